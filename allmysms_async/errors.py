@@ -1,0 +1,342 @@
+"""Every error of the library, sorted by how sure it is that nothing was sent.
+
+.. code-block:: text
+
+    AllMySmsError
+    ├── InvalidRequest (ValueError)      refused here, before anything was sent
+    │   ├── InvalidNumber                .reason: empty, malformed, land_line
+    │   ├── InvalidText                  .reason: malformed, needs_unicode, placeholders, missing_param, text_too_long
+    │   ├── InvalidSender
+    │   ├── InvalidSchedule
+    │   ├── InvalidSource                a file that cannot be read; .line where there is one
+    │   ├── EmptyCampaign                no row at all
+    │   └── UnsupportedFeature           this backend cannot do it; names those that can
+    ├── TransportError
+    │   ├── NotSent                      surely not written: sending again is safe
+    │   └── OutcomeUnknown               may have been taken; .idempotency_key where there is one
+    │       ├── RequestTimeout
+    │       ├── ConnectionLost
+    │       ├── ServerFailure            HTTP 408 or 5xx
+    │       └── ProtocolError            an answer that is not what the protocol says
+    ├── HttpRefused                      another HTTP status than 2xx: surely not taken
+    │   └── RateLimited                  .retry_after in seconds
+    ├── GatewayError                     the gateway answered, with a code
+    │   ├── AuthenticationFailed
+    │   ├── NotPermitted
+    │   ├── InsufficientCredit           .needed, .available
+    │   ├── FlowRefused                  the request as a whole is not acceptable
+    │   ├── TextRefused                  the text is too long for the gateway
+    │   ├── NoValidNumber                .numbers: the refused ones
+    │   ├── ScheduleRefused              the date
+    │   ├── DuplicateRequest             an identical request was just accepted
+    │   ├── StillProcessing              the first request with this key is still being handled
+    │   ├── CampaignNotFound
+    │   └── CampaignNotCancellable
+    └── CampaignStopped                  .reason (one of the above), .result (what is known)
+
+No error holds a body, a key, a password, a text or a whole phone number; all of them pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+__all__ = [
+    "AllMySmsError",
+    "AuthenticationFailed",
+    "CampaignNotCancellable",
+    "CampaignNotFound",
+    "CampaignStopped",
+    "ConnectionLost",
+    "DuplicateRequest",
+    "EmptyCampaign",
+    "FlowRefused",
+    "GatewayError",
+    "HttpRefused",
+    "InsufficientCredit",
+    "InvalidNumber",
+    "InvalidRequest",
+    "InvalidSchedule",
+    "InvalidSender",
+    "InvalidSource",
+    "InvalidText",
+    "NoValidNumber",
+    "NotPermitted",
+    "NotSent",
+    "OutcomeUnknown",
+    "ProtocolError",
+    "RateLimited",
+    "RequestTimeout",
+    "ScheduleRefused",
+    "ServerFailure",
+    "StillProcessing",
+    "TextRefused",
+    "TransportError",
+    "UnsupportedFeature",
+]
+
+
+def _restore(kind: type[AllMySmsError], args: tuple[object, ...], state: dict[str, Any]) -> AllMySmsError:
+    """Rebuild a pickled error without calling its constructor."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class AllMySmsError(Exception):
+    """Base of every error of this library.
+
+    Args:
+        message: What happened, in one sentence.
+        request: Name of the operation, such as ``sendSms``.
+        code: The other side's own code (a gateway status or an HTTP status), as text.
+        remedy: What to do about it, where that is known.
+    """
+
+    def __init__(
+        self, message: str, *, request: str | None = None, code: str | None = None, remedy: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.request = request
+        self.code = code
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Return the sentence, followed by the remedy where there is one."""
+        message = super().__str__()
+        return f"{message} {self.remedy}" if self.remedy else message
+
+    def __reduce__(
+        self,
+    ) -> tuple[
+        Callable[[type[AllMySmsError], tuple[object, ...], dict[str, Any]], AllMySmsError],
+        tuple[type[AllMySmsError], tuple[object, ...], dict[str, Any]],
+    ]:
+        """Pickle by state, since the constructors take keywords."""
+        return (_restore, (type(self), self.args, dict(self.__dict__)))
+
+
+# -- refused before anything was sent -------------------------------------------------------------------------------
+
+
+class InvalidRequest(AllMySmsError, ValueError):
+    """Refused here, before anything was sent."""
+
+
+class InvalidNumber(InvalidRequest):
+    """Not a mobile number that a message can be sent to.
+
+    Args:
+        message: What is wrong with it; the number itself is masked.
+        reason: ``empty``, ``malformed`` or ``land_line``.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class InvalidText(InvalidRequest):
+    """A text that cannot be sent as it is.
+
+    Args:
+        message: What is wrong with it, without the text.
+        reason: ``malformed``, ``needs_unicode``, ``placeholders``, ``missing_param`` or ``text_too_long``.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class InvalidSender(InvalidRequest):
+    """The sender does not follow the gateway's rules."""
+
+
+class InvalidSchedule(InvalidRequest):
+    """The sending date is naive or in the past."""
+
+
+class InvalidSource(InvalidRequest):
+    """A file of recipients that cannot be read.
+
+    Args:
+        message: What is wrong, naming the line where there is one.
+        line: Line of the file, counted from 1, or None.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class EmptyCampaign(InvalidRequest):
+    """The source of recipients held no row."""
+
+
+class UnsupportedFeature(InvalidRequest):
+    """The backend cannot do what was asked; nothing was sent.
+
+    Args:
+        message: What was asked, and of which backend.
+        backends: Names of the backends that can.
+    """
+
+    def __init__(self, message: str, *, backends: tuple[str, ...] = ()) -> None:
+        remedy = f"Backends that can: {', '.join(backends)}." if backends else None
+        super().__init__(message, remedy=remedy)
+        self.backends = backends
+
+
+# -- the request did not get through, or its answer did not ---------------------------------------------------------
+
+
+class TransportError(AllMySmsError):
+    """The request did not get through, or its answer did not come back."""
+
+
+class NotSent(TransportError):
+    """The request was surely not written: sending it again is safe."""
+
+
+class OutcomeUnknown(TransportError):
+    """The request may have been taken; what became of it is not known.
+
+    ``idempotency_key`` is the key that was sent with it, if any: the same call with the same key within 23 hours
+    returns the first request's answer instead of sending twice.
+    """
+
+    idempotency_key: str | None = None
+
+
+class RequestTimeout(OutcomeUnknown):
+    """No answer came in time, after the request was (or may have been) written."""
+
+
+class ConnectionLost(OutcomeUnknown):
+    """The connection broke after the request was (or may have been) written."""
+
+
+class ServerFailure(OutcomeUnknown):
+    """The server answered HTTP 408 or 5xx: it may or may not have taken the request."""
+
+
+class ProtocolError(OutcomeUnknown):
+    """The answer is not what the protocol says: cut, garbled, too large, or another format."""
+
+
+# -- the other side answered, and said no ---------------------------------------------------------------------------
+
+
+class HttpRefused(AllMySmsError):
+    """An HTTP status of 3xx (never followed) or 4xx: the request was not taken."""
+
+
+class RateLimited(HttpRefused):
+    """HTTP 429: too many requests; this one was not taken.
+
+    Args:
+        message: What happened.
+        request: Name of the operation.
+        code: The HTTP status.
+        retry_after: Seconds the server asks to wait, or None if it does not say.
+    """
+
+    def __init__(
+        self, message: str, *, request: str | None = None, code: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, request=request, code=code)
+        self.retry_after = retry_after
+
+
+class GatewayError(AllMySmsError):
+    """The gateway answered with a status other than success; ``code`` is its own code."""
+
+
+class AuthenticationFailed(GatewayError):
+    """No account has this login and key."""
+
+
+class NotPermitted(GatewayError):
+    """The account may not do this."""
+
+
+class InsufficientCredit(GatewayError):
+    """Not enough credit for this request; none of it was sent.
+
+    Args:
+        message: What happened.
+        request: Name of the operation.
+        code: The gateway's own code.
+        remedy: What to do about it.
+        needed: Credits the request needs, where the answer says so.
+        available: Credits the account has, where the answer says so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request: str | None = None,
+        code: str | None = None,
+        remedy: str | None = None,
+        needed: Decimal | None = None,
+        available: Decimal | None = None,
+    ) -> None:
+        super().__init__(message, request=request, code=code, remedy=remedy)
+        self.needed = needed
+        self.available = available
+
+
+class FlowRefused(GatewayError):
+    """The gateway found the request empty, invalid or incomplete; none of it was sent."""
+
+
+class TextRefused(GatewayError):
+    """The gateway found the text, or one recipient's expanded text, too long; none of it was sent."""
+
+
+class NoValidNumber(GatewayError):
+    """The gateway found no valid number in the request; none of it was sent."""
+
+    numbers: tuple[str, ...] = ()
+
+
+class ScheduleRefused(GatewayError):
+    """The gateway refused the sending date; none of it was sent."""
+
+
+class DuplicateRequest(GatewayError):
+    """The gateway refused the request because it accepted an identical one less than ten seconds before."""
+
+
+class StillProcessing(GatewayError):
+    """The gateway is still handling the first request with this idempotency key."""
+
+
+class CampaignNotFound(GatewayError):
+    """The gateway does not know this campaign."""
+
+
+class CampaignNotCancellable(GatewayError):
+    """The campaign was sent already, was cancelled already, or was never scheduled."""
+
+
+class CampaignStopped(AllMySmsError):
+    """A campaign stopped before its end; what was not sent is kept and can be continued.
+
+    Running the same ``Campaign`` object again continues it: nobody is texted twice.
+
+    Args:
+        message: What stopped it.
+        reason: The error that stopped it.
+        result: The ``CampaignResult`` so far.
+    """
+
+    def __init__(self, message: str, *, reason: BaseException, result: object) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.result = result
