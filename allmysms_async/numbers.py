@@ -1,0 +1,210 @@
+"""Phone numbers: one canonical form for each person, the digits of E.164 without ``+``.
+
+Everything that compares numbers (duplicates, answers, reports, replies) compares canonical forms, so two spellings
+of one mobile must meet here, and two people must never do so.
+
+Source: HTTPS API v9, §7.3 (forms accepted, land lines refused, foreign lengths not checked).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+from allmysms_async.errors import InvalidNumber
+
+__all__ = ["MAX_RAW_LENGTH", "OVERSEAS_AS_OF", "OVERSEAS_MOBILES", "canonical_number", "mask", "read_gateway_number"]
+
+MAX_RAW_LENGTH: Final = 64
+"""Longer values are refused unread, in characters: this bounds the time that one cell can take."""
+
+OVERSEAS_AS_OF: Final = "2026-11"
+"""When ``OVERSEAS_MOBILES`` was last compared with the allotted ranges (year and month)."""
+
+OVERSEAS_MOBILES: Final[tuple[tuple[str, str, str], ...]] = (
+    ("639", "639", "262"),  # Mayotte
+    ("690", "691", "590"),  # Guadeloupe, Saint-Martin, Saint-Barthélemy
+    ("692", "693", "262"),  # Réunion
+    ("694", "694", "594"),  # French Guiana
+    ("696", "697", "596"),  # Martinique
+    ("70840", "70845", "508"),  # Saint-Pierre-et-Miquelon
+    ("70850", "70856", "508"),
+    ("70900", "70904", "590"),
+    ("70910", "70913", "596"),
+    ("70920", "70923", "262"),
+    ("70930", "70933", "594"),
+    ("70935", "70937", "262"),  # Mayotte
+)
+"""Overseas mobile ranges: first prefix, last prefix (both included, without the trunk 0), country code."""
+
+_Reason = Literal["empty", "malformed", "land_line"]
+
+_OVERSEAS_BY_PREFIX: Final = {
+    str(prefix): code for first, last, code in OVERSEAS_MOBILES for prefix in range(int(first), int(last) + 1)
+}
+_OVERSEAS_CODES: Final = frozenset({"262", "508", "590", "594", "596"})
+
+_MIN_DIGITS, _MAX_DIGITS = 8, 15
+_NATIONAL_DIGITS: Final = 9
+
+# Metropolitan mobiles as most files write them. The blocks that hold an overseas range are left to the slow path.
+_french_mobile = re.compile(r"(?:\+?33|0033|0|)((?:6(?!39|9[0-467])|7(?!0[89]))[0-9]{8})").fullmatch
+_plus_and_digits = re.compile(r"\+?[0-9]+").fullmatch
+_country_code = re.compile(r"(?:\+|00)?[1-9][0-9]{0,2}").fullmatch
+_decimal = re.compile(r"(\+?[0-9]+)\.(0+)").fullmatch
+_canonical_digits = re.compile(r"[1-9][0-9]{7,14}").fullmatch
+
+_WHITE_SPACE = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+_DASHES = "-\xad\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58\ufe63\uff0d"
+# Zero-width characters and direction marks: what copying from an address book or a web page leaves behind.
+_INVISIBLE = "".join(map(chr, (*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF)))
+_IGNORED: Final = str.maketrans("", "", _WHITE_SPACE + _DASHES + _INVISIBLE + "/_")
+_DOT_AND_PARENTHESES: Final = str.maketrans("", "", ".()")
+_PARENTHESES: Final = str.maketrans("", "", "()")
+_APOSTROPHES: Final = frozenset({"'", "\u2019"})
+
+
+def canonical_number(raw: str) -> str:
+    """Give the one canonical form of a number, however it was written.
+
+    French mobiles may be written ``06…``, ``6…`` (nine digits, a spreadsheet ate the 0), ``33…``, ``+33…``, ``0033…``
+    or ``+33 (0)…``; overseas ones get their own country code. Other countries need theirs, with ``+``, ``00`` or bare.
+    White space, dots, dashes, ``/``, ``_``, parentheses, invisible characters, a leading apostrophe and the ``.0`` of
+    a spreadsheet's float are ignored.
+
+    Read a number once. A result may have nine digits (``+687 75 12 34`` gives ``687751234``), which another call would
+    take for a French mobile, or refuse as ambiguous; any other result is unchanged by another call. With ``+`` in
+    front, every result is unchanged. Use ``read_gateway_number`` for numbers that a gateway hands back.
+
+    Source: HTTPS API v9, §7.3.
+
+    Args:
+        raw: The number as somebody wrote it, at most 64 characters.
+
+    Raises:
+        InvalidNumber: With ``reason`` one of ``empty``, ``malformed``, ``land_line``.
+    """
+    try:
+        mobile = _french_mobile(raw)
+    except TypeError:
+        message = f"pass a phone number as a string, not as {type(raw).__name__}: other types lose its leading 0"
+        raise InvalidNumber(message, reason="malformed") from None
+    if mobile is not None:
+        return "33" + mobile[1]
+    digits, international = _digits(raw)
+    if international:
+        return _international(digits)
+    if digits[0] == "0":
+        if len(digits) != _NATIONAL_DIGITS + 1:
+            raise _refusal(f"a number that starts with 0 has 10 digits, not {len(digits)}", digits)
+        return _french("33", digits[1:])
+    if len(digits) == _NATIONAL_DIGITS:
+        if digits[0] in "67":
+            return _french("33", digits)
+        raise _refusal("nine digits are ambiguous: write the leading 0, or + and the country code", digits)
+    return _international(digits)
+
+
+def read_gateway_number(raw: str) -> str:
+    """Give what to match a gateway's number on: its canonical form, else the raw string stripped.
+
+    Unlike ``canonical_number`` it never raises, and it takes 8 to 15 digits without a leading 0 as an international
+    number, since that is how gateways write and how this library wrote to them. So the canonical form of any number
+    comes back as it was. What a gateway echoes unread, junk included, is matched on the string.
+
+    Source: HTTPS API v9, §7.4; MMS module, §2 (``InvalidNums`` echoes what was sent).
+
+    Args:
+        raw: The number as found in an answer, a report or a reply.
+    """
+    raw = raw.strip()
+    mobile = _french_mobile(raw)
+    if mobile is not None and len(raw) != _NATIONAL_DIGITS:
+        return "33" + mobile[1]
+    try:
+        return canonical_number("+" + raw if _canonical_digits(raw) else raw)
+    except InvalidNumber:
+        return raw
+
+
+def mask(number: str) -> str:
+    """Give a number in a form fit for logs and messages, such as ``336****78``.
+
+    Only digits are shown: the first three and the last two of eight or more, the last two of five to seven, else none.
+
+    Args:
+        number: A number in any form; it need not be valid.
+    """
+    digits = "".join(c for c in number[:MAX_RAW_LENGTH] if c in "0123456789")
+    if len(digits) >= _MIN_DIGITS:
+        return f"{digits[:3]}****{digits[-2:]}"
+    return f"****{digits[-2:]}" if len(digits) > 4 else "****"
+
+
+def _digits(raw: str) -> tuple[str, bool]:
+    """Strip what may surround the digits; tell whether they start with a country code for sure."""
+    if len(raw) > MAX_RAW_LENGTH:
+        message = f"a phone number has at most {MAX_RAW_LENGTH} characters, not {len(raw)}"
+        raise InvalidNumber(message, reason="malformed")
+    text = raw.translate(_IGNORED)
+    if text[:1] in _APOSTROPHES:
+        text = text[1:]
+    head, trunk, tail = text.partition("(0)")
+    after_code = bool(trunk) and _country_code(head.translate(_DOT_AND_PARENTHESES)) is not None
+    text = (head + tail if after_code else text).translate(_PARENTHESES)
+    if decimal := _decimal(text):
+        # Without this, the 0 of ``33612345678.0`` would be one more digit: in some countries, somebody else's number.
+        if decimal[2] != "0":
+            raise _refusal("it ends like a decimal number: give it as text", raw)
+        text = decimal[1]
+    text = text.replace(".", "")
+    if not text:
+        raise _refusal("no phone number was given", reason="empty")
+    if _plus_and_digits(text) is None:
+        raise _refusal("a phone number is one + at most, digits and separators: one number, nothing else", raw)
+    if text[0] == "+":
+        digits, international = text[1:], True
+    elif text.startswith("00"):
+        digits, international = text[2:], True
+    else:
+        digits, international = text, after_code
+    if international and digits[:1] in {"", "0"}:
+        raise _refusal("a country code comes after + or 00, and starts with 1 to 9", raw)
+    return digits, international
+
+
+def _international(digits: str) -> str:
+    code = "33" if digits.startswith("33") else digits[:3]
+    if code == "33" or code in _OVERSEAS_CODES:
+        national = digits[len(code) :].removeprefix("0")  # the trunk 0, often left after the code
+        if code != "508":
+            return _french(code, national)
+        if national.startswith("0"):
+            raise _refusal("a number does not start with 0 after +508", digits)
+        digits = code + national
+    if not _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
+        rule = f"an international number has {_MIN_DIGITS} to {_MAX_DIGITS} digits, not {len(digits)}"
+        raise _refusal(rule, digits)
+    return digits
+
+
+def _french(code: str, national: str) -> str:
+    """Check a number of the French numbering plan, and give a mobile the country code that its range belongs to."""
+    if len(national) != _NATIONAL_DIGITS:
+        rule = f"+{code} takes {_NATIONAL_DIGITS} digits without the leading 0, not {len(national)}"
+        raise _refusal(rule, code + national)
+    first = national[0]
+    if first in "67":
+        own_code = _OVERSEAS_BY_PREFIX.get(national[:3]) or _OVERSEAS_BY_PREFIX.get(national[:5], code)
+        return own_code + national
+    if first == "8":
+        raise _refusal("08 is a special-rate number, not a mobile", code + national)
+    if first == "0":
+        raise _refusal("bad length: there is a 0 too many after the country code", code + national)
+    raise _refusal("a land line receives no SMS", code + national, reason="land_line")
+
+
+def _refusal(rule: str, number: str = "", *, reason: _Reason = "malformed") -> InvalidNumber:
+    return InvalidNumber(f"{rule} ({mask(number)})" if number else rule, reason=reason)
