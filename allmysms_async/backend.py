@@ -1,0 +1,189 @@
+"""What a backend can be asked: one small Protocol for each capability.
+
+A backend fulfils those that its protocol has; a service call that the backend lacks is refused before any I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+import msgspec
+
+from allmysms_async.model import (
+    Account,
+    CampaignSummary,
+    DeliveryReport,
+    Estimate,
+    Recipient,
+    SendReceipt,
+    SmsMessage,
+)
+from allmysms_async.text import Coding
+
+__all__ = [
+    "Backend",
+    "Cancels",
+    "DescribesAccount",
+    "ListsCampaigns",
+    "Replay",
+    "ReportsDelivery",
+    "SendLimits",
+    "SendRequest",
+    "Sends",
+    "Simulates",
+]
+
+Replay: TypeAlias = Literal["safe", "key", "never"]
+"""Whether a request may be repeated when its outcome is not known: always, with the same idempotency key, or never."""
+
+
+class SendLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one request of a protocol can hold.
+
+    Attributes:
+        recipients: Recipients in a request by default.
+        max_recipients: Recipients in a request at most.
+        max_gsm_units: Length of a GSM-7 text at most, in units (an extension character is two).
+        max_ucs2_units: Length of a Unicode text at most, in UTF-16 units; 0 if the protocol has no Unicode.
+        personalises: Whether the protocol itself replaces ``#param_N#``.
+        idempotent: Whether a request can carry an idempotency key.
+    """
+
+    recipients: int
+    max_recipients: int
+    max_gsm_units: int
+    max_ucs2_units: int
+    personalises: bool
+    idempotent: bool
+
+    def max_units(self, coding: Coding) -> int:
+        """Return the length of a text at most, in units of its coding."""
+        return self.max_gsm_units if coding is Coding.GSM7 else self.max_ucs2_units
+
+
+class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to send: one text, one coding, some recipients.
+
+    Attributes:
+        message: How it is to be sent; its text is replaced by ``text``.
+        text: The text; a template when ``params`` is not 0.
+        coding: The coding that every expanded text of this request is sent in.
+        params: How many ``#param_N#`` the gateway is to replace.
+        recipients: Canonical numbers, each once, with at least ``params`` values.
+        parts: Text parts over all recipients, as measured here.
+        campaign_name: Shown in the provider's back office.
+        idempotency_key: The same for every attempt of the same request, or None.
+        timeout: Seconds for one attempt, or None for the backend's own.
+    """
+
+    message: SmsMessage
+    text: str
+    coding: Coding
+    recipients: Sequence[Recipient]
+    params: int = 0
+    parts: int = 0
+    campaign_name: str | None = None
+    idempotency_key: str | None = None
+    timeout: float | None = None
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A way to reach a gateway."""
+
+    @property
+    def name(self) -> str:
+        """The protocol's short name, such as ``rest``."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what this backend opened."""
+        ...
+
+
+@runtime_checkable
+class Sends(Backend, Protocol):
+    """Can send texts."""
+
+    @property
+    def limits(self) -> SendLimits:
+        """What one request can hold."""
+        ...
+
+    def check(self, message: SmsMessage) -> None:
+        """Refuse, before any I/O, what this protocol cannot send as it is asked.
+
+        Raises:
+            InvalidSender: The sender does not follow the protocol's rules.
+            UnsupportedFeature: The protocol lacks an option that the message asks for.
+        """
+        ...
+
+    async def send(self, request: SendRequest) -> SendReceipt:
+        """Send in one attempt.
+
+        Raises:
+            NotSent: Surely not sent.
+            OutcomeUnknown: May have been sent.
+            HttpRefused: Surely not sent.
+            GatewayError: The gateway refused it whole.
+        """
+        ...
+
+
+@runtime_checkable
+class Simulates(Backend, Protocol):
+    """Can say what a send would cost."""
+
+    async def simulate(self, request: SendRequest) -> Estimate:
+        """Ask what a send would cost, without sending."""
+        ...
+
+
+@runtime_checkable
+class Cancels(Backend, Protocol):
+    """Can cancel a scheduled send."""
+
+    async def cancel(self, campaign_id: str) -> None:
+        """Cancel a scheduled send.
+
+        Raises:
+            CampaignNotFound: The gateway does not know it.
+            CampaignNotCancellable: It was sent or cancelled already, or was never scheduled.
+        """
+        ...
+
+
+@runtime_checkable
+class ReportsDelivery(Backend, Protocol):
+    """Can say what became of texts."""
+
+    async def delivery_reports(self, campaign_id: str) -> tuple[DeliveryReport, ...]:
+        """Fetch the reports of one send; they may change for 72 hours."""
+        ...
+
+    async def delivery_report(self, sms_id: str) -> DeliveryReport:
+        """Fetch the report of one text."""
+        ...
+
+
+@runtime_checkable
+class DescribesAccount(Backend, Protocol):
+    """Can describe the account."""
+
+    async def account(self) -> Account:
+        """Fetch the account's state and credits."""
+        ...
+
+
+@runtime_checkable
+class ListsCampaigns(Backend, Protocol):
+    """Can list earlier sends."""
+
+    def campaigns(
+        self, start: datetime, end: datetime, *, search: str | None = None
+    ) -> AsyncIterator[CampaignSummary]:
+        """Iterate over the sends of a period, a page at a time."""
+        ...
