@@ -1,0 +1,160 @@
+"""What an operation of the HTTPS API v9 is: its fields, its result, and how its answer says no.
+
+One class is one operation. Its struct fields travel as form fields, or inside the operation's data flow, under the
+names that ``Wire`` gives them; the codec does the rest.
+"""
+
+from __future__ import annotations
+
+import functools
+import typing
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Generic, ParamSpec, TypeVar, overload
+
+import msgspec
+
+from allmysms_async.backend import Replay
+from allmysms_async.errors import AllMySmsError, GatewayError, ProtocolError
+from allmysms_async.protocols.rest import status
+from allmysms_async.protocols.rest.wire import Raw, Result, Wire, camel, wire_date
+
+__all__ = ["Method", "Operation", "Resource"]
+
+R = TypeVar("R", bound=Result)
+P = ParamSpec("P")
+
+
+class Operation(msgspec.Struct, Generic[R], frozen=True):
+    """Base of the operations.
+
+    Class attributes:
+        path: The last part of its address, exactly as printed.
+        name: As the manual writes it.
+        replay: Whether it may be repeated when its outcome is not known.
+        flow: Name of the form field that holds its data flow, or None if its fields travel as form fields.
+        statuses: Its status table.
+        successes: The statuses that are success; empty if its answer has none on success.
+        json_only: Whether the gateway answers in JSON whatever is asked.
+    """
+
+    path: ClassVar[str]
+    name: ClassVar[str]
+    replay: ClassVar[Replay] = "safe"
+    flow: ClassVar[str | None] = None
+    statuses: ClassVar[Mapping[str, status.Meaning]] = {}
+    successes: ClassVar[frozenset[str]] = frozenset()
+    json_only: ClassVar[bool] = False
+
+    @classmethod
+    def result_type(cls) -> type[R]:
+        """Return the class that the answer is read as."""
+        for base in getattr(cls, "__orig_bases__", ()):
+            if typing.get_origin(base) is Operation:
+                return typing.cast("type[R]", typing.get_args(base)[0])
+        msg = f"{cls.__name__} does not say its result, as in Operation[Result]."
+        raise TypeError(msg)
+
+    def values(self) -> dict[str, str]:
+        """Return its own fields under their wire names, without those that are None."""
+        values: dict[str, str] = {}
+        for name, wire_name in _wire_names(type(self)):
+            value = getattr(self, name)
+            if value is not None:
+                values[wire_name] = _written(value)
+        return values
+
+    def data(self) -> dict[str, object]:
+        """Return what its data flow holds under ``DATA``."""
+        return dict(self.values())
+
+    @classmethod
+    def refused(cls, answer: Raw) -> AllMySmsError | None:
+        """Return the error that an answer stands for, or None for success.
+
+        Errors ride on HTTP 200: as a status, or as ``error`` in place of what was asked for.
+        """
+        code, words = _word(answer.get("status")), _word(answer.get("statusText"))
+        if code in cls.successes:
+            return None
+        known = status.refusal(cls.statuses, code, cls.name, words)
+        known = known or status.refusal({"102": status.SEND["102"]}, code, cls.name, words)
+        if known is not None:
+            return known
+        error = _word(answer.get("error"))
+        if error:
+            return GatewayError(f"{cls.name}: the gateway answered with an error: {status.say(error)}", request=cls.name)
+        if cls.successes:
+            msg = f"{cls.name}: the answer's status {status.say(code)!r} is not one that the manual lists."
+            return ProtocolError(msg, request=cls.name, code=status.say(code) or None)
+        return None
+
+
+def _word(value: object) -> str:
+    """Return a scalar as text, anything else as nothing."""
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+
+
+def _written(value: object) -> str:
+    """Return a field's value as it travels."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, datetime):
+        return wire_date(value)
+    return str(value)
+
+
+@functools.cache
+def _wire_names(kind: type[Operation[Any]]) -> tuple[tuple[str, str], ...]:
+    """Return the fields of an operation that travel by themselves, with their wire names."""
+    names: list[tuple[str, str]] = []
+    hints = typing.get_type_hints(kind, include_extras=True)
+    for name in kind.__struct_fields__:
+        hint = hints[name]
+        wire = typing.get_args(hint)[1] if typing.get_origin(hint) is Annotated else Wire((camel(name),))
+        if wire.names:
+            names.append((name, wire.names[0]))
+    return tuple(names)
+
+
+class Resource:
+    """A group of operations on one kind of thing.
+
+    Args:
+        call: What sends an operation and reads its answer.
+    """
+
+    def __init__(self, call: Callable[[Operation[Any]], Awaitable[Any]]) -> None:
+        self._call = call
+
+    @property
+    def call(self) -> Callable[[Operation[Any]], Awaitable[Any]]:
+        """What sends an operation and reads its answer."""
+        return self._call
+
+
+class Method(Generic[P, R]):
+    """Makes an operation class a method of a resource, with the class's own arguments and result type.
+
+    Args:
+        operation: The operation class.
+    """
+
+    def __init__(self, operation: Callable[P, Operation[R]]) -> None:
+        self.operation = operation
+        self.__doc__ = operation.__doc__
+
+    @overload
+    def __get__(self, resource: None, owner: type[Resource]) -> Method[P, R]: ...
+    @overload
+    def __get__(self, resource: Resource, owner: type[Resource]) -> Callable[P, Awaitable[R]]: ...
+    def __get__(self, resource: Resource | None, owner: type[Resource]) -> Method[P, R] | Callable[P, Awaitable[R]]:
+        """Return the bound method; on the class, the description itself."""
+        if resource is None:
+            return self
+
+        @functools.wraps(self.operation, updated=())
+        def method(*args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
+            return resource.call(self.operation(*args, **kwargs))
+
+        return method

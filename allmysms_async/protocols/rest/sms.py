@@ -1,0 +1,241 @@
+"""Sending and simulating texts.
+
+Source: HTTPS API v9, §6 to §8, annexes 1 and 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from allmysms_async.backend import Replay
+from allmysms_async.model import Recipient
+from allmysms_async.protocols.rest import status
+from allmysms_async.protocols.rest.operation import Method, Operation, Resource
+from allmysms_async.protocols.rest.wire import Result, Wire
+
+__all__ = [
+    "SendSms",
+    "SendSmsResult",
+    "SimpleSend",
+    "SimpleSendResult",
+    "SimulateCampaign",
+    "SimulateCampaignResult",
+    "Sms",
+    "SmsId",
+]
+
+
+class SmsId(msgspec.Struct, frozen=True, kw_only=True):
+    """The gateway's identifier of one text.
+
+    Attributes:
+        phone_number: The number, as ``33…``.
+        sms_id: The identifier.
+    """
+
+    phone_number: str | None = None
+    sms_id: str | None = None
+
+
+class SimpleSendResult(Result, frozen=True, kw_only=True):
+    """Answer to ``SimpleSend``.
+
+    Attributes:
+        status: 100 sent, 101 scheduled.
+        status_text: The status in words.
+        invalid_numbers: Refused numbers joined by ``|``, possibly empty or with one ``|`` too many.
+        campaign_id: Identifier of the send.
+        credits: Credits left.
+        balance: Euros left.
+        cost: Euros this send cost.
+        treatment_status: Present when this is the answer to an earlier request with the same identifier.
+    """
+
+    status: str | None = None
+    status_text: str | None = None
+    invalid_numbers: str | None = None
+    campaign_id: str | None = None
+    credits: Decimal | None = None
+    balance: Decimal | None = None
+    cost: Decimal | None = None
+    treatment_status: Annotated[object, Wire(("treatmentStatus", "treatmentstatus"))] = None
+
+
+class SendSmsResult(SimpleSendResult, frozen=True, kw_only=True):
+    """Answer to ``SendSms``, on top of what ``SimpleSendResult`` has.
+
+    Attributes:
+        credits_used: Credits this send cost.
+        nb_contacts: Recipients.
+        nb_sms: Text parts.
+        sms_ids: One identifier for each text that goes to a valid number.
+        discarded_numbers_details: With ``verbose``: which numbers were left out and why; its shape is not printed in
+            the manual, so it is kept as it came.
+    """
+
+    credits_used: Decimal | None = None
+    nb_contacts: int | None = None
+    nb_sms: int | None = None
+    sms_ids: Annotated[tuple[SmsId, ...], Wire(("smsIds",), item="sms")] = ()
+    discarded_numbers_details: object = None
+
+
+class SimulateCampaignResult(Result, frozen=True, kw_only=True):
+    """Answer to ``SimulateCampaign``.
+
+    Attributes:
+        status: 100 when it could be simulated.
+        status_text: The status in words.
+        invalid_numbers: Refused numbers joined by ``|``.
+        nb_credits: Credits, which the manual calls those left.
+        nb_contacts: Recipients.
+        nb_sms: Text parts.
+        balance: Euros left.
+        cost: Euros the send would cost.
+    """
+
+    status: str | None = None
+    status_text: str | None = None
+    invalid_numbers: str | None = None
+    nb_credits: Decimal | None = None
+    nb_contacts: int | None = None
+    nb_sms: int | None = None
+    balance: Decimal | None = None
+    cost: Decimal | None = None
+
+
+class SimpleSend(Operation[SimpleSendResult], frozen=True):
+    """Send one text to a few numbers, without a data flow.
+
+    Source: HTTPS API v9, §6.
+
+    Args:
+        message: The text.
+        mobile: Numbers joined by ``;``; French ones in national or international form.
+        tpoa: Sender shown; by default a short number of 5 digits.
+        date: When to send it, aware.
+        campaign: Name of the send.
+        coding: 1 GSM-7 (the gateway's default), 2 Unicode.
+        unique_identifier: Makes the request unique for 24 hours: the same one returns the first request's answer.
+
+    Raises:
+        GatewayError: As annex 2 lists them.
+    """
+
+    message: str
+    mobile: str
+    tpoa: str | None = None
+    date: datetime | None = None
+    campaign: str | None = None
+    coding: int | None = None
+    unique_identifier: Annotated[str | None, Wire(("uniqueidentifier",))] = None
+
+    path: ClassVar[str] = ""
+    name: ClassVar[str] = "simpleSend"
+    replay: ClassVar[Replay] = "key"
+    statuses: ClassVar[Mapping[str, status.Meaning]] = status.SEND
+    successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
+    json_only: ClassVar[bool] = True
+
+
+class _SmsFlow(msgspec.Struct, frozen=True):
+    """The variables of ``smsData``, as the table of §7.2 lists them."""
+
+    message: Annotated[str, Wire(("MESSAGE",))]
+    recipients: Annotated[Sequence[Recipient], Wire()]
+    dynamic: Annotated[int, Wire()] = 0
+    campaign_name: Annotated[str | None, Wire(("CAMPAIGN_NAME",))] = None
+    date: Annotated[datetime | None, Wire(("DATE",))] = None
+    tpoa: Annotated[str | None, Wire(("TPOA",))] = None
+    cli_msg_id: Annotated[str | None, Wire(("CLIMSGID",))] = None
+    tracking: Annotated[bool | None, Wire(("TRACKING",))] = None
+    coding: Annotated[int | None, Wire(("CODING",))] = None
+    alerting: Annotated[bool | None, Wire(("ALERTING",))] = None
+    verbose: Annotated[bool | None, Wire(("VERBOSE",))] = None
+    unique_identifier: Annotated[str | None, Wire(("UNIQUEIDENTIFIER",))] = None
+
+
+def _sms_data(values: dict[str, str], recipients: Sequence[Recipient], dynamic: int) -> dict[str, object]:
+    """Return the flow: its variables, and one element for each recipient with the values that are replaced."""
+    data: dict[str, object] = dict(values)
+    if not dynamic:
+        data["SMS"] = [{"MOBILEPHONE": recipient.phone} for recipient in recipients]
+        return data
+    data["DYNAMIC"] = str(dynamic)
+    names = ["MOBILEPHONE", *(f"PARAM_{number}" for number in range(1, dynamic + 1))]
+    data["SMS"] = [
+        dict(zip(names, (recipient.phone, *recipient.params), strict=False)) for recipient in recipients
+    ]
+    return data
+
+
+class SendSms(_SmsFlow, Operation[SendSmsResult], frozen=True):
+    """Send one text to many numbers.
+
+    Source: HTTPS API v9, §7, annexes 1 and 2.
+
+    Args:
+        message: The text, at most 8 parts; ``#param_1#``… stand for each recipient's values.
+        recipients: Numbers with their values. Several thousand in one request risk HTTP's time limits; split them.
+        dynamic: How many ``#param_N#`` the text holds.
+        campaign_name: Name of the send.
+        date: When to send it, aware; travels as wall-clock time of Paris.
+        tpoa: Sender shown: a letter first, letters without accents, digits and spaces, 3 to 11 characters.
+        cli_msg_id: The caller's own identifier, returned with reports and replies.
+        tracking: Replace a link by a short one that counts clicks.
+        coding: 1 GSM-7, 2 Unicode.
+        alerting: Use the channel for urgent messages.
+        verbose: Say for each number left out why.
+        unique_identifier: Makes the request unique for 24 hours: the same one returns the first request's answer.
+
+    Raises:
+        GatewayError: As annex 2 lists them.
+    """
+
+    path: ClassVar[str] = "sendSms/"
+    name: ClassVar[str] = "sendSms"
+    replay: ClassVar[Replay] = "key"
+    flow: ClassVar[str | None] = "smsData"
+    statuses: ClassVar[Mapping[str, status.Meaning]] = status.SEND
+    successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
+
+    def data(self) -> dict[str, object]:
+        """Return what ``smsData`` holds under ``DATA``."""
+        return _sms_data(self.values(), self.recipients, self.dynamic)
+
+
+class SimulateCampaign(_SmsFlow, Operation[SimulateCampaignResult], frozen=True):
+    """Ask what a send would cost and which numbers would be refused, without sending.
+
+    Source: HTTPS API v9, §8.
+
+    Args:
+        message: As in ``SendSms``, like all the others.
+        recipients: Numbers with their values.
+
+    Raises:
+        GatewayError: As annex 2 lists them.
+    """
+
+    path: ClassVar[str] = "simulateCampaign/"
+    name: ClassVar[str] = "simulateCampaign"
+    flow: ClassVar[str | None] = "smsData"
+    statuses: ClassVar[Mapping[str, status.Meaning]] = status.SEND
+    successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
+
+    def data(self) -> dict[str, object]:
+        """Return what ``smsData`` holds under ``DATA``."""
+        return _sms_data(self.values(), self.recipients, self.dynamic)
+
+
+class Sms(Resource):
+    """Sending and simulating texts."""
+
+    simple_send = Method(SimpleSend)
+    send_sms = Method(SendSms)
+    simulate_campaign = Method(SimulateCampaign)

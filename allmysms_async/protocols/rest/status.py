@@ -1,0 +1,132 @@
+"""The gateway's status tables: which number or word stands for which error.
+
+Statuses are per protocol; the same number means something else elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+
+from allmysms_async.errors import (
+    AuthenticationFailed,
+    CampaignNotCancellable,
+    CampaignNotFound,
+    DuplicateRequest,
+    FlowRefused,
+    GatewayError,
+    InsufficientCredit,
+    NoValidNumber,
+    ScheduleRefused,
+    StillProcessing,
+    TextRefused,
+)
+from allmysms_async.model import DeliveryStatus
+
+__all__ = ["CANCEL", "DELIVERY", "SEND", "SEND_SUCCESS", "Meaning", "refusal", "say"]
+
+Meaning = tuple[type[GatewayError], str, str | None]
+"""An error class, what the status means in plain words, and what to do about it."""
+
+SEND_SUCCESS = frozenset({"100", "101"})
+"""Sent; accepted and scheduled for later. Both are success. Source: HTTPS API v9, annex 2."""
+
+# Source: HTTPS API v9, annex 2.
+SEND: Mapping[str, Meaning] = {
+    "102": (
+        AuthenticationFailed,
+        "no account has this login and API key; nothing was sent.",
+        "Check the login and the key (customer area, API section).",
+    ),
+    "104": (
+        InsufficientCredit,
+        "there is not enough credit for this request; nothing of it was sent.",
+        "Top the account up, then send again.",
+    ),
+    "105": (FlowRefused, "the gateway found the request empty; nothing was sent.", None),
+    "109": (FlowRefused, "the gateway found the request invalid or incomplete; nothing was sent.", None),
+    "110": (FlowRefused, "the gateway found no text in the request; nothing was sent.", None),
+    "111": (
+        TextRefused,
+        "the gateway found the text, or one recipient's expanded text, too long; nothing was sent.",
+        "Shorten it: 8 parts at most.",
+    ),
+    "114": (NoValidNumber, "the gateway found no valid number in the request; nothing was sent.", None),
+    "115": (
+        ScheduleRefused,
+        "the gateway refused the sending date or the request's form; nothing was sent.",
+        "Give a date in the future.",
+    ),
+    "121": (
+        DuplicateRequest,
+        "the gateway accepted an identical request less than 10 seconds ago and refused this one.",
+        "If a second text is meant, wait over 10 seconds.",
+    ),
+    "160": (
+        StillProcessing,
+        "the gateway is still handling the first request with this idempotency key.",
+        "Repeat the same request with the same key to learn its outcome.",
+    ),
+}
+
+_CANNOT = "the campaign cannot be cancelled:"
+
+# Source: HTTPS API v9, annex 4. BADCAMPAIGNSTATUS is the SOAP table's spelling of BCAMPAIGNSTATUS; CAMPIDNOTFOUND is
+# printed for two causes.
+CANCEL: Mapping[str, Meaning] = {
+    "CAMPIDNOTFOUND": (GatewayError, "the login is not known, or no campaign id was given; nothing was cancelled.", None),
+    "CAMPNOTFOUND": (CampaignNotFound, "the gateway does not know this campaign.", None),
+    "BADCAMPAIGNSENDINGTYPE": (CampaignNotCancellable, f"{_CANNOT} it was not scheduled.", None),
+    "CAMPAIGNALREADYDELETED": (CampaignNotCancellable, f"{_CANNOT} it was cancelled before.", None),
+    "BCAMPAIGNSTATUS": (CampaignNotCancellable, f"{_CANNOT} its status does not allow it.", None),
+    "BADCAMPAIGNSTATUS": (CampaignNotCancellable, f"{_CANNOT} its status does not allow it.", None),
+    "BADDATETOSEND": (CampaignNotCancellable, f"{_CANNOT} its date is corrupt at the gateway.", None),
+    "CAMPALREADYSENT": (CampaignNotCancellable, f"{_CANNOT} it was sent already.", None),
+}
+
+# Source: HTTPS API v9, annex 3; 0 is getCampaignStats' word for no report yet (§11.2).
+DELIVERY: Mapping[str, DeliveryStatus] = {
+    "0": DeliveryStatus.PENDING,
+    "1": DeliveryStatus.DELIVERED,
+    "2": DeliveryStatus.UNDELIVERED,
+    "3": DeliveryStatus.HANDED_TO_OPERATOR,
+    "4": DeliveryStatus.REJECTED,
+    "5": DeliveryStatus.UNKNOWN_NUMBER,
+}
+
+_FIGURE = re.compile(r"\d+(?:[.,]\d+)?")
+_LONG_FIGURE = re.compile(r"\d{6,}")
+_MAX_WORDS = 160
+
+
+def say(text: str) -> str:
+    """Return the gateway's own words fit for an error: one line, bounded, long figures (numbers) masked."""
+    line = " ".join(text.split())
+    line = "".join(character for character in line if character.isprintable())
+    return _LONG_FIGURE.sub(lambda figure: f"{figure[0][:2]}…", line[: _MAX_WORDS * 2])[:_MAX_WORDS]
+
+
+def refusal(table: Mapping[str, Meaning], code: str, request: str, words: str) -> GatewayError | None:
+    """Return the error that a status stands for, or None if the table does not know it.
+
+    Args:
+        table: One of this module's tables.
+        code: The status.
+        request: Name of the operation.
+        words: The gateway's ``statusText``; 104's figures are read from it.
+    """
+    meaning = table.get(code)
+    if meaning is None:
+        return None
+    kind, message, remedy = meaning
+    message = f"{request}: {message} (status {code})"
+    if kind is InsufficientCredit:
+        figures = [Decimal(figure.replace(",", ".")) for figure in _FIGURE.findall(words[:400])]
+        needed, available = figures[:2] if len(figures) >= 2 else (None, None)
+        if needed is not None:
+            message += f" It needs {needed} credits, {available} are left."
+        return InsufficientCredit(
+            message, request=request, code=code, remedy=remedy, needed=needed, available=available
+        )
+    return kind(message, request=request, code=code, remedy=remedy)

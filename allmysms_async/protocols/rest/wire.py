@@ -1,0 +1,236 @@
+"""Reading answers whose types and names float.
+
+The same field comes as a number or as text, as an empty text or not at all, under one name in the manual's samples and
+another in its tables; a list comes as a list, as one object, or wrapped as XML wraps it. A result class says once, with
+``Wire``, under which names a field is known; ``read`` gives each field one Python type, or raises ``Unreadable``.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+import typing
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, TypeAlias, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from allmysms_async.model import Secret
+
+__all__ = ["PARIS", "Raw", "Result", "Unreadable", "Wire", "camel", "read", "wire_date"]
+
+PARIS = ZoneInfo("Europe/Paris")
+"""The gateway writes and reads wall-clock time of Paris."""
+
+T = TypeVar("T")
+Raw: TypeAlias = Mapping[str, object]
+_Reader: TypeAlias = Callable[[object], Any]
+
+# Longer figures than these are no amount, count or identifier of this gateway; they would only cost time.
+_MAX_DIGITS = 30
+
+
+class Unreadable(ValueError):
+    """A field holds something that is not what the manual says; the message names the field, never its value."""
+
+
+class Wire(msgspec.Struct, frozen=True):
+    """Under which names a field travels.
+
+    Attributes:
+        names: Wire names, the preferred one first.
+        item: Name of one element where XML wraps a list.
+    """
+
+    names: tuple[str, ...] = ()
+    item: str | None = None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the typed answers.
+
+    Attributes:
+        raw: The whole answer under the gateway's own names, with what this library does not know; secrets are wrapped.
+    """
+
+    raw: Raw = {}
+
+    def __repr__(self) -> str:
+        """Show the fields, without the raw answer."""
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "raw")
+        return f"{type(self).__name__}({shown})"
+
+
+def camel(name: str) -> str:
+    """Return the usual wire name of a Python name: ``campaign_id`` is ``campaignId``."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def wire_date(moment: datetime) -> str:
+    """Return an aware datetime as the gateway writes it, wall-clock time of Paris.
+
+    Source: HTTPS API v9, §7.2.
+    """
+    return moment.astimezone(PARIS).strftime("%Y-%m-%d %H:%M:%S")
+
+
+# -- scalars ----------------------------------------------------------------------------------------------------------
+
+
+def _text(value: object) -> str | None:
+    """Read a text; a number is written out, nothing at all is None."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, Mapping) and not value:
+        return ""
+    raise Unreadable
+
+
+def _figure(value: object) -> Decimal | None:
+    """Read an amount; an empty text is None."""
+    if value is None or value == "" or value == {}:
+        return None
+    if isinstance(value, bool):
+        return Decimal(int(value))
+    if isinstance(value, int | float | str):
+        text = str(value).strip()
+        if not text:
+            return None
+        try:
+            figure = Decimal(text) if len(text) <= _MAX_DIGITS else None
+        except InvalidOperation:
+            figure = None
+        if figure is not None and figure.is_finite() and abs(figure.adjusted()) <= _MAX_DIGITS:
+            return figure
+    raise Unreadable
+
+
+def _count(value: object) -> int | None:
+    """Read a whole number, written as one or with a fraction of zero."""
+    figure = _figure(value)
+    if figure is None:
+        return None
+    if figure != figure.to_integral_value():
+        raise Unreadable
+    return int(figure)
+
+
+def _flag(value: object) -> bool | None:
+    """Read yes or no in any of the forms the manual prints."""
+    if value is None or value == "" or value == {}:
+        return None
+    match str(value).strip().lower():
+        case "1" | "true":
+            return True
+        case "0" | "false":
+            return False
+    raise Unreadable
+
+
+def _moment(value: object) -> datetime | None:
+    """Read a date of Paris; what is no date (zeros, nothing, another form) is None, since ``raw`` keeps it.
+
+    Source: HTTPS API v9, §9.2, §12.2.
+    """
+    text = " ".join((_text(value) or "").split())
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=PARIS)
+
+
+def _secret(value: object) -> Secret | None:
+    """Read a text that must not be shown."""
+    if isinstance(value, Secret):
+        return value
+    text = _text(value)
+    return Secret(text) if text else None
+
+
+_SCALARS: dict[object, _Reader] = {
+    str: _text,
+    int: _count,
+    Decimal: _figure,
+    bool: _flag,
+    datetime: _moment,
+    Secret: _secret,
+    object: lambda value: value,
+}
+
+
+# -- lists and objects ------------------------------------------------------------------------------------------------
+
+
+def _elements(value: object, item: str | None) -> list[object]:
+    """Return the elements of a list in any of its shapes."""
+    if value is None or value == "" or value == {}:
+        return []
+    if item and isinstance(value, Mapping):
+        wrapped = typing.cast("Mapping[str, object]", value)
+        if set(wrapped) == {item}:
+            value = wrapped[item]
+    if isinstance(value, list):
+        return typing.cast("list[object]", value)
+    return [value]
+
+
+def _reader(kind: Any, item: str | None) -> _Reader:
+    """Return what reads a value as the given type."""
+    if typing.get_origin(kind) in {typing.Union, types.UnionType}:
+        (kind,) = (option for option in typing.get_args(kind) if option is not types.NoneType)
+    if kind in _SCALARS:
+        return _SCALARS[kind]
+    if typing.get_origin(kind) is tuple:
+        one = _reader(typing.get_args(kind)[0], None)
+        return lambda value: tuple(one(element) for element in _elements(value, item))
+    return lambda value: None if value is None or value == "" else read(kind, value)
+
+
+@functools.cache
+def _fields(kind: type[Any]) -> tuple[tuple[str, tuple[str, ...], _Reader], ...]:
+    """Return, for each field of a result class, its name, its wire names and what reads it."""
+    fields: list[tuple[str, tuple[str, ...], _Reader]] = []
+    for name, hint in typing.get_type_hints(kind, include_extras=True).items():
+        if name == "raw" or name.startswith("_") or typing.get_origin(hint) is typing.ClassVar:
+            continue
+        wire = Wire()
+        if typing.get_origin(hint) is Annotated:
+            hint, wire = typing.get_args(hint)
+        fields.append((name, wire.names or (camel(name),), _reader(hint, wire.item)))
+    return tuple(fields)
+
+
+def read(kind: type[T], answer: object) -> T:
+    """Read an answer, or a part of one, as a result class.
+
+    Raises:
+        Unreadable: Naming the field that cannot be read.
+    """
+    if not isinstance(answer, Mapping):
+        raise Unreadable(kind.__name__)
+    mapping = typing.cast("Mapping[str, object]", answer)
+    values: dict[str, object] = {}
+    for name, names, reader in _fields(kind):
+        for wire_name in names:
+            if wire_name in mapping:
+                try:
+                    value = reader(mapping[wire_name])
+                except Unreadable as error:
+                    path = ".".join([wire_name, *(str(part) for part in error.args)])
+                    raise Unreadable(path) from None
+                if value is not None:
+                    values[name] = value
+                break
+    if issubclass(kind, Result):
+        hidden = {wire_name for _, names, reader in _fields(kind) if reader is _secret for wire_name in names}
+        values["raw"] = {key: _secret(value) if key in hidden else value for key, value in mapping.items()}
+    return kind(**values)
