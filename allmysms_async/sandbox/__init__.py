@@ -1,0 +1,30 @@
+"""A local stand-in for the provider: what the demo runs on, and what applications are tested against.
+
+It reads the manuals on its own and shares no code with the clients, so that both cannot agree on the same mistake.
+
+    async with Sandbox() as sandbox:
+        ...  # sandbox.http_url, login demo, API key demo-key
+
+The layers, from the top: `server` (the object), `application`, `control`, `listener` and `mishap` (the wire), one
+sub-package per protocol (`v9`), and `state` (accounts, campaigns, handsets, opt-outs, identifiers) under all of them.
+"""
+
+from .control import AccountState, CampaignState, State
+from .error import ControlError, SandboxError
+from .fault import FAULTS, Fault
+from .server import Sandbox
+from .state import Clock, HandsetMessage, Stats
+
+__all__ = [
+    "FAULTS",
+    "AccountState",
+    "CampaignState",
+    "Clock",
+    "ControlError",
+    "Fault",
+    "HandsetMessage",
+    "Sandbox",
+    "SandboxError",
+    "State",
+    "Stats",
+]

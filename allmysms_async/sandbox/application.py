@@ -1,0 +1,135 @@
+"""The ASGI application: finds the face a request is for, lets faults strike, counts.
+
+Requests to the provider do not go through a router or a request object, since load tests do and every microsecond
+of the sandbox is one that the client under test does not get.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .exchange import Face, Reply, Request
+from .fault import FaultBook
+from .mishap import BEFORE, Wire, alter, before
+
+__all__ = ["CONTROL_PATH", "MAX_BODY", "Application", "Traffic"]
+
+CONTROL_PATH = "/_sandbox/"
+MAX_BODY = 64 * 1024 * 1024
+"""The largest request body, in bytes."""
+
+_TOO_LARGE = Reply(b'{"error":"The request is too large"}', status=413, headers=((b"connection", b"close"),))
+_NO_FACE = Reply(b'{"error":"Nothing is served here"}', status=404)
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What came in."""
+
+    requests: Counter[str] = field(default_factory=Counter[str])
+    in_flight: int = 0
+    max_in_flight: int = 0
+
+    def reset(self) -> None:
+        """Start counting over; what is in flight still is."""
+        self.requests.clear()
+        self.max_in_flight = self.in_flight
+
+
+class _Closing(Exception):
+    """The sandbox closes while a request waits."""
+
+
+class Application:
+    """Everything behind the HTTP port."""
+
+    def __init__(
+        self, faces: Sequence[Face], control: ASGIApp, faults: FaultBook, traffic: Traffic, closing: asyncio.Event
+    ) -> None:
+        """Put the parts together."""
+        self._faces = faces
+        self._control = control
+        self._faults = faults
+        self._traffic = traffic
+        self._closing = closing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["path"].startswith(CONTROL_PATH):
+            await self._control(scope, receive, send)
+            return
+        traffic = self._traffic
+        traffic.in_flight += 1
+        traffic.max_in_flight = max(traffic.max_in_flight, traffic.in_flight)
+        try:
+            await self._serve(Wire(scope, receive, send, self._closing))
+        finally:
+            traffic.in_flight -= 1
+
+    async def _serve(self, wire: Wire) -> None:
+        """Serve one request to the provider."""
+        scope = wire.scope
+        path: str = scope["path"]
+        body = await _body(wire)
+        if body is None:
+            return
+        request = Request(scope["method"], path, scope["query_string"], scope["headers"], body)
+        face, operation = self._route(path)
+        self._traffic.requests[f"{face.name}.{operation}" if face else "unknown"] += 1
+        wait, fault = self._faults.strike(path)
+
+        async def pause() -> None:
+            if await wire.sleep(wait):
+                raise _Closing
+
+        def refuse(code: int) -> Reply:
+            return face.refuse(request, operation, code) if face else _NO_FACE
+
+        try:
+            if fault is not None and fault.kind in BEFORE:
+                await pause()
+                await before(wire, fault, path, refuse)
+                return
+            reply = await face.answer(request, operation, pause) if face else _NO_FACE
+        except _Closing:
+            await wire.cut()
+            return
+        if fault is None:
+            await wire.reply(reply)
+        else:
+            await alter(wire, fault, reply)
+
+    def _route(self, path: str) -> tuple[Face | None, str]:
+        """Return the face and the operation that a path names."""
+        for face in self._faces:
+            operation = face.operation(path)
+            if operation is not None:
+                return face, operation
+        return None, ""
+
+
+async def _body(wire: Wire) -> bytes | None:
+    """Read a request's body; None where there is nobody left, or it is too large and that has been answered."""
+    for name, value in wire.scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > MAX_BODY:
+            await wire.reply(_TOO_LARGE)
+            return None
+    message = await wire.receive()
+    if message["type"] == "http.disconnect":
+        return None
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        return body
+    whole = bytearray(body)
+    while message.get("more_body", False):
+        message = await wire.receive()
+        if message["type"] == "http.disconnect":
+            return None
+        whole += message.get("body", b"")
+        if len(whole) > MAX_BODY:
+            await wire.reply(_TOO_LARGE)
+            return None
+    return bytes(whole)

@@ -1,0 +1,215 @@
+"""The control API, under `/_sandbox/`: what tests and developers ask of the sandbox itself.
+
+Every refusal is HTTP 400 with `{"error": "a sentence"}`. No answer carries a key or a pass code.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import islice
+from typing import Protocol, TypedDict, TypeVar
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from .error import ControlError
+from .fault import Fault
+from .state import HandsetMessage, Stats
+
+__all__ = ["AccountState", "CampaignState", "Control", "State", "control_application"]
+
+_LINES_AT_ONCE = 1000
+T = TypeVar("T")
+
+
+class AccountState(TypedDict):
+    """An account, without its secrets."""
+
+    login: str
+    master: str | None
+    credits: float
+
+
+class CampaignState(TypedDict):
+    """A campaign."""
+
+    id: str
+    login: str
+    protocol: str
+    name: str
+    status: str
+    contacts: int
+    parts: int
+    credits: int
+    ordered_at: str
+    send_at: str
+
+
+class State(TypedDict):
+    """The whole sandbox at a glance."""
+
+    clock: str
+    accounts: list[AccountState]
+    campaigns: list[CampaignState]
+    opt_outs: int
+    requests: dict[str, int]
+    in_flight: int
+    max_in_flight: int
+
+
+class Control(Protocol):
+    """What the control API can have done."""
+
+    def stats(self) -> Stats:
+        """Return the totals."""
+        ...
+
+    def state(self) -> State:
+        """Return everything at a glance."""
+        ...
+
+    def messages(self, phone: str) -> list[HandsetMessage]:
+        """Return a handset's messages."""
+        ...
+
+    def all_messages(self) -> Iterator[HandsetMessage]:
+        """Return every message, one at a time."""
+        ...
+
+    def reset(self) -> None:
+        """Start over."""
+        ...
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward."""
+        ...
+
+    def faults(self, faults: list[Fault], *, seed: int | None = None) -> None:
+        """Put faults in force."""
+        ...
+
+    def set_credits(self, login: str, credits: float) -> None:
+        """Set an account's credits."""
+        ...
+
+    def opt_out(self, phone: str, reason: str = "blacklist_stop", *, login: str | None = None) -> None:
+        """Note an opt-out."""
+        ...
+
+
+class _Advance(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST clock`."""
+
+    advance: float
+
+
+class _Credits(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST credits`."""
+
+    login: str
+    credits: float
+
+
+class _OptOut(msgspec.Struct, forbid_unknown_fields=True):
+    """One item of the body of `POST optouts`."""
+
+    phone: str
+    reason: str = "blacklist_stop"
+    login: str | None = None
+
+
+class _Faults(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST faults`, where it gives a seed; a bare list does without."""
+
+    faults: list[Fault]
+    seed: int | None = None
+
+
+def control_application(control: Control) -> ASGIApp:
+    """Return the control API as an application."""
+
+    async def stats(_: Request) -> Response:
+        return _json(control.stats())
+
+    async def state(_: Request) -> Response:
+        return _json(control.state())
+
+    async def messages(request: Request) -> Response:
+        phone = request.query_params.get("phone")
+        if phone is None:
+            return StreamingResponse(_lines(control.all_messages()), media_type="application/x-ndjson")
+        return _json(control.messages(phone))
+
+    async def reset(_: Request) -> Response:
+        control.reset()
+        return _done()
+
+    async def clock(request: Request) -> Response:
+        control.advance((await _read(request, _Advance)).advance)
+        return _done()
+
+    async def faults(request: Request) -> Response:
+        listed = (await request.body()).lstrip()[:1] == b"["
+        wanted = _Faults(await _read(request, list[Fault])) if listed else await _read(request, _Faults)
+        control.faults(wanted.faults, seed=wanted.seed)
+        return _done()
+
+    async def set_credits(request: Request) -> Response:
+        body = await _read(request, _Credits)
+        control.set_credits(body.login, body.credits)
+        return _done()
+
+    async def opt_outs(request: Request) -> Response:
+        for entry in await _read(request, list[_OptOut]):
+            control.opt_out(entry.phone, entry.reason, login=entry.login)
+        return _done()
+
+    looks: dict[str, Callable[[Request], Awaitable[Response]]] = {"stats": stats, "state": state, "messages": messages}
+    acts: dict[str, Callable[[Request], Awaitable[Response]]] = {
+        "reset": reset,
+        "clock": clock,
+        "faults": faults,
+        "credits": set_credits,
+        "optouts": opt_outs,
+    }
+    routes = [Route(f"/{name}", look, methods=["GET"]) for name, look in looks.items()]
+    routes += [Route(f"/{name}", act, methods=["POST"]) for name, act in acts.items()]
+    return Starlette(routes=[Mount("/_sandbox", routes=routes)], exception_handlers={ControlError: _refusal})
+
+
+def _refusal(_: Request, error: Exception) -> Response:
+    """Answer an instruction that makes no sense."""
+    return _json({"error": str(error)}, 400)
+
+
+def _json(value: object, status: int = 200) -> Response:
+    """Answer a value."""
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def _done() -> Response:
+    """Answer an instruction that was carried out."""
+    return _json({"ok": True})
+
+
+async def _read(request: Request, kind: type[T]) -> T:
+    """Read an instruction.
+
+    Raises:
+        ControlError: It is not what it should be.
+    """
+    try:
+        return msgspec.json.decode(await request.body(), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ControlError(f"The body cannot be used: {error}") from error
+
+
+async def _lines(messages: Iterator[HandsetMessage]) -> AsyncIterator[bytes]:
+    """Write messages as JSON lines, some at a time so that other requests get their turn."""
+    encoder = msgspec.json.Encoder()
+    while batch := list(islice(messages, _LINES_AT_ONCE)):
+        yield encoder.encode_lines(batch)
+        await asyncio.sleep(0)

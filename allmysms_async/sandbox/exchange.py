@@ -1,0 +1,59 @@
+"""What passes between the wire and a face of the sandbox."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["Face", "Pause", "Reply", "Request"]
+
+Pause = Callable[[], Awaitable[None]]
+"""Waits as long as a `latency` fault asks; a face calls it once, before the request has any effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, read to its end."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    def header(self, name: bytes) -> str:
+        """Return a header by its lower-case name, empty where it is absent."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1").strip()
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer."""
+
+    body: bytes
+    content_type: str = "application/json"
+    status: int = 200
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Face(Protocol):
+    """One protocol of the provider, played on the common state."""
+
+    @property
+    def name(self) -> str:
+        """The protocol's short name, as in the counters and on handset messages."""
+        ...
+
+    def operation(self, path: str) -> str | None:
+        """Return the operation that a path names, or None where the path is not this face's."""
+        ...
+
+    async def answer(self, request: Request, operation: str, pause: Pause) -> Reply:
+        """Carry a request out."""
+        ...
+
+    def refuse(self, request: Request, operation: str, code: int) -> Reply:
+        """Answer one of the protocol's statuses without any effect."""
+        ...

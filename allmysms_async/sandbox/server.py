@@ -1,0 +1,222 @@
+"""The sandbox as one object: start it, stop it, look into it, tell it what to do."""
+
+import asyncio
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Self, get_args
+
+from .application import Application, Traffic
+from .control import State, control_application
+from .error import ControlError
+from .fault import Fault, FaultBook
+from .listener import HOST, Listener, bind
+from .numbering import canonical
+from .state import Clock, HandsetMessage, OptOutReason, Stats, World, wall
+from .v9 import V9Face
+
+__all__ = ["Sandbox"]
+
+_REASONS: Mapping[str, OptOutReason] = {reason: reason for reason in get_args(OptOutReason)}
+
+
+class Sandbox:
+    """A local stand-in for the provider, on loopback.
+
+    ```python
+    async with Sandbox() as sandbox:
+        ...  # point a client at sandbox.http_url, with login demo and API key demo-key
+        assert sandbox.stats()["messages"] == 1
+    ```
+
+    It serves in the caller's event loop and installs no signal handlers. Each `async with` starts with a fresh state.
+
+    Attributes:
+        http_url: Where it listens, without a final slash; empty while it does not.
+        http_port: The port; the one asked for, or while listening the one that was free.
+        smtp_port: The port for mail, or None where it takes none.
+    """
+
+    def __init__(self, *, http_port: int = 0, clock: Clock | None = None, seed: int = 0) -> None:
+        """Prepare a sandbox.
+
+        Args:
+            http_port: Where to listen; 0 for any free port.
+            clock: The sandbox's own clock; by default one that starts on 2027-03-02 at 10:00 in Paris.
+            seed: For the chances of faults, so that runs can be repeated.
+        """
+        self.http_url = ""
+        self.http_port = http_port
+        self.smtp_port: int | None = None
+        self._wanted_port = http_port
+        self._world = World(clock or Clock())
+        self._faults = FaultBook(seed)
+        self._traffic = Traffic()
+        self._listener: Listener | None = None
+        self._closing = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        """Start to listen.
+
+        Raises:
+            SandboxError: The port is taken.
+        """
+        bound = bind(self._wanted_port)
+        self._closing = asyncio.Event()
+        self.reset()
+        application = Application(
+            [V9Face(self._world)], control_application(self), self._faults, self._traffic, self._closing
+        )
+        self.http_port = bound.getsockname()[1]
+        self.http_url = f"http://{HOST}:{self.http_port}"
+        self._listener = Listener(application, bound)
+        await self._listener.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop: whoever still waits for an answer is cut off."""
+        self._closing.set()
+        if self._listener is not None:
+            await self._listener.stop()
+            self._listener = None
+        self.http_url = ""
+
+    @property
+    def clock(self) -> Clock:
+        """The sandbox's clock."""
+        return self._world.clock
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """Requests received since the last reset, by operation: `{"v9.sendSms": 3}`."""
+        return dict(self._traffic.requests)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that have no answer yet."""
+        return self._traffic.in_flight
+
+    @property
+    def max_in_flight(self) -> int:
+        """The most requests that were in flight at once since the last reset."""
+        return self._traffic.max_in_flight
+
+    def stats(self) -> Stats:
+        """Count what reached handsets."""
+        self._world.settle()
+        return self._world.handsets.stats()
+
+    def messages(self, phone: str | None = None) -> list[HandsetMessage]:
+        """Return what a handset received, or all of them.
+
+        Raises:
+            ControlError: It is not a number that the gateway takes.
+        """
+        if phone is None:
+            return list(self.all_messages())
+        number = canonical(phone.strip())
+        if number is None:
+            raise ControlError(f"{phone!r} is not a mobile number.")
+        self._world.settle()
+        return self._world.handsets.inbox(number)
+
+    def all_messages(self) -> Iterator[HandsetMessage]:
+        """Return everything that reached handsets, one message at a time."""
+        self._world.settle()
+        return self._world.handsets.everything()
+
+    def reset(self) -> None:
+        """Start over: state, counters, faults and clock."""
+        self._world.reset()
+        self._faults.replace([])
+        self._traffic.reset()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward.
+
+        Raises:
+            ControlError: The seconds are not a number from 0 up.
+        """
+        # Ten years: beyond, dates leave the range of calendars long before floats do.
+        if not (math.isfinite(seconds) and 0 <= seconds <= 315_360_000):
+            raise ControlError("The clock can be advanced by 0 to 315360000 seconds (ten years).")
+        self._world.clock.advance(seconds)
+        self._world.settle()
+
+    def faults(self, faults: Iterable[Fault | Mapping[str, object]], *, seed: int | None = None) -> None:
+        """Put these faults in force instead of the ones before; an empty list clears them.
+
+        Raises:
+            ControlError: One of them makes no sense.
+        """
+        self._faults.replace(faults, seed)
+
+    def set_credits(self, login: str, credits: float) -> None:
+        """Set an account's credits.
+
+        Raises:
+            ControlError: There is no such account, or the credits are not a number from 0 up.
+        """
+        account = self._world.account(login)
+        if account is None:
+            raise ControlError(f"There is no account {login!r}; there are {', '.join(self._world.accounts)}.")
+        if not (math.isfinite(credits) and credits >= 0):
+            raise ControlError("The credits must be a number from 0 up.")
+        account.credits = credits
+
+    def top_up(self, login: str, credits: float) -> None:
+        """Let an account hold this many credits; the same as `set_credits`."""
+        self.set_credits(login, credits)
+
+    def opt_out(self, phone: str, reason: str = "blacklist_stop", *, login: str | None = None) -> None:
+        """Put a number on the opt-out list of one account, or of all.
+
+        Args:
+            phone: In any form the gateway takes.
+            reason: `blacklist_stop`, `blacklist_unassigned` or `blacklist_manual`.
+            login: The account; all of them without it.
+
+        Raises:
+            ControlError: The number, the reason or the account does not exist.
+        """
+        number = canonical(phone.strip())
+        if number is None:
+            raise ControlError(f"{phone!r} is not a mobile number.")
+        if reason not in _REASONS:
+            raise ControlError(f"{reason!r} is not a reason; the reasons are {', '.join(_REASONS)}.")
+        if login is not None and self._world.account(login) is None:
+            raise ControlError(f"There is no account {login!r}; there are {', '.join(self._world.accounts)}.")
+        self._world.opt_outs.add(number, _REASONS[reason], self._world.settle(), login)
+
+    def state(self) -> State:
+        """Return everything at a glance, without secrets."""
+        world = self._world
+        now = world.settle()
+        return {
+            "clock": wall(now),
+            "accounts": [
+                {"login": account.login, "master": account.master, "credits": account.credits}
+                for account in world.accounts.values()
+            ],
+            "campaigns": [
+                {
+                    "id": campaign.id,
+                    "login": campaign.login,
+                    "protocol": campaign.protocol,
+                    "name": campaign.name,
+                    "status": campaign.status,
+                    "contacts": len(campaign.phones),
+                    "parts": campaign.parts,
+                    "credits": campaign.credits,
+                    "ordered_at": wall(campaign.ordered_at),
+                    "send_at": wall(campaign.send_at),
+                }
+                for campaign in world.by_number
+            ],
+            "opt_outs": len(world.opt_outs),
+            "requests": self.requests,
+            "in_flight": self.in_flight,
+            "max_in_flight": self.max_in_flight,
+        }

@@ -1,0 +1,110 @@
+"""The handsets: who received what, across campaigns and protocols."""
+
+import heapq
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TypedDict
+
+from .campaign import Campaign
+from .clock import PARIS
+from .fate import UNASSIGNED_ENDING, ack_delay
+
+__all__ = ["HandsetMessage", "Handsets", "Stats", "Unassigned"]
+
+_INDEX_BITS = 24
+
+Unassigned = tuple[float, str, str]
+"""When it will be reported, to which account, which number."""
+
+
+class HandsetMessage(TypedDict):
+    """One message on a handset."""
+
+    phone: str
+    text: str
+    sender: str
+    campaign_id: str
+    protocol: str
+    received_at: str
+
+
+class Stats(TypedDict):
+    """How much reached handsets."""
+
+    messages: int
+    handsets: int
+    max_per_handset: int
+
+
+class Handsets:
+    """Every handset that received something."""
+
+    def __init__(self) -> None:
+        """Start with empty inboxes."""
+        self._messages = 0
+        self._max_per_handset = 0
+        # One packed integer (campaign number, position) or, from the second message on, a list of them.
+        self._inboxes: dict[str, int | list[int]] = {}
+        self._campaigns: dict[int, Campaign] = {}
+        self._unassigned: list[Unassigned] = []
+
+    def deliver(self, campaign: Campaign) -> None:
+        """Put a campaign's messages on the handsets."""
+        self._campaigns[campaign.number] = campaign
+        inboxes = self._inboxes
+        place = campaign.number << _INDEX_BITS
+        fullest = self._max_per_handset or min(1, len(campaign.phones))
+        for phone in campaign.phones:
+            held = inboxes.setdefault(phone, place)
+            if held != place:
+                if isinstance(held, list):
+                    held.append(place)
+                else:
+                    inboxes[phone] = held = [held, place]
+                fullest = max(fullest, len(held))
+            if phone.endswith(UNASSIGNED_ENDING):
+                heapq.heappush(self._unassigned, (campaign.send_at + ack_delay(phone), campaign.login, phone))
+            place += 1
+        self._max_per_handset = fullest
+        self._messages += len(campaign.phones)
+        campaign.delivered = True
+
+    def reported_unassigned(self, now: float) -> Iterator[Unassigned]:
+        """Take the numbers whose operator has reported by now that nobody has them."""
+        while self._unassigned and self._unassigned[0][0] <= now:
+            yield heapq.heappop(self._unassigned)
+
+    def stats(self) -> Stats:
+        """Return the totals."""
+        return {
+            "messages": self._messages,
+            "handsets": len(self._inboxes),
+            "max_per_handset": self._max_per_handset,
+        }
+
+    def inbox(self, phone: str) -> list[HandsetMessage]:
+        """Return what one handset received, in order."""
+        held = self._inboxes.get(phone, [])
+        mask = (1 << _INDEX_BITS) - 1
+        return [
+            self._message(self._campaigns[place >> _INDEX_BITS], place & mask)
+            for place in ([held] if isinstance(held, int) else held)
+        ]
+
+    def everything(self) -> Iterator[HandsetMessage]:
+        """Return every message, campaign by campaign in the order of delivery."""
+        for campaign in list(self._campaigns.values()):
+            for index in range(len(campaign.phones)):
+                yield self._message(campaign, index)
+
+    @staticmethod
+    def _message(campaign: Campaign, index: int) -> HandsetMessage:
+        """Describe one message."""
+        return {
+            "phone": campaign.phones[index],
+            "text": campaign.text(index),
+            "sender": campaign.shown_sender(index),
+            "campaign_id": campaign.id,
+            "protocol": campaign.protocol,
+            "received_at": datetime.fromtimestamp(campaign.send_at, PARIS).isoformat(timespec="seconds"),
+        }

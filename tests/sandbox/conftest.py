@@ -1,0 +1,67 @@
+"""A sandbox with a clock that only moves when told, and a plain HTTP client for it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from allmysms_async.sandbox import Clock, Sandbox
+
+AUTH = {"login": "demo", "apiKey": "demo-key"}
+
+
+class Gateway:
+    """Talks to the sandbox in plain HTTP."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        """Use a client."""
+        self.http = http
+
+    async def raw(self, method: str = "", *, headers: dict[str, str] | None = None, **fields: object) -> httpx.Response:
+        """Post fields to a method, with the demo account's login unless the fields have another."""
+        data = AUTH | {name: str(value) for name, value in fields.items()}
+        return await self.http.post(f"/http/9.0/{method}", data=data, headers=headers)
+
+    async def call(self, method: str = "", *, headers: dict[str, str] | None = None, **fields: object) -> Any:
+        """Post fields to a method, and return its JSON answer."""
+        response = await self.raw(method, headers=headers, **fields)
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("application/json")
+        return response.json()
+
+    async def flow(self, text: str, *rows: str | dict[str, str], method: str = "sendSms", **data: object) -> Any:
+        """Post a JSON flow."""
+        sms = [{"MOBILEPHONE": row} if isinstance(row, str) else row for row in rows]
+        return await self.call(method, smsData=json.dumps({"DATA": {"MESSAGE": text, **data, "SMS": sms}}))
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let others run until a condition holds; within a second, in steps of a millisecond."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it never came to hold")
+
+
+@pytest.fixture(name="until")
+def until_fixture() -> Callable[..., object]:
+    """The function that waits for a condition."""
+    return until
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    """A running sandbox whose clock stands still."""
+    async with Sandbox(clock=Clock(tick=lambda: 0.0)) as running:
+        yield running
+
+
+@pytest.fixture
+async def gateway(sandbox: Sandbox) -> AsyncIterator[Gateway]:
+    """A client of the sandbox."""
+    async with httpx.AsyncClient(base_url=sandbox.http_url, timeout=5) as http:
+        yield Gateway(http)
