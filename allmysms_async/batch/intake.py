@@ -1,0 +1,114 @@
+"""Reading a source of recipients, some rows at a time, and going on where it was left.
+
+A run may stop at any row and be continued: no row that was taken from the source may be lost in between, whatever kind
+of iterator it is, and also if the source itself fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import TypeAlias
+
+from allmysms_async.errors import InvalidSource
+from allmysms_async.model import Recipient
+
+__all__ = ["Intake", "Row"]
+
+Row: TypeAlias = tuple[int, Recipient | str]
+"""An ordinal, counted from 1, and what the source holds there."""
+
+# Rows taken between two looks at the event loop: about a millisecond of planning.
+_ROWS_AT_ONCE = 250
+
+
+class Intake:
+    """The rows of a source.
+
+    Args:
+        source: Any iterable or async iterable; iterated over once, lazily.
+    """
+
+    def __init__(self, source: Iterable[Recipient | str] | AsyncIterable[Recipient | str]) -> None:
+        self._source = source
+        self._iterator: Iterator[Recipient | str] | AsyncIterator[Recipient | str] | None = None
+        self._rows: list[Row] = []
+        self._taken = 0
+        self._ended = False
+        self._error: Exception | None = None
+        self._filling: asyncio.Task[None] | None = None
+
+    async def take(self, stopping: asyncio.Event) -> list[Row] | None:
+        """Return the next rows; none when asked to stop first, and None at the end of the source.
+
+        Raises:
+            Exception: The source's own, once every row before it was handed out.
+        """
+        if not self._rows and not self._ended:
+            await self._fill(stopping)
+        rows, self._rows = self._rows, []
+        if rows:
+            return rows
+        if self._error is not None:
+            error, self._error = self._error, None
+            self._restart()
+            raise error
+        return None if self._ended else []
+
+    async def _fill(self, stopping: asyncio.Event) -> None:
+        """Take rows from the source; if asked to stop, leave off waiting for it without disturbing it."""
+        if self._iterator is None:
+            asynchronous = isinstance(self._source, AsyncIterable)
+            self._iterator = aiter(self._source) if asynchronous else iter(self._source)  # type: ignore[arg-type]
+        if not isinstance(self._iterator, AsyncIterator):
+            await asyncio.sleep(0)
+            self._fill_from(self._iterator)
+            return
+        if self._filling is None:
+            self._filling = asyncio.create_task(self._fill_from_async(self._iterator), name="campaign source")
+        stopped = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait({self._filling, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+        if self._filling.done():
+            self._filling = None
+
+    def _fill_from(self, iterator: Iterator[Recipient | str]) -> None:
+        """Take rows from an ordinary iterator."""
+        try:
+            for item in iterator:
+                self._taken += 1
+                self._rows.append((self._taken, item))
+                if len(self._rows) >= _ROWS_AT_ONCE:
+                    return
+            self._ended = True
+        except Exception as error:  # noqa: BLE001  # the source is the caller's code: whatever it raises is told
+            self._error = error
+
+    async def _fill_from_async(self, iterator: AsyncIterator[Recipient | str]) -> None:
+        """Take rows from an asynchronous iterator."""
+        try:
+            async for item in iterator:
+                self._taken += 1
+                self._rows.append((self._taken, item))
+                if len(self._rows) >= _ROWS_AT_ONCE:
+                    return
+            self._ended = True
+        except Exception as error:  # noqa: BLE001  # the source is the caller's code: whatever it raises is told
+            self._error = error
+
+    def _restart(self) -> None:
+        """After an error of the source: begin again, if it can be read again."""
+        if self._iterator is self._source:
+            msg = "The source of recipients failed before, and it can be read only once: it cannot be continued."
+            self._error = InvalidSource(msg)
+        else:
+            self._iterator, self._taken = None, 0
+
+    async def aclose(self) -> None:
+        """Give the source up."""
+        if self._filling is not None:
+            self._filling.cancel()
+            await asyncio.wait({self._filling})
+            self._filling = None

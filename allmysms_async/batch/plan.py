@@ -1,0 +1,266 @@
+"""Rows -> chunks: canonical numbers, duplicates, texts measured one by one, one text and one coding for each request.
+
+Pure: the planner only sees rows and hands back chunks and refusals.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+from pyroaring import BitMap64
+
+from allmysms_async.backend import SendLimits
+from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText
+from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, SmsMessage, coding_of
+from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number
+from allmysms_async.text import Coding, Template, TextSize, has_placeholder
+
+__all__ = ["Chunk", "Planner", "halves", "idempotency_key", "template_of"]
+
+# Rendered texts that differ for each recipient would keep one open chunk each; past this many rows the fullest goes.
+_OPEN_CHUNKS = 256
+
+_TEXT_REASONS: Mapping[str, Reason] = {
+    "malformed": Reason.MALFORMED,
+    "missing_param": Reason.MISSING_PARAM,
+    "needs_unicode": Reason.NEEDS_UNICODE,
+    "text_too_long": Reason.TEXT_TOO_LONG,
+}
+
+
+class Chunk(msgspec.Struct, frozen=True, kw_only=True):
+    """What one request sends.
+
+    Attributes:
+        seq: Ordinal within the campaign, counted from 1.
+        text: The text, a template when ``params`` is not 0.
+        coding: The coding every expanded text of it is sent in.
+        params: How many ``#param_N#`` the gateway is to replace.
+        recipients: Canonical numbers, each once in the whole campaign.
+        rows: The row of the source that each came from.
+        parts: Text parts over all recipients, as measured here.
+        generation: How often the gateway said that nothing of it was sent, so that a new key was due.
+        first_sent_at: Unix time of the first attempt with the present key, or None.
+    """
+
+    seq: int
+    text: str
+    coding: Coding
+    params: int
+    recipients: tuple[Recipient, ...]
+    rows: tuple[int, ...]
+    parts: int
+    generation: int = 0
+    first_sent_at: float | None = None
+
+
+class _Open:
+    """A chunk that still takes recipients."""
+
+    __slots__ = ("coding", "params", "parts", "recipients", "rows", "text")
+
+    def __init__(self, text: str, coding: Coding, params: int) -> None:
+        self.text = text
+        self.coding = coding
+        self.params = params
+        self.recipients: list[Recipient] = []
+        self.rows: list[int] = []
+        self.parts = 0
+
+
+def template_of(message: SmsMessage, limits: SendLimits) -> tuple[Template, TextSize | None]:
+    """Return a message's template, and its size if it is the same for everybody.
+
+    Raises:
+        InvalidText: It is empty, malformed, too long already, or holds what its coding cannot.
+    """
+    if not message.text.strip():
+        msg = "The text is empty; nothing was sent."
+        raise InvalidText(msg, reason="malformed")
+    template = Template(message.text)
+    if message.encoding == "unicode" and not limits.max_ucs2_units:
+        msg = "This protocol has no Unicode texts; nothing was sent."
+        raise InvalidText(msg, reason="needs_unicode")
+    size = template.size([""] * template.count, coding_of(message.encoding))
+    check_size(size, limits)
+    return template, None if template.count else size
+
+
+def check_size(size: TextSize, limits: SendLimits) -> None:
+    """Refuse a text that is longer than one of the protocol may be.
+
+    Raises:
+        InvalidText: With reason ``text_too_long`` or ``needs_unicode``.
+    """
+    most = limits.max_units(size.coding)
+    if not most:
+        msg = "The text holds characters outside GSM-7, and this protocol has no Unicode texts; nothing was sent."
+        raise InvalidText(msg, reason="needs_unicode")
+    if size.units > most:
+        msg = f"The text takes {size.units} units in {size.coding.name}, at most {most} are allowed; nothing was sent."
+        raise InvalidText(msg, reason="text_too_long")
+
+
+class Planner:
+    """Puts rows into chunks.
+
+    Args:
+        message: What is sent.
+        limits: What one request of the protocol can hold.
+        chunk_size: Recipients in a chunk at most.
+        seen: Numbers already planned, over the whole campaign; added to.
+        accounted: Rows already planned or refused, over the whole campaign; added to.
+        next_seq: Ordinal of the next chunk.
+
+    Raises:
+        InvalidText: The text cannot be sent to anybody.
+    """
+
+    def __init__(
+        self,
+        message: SmsMessage,
+        limits: SendLimits,
+        *,
+        chunk_size: int,
+        seen: BitMap64,
+        accounted: BitMap64,
+        next_seq: int = 1,
+    ) -> None:
+        self._template, self._size = template_of(message, limits)
+        self._coding = coding_of(message.encoding)
+        self._limits = limits
+        self._chunk_size = chunk_size
+        self._seen = seen
+        self._accounted = accounted
+        self._open: dict[tuple[str, Coding], _Open] = {}
+        self._sealed: list[Chunk] = []
+        self.next_seq = next_seq
+
+    def add(self, row: int, item: Recipient | str) -> Outcome | None:
+        """Take a row; return its outcome if it is refused.
+
+        A row that is accounted for already (the source is read again) is passed over, but only if its number is
+        known too: a row that was changed in between is a new person, who must not be lost.
+        """
+        recipient = item if isinstance(item, Recipient) else Recipient(item)
+        known = row in self._accounted
+        try:
+            phone = canonical_number(recipient.phone)
+            number = int(phone)
+            if number in self._seen:
+                return None if known else self._refuse(row, recipient, phone, Reason.DUPLICATE)
+            size = self._measure(recipient)
+        except InvalidNumber as error:
+            return None if known else self._refuse(row, recipient, recipient.phone, Reason(error.reason))
+        except InvalidText as error:
+            return None if known else self._refuse(row, recipient, recipient.phone, _TEXT_REASONS[error.reason])
+        self._seen.add(number)
+        self._accounted.add(row)
+        self._join(row, recipient, phone, size)
+        return None
+
+    def _measure(self, recipient: Recipient) -> TextSize:
+        """Return the size of one recipient's text, refusing what cannot be sent."""
+        if self._size is not None:
+            return self._size
+        params = recipient.params
+        for value in params[: self._template.count]:
+            if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers are not all typed
+                msg = "A parameter is not a text."
+                raise InvalidText(msg, reason="missing_param" if value is None else "malformed")
+        size = self._template.size(params, self._coding)
+        check_size(size, self._limits)
+        return size
+
+    def _refuse(self, row: int, recipient: Recipient, phone: object, reason: Reason) -> Outcome:
+        """Return the outcome of a row that is not sent to."""
+        self._accounted.add(row)
+        return Outcome(row, recipient.line, str(phone)[:MAX_RAW_LENGTH], OutcomeState.REJECTED, reason)
+
+    def _join(self, row: int, recipient: Recipient, phone: str, size: TextSize) -> None:
+        """Put a recipient into the open chunk of the same text and coding."""
+        count = self._template.count
+        values = recipient.params[:count]
+        text, params = self._template.text, count
+        if count and (not self._limits.personalises or any(map(has_placeholder, values))):
+            # A value that looks like a placeholder must stay text, whatever the gateway would make of it.
+            text, params, values = self._template.render(values), 0, ()
+        key = (text, size.coding)
+        chunk = self._open.get(key)
+        if chunk is None:
+            if len(self._open) >= _OPEN_CHUNKS:
+                self._seal(max(self._open, key=lambda other: len(self._open[other].rows)))
+            chunk = self._open[key] = _Open(text, size.coding, params)
+        chunk.recipients.append(Recipient(phone, values, recipient.line))
+        chunk.rows.append(row)
+        chunk.parts += size.parts
+        if len(chunk.rows) >= self._chunk_size:
+            self._seal(key)
+
+    def _seal(self, key: tuple[str, Coding]) -> None:
+        """Close an open chunk."""
+        chunk = self._open.pop(key)
+        self._sealed.append(
+            Chunk(
+                seq=self.next_seq,
+                text=chunk.text,
+                coding=chunk.coding,
+                params=chunk.params,
+                recipients=tuple(chunk.recipients),
+                rows=tuple(chunk.rows),
+                parts=chunk.parts,
+            )
+        )
+        self.next_seq += 1
+
+    def sealed(self) -> list[Chunk]:
+        """Hand over the chunks that are full."""
+        chunks, self._sealed = self._sealed, []
+        return chunks
+
+    def flush(self) -> list[Chunk]:
+        """Hand over all chunks, full or not."""
+        for key in list(self._open):
+            self._seal(key)
+        return self.sealed()
+
+
+def halves(chunk: Chunk, next_seq: int, parts: tuple[int, int]) -> tuple[Chunk, Chunk]:
+    """Return a chunk cut in two, each a new request with a key of its own.
+
+    Args:
+        chunk: With two recipients at least.
+        next_seq: Ordinal of the first half.
+        parts: Text parts of each half.
+    """
+    middle = len(chunk.rows) // 2
+    if not middle:
+        msg = "A chunk of one recipient cannot be cut in two."
+        raise InvalidRequest(msg)
+    first, second = (
+        msgspec.structs.replace(
+            chunk,
+            seq=next_seq + index,
+            recipients=chunk.recipients[cut],
+            rows=chunk.rows[cut],
+            parts=parts[index],
+            generation=0,
+            first_sent_at=None,
+        )
+        for index, cut in enumerate((slice(None, middle), slice(middle, None)))
+    )
+    return first, second
+
+
+def idempotency_key(run_id: str, chunk: Chunk, message: SmsMessage) -> str:
+    """Return the key of a chunk's request: no two requests ever share one, and every attempt of one request does.
+
+    A gateway that is given a key again answers with the first request's result, so a shared key would lose people.
+    """
+    digest = hashlib.blake2b(run_id.encode(), digest_size=16)
+    options = msgspec.structs.replace(message, text=chunk.text)
+    digest.update(msgspec.json.encode([chunk.seq, chunk.generation, chunk.coding, chunk.params, options]))
+    digest.update(msgspec.json.encode([(recipient.phone, recipient.params) for recipient in chunk.recipients]))
+    return digest.hexdigest()

@@ -1,0 +1,260 @@
+"""When to try again: the only place in the library where anything is repeated.
+
+What an answer means for the next attempt is one pure function, ``judge``; tenacity does the repeating.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+import msgspec
+import tenacity
+
+from allmysms_async.errors import (
+    AllMySmsError,
+    AuthenticationFailed,
+    DuplicateRequest,
+    GatewayError,
+    HttpRefused,
+    InsufficientCredit,
+    NotPermitted,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+    StillProcessing,
+)
+from allmysms_async.model import SendReceipt
+
+__all__ = ["REPLAY_SECONDS", "Clock", "Delivery", "RetryPolicy", "SystemClock", "Verdict", "deliver", "judge"]
+
+REPLAY_SECONDS = 23 * 3600.0
+"""How long after its first send a key may be repeated; the gateway keeps it for 24 hours. Source: HTTPS API v9, §7.2."""
+
+_log = logging.getLogger("allmysms_async")
+
+
+class Clock(Protocol):
+    """Where the time comes from; tests and the sandbox bring their own."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to keep trying.
+
+    Attributes:
+        attempts: Attempts at one request at most.
+        deadline: Seconds from its first attempt after which no other is begun.
+        base: Seconds that the first wait has at most; each further one has twice as many.
+        cap: Seconds that any wait has at most, but for one that the server asks for.
+        duplicate_wait: Seconds to wait after "identical request within 10 seconds".
+    """
+
+    attempts: int = 8
+    deadline: float = 300.0
+    base: float = 0.5
+    cap: float = 30.0
+    duplicate_wait: float = 11.0
+
+
+class Verdict(enum.StrEnum):
+    """What an attempt's end means."""
+
+    AGAIN = "again"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    """The gateway's own word that nothing of it was sent."""
+    FAILED = "failed"
+    """Surely not sent."""
+    UNKNOWN = "unknown"
+    """May have been sent."""
+    STOP = "stop"
+    """Surely not sent, and no other request would be either: login, permission, credit."""
+    HALTED = "halted"
+    """Surely not sent, and the campaign was asked to stop."""
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """How a request ended, after as many attempts as it took.
+
+    Attributes:
+        verdict: Never ``AGAIN``.
+        receipt: The answer, if there was one.
+        error: What ended it otherwise.
+        stop: Whether the campaign must stop.
+        attempts: How many were made.
+    """
+
+    verdict: Verdict
+    receipt: SendReceipt | None = None
+    error: AllMySmsError | None = None
+    stop: bool = False
+    attempts: int = 1
+
+
+def judge(error: AllMySmsError, *, keyed: bool, unanswered: bool) -> Verdict:
+    """Return what an error means for a request.
+
+    Args:
+        error: How the attempt ended.
+        keyed: Whether the request carries an idempotency key.
+        unanswered: Whether an earlier attempt with the same key may have been taken.
+    """
+    match error:
+        case NotSent() | RateLimited():
+            return Verdict.AGAIN
+        case OutcomeUnknown():
+            return Verdict.AGAIN if keyed else Verdict.UNKNOWN
+        case StillProcessing():
+            return Verdict.AGAIN
+        case DuplicateRequest():
+            # Without an unanswered attempt, the identical request was somebody else's: these people are texted.
+            return Verdict.AGAIN if unanswered else Verdict.REFUSED
+        case InsufficientCredit():
+            return Verdict.STOP
+        case AuthenticationFailed() | NotPermitted():
+            # The login is checked before the key is looked up: this says nothing of an earlier attempt.
+            return Verdict.UNKNOWN if unanswered else Verdict.STOP
+        case GatewayError():
+            return Verdict.REFUSED
+        case HttpRefused():
+            return Verdict.UNKNOWN if unanswered else Verdict.FAILED
+        case _:
+            return Verdict.UNKNOWN if unanswered else Verdict.FAILED
+
+
+class _Attempts:
+    """The attempts at one request, as tenacity asks about them."""
+
+    def __init__(self, policy: RetryPolicy, clock: Clock, *, keyed: bool, unanswered: bool, budget: float) -> None:
+        self.policy = policy
+        self.clock = clock
+        self.keyed = keyed
+        self.unanswered = unanswered
+        self.until = clock.monotonic() + min(policy.deadline, budget)
+        self.verdict = Verdict.AGAIN
+        self.error: AllMySmsError | None = None
+        self.made = 0
+
+    def note(self, error: AllMySmsError) -> None:
+        """Take in how an attempt ended."""
+        self.error = error
+        self.verdict = judge(error, keyed=self.keyed, unanswered=self.unanswered)
+        if isinstance(error, OutcomeUnknown | StillProcessing):
+            self.unanswered = True
+
+    def wait(self, attempt: int, rng: random.Random) -> float:
+        """Return the seconds before the next attempt: exponential with full jitter, unless the answer says more."""
+        ceiling = min(self.policy.cap, self.policy.base * 2.0 ** min(attempt - 1, 30))
+        seconds = rng.uniform(0, ceiling)
+        if isinstance(self.error, DuplicateRequest):
+            return self.policy.duplicate_wait + seconds
+        if isinstance(self.error, RateLimited) and self.error.retry_after is not None:
+            return self.error.retry_after + seconds
+        if isinstance(self.error, StillProcessing):
+            return min(1.0, self.policy.cap) + seconds
+        return seconds
+
+
+async def deliver(
+    send: Callable[[], Awaitable[SendReceipt]],
+    *,
+    keyed: bool,
+    policy: RetryPolicy,
+    clock: Clock,
+    rng: random.Random,
+    unanswered: bool = False,
+    budget: float = REPLAY_SECONDS,
+    pause: Callable[[float], Awaitable[None]] | None = None,
+    halted: Callable[[], bool] = lambda: False,
+) -> Delivery:
+    """Make as many attempts at one request as the policy allows, and say how it ended.
+
+    Args:
+        send: Makes one attempt.
+        keyed: Whether each attempt carries the same idempotency key.
+        policy: How long to keep trying.
+        clock: Where the time comes from.
+        rng: Where the jitter comes from.
+        unanswered: Whether an earlier attempt with the same key may have been taken.
+        budget: Seconds for which the key may still be repeated.
+        pause: Waits between attempts; the clock's sleep by default.
+        halted: Whether the campaign was asked to stop: then nothing is begun that was not begun before.
+    """
+    attempts = _Attempts(policy, clock, keyed=keyed, unanswered=unanswered, budget=budget)
+
+    async def attempt() -> SendReceipt:
+        if attempts.error is not None and halted() and not attempts.unanswered:
+            raise attempts.error
+        attempts.made += 1
+        try:
+            return await send()
+        except AllMySmsError as error:
+            attempts.note(error)
+            raise
+
+    def again(_: BaseException) -> bool:
+        return isinstance(_, AllMySmsError) and attempts.verdict is Verdict.AGAIN
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        return attempts.wait(state.attempt_number, rng)
+
+    def stop(state: tenacity.RetryCallState) -> bool:
+        if state.attempt_number >= policy.attempts or (halted() and not attempts.unanswered):
+            return True
+        return clock.monotonic() + state.upcoming_sleep > attempts.until
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        _log.warning("attempt %d: %s Next one in %.1f s.", state.attempt_number, attempts.error, state.upcoming_sleep)
+
+    retrying = tenacity.AsyncRetrying(
+        sleep=pause or clock.sleep,
+        stop=stop,
+        wait=wait,
+        retry=tenacity.retry_if_exception(again),
+        before_sleep=tell,
+        reraise=True,
+    )
+    try:
+        receipt = await retrying(attempt)
+    except AllMySmsError as error:
+        verdict = attempts.verdict
+        if verdict is Verdict.AGAIN:
+            surely = Verdict.HALTED if halted() else Verdict.FAILED
+            verdict = Verdict.UNKNOWN if attempts.unanswered else surely
+        stops = isinstance(error, AuthenticationFailed | NotPermitted | InsufficientCredit)
+        return Delivery(verdict=verdict, error=error, stop=stops, attempts=attempts.made)
+    return Delivery(verdict=Verdict.ANSWERED, receipt=receipt, attempts=attempts.made)

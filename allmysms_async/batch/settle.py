@@ -1,0 +1,75 @@
+"""What a delivery means for a chunk's rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.policy import Delivery, Verdict
+from allmysms_async.batch.sink import Settlement
+from allmysms_async.batch.state import ChunkEvent
+from allmysms_async.errors import AllMySmsError, DuplicateRequest, NoValidNumber, TextRefused
+from allmysms_async.model import Accepted, Outcome, OutcomeState, Reason, Rejected, SendReceipt
+
+__all__ = ["settlement"]
+
+_REASONS: Mapping[type[AllMySmsError], Reason] = {
+    TextRefused: Reason.TEXT_TOO_LONG,
+    NoValidNumber: Reason.INVALID_AT_GATEWAY,
+    # An identical request of somebody else's was accepted just before: these people are being texted by it.
+    DuplicateRequest: Reason.DUPLICATE,
+}
+_STATES = {
+    Verdict.REFUSED: (ChunkEvent.REJECT, OutcomeState.REJECTED),
+    Verdict.FAILED: (ChunkEvent.FAIL, OutcomeState.FAILED),
+    Verdict.UNKNOWN: (ChunkEvent.LOSE, OutcomeState.UNKNOWN),
+}
+
+
+def settlement(chunk: Chunk, delivery: Delivery) -> Settlement:
+    """Return how a chunk ended, row by row.
+
+    Args:
+        chunk: The chunk.
+        delivery: How its request ended; not one that sends it back to pending.
+    """
+    if delivery.receipt is not None:
+        return _answered(chunk, delivery.receipt)
+    event, state = _STATES[delivery.verdict]
+    reason = _REASONS.get(type(delivery.error), Reason.GATEWAY_REFUSED) if state is OutcomeState.REJECTED else None
+    outcomes = tuple(
+        Outcome(row, recipient.line, recipient.phone, state, reason)
+        for row, recipient in zip(chunk.rows, chunk.recipients, strict=True)
+    )
+    return Settlement(event=event, outcomes=outcomes, problem=str(delivery.error))
+
+
+def _answered(chunk: Chunk, receipt: SendReceipt) -> Settlement:
+    """Return what an answer says of each row."""
+    outcomes: list[Outcome] = []
+    unconfirmed = accepted = 0
+    for row, recipient, result in zip(chunk.rows, chunk.recipients, receipt.results, strict=True):
+        line, phone = recipient.line, recipient.phone
+        match result:
+            case Accepted(sms_id=sms_id):
+                accepted += 1
+                outcome = Outcome(row, line, phone, OutcomeState.ACCEPTED, None, sms_id, receipt.campaign_id)
+            case Rejected(reason=reason):
+                outcome = Outcome(row, line, phone, OutcomeState.REJECTED, reason, None, receipt.campaign_id)
+            case _:
+                unconfirmed += 1
+                outcome = Outcome(
+                    row, line, phone, OutcomeState.UNKNOWN, Reason.NOT_CONFIRMED, None, receipt.campaign_id
+                )
+        outcomes.append(outcome)
+    problem = f"The gateway's answer says nothing of {unconfirmed} recipients." if unconfirmed else None
+    event = ChunkEvent.LOSE if unconfirmed else ChunkEvent.ACCEPT if accepted else ChunkEvent.REJECT
+    return Settlement(
+        event=event,
+        outcomes=tuple(outcomes),
+        campaign_id=receipt.campaign_id,
+        parts=receipt.parts if receipt.parts is not None else chunk.parts if accepted else 0,
+        cost=receipt.cost or Decimal(0),
+        problem=problem,
+    )
