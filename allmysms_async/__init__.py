@@ -1,0 +1,117 @@
+"""Asyncio client for the AllMySMS gateway: texts, campaigns, reports, behind one interface.
+
+    async with SmsService(RestBackend(login="demo", api_key="…")) as sms:
+        receipt = await sms.send("Votre code est 4821", to="06 12 34 56 78")
+"""
+
+from __future__ import annotations
+
+from allmysms_async.batch.engine import CampaignRun
+from allmysms_async.batch.policy import Clock, RetryPolicy, SystemClock
+from allmysms_async.errors import (
+    AllMySmsError,
+    AuthenticationFailed,
+    CampaignNotCancellable,
+    CampaignNotFound,
+    CampaignStopped,
+    DuplicateRequest,
+    EmptyCampaign,
+    GatewayError,
+    HttpRefused,
+    InsufficientCredit,
+    InvalidNumber,
+    InvalidRequest,
+    InvalidSchedule,
+    InvalidSender,
+    InvalidSource,
+    InvalidText,
+    NotPermitted,
+    NotSent,
+    NoValidNumber,
+    OutcomeUnknown,
+    ProtocolError,
+    RateLimited,
+    StillProcessing,
+    TransportError,
+    UnsupportedFeature,
+)
+from allmysms_async.model import (
+    Accepted,
+    Account,
+    Campaign,
+    CampaignResult,
+    CampaignSummary,
+    DeliveryReport,
+    DeliveryStatus,
+    Estimate,
+    Outcome,
+    OutcomeState,
+    Progress,
+    Reason,
+    Recipient,
+    Rejected,
+    SendReceipt,
+    SmsMessage,
+    Unconfirmed,
+)
+from allmysms_async.numbers import canonical_number
+from allmysms_async.protocols.rest import RestBackend
+from allmysms_async.service import SmsService
+from allmysms_async.source import CsvSource, read_csv
+from allmysms_async.text import Coding, measure
+
+__all__ = [
+    "Accepted",
+    "Account",
+    "AllMySmsError",
+    "AuthenticationFailed",
+    "Campaign",
+    "CampaignNotCancellable",
+    "CampaignNotFound",
+    "CampaignResult",
+    "CampaignRun",
+    "CampaignStopped",
+    "CampaignSummary",
+    "Clock",
+    "Coding",
+    "CsvSource",
+    "DeliveryReport",
+    "DeliveryStatus",
+    "DuplicateRequest",
+    "EmptyCampaign",
+    "Estimate",
+    "GatewayError",
+    "HttpRefused",
+    "InsufficientCredit",
+    "InvalidNumber",
+    "InvalidRequest",
+    "InvalidSchedule",
+    "InvalidSender",
+    "InvalidSource",
+    "InvalidText",
+    "NoValidNumber",
+    "NotPermitted",
+    "NotSent",
+    "Outcome",
+    "OutcomeState",
+    "OutcomeUnknown",
+    "Progress",
+    "ProtocolError",
+    "RateLimited",
+    "Reason",
+    "Recipient",
+    "Rejected",
+    "RestBackend",
+    "RetryPolicy",
+    "SendReceipt",
+    "SmsMessage",
+    "SmsService",
+    "StillProcessing",
+    "SystemClock",
+    "TransportError",
+    "Unconfirmed",
+    "UnsupportedFeature",
+    "canonical_number",
+    "measure",
+    "read_csv",
+]

@@ -1,0 +1,417 @@
+"""``SmsService``: the one interface over every backend."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import secrets
+import weakref
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from allmysms_async.backend import (
+    Backend,
+    Cancels,
+    DescribesAccount,
+    ListsCampaigns,
+    ReportsDelivery,
+    SendRequest,
+    Sends,
+    Simulates,
+)
+from allmysms_async.batch.engine import CampaignRun, EngineOptions
+from allmysms_async.batch.intake import Intake
+from allmysms_async.batch.plan import Planner
+from allmysms_async.batch.policy import Clock, RetryPolicy, SystemClock, deliver
+from allmysms_async.batch.sink import MemorySink, Sink
+from allmysms_async.errors import (
+    InvalidNumber,
+    InvalidRequest,
+    InvalidSchedule,
+    InvalidText,
+    NoValidNumber,
+    OutcomeUnknown,
+    UnsupportedFeature,
+)
+from allmysms_async.model import (
+    Account,
+    Campaign,
+    CampaignResult,
+    CampaignSummary,
+    DeliveryReport,
+    Estimate,
+    Reason,
+    Recipient,
+    SendReceipt,
+    SmsMessage,
+)
+from allmysms_async.numbers import canonical_number, mask
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["SEND_POLICY", "SmsService"]
+
+B = TypeVar("B", bound=Backend)
+
+SEND_POLICY = RetryPolicy(attempts=5, deadline=60.0, cap=8.0)
+"""For ``send``: somebody waits for a one-time code, so it gives up within a minute."""
+
+_BACKENDS_WITH: dict[type[Backend], tuple[str, ...]] = {
+    Sends: ("rest",),
+    Simulates: ("rest",),
+    Cancels: ("rest",),
+    ReportsDelivery: ("rest",),
+    DescribesAccount: ("rest",),
+    ListsCampaigns: ("rest",),
+}
+_MAX_NAME = 100
+
+
+class SmsService:
+    """Sends texts and campaigns through a backend, and asks it for reports.
+
+    Args:
+        backend: What reaches the gateway, such as ``RestBackend``; closed with the service.
+        policy: How long ``run`` and ``stream`` keep trying each request.
+        send_policy: The same for ``send``.
+        concurrency: Requests in flight at most, in one campaign.
+        clock: Where the time comes from; the machine's own by default.
+        rng: Where the jitter between attempts comes from.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        policy: RetryPolicy | None = None,
+        send_policy: RetryPolicy = SEND_POLICY,
+        concurrency: int = 8,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        if concurrency < 1:
+            msg = f"concurrency is {concurrency}, it must be at least 1."
+            raise InvalidRequest(msg)
+        self.backend = backend
+        self._policy = policy or RetryPolicy()
+        self._send_policy = send_policy
+        self._concurrency = concurrency
+        self._clock = clock or SystemClock()
+        self._rng = rng or random.Random()  # noqa: S311  # jitter is no secret
+        self._campaigns: weakref.WeakKeyDictionary[Campaign, tuple[MemorySink, Intake]] = weakref.WeakKeyDictionary()
+        self._runs: weakref.WeakKeyDictionary[Campaign, CampaignRun] = weakref.WeakKeyDictionary()
+
+    async def __aenter__(self) -> SmsService:
+        """Return the service itself; connections are opened when they are needed."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the service."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop what runs, wait for the answers to what was sent, and close the backend."""
+        for run in list(self._runs.values()):
+            await run.aclose()
+        for _, intake in list(self._campaigns.values()):
+            await intake.aclose()
+        await self.backend.aclose()
+
+    # -- one text -----------------------------------------------------------------------------------------------------
+
+    async def send(
+        self,
+        message: SmsMessage | str,
+        to: str | Recipient | Iterable[str | Recipient],
+        *,
+        sender: str | None = None,
+        idempotency_key: str | None = None,
+        name: str | None = None,
+    ) -> SendReceipt:
+        """Send one text to one person or a few, in one request.
+
+        Without an answer it is repeated under the same idempotency key, so that nobody is texted twice; on a protocol
+        without keys, an unanswered request is never repeated.
+
+        Args:
+            message: The text, or a message with its options; ``purpose`` is ``transactional`` unless it says another.
+            to: One number or recipient, or some; a number that is given twice is texted once.
+            sender: Sender shown, if ``message`` is a plain text.
+            idempotency_key: To repeat an earlier call whose outcome is unknown; a fresh one by default. Never use one
+                for two different texts: the second would be answered with the first's result, and lost.
+            name: Shown in the provider's back office.
+
+        Returns:
+            What became of each recipient; one of them at least was accepted, or its outcome is not confirmed.
+
+        Raises:
+            InvalidRequest: A number, the text, the sender or the date cannot be right; nothing was sent.
+            OutcomeUnknown: It may have been sent; ``idempotency_key`` is in the error. Repeat the call with it within
+                23 hours to learn what happened without texting twice.
+            NotSent: No connection, after all retries; nothing was sent.
+            NoValidNumber: The gateway refused every number; nothing was sent.
+            GatewayError: The gateway refused; its class says why.
+        """
+        backend = self._capable(Sends, "sending")
+        if isinstance(message, str):
+            message = SmsMessage(message, sender=sender)
+        elif sender is not None:
+            msg = "Give the sender either in the message or as sender=, not both; nothing was sent."
+            raise InvalidRequest(msg)
+        request = self._request(backend, message, to, idempotency_key, name)
+        key = request.idempotency_key
+        delivery = await deliver(
+            lambda: backend.send(request),
+            keyed=key is not None,
+            policy=self._send_policy,
+            clock=self._clock,
+            rng=self._rng,
+            unanswered=idempotency_key is not None,
+        )
+        if delivery.error is not None:
+            if delivery.verdict == "unknown":
+                raise _unknown(delivery.error, key) from delivery.error
+            raise delivery.error
+        if delivery.receipt is None:  # deliver gives one or the other
+            msg = "The send ended without an answer and without an error."
+            raise AssertionError(msg)
+        receipt = delivery.receipt
+        if not receipt.accepted and not receipt.unconfirmed:
+            reasons = ", ".join(sorted({rejected.reason.value for rejected in receipt.rejected}))
+            msg = f"The gateway refused every number ({reasons}); nothing was sent."
+            raise NoValidNumber(msg, request="send", code=None)
+        return receipt
+
+    def _request(
+        self,
+        backend: Sends,
+        message: SmsMessage,
+        to: str | Recipient | Iterable[str | Recipient],
+        key: str | None,
+        name: str | None,
+    ) -> SendRequest:
+        """Return the one request of a ``send``, refusing here whatever cannot be right."""
+        self._check(backend, message)
+        if key is not None and (not key.isprintable() or not 1 <= len(key) <= 64):
+            msg = "idempotency_key must be 1 to 64 printable characters; nothing was sent."
+            raise InvalidRequest(msg)
+        if key is not None and not backend.limits.idempotent:
+            msg = f"The backend {backend.name} has no idempotency keys; nothing was sent."
+            raise UnsupportedFeature(msg, backends=("rest",))
+        recipients = [to] if isinstance(to, str | Recipient) else list(to)
+        if not recipients:
+            msg = "There is nobody to send to; nothing was sent."
+            raise InvalidRequest(msg)
+        sink = MemorySink()
+        most = backend.limits.max_recipients
+        planner = Planner(message, backend.limits, chunk_size=most, seen=sink.seen, accounted=sink.accounted)
+        for row, item in enumerate(recipients, 1):
+            outcome = planner.add(row, item)
+            if outcome is not None and outcome.reason is not Reason.DUPLICATE:
+                _refuse(row, item, outcome.reason)
+        chunks = planner.flush()
+        if len(chunks) > 1:
+            msg = (
+                f"These recipients need {len(chunks)} requests (over {most} of them, or texts of different codings); "
+                "nothing was sent."
+            )
+            raise InvalidRequest(msg, remedy="Use run() or stream() with a Campaign, or encoding='unicode'.")
+        chunk = chunks[0]
+        return SendRequest(
+            message=message,
+            text=chunk.text,
+            coding=chunk.coding,
+            params=chunk.params,
+            recipients=chunk.recipients,
+            parts=chunk.parts,
+            campaign_name=name,
+            idempotency_key=(key or secrets.token_hex(16)) if backend.limits.idempotent else None,
+        )
+
+    # -- campaigns ----------------------------------------------------------------------------------------------------
+
+    def stream(
+        self, campaign: Campaign, *, chunk_size: int | None = None, concurrency: int | None = None
+    ) -> CampaignRun:
+        """Send a campaign, and iterate over its progress.
+
+        The source is read lazily, no faster than it is sent. Nobody is texted twice, whatever the source repeats. The
+        same ``Campaign`` object given again, after a stop, continues: what was sent stays sent, failed chunks are tried
+        again, and unknown ones are asked about with their key.
+
+        Args:
+            campaign: What is sent to whom; its message must say its purpose.
+            chunk_size: Recipients in a request at most; the protocol's default otherwise.
+            concurrency: Requests in flight at most; the service's otherwise.
+
+        Returns:
+            The run: ``async for progress in run``, ``run.stop()``, ``run.result``. The iteration raises
+            ``CampaignStopped`` when login, permission or credit end it, and ``EmptyCampaign`` without any row.
+
+        Raises:
+            InvalidRequest: The text, the sender, the date or a number of the call cannot be right; nothing was sent.
+        """
+        backend = self._capable(Sends, "sending")
+        if campaign.message.purpose is None:
+            msg = "A campaign must say its purpose: marketing, transactional or otp; nothing was sent."
+            raise InvalidRequest(msg)
+        name = campaign.name
+        if not name.strip() or not name.isprintable() or len(name) > _MAX_NAME:
+            msg = f"A campaign's name must be 1 to {_MAX_NAME} printable characters; nothing was sent."
+            raise InvalidRequest(msg)
+        self._check(backend, campaign.message)
+        limits = backend.limits
+        size = limits.recipients if chunk_size is None else chunk_size
+        if not 1 <= size <= limits.max_recipients:
+            msg = f"chunk_size is {size}; with {backend.name} it must be 1 to {limits.max_recipients}."
+            raise InvalidRequest(msg)
+        workers = self._concurrency if concurrency is None else concurrency
+        if workers < 1:
+            msg = f"concurrency is {workers}, it must be at least 1."
+            raise InvalidRequest(msg)
+        earlier = self._runs.get(campaign)
+        if earlier is not None and earlier.running:
+            msg = "This campaign is being sent already; wait for its end, or stop it."
+            raise InvalidRequest(msg)
+        sink, intake = self._campaigns.setdefault(campaign, (MemorySink(), Intake(campaign.recipients)))
+        options = EngineOptions(chunk_size=size, concurrency=workers, policy=self._policy)
+        run = CampaignRun(backend, campaign, intake, _as_sink(sink), options, self._clock, self._rng)
+        self._runs[campaign] = run
+        return run
+
+    async def run(
+        self, campaign: Campaign, *, chunk_size: int | None = None, concurrency: int | None = None
+    ) -> CampaignResult:
+        """Send a campaign to its end; ``stream`` without the progress.
+
+        Raises:
+            InvalidRequest: As for ``stream``.
+            EmptyCampaign: The source held no row.
+            CampaignStopped: Login, permission or credit ended it, or the source failed; ``reason`` and ``result`` say
+                more. Run the same object again to continue.
+        """
+        run = self.stream(campaign, chunk_size=chunk_size, concurrency=concurrency)
+        async with contextlib.aclosing(run):
+            async for _ in run:
+                pass
+        return run.result
+
+    # -- asking -------------------------------------------------------------------------------------------------------
+
+    async def simulate(self, message: SmsMessage | str, to: str | Recipient | Iterable[str | Recipient]) -> Estimate:
+        """Ask what a send would cost, without sending.
+
+        Raises:
+            InvalidRequest: As for ``send``.
+            UnsupportedFeature: The backend cannot simulate.
+        """
+        backend = self._capable(Simulates, "simulating")
+        sends = self._capable(Sends, "sending")
+        message = SmsMessage(message) if isinstance(message, str) else message
+        return await backend.simulate(self._request(sends, message, to, None, None))
+
+    async def cancel(self, campaign_id: str) -> None:
+        """Cancel a scheduled send.
+
+        Args:
+            campaign_id: As in ``SendReceipt.campaign_id`` or ``CampaignResult.campaign_ids``.
+
+        Raises:
+            CampaignNotFound: The gateway does not know it.
+            CampaignNotCancellable: It was sent or cancelled already, or was never scheduled.
+        """
+        await self._capable(Cancels, "cancelling").cancel(campaign_id)
+
+    async def delivery_reports(self, campaign_id: str) -> tuple[DeliveryReport, ...]:
+        """Fetch the delivery reports of one send; they may change for 72 hours."""
+        return await self._capable(ReportsDelivery, "delivery reports").delivery_reports(campaign_id)
+
+    async def delivery_report(self, sms_id: str) -> DeliveryReport:
+        """Fetch the delivery report of one text; it may change for 72 hours."""
+        return await self._capable(ReportsDelivery, "delivery reports").delivery_report(sms_id)
+
+    async def account(self) -> Account:
+        """Fetch the account's state and credits."""
+        return await self._capable(DescribesAccount, "describing the account").account()
+
+    def campaigns(
+        self, start: datetime, end: datetime, *, search: str | None = None
+    ) -> AsyncIterator[CampaignSummary]:
+        """Iterate over the sends of a period that the gateway knows, lazily.
+
+        Args:
+            start: Start of the period, aware.
+            end: End of the period, aware.
+            search: Text to look for in names and messages.
+        """
+        return self._capable(ListsCampaigns, "listing campaigns").campaigns(start, end, search=search)
+
+    # -- checks -------------------------------------------------------------------------------------------------------
+
+    def _capable(self, capability: type[B], what: str) -> B:
+        """Return the backend as one that can do what is asked."""
+        if isinstance(self.backend, capability):
+            return self.backend
+        msg = f"The backend {self.backend.name} has no {what}; nothing was sent."
+        raise UnsupportedFeature(msg, backends=_BACKENDS_WITH.get(capability, ()))
+
+    def _check(self, backend: Sends, message: SmsMessage) -> None:
+        """Refuse a message whose options cannot be right."""
+        if message.purpose not in {None, "marketing", "transactional", "otp"}:
+            msg = "purpose must be marketing, transactional or otp; nothing was sent."
+            raise InvalidRequest(msg)
+        if message.encoding not in {"auto", "gsm7", "unicode"}:
+            msg = "encoding must be auto, gsm7 or unicode; nothing was sent."
+            raise InvalidRequest(msg)
+        if message.reference is not None and (not message.reference.isprintable() or len(message.reference) > 64):
+            msg = "reference must be at most 64 printable characters; nothing was sent."
+            raise InvalidRequest(msg)
+        when = message.send_at
+        if when is not None:
+            if when.tzinfo is None:
+                msg = "send_at has no time zone: give an aware datetime; nothing was sent."
+                raise InvalidSchedule(msg)
+            if when <= self._clock.now():
+                msg = f"send_at, {when.isoformat()}, is in the past; nothing was sent."
+                raise InvalidSchedule(msg)
+        backend.check(message)
+
+
+def _as_sink(sink: Sink) -> Sink:
+    """Return a record as the engine sees it; the type checker compares the two here."""
+    return sink
+
+
+def _refuse(row: int, item: str | Recipient, reason: Reason | None) -> None:
+    """Raise the error that says why a recipient of ``send`` cannot be sent to."""
+    phone = item.phone if isinstance(item, Recipient) else item
+    if reason in {Reason.EMPTY, Reason.MALFORMED, Reason.LAND_LINE}:
+        try:
+            canonical_number(phone)
+        except InvalidNumber as error:
+            msg = f"Recipient {row}: {error} Nothing was sent."
+            raise InvalidNumber(msg, reason=error.reason) from None
+    why = "malformed" if reason is None else reason.value
+    msg = f"Recipient {row} ({mask(phone)}): the text cannot be sent ({why}); nothing was sent."
+    raise InvalidText(msg, reason=why)
+
+
+def _unknown(error: BaseException, key: str | None) -> OutcomeUnknown:
+    """Return the error of a send whose outcome is not known, naming the key to ask again with."""
+    remedy = (
+        f"Call again with idempotency_key={key!r} within 23 hours: it returns what happened, without texting twice."
+        if key
+        else "This protocol has no idempotency keys: sending again may text the same people twice."
+    )
+    unknown = OutcomeUnknown(
+        f"No answer said what became of the text, which may have been sent. Last: {error}",
+        request=getattr(error, "request", None),
+        code=getattr(error, "code", None),
+        remedy=remedy,
+    )
+    unknown.idempotency_key = key
+    return unknown

@@ -1,0 +1,219 @@
+"""Reading recipients from a CSV file as spreadsheets write them in France.
+
+Separator, encoding and columns are told from the file's head; rows are read lazily, each with its line number.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from allmysms_async.errors import InvalidSource
+from allmysms_async.model import Recipient
+
+__all__ = ["CsvSource", "read_csv"]
+
+_SEPARATORS = ";,\t"
+_HEAD_BYTES = 1 << 20
+# A longer cell is no name and no number; it is most likely a quote that was never closed.
+_MAX_CELL = 10_000
+
+
+class CsvSource:
+    """The recipients of a CSV file; can be iterated over again and again, from the start each time.
+
+    Attributes:
+        path: The file.
+        encoding: ``utf-8-sig`` or ``cp1252``.
+        separator: ``;``, ``,`` or a tab.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        phone: str | int,
+        params: Sequence[str | int] = (),
+        encoding: str | None = None,
+        separator: str | None = None,
+        header: bool | None = None,
+    ) -> None:
+        self.path = Path(path)
+        if separator is not None and (len(separator) != 1 or separator not in _SEPARATORS + "|"):
+            msg = f"The separator {separator!r} is none of semicolon, comma, tab or |."
+            raise InvalidSource(msg)
+        try:
+            with self.path.open("rb") as file:
+                head = file.read(_HEAD_BYTES)
+        except OSError as error:
+            msg = f"{self.path} cannot be read: {error.strerror or type(error).__name__}."
+            raise InvalidSource(msg, line=None) from error
+        self.encoding = _known_encoding(encoding) if encoding else _encoding(self.path, head)
+        self.separator = separator or _separator(head.decode(self.encoding, errors="replace"))
+        self._header = header if header is not None else any(isinstance(name, str) for name in (phone, *params))
+        self._phone, *self._params = self._positions([phone, *params])
+
+    def __repr__(self) -> str:
+        """Show the file and how it is read."""
+        return f"<CsvSource {self.path} {self.encoding} separator={self.separator!r}>"
+
+    def _positions(self, columns: list[str | int]) -> list[int]:
+        """Return the position of each column, given by name or by position from 1."""
+        names: list[str] = []
+        if self._header:
+            first = next(self._records(), None)
+            if first is None:
+                msg = f"{self.path} is empty: it has no line with the names of its columns."
+                raise InvalidSource(msg, line=1)
+            names = [_folded(name) for name in first[1]]
+        positions: list[int] = []
+        for column in columns:
+            if isinstance(column, int):
+                if column < 1:
+                    msg = f"Column {column}: columns are counted from 1."
+                    raise InvalidSource(msg)
+                positions.append(column - 1)
+                continue
+            found = [position for position, name in enumerate(names) if name == _folded(column)]
+            if len(found) != 1:
+                what = "is there twice" if found else "is not there"
+                shown = ", ".join(name[:40] for name in names[:20]) or "none"
+                msg = f"{self.path}, line 1: the column {column!r} {what}. Columns: {shown}."
+                raise InvalidSource(msg, line=1)
+            positions.append(found[0])
+        return positions
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the records that are not blank, each with the line it starts on."""
+        line = 1
+        try:
+            with self.path.open(encoding=self.encoding, newline="") as file:
+                reader = csv.reader(_bounded(file), delimiter=self.separator, strict=False)
+                for record in reader:
+                    if record and (len(record) > 1 or record[0].strip()):
+                        if max(map(len, record)) > _MAX_CELL:
+                            msg = (
+                                f"{self.path}, line {line}: a cell is longer than {_MAX_CELL} characters; "
+                                "most likely a quote is not closed."
+                            )
+                            raise InvalidSource(msg, line=line)
+                        yield line, record
+                    line = reader.line_num + 1
+        except UnicodeDecodeError as error:
+            msg = f"{self.path}, near line {line}: the file is not {self.encoding} throughout. Say encoding=."
+            raise InvalidSource(msg, line=line) from error
+        except csv.Error as error:
+            msg = f"{self.path}, line {line}: {error}."
+            raise InvalidSource(msg, line=line) from error
+        except OSError as error:
+            msg = f"{self.path}, near line {line}: reading failed: {error.strerror or type(error).__name__}."
+            raise InvalidSource(msg, line=line) from error
+
+    def __iter__(self) -> Iterator[Recipient]:
+        """Yield a recipient for each row; a missing cell is an empty one."""
+        records = self._records()
+        if self._header:
+            next(records, None)
+        for line, record in records:
+            width = len(record)
+            phone = record[self._phone] if self._phone < width else ""
+            # A parameter that the row does not have at all is missing; one that is there and empty is empty.
+            params: list[str] = []
+            for position in self._params:
+                if position >= width:
+                    break
+                params.append(record[position])
+            yield Recipient(phone, tuple(params), line)
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    *,
+    phone: str | int = 1,
+    params: Sequence[str | int] = (),
+    encoding: str | None = None,
+    separator: str | None = None,
+    header: bool | None = None,
+) -> CsvSource:
+    """Read recipients from a CSV file, lazily.
+
+    Args:
+        path: The file.
+        phone: Column of the numbers: a name of the first line (upper or lower case), or a position from 1.
+        params: Columns of ``#param_1#``, ``#param_2#``…, likewise.
+        encoding: ``utf-8`` or ``cp1252`` (Windows-1252); told from the file by default.
+        separator: Semicolon, comma or tab; told from the first line by default.
+        header: Whether the first line holds names; by default if any column is given by name.
+
+    Returns:
+        The recipients, each with the line it starts on. A row with a bad number is one too: the campaign rejects it
+        with its reason.
+
+    Raises:
+        InvalidSource: The file cannot be read, or a column is not there; while iterating also a cell without end or an
+            encoding that changes, naming the line.
+    """
+    return CsvSource(path, phone=phone, params=params, encoding=encoding, separator=separator, header=header)
+
+
+def _known_encoding(encoding: str) -> str:
+    """Return the codec's name of an encoding that the caller names."""
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        msg = f"The encoding {encoding!r} is not known."
+        raise InvalidSource(msg) from None
+    return "utf-8-sig" if name == "utf-8" else name
+
+
+def _encoding(path: Path, head: bytes) -> str:
+    """Tell UTF-8 from Windows-1252."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if b"\0" in head:
+        msg = f"{path} holds NUL bytes: it is not a CSV file. A spreadsheet saves one as 'CSV (semicolon)'."
+        raise InvalidSource(msg)
+    if _is_utf8(path):
+        return "utf-8-sig"
+    return "cp1252"
+
+
+def _is_utf8(path: Path) -> bool:
+    """Tell whether a whole file is UTF-8: one name with an accent in its last line decides, so all of it is read."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_HEAD_BYTES):
+                decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _separator(head: str) -> str:
+    """Return the separator that the first line holds most of, outside quotes; a semicolon if none."""
+    line = next((line for line in head.lstrip("\ufeff").splitlines() if line.strip()), "")
+    counts = dict.fromkeys(_SEPARATORS, 0)
+    quoted = False
+    for character in line:
+        if character == '"':
+            quoted = not quoted
+        elif not quoted and character in counts:
+            counts[character] += 1
+    return max(counts, key=lambda separator: counts[separator])
+
+
+def _bounded(file: io.TextIOBase) -> Iterator[str]:
+    """Yield lines of bounded length, so that a file without any is not read into memory whole."""
+    while line := file.readline(_MAX_CELL * 10):
+        yield line
+
+
+def _folded(name: str) -> str:
+    """Return a column's name as it is compared: without case, outer blanks and a byte order mark."""
+    return name.strip().strip("\ufeff").strip().casefold()
