@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NoReturn
 
 import msgspec
 
-from allmysms_async.errors import HttpRefused, RateLimited, ServerFailure
+from allmysms_async.errors import HttpRefused, ProtocolError, RateLimited, ServerFailure
 
 __all__ = ["HttpRequest", "HttpResponse", "check_status"]
 
@@ -36,6 +37,11 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
         """Show what is asked of whom, and nothing of the contents."""
         return f"<HttpRequest {self.name} {self.method} {self.url} {len(self.body)} bytes>"
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: the body holds the key."""
+        msg = "An HttpRequest holds credentials and cannot be pickled."
+        raise TypeError(msg)
+
 
 class HttpResponse(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP answer, read to its end.
@@ -62,6 +68,7 @@ def check_status(response: HttpResponse, request: str) -> None:
         ServerFailure: 408 or 5xx: the request may have been taken.
         RateLimited: 429.
         HttpRefused: 3xx (never followed, since the body holds the key) or another 4xx.
+        ProtocolError: A status that HTTP does not have, or an interim one as the answer.
     """
     status = response.status
     if 200 <= status < 300:
@@ -70,6 +77,9 @@ def check_status(response: HttpResponse, request: str) -> None:
     if status == 429:
         msg = f"{request}: the server asks to slow down (HTTP 429); this request was not taken."
         raise RateLimited(msg, request=request, code=code, retry_after=_seconds(response.headers.get("retry-after")))
+    if status < 200 or status >= 600:
+        msg = f"{request}: HTTP {code} is no answer; what became of the request is not known."
+        raise ProtocolError(msg, request=request, code=code)
     if status == 408 or status >= 500:
         msg = f"{request}: the server failed (HTTP {code}); the request may have been taken."
         raise ServerFailure(msg, request=request, code=code)

@@ -21,6 +21,7 @@ _SEPARATORS = ";,\t"
 _HEAD_BYTES = 1 << 20
 # A longer cell is no name and no number; it is most likely a quote that was never closed.
 _MAX_CELL = 10_000
+_MAX_LINE = 100_000
 
 
 class CsvSource:
@@ -92,7 +93,8 @@ class CsvSource:
         line = 1
         try:
             with self.path.open(encoding=self.encoding, newline="") as file:
-                reader = csv.reader(_bounded(file), delimiter=self.separator, strict=False)
+                # Strict, since a quote that is never closed would otherwise swallow the rows that follow it unnoticed.
+                reader = csv.reader(_bounded(file), delimiter=self.separator, strict=True)
                 for record in reader:
                     if record and (len(record) > 1 or record[0].strip()):
                         if max(map(len, record)) > _MAX_CELL:
@@ -107,7 +109,7 @@ class CsvSource:
             msg = f"{self.path}, near line {line}: the file is not {self.encoding} throughout. Say encoding=."
             raise InvalidSource(msg, line=line) from error
         except csv.Error as error:
-            msg = f"{self.path}, line {line}: {error}."
+            msg = f"{self.path}, line {line}: {error}; most likely a quote is not closed, or a line has no end."
             raise InvalidSource(msg, line=line) from error
         except OSError as error:
             msg = f"{self.path}, near line {line}: reading failed: {error.strerror or type(error).__name__}."
@@ -210,7 +212,11 @@ def _separator(head: str) -> str:
 
 def _bounded(file: io.TextIOBase) -> Iterator[str]:
     """Yield lines of bounded length, so that a file without any is not read into memory whole."""
-    while line := file.readline(_MAX_CELL * 10):
+    while line := file.readline(_MAX_LINE):
+        if len(line) == _MAX_LINE and line[-1] not in "\r\n":
+            # Its rest would be read as a row of its own, whose number might be anything.
+            msg = f"a line is longer than {_MAX_LINE} characters"
+            raise csv.Error(msg)
         yield line
 
 

@@ -101,46 +101,86 @@ class HttpxTransport:
             ConnectionLost: The connection broke after writing began.
             ProtocolError: The answer is larger than ``request.max_response_bytes``, or compressed unasked.
         """
+        wire = self._wire(request)
+        try:
+            async with asyncio.timeout(request.timeout):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            msg = f"{request.name}: no connection became free within {request.timeout:g} s; nothing was sent."
+            raise NotSent(msg, request=request.name) from error
+        try:
+            return await self._turn(request, wire)
+        finally:
+            self._turns.release()
+
+    async def _turn(self, request: HttpRequest, wire: httpx.Request) -> HttpResponse:
+        """Make the attempt, now that it is this request's turn."""
+        # Asked only now, since the transport may have been closed while the request waited.
         if self._closed:
             msg = f"{request.name}: the transport is closed; nothing was sent."
             raise NotSent(msg, request=request.name)
-        async with self._turns:
-            line = self._idle.pop() if self._idle else self._open()
-            try:
-                async with asyncio.timeout(request.timeout):
-                    response = await self._exchange(line, request)
-            except BaseException as error:
-                # What state an interrupted pool is in is not worth knowing: the next request opens another.
-                await asyncio.shield(line.aclose())
-                if isinstance(error, TimeoutError):
-                    msg = f"{request.name}: no answer within {request.timeout:g} s; the request may have been taken."
-                    raise RequestTimeout(msg, request=request.name) from error
-                if isinstance(error, httpx.HTTPError):
-                    raise _translate(error, request.name) from error
-                raise
-            if self._closed:
-                await line.aclose()
-            else:
-                self._idle.append(line)
-            return response
+        written = False
+        until = asyncio.get_running_loop().time() + request.timeout
 
-    async def _exchange(self, line: httpx.AsyncHTTPTransport, request: HttpRequest) -> HttpResponse:
-        """Write the request and read the whole answer."""
+        async def trace(event: str, info: object) -> None:
+            nonlocal written
+            if event.endswith(".send_request_headers.started"):
+                written = True
+                deadline.reschedule(until)
+
+        wire.extensions["trace"] = trace
+        line = self._idle.pop() if self._idle else self._open()
+        try:
+            # While it connects, the time-outs of the lower library apply, since it leaves the socket open if it is
+            # interrupted from outside then.
+            async with asyncio.timeout(None) as deadline:
+                response = await self._exchange(line, wire, request)
+        except BaseException as error:
+            # What state an interrupted pool is in is not worth knowing: the next request opens another.
+            await asyncio.shield(line.aclose())
+            if isinstance(error, TimeoutError) and written:
+                msg = f"{request.name}: no answer within {request.timeout:g} s; the request may have been taken."
+                raise RequestTimeout(msg, request=request.name) from error
+            if isinstance(error, httpx.HTTPError):
+                raise _translate(error, request.name) from error
+            if isinstance(error, Exception) and not isinstance(error, TransportError):
+                # Such as what TLS finds wrong with the bytes of an answer, which comes through as it is.
+                kind = ConnectionLost if written else NotSent
+                what = "the request may have been taken" if written else "nothing was sent"
+                msg = f"{request.name}: the connection broke ({type(error).__name__}); {what}."
+                raise kind(msg, request=request.name) from error
+            raise
+        if self._closed:
+            await line.aclose()
+        else:
+            self._idle.append(line)
+        return response
+
+    def _wire(self, request: HttpRequest) -> httpx.Request:
+        """Return the request as httpx has it."""
         seconds = request.timeout
-        wire = httpx.Request(
-            request.method,
-            request.url,
-            headers={**request.headers, "Accept-Encoding": "identity"},
-            content=request.body,
-            extensions={
-                "timeout": {
-                    "connect": min(self._connect_timeout, seconds),
-                    "read": seconds,
-                    "write": seconds,
-                    "pool": seconds,
-                }
-            },
-        )
+        # TCP and TLS have this time each.
+        connect = min(self._connect_timeout, seconds / 2)
+        timeouts = {"connect": connect, "read": seconds, "write": seconds, "pool": seconds}
+        try:
+            wire = httpx.Request(
+                request.method,
+                request.url,
+                headers={**request.headers, "Accept-Encoding": "identity"},
+                content=request.body,
+                extensions={"timeout": timeouts},
+            )
+            if not wire.url.host or not 0 < (wire.url.port or 1) < 65_536:
+                raise ValueError(request.url)
+        except (httpx.InvalidURL, ValueError, TypeError) as error:
+            msg = f"{request.name}: the address or a header cannot be written as HTTP; nothing was sent."
+            raise NotSent(msg, request=request.name) from error
+        return wire
+
+    async def _exchange(
+        self, line: httpx.AsyncHTTPTransport, wire: httpx.Request, request: HttpRequest
+    ) -> HttpResponse:
+        """Write the request and read the whole answer."""
         answer = await line.handle_async_request(wire)
         try:
             body = bytearray()

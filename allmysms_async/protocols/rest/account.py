@@ -6,7 +6,7 @@ Source: HTTPS API v9, §17.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from allmysms_async.model import Secret
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
@@ -43,6 +43,11 @@ class GetInfoResult(Result, frozen=True, kw_only=True):
     email: str | None = None
     balance: Decimal | None = None
     alerting: int | None = None
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: it holds the key."""
+        msg = "The answer to getInfo holds the account's API key and cannot be pickled."
+        raise TypeError(msg)
 
 
 class GetInfo(Operation[GetInfoResult], frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from allmysms_async.backend import SendLimits, SendRequest
@@ -121,6 +121,11 @@ class RestBackend:
     def __repr__(self) -> str:
         """Show where it sends to, and neither login nor key."""
         return f"<RestBackend {self._base_url}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: it holds the key and open connections."""
+        msg = "A RestBackend holds credentials and connections and cannot be pickled."
+        raise TypeError(msg)
 
     async def aclose(self) -> None:
         """Close the connections, unless the transport is the caller's own."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import typing
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
-from allmysms_async.errors import ProtocolError
+from allmysms_async.errors import InvalidText, ProtocolError
 from allmysms_async.exchange import HttpRequest, HttpResponse, check_status
 from allmysms_async.model import Secret
 from allmysms_async.protocols.rest.operation import Operation
@@ -34,6 +34,11 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     login: str
     api_key: Secret
     sub_account: str | None = None
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: they hold the key."""
+        msg = "Credentials cannot be pickled."
+        raise TypeError(msg)
 
 
 # What a flow is full of is replaced at the speed of a search; the rest is rare enough for one call each.
@@ -68,13 +73,15 @@ def encode(
         base_url: The server's root, without the API's own path.
         timeout: Seconds for the whole exchange.
         max_response_bytes: Largest answer that is read.
+
+    Raises:
+        InvalidText: A text holds half of a character (a lone surrogate), which UTF-8 cannot carry.
     """
-    fields: dict[str, str | bytes] = {"login": credentials.login, "apiKey": credentials.api_key.reveal()}
-    fields["returnformat"] = "json"
-    if operation.flow:
-        fields[operation.flow] = msgspec.json.encode({"DATA": operation.data()})
-    else:
-        fields |= operation.values()
+    try:
+        body = form(_fields(operation, credentials))
+    except (UnicodeEncodeError, msgspec.EncodeError):
+        msg = f"{operation.name}: a text holds half of a character and cannot be written as UTF-8; nothing was sent."
+        raise InvalidText(msg, reason="malformed") from None
     headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8", "Accept": "application/json"}
     if credentials.sub_account:
         headers["Allmysms-Subaccount"] = credentials.sub_account
@@ -82,10 +89,21 @@ def encode(
         name=operation.name,
         url=f"{base_url}/http/9.0/{operation.path}",
         headers=headers,
-        body=form(fields),
+        body=body,
         timeout=timeout,
         max_response_bytes=max_response_bytes,
     )
+
+
+def _fields(operation: Operation[Any], credentials: Credentials) -> dict[str, str | bytes]:
+    """Return an operation's form fields; the key is one of them."""
+    fields: dict[str, str | bytes] = {"login": credentials.login, "apiKey": credentials.api_key.reveal()}
+    fields["returnformat"] = "json"
+    if operation.flow:
+        fields[operation.flow] = msgspec.json.encode({"DATA": operation.data()})
+    else:
+        fields |= operation.values()
+    return fields
 
 
 def _answer(body: bytes, name: str) -> Raw:

@@ -17,7 +17,7 @@ import msgspec
 from allmysms_async.backend import Replay
 from allmysms_async.errors import AllMySmsError, GatewayError, ProtocolError
 from allmysms_async.protocols.rest import status
-from allmysms_async.protocols.rest.wire import Raw, Result, Wire, camel, wire_date
+from allmysms_async.protocols.rest.wire import Raw, Result, Wire, camel, known_names, wire_date
 
 __all__ = ["Method", "Operation", "Resource"]
 
@@ -81,12 +81,24 @@ class Operation(msgspec.Struct, Generic[R], frozen=True):
         known = known or status.refusal({"102": status.SEND["102"]}, code, cls.name, words)
         if known is not None:
             return known
+        if cls.replay != "safe":
+            # Only a listed refusal is the gateway's word that nothing was sent; anything else leaves it open.
+            msg = f"{cls.name}: the answer's status {status.say(code)!r} is not one that the manual lists; "
+            msg += "the request may have been taken."
+            return ProtocolError(msg, request=cls.name, code=status.say(code) or None)
         error = _word(answer.get("error"))
         if error:
-            return GatewayError(f"{cls.name}: the gateway answered with an error: {status.say(error)}", request=cls.name)
+            msg = f"{cls.name}: the gateway answered with an error: {status.say(error)}"
+            return GatewayError(msg, request=cls.name)
         if cls.successes:
             msg = f"{cls.name}: the answer's status {status.say(code)!r} is not one that the manual lists."
             return ProtocolError(msg, request=cls.name, code=status.say(code) or None)
+        if answer.keys().isdisjoint(known_names(cls.result_type()) - {"status"}):
+            if words or code.isdigit():
+                msg = f"{cls.name}: the gateway answered with status {status.say(code)!r}: {status.say(words)}"
+                return GatewayError(msg, request=cls.name, code=status.say(code) or None)
+            if not code:
+                return ProtocolError(f"{cls.name}: the answer holds nothing of what was asked for.", request=cls.name)
         return None
 
 

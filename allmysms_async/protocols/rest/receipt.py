@@ -5,8 +5,9 @@ Source: HTTPS API v9, §7.2 (VERBOSE), §7.4.
 
 from __future__ import annotations
 
+import re
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from allmysms_async.model import Accepted, Reason, Recipient, RecipientResult, Rejected, SendReceipt, Unconfirmed
@@ -24,51 +25,76 @@ _REASONS = {
 }
 
 
-def _date(value: object) -> datetime | None:
+# Only what is written as a date is one: some phone numbers could be read as dates without dashes.
+_is_date = re.compile(r"\d{4}-\d\d-\d\d.*", re.ASCII).fullmatch
+# The screen of §4 shows a refused number as `336…(336…`: as it was sent, and as it was read.
+_is_twice = re.compile(r"(\+?[0-9]{8,15})\((\+?[0-9]{8,15})\)?").fullmatch
+_is_number = re.compile(r"\+?[0-9]{8,15}").fullmatch
+_NUMBER_KEYS = ("number", "phonenumber", "mobilephone", "msisdn", "phone", "mobile")
+
+
+def _date(text: str) -> datetime | None:
     """Read the date a number was blacklisted."""
     try:
-        return datetime.fromisoformat(str(value)).replace(tzinfo=PARIS)
+        return datetime.fromisoformat(text).replace(tzinfo=PARIS) if _is_date(text) else None
     except ValueError:
         return None
 
 
 def _rejection(number: str, detail: object) -> Rejected:
-    """Read one entry of the details: an object with the reason, or the reason alone."""
-    since: datetime | None = None
-    words: list[str] = []
-    values = typing.cast("Mapping[str, object]", detail).values() if isinstance(detail, Mapping) else [detail]
-    for value in values:
-        word = str(value)
-        words.append(word)
-        since = since or _date(word)
+    """Read what is said of one number: an object with the reason, or the reason alone."""
+    values: list[object] = [detail]
+    if isinstance(detail, Mapping):
+        values = list(typing.cast("Mapping[str, object]", detail).values())
+    elif isinstance(detail, list):
+        values = typing.cast("list[object]", detail)
+    words = [value.strip() for value in values if isinstance(value, str)]
     reason = next((_REASONS[word] for word in words if word in _REASONS), Reason.INVALID_AT_GATEWAY)
+    since = next((date for date in map(_date, words) if date is not None), None)
     return Rejected(number, reason, since)
+
+
+def _number(raw: str) -> str:
+    """Return the number that the gateway speaks of, in the form it is matched on."""
+    raw = raw.strip()
+    twice = _is_twice(raw)
+    return read_gateway_number(twice[1] if twice else raw)
+
+
+def _entries(details: object) -> Iterator[tuple[str, object]]:
+    """Yield each number of the details, as it came, with what is said of it."""
+    for entry in typing.cast("list[object]", details) if isinstance(details, list) else [details]:
+        if isinstance(entry, Mapping):
+            yield from _spoken_of(typing.cast("Mapping[str, object]", entry))
+        elif isinstance(entry, str | int) and _is_number(str(entry).strip()):
+            yield str(entry), None
+
+
+def _spoken_of(fields: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield the number that an object holds, and the rest of it; else each of its keys, which are the numbers."""
+    scalars = {key.lower(): value for key, value in fields.items() if isinstance(value, str | int)}
+    name = next((key for key in _NUMBER_KEYS if key in scalars), None)
+    name = name or next((key for key, value in scalars.items() if _is_number(str(value).strip())), None)
+    if name is None:
+        yield from fields.items()
+    else:
+        yield str(scalars[name]), [value for key, value in scalars.items() if key != name]
 
 
 def discarded(details: object, invalid_numbers: str | None) -> dict[str, Rejected]:
     """Return the refused numbers with their reasons.
 
     The shape of the details is not printed in the manual, so a list of objects and a mapping are both read; which of
-    an object's values is the number is told by its form.
+    an object's values is the number is told by its name, else by its form.
     """
     refused: dict[str, Rejected] = {}
     for raw in (invalid_numbers or "").split("|"):
         if raw.strip():
-            number = read_gateway_number(raw)
+            number = _number(raw)
             refused[number] = Rejected(number, Reason.INVALID_AT_GATEWAY)
-    if isinstance(details, Mapping):
-        for raw, detail in typing.cast("Mapping[str, object]", details).items():
-            number = read_gateway_number(raw)
-            refused[number] = _rejection(number, detail)
-    elif isinstance(details, list):
-        for entry in typing.cast("list[object]", details):
-            if not isinstance(entry, Mapping):
-                continue
-            fields = {key.lower(): value for key, value in typing.cast("Mapping[str, object]", entry).items()}
-            raw = next((fields[key] for key in ("number", "phonenumber", "mobilephone") if key in fields), None)
-            if raw is not None:
-                number = read_gateway_number(str(raw))
-                refused[number] = _rejection(number, fields)
+    for raw, detail in _entries(details):
+        number = _number(raw)
+        refused[number] = _rejection(number, detail)
     return refused
 
 
@@ -88,7 +114,8 @@ def receipt(result: SendSmsResult, recipients: Sequence[Recipient], parts: int, 
         # Numbers usually come back as they were sent; where they do not, they are matched on the canonical form.
         ids = {read_gateway_number(number): sms_id for number, sms_id in ids.items()} | ids
     nothing_sent = result.status == "114"
-    silent = not ids and result.nb_contacts in {None, len(recipients) - sum(r.phone in refused for r in recipients)}
+    left = len(recipients) - sum(recipient.phone in refused for recipient in recipients)
+    silent = not result.sms_ids and result.nb_contacts in {None, left}
     results: list[RecipientResult] = []
     for recipient in recipients:
         phone = recipient.phone

@@ -168,9 +168,7 @@ def _sms_data(values: dict[str, str], recipients: Sequence[Recipient], dynamic: 
         return data
     data["DYNAMIC"] = str(dynamic)
     names = ["MOBILEPHONE", *(f"PARAM_{number}" for number in range(1, dynamic + 1))]
-    data["SMS"] = [
-        dict(zip(names, (recipient.phone, *recipient.params), strict=False)) for recipient in recipients
-    ]
+    data["SMS"] = [dict(zip(names, (recipient.phone, *recipient.params), strict=False)) for recipient in recipients]
     return data
 
 

@@ -75,7 +75,7 @@ _CANNOT = "the campaign cannot be cancelled:"
 # Source: HTTPS API v9, annex 4. BADCAMPAIGNSTATUS is the SOAP table's spelling of BCAMPAIGNSTATUS; CAMPIDNOTFOUND is
 # printed for two causes.
 CANCEL: Mapping[str, Meaning] = {
-    "CAMPIDNOTFOUND": (GatewayError, "the login is not known, or no campaign id was given; nothing was cancelled.", None),
+    "CAMPIDNOTFOUND": (GatewayError, "the login is unknown, or no campaign id was given; nothing was cancelled.", None),
     "CAMPNOTFOUND": (CampaignNotFound, "the gateway does not know this campaign.", None),
     "BADCAMPAIGNSENDINGTYPE": (CampaignNotCancellable, f"{_CANNOT} it was not scheduled.", None),
     "CAMPAIGNALREADYDELETED": (CampaignNotCancellable, f"{_CANNOT} it was cancelled before.", None),
@@ -95,8 +95,11 @@ DELIVERY: Mapping[str, DeliveryStatus] = {
     "5": DeliveryStatus.UNKNOWN_NUMBER,
 }
 
-_FIGURE = re.compile(r"\d+(?:[.,]\d+)?")
-_LONG_FIGURE = re.compile(r"\d{6,}")
+# Thousands may be set apart by a blank, as French does it, breaking or not.
+_BLANKS = " \u00a0\u2009\u202f"
+_FIGURE = re.compile(rf"(?:\d{{1,3}}(?:[{_BLANKS}]\d{{3}})+(?!\d)|\d+)(?:[.,]\d+)?", re.ASCII)
+_UNGROUPED = str.maketrans(",", ".", _BLANKS)
+_LONG_FIGURE = re.compile(r"\d(?:[ .-]?\d){5,}")
 _MAX_WORDS = 160
 
 
@@ -122,7 +125,7 @@ def refusal(table: Mapping[str, Meaning], code: str, request: str, words: str) -
     kind, message, remedy = meaning
     message = f"{request}: {message} (status {code})"
     if kind is InsufficientCredit:
-        figures = [Decimal(figure.replace(",", ".")) for figure in _FIGURE.findall(words[:400])]
+        figures = [Decimal(figure.translate(_UNGROUPED)) for figure in _FIGURE.findall(words[:400])]
         needed, available = figures[:2] if len(figures) >= 2 else (None, None)
         if needed is not None:
             message += f" It needs {needed} credits, {available} are left."

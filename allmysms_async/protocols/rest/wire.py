@@ -18,9 +18,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from allmysms_async.errors import InvalidSchedule
 from allmysms_async.model import Secret
 
-__all__ = ["PARIS", "Raw", "Result", "Unreadable", "Wire", "camel", "read", "wire_date"]
+__all__ = ["PARIS", "Raw", "Result", "Unreadable", "Wire", "camel", "known_names", "read", "wire_date"]
 
 PARIS = ZoneInfo("Europe/Paris")
 """The gateway writes and reads wall-clock time of Paris."""
@@ -31,6 +32,8 @@ _Reader: TypeAlias = Callable[[object], Any]
 
 # Longer figures than these are no amount, count or identifier of this gateway; they would only cost time.
 _MAX_DIGITS = 30
+
+_NOTHING = (None, "")
 
 
 class Unreadable(ValueError):
@@ -73,8 +76,14 @@ def camel(name: str) -> str:
 def wire_date(moment: datetime) -> str:
     """Return an aware datetime as the gateway writes it, wall-clock time of Paris.
 
+    Raises:
+        InvalidSchedule: The datetime is naive.
+
     Source: HTTPS API v9, §7.2.
     """
+    if moment.tzinfo is None:
+        msg = "A date is without a time zone, so it is not known which moment is meant; nothing was sent."
+        raise InvalidSchedule(msg)
     return moment.astimezone(PARIS).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -132,7 +141,8 @@ def _flag(value: object) -> bool | None:
             return True
         case "0" | "false":
             return False
-    raise Unreadable
+        case _:
+            raise Unreadable
 
 
 def _moment(value: object) -> datetime | None:
@@ -196,7 +206,7 @@ def _reader(kind: Any, item: str | None) -> _Reader:
 
 
 @functools.cache
-def _fields(kind: type[Any]) -> tuple[tuple[str, tuple[str, ...], _Reader], ...]:
+def _fields(kind: Any) -> tuple[tuple[str, tuple[str, ...], _Reader], ...]:
     """Return, for each field of a result class, its name, its wire names and what reads it."""
     fields: list[tuple[str, tuple[str, ...], _Reader]] = []
     for name, hint in typing.get_type_hints(kind, include_extras=True).items():
@@ -209,6 +219,12 @@ def _fields(kind: type[Any]) -> tuple[tuple[str, tuple[str, ...], _Reader], ...]
     return tuple(fields)
 
 
+@functools.cache
+def known_names(kind: Any) -> frozenset[str]:
+    """Return every wire name that a result class knows."""
+    return frozenset(wire_name for _, names, _ in _fields(kind) for wire_name in names)
+
+
 def read(kind: type[T], answer: object) -> T:
     """Read an answer, or a part of one, as a result class.
 
@@ -218,19 +234,20 @@ def read(kind: type[T], answer: object) -> T:
     if not isinstance(answer, Mapping):
         raise Unreadable(kind.__name__)
     mapping = typing.cast("Mapping[str, object]", answer)
-    values: dict[str, object] = {}
-    for name, names, reader in _fields(kind):
-        for wire_name in names:
-            if wire_name in mapping:
-                try:
-                    value = reader(mapping[wire_name])
-                except Unreadable as error:
-                    path = ".".join([wire_name, *(str(part) for part in error.args)])
-                    raise Unreadable(path) from None
-                if value is not None:
-                    values[name] = value
-                break
+    values: dict[str, Any] = {}
+    fields = _fields(typing.cast("Any", kind))
+    for name, names, reader in fields:
+        # Where a field is there under two of its names, the one that holds something counts.
+        present = [wire_name for wire_name in names if wire_name in mapping]
+        for wire_name in [key for key in present if mapping[key] not in _NOTHING][:1] or present[:1]:
+            try:
+                value = reader(mapping[wire_name])
+            except Unreadable as error:
+                path = ".".join([wire_name, *(str(part) for part in error.args)])
+                raise Unreadable(path) from None
+            if value is not None:
+                values[name] = value
     if issubclass(kind, Result):
-        hidden = {wire_name for _, names, reader in _fields(kind) if reader is _secret for wire_name in names}
+        hidden = {wire_name for _, names, reader in fields if reader is _secret for wire_name in names}
         values["raw"] = {key: _secret(value) if key in hidden else value for key, value in mapping.items()}
     return kind(**values)

@@ -1,0 +1,122 @@
+"""Bodies that are not what they should be: one typed error, and nothing of them in it."""
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allmysms_async.errors import AllMySmsError, HttpRefused, ProtocolError, RateLimited, ServerFailure
+from allmysms_async.exchange import HttpResponse
+from allmysms_async.protocols.rest.account import GetInfo
+from allmysms_async.protocols.rest.campaigns import DeleteCampaign, GetCampaignsInfo
+from allmysms_async.protocols.rest.codec import decode
+from allmysms_async.protocols.rest.operation import Operation
+from allmysms_async.protocols.rest.reports import GetAcks
+from allmysms_async.protocols.rest.sms import SendSms
+
+OPERATIONS: list[type[Operation[Any]]] = [SendSms, GetAcks, GetCampaignsInfo, GetInfo, DeleteCampaign]
+SENT = b'{"status": 100, "campaignId": "c-1", "nbContacts": 1}'
+
+# The bytes, and what the error calls them.
+BODIES: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "empty"),
+    "blank": (b" \r\n ", "empty"),
+    "html": (b"<!DOCTYPE html><html><body>503 at 33612345678</body></html>", "an HTML page"),
+    "xml": (b"<sendSms><status>100</status></sendSms>", "HTML"),
+    "cut": (SENT[:-1], "cut"),
+    "cut in a text": (b'{"status": 100, "campaignId": "c', "cut"),
+    "text": (b"OK", "not JSON"),
+    "followed by junk": (SENT + b"<br/>", "not JSON"),
+    "list": (b"[" + SENT + b"]", "not an object"),
+    "null": (b"null", "not an object"),
+    "figure": (b"100", "not an object"),
+    "wrong charset": ('{"status": 100, "statusText": "Envoyé"}'.encode("latin-1"), "not JSON"),
+    "utf-16": (SENT.decode().encode("utf-16"), "not JSON"),
+    "lone surrogate": (b'{"status": 100, "campaignId": "\\ud800"}', "not JSON"),
+    "nul": (b'{"status": 100, "campaignId": "\x00"}', "not JSON"),
+    "deep": (b'{"status": 100, "smsIds": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "not JSON"),
+    "deep and cut": (b"[" * 100_000, "not JSON"),
+    "deep object": (b'{"campaign":' * 100_000, "not JSON"),
+    "huge figure": (b'{"status": 100, "credits": ' + b"9" * 5000 + b"}", ""),
+    "huge status": (b'{"status": ' + b"9" * 5000 + b"}", ""),
+    "huge exponent": (b'{"status": 100, "credits": 1e999999}', ""),
+    "not a number": (b'{"status": 100, "credits": NaN}', "not JSON"),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(("body", "what"), BODIES.values(), ids=BODIES)
+def test_body_that_is_no_answer_leaves_the_outcome_open(
+    operation: type[Operation[Any]], body: bytes, what: str
+) -> None:
+    """Whatever comes instead of an answer is one typed error, which says what came and shows nothing of it."""
+    with pytest.raises(ProtocolError) as caught:
+        decode(operation, HttpResponse(status=200, headers={}, body=body))
+    assert what in str(caught.value)
+    assert caught.value.request == operation.name
+    assert len(str(caught.value)) < 200
+    assert not any(word in str(caught.value) for word in ("33612345678", "Envoy", "DOCTYPE", "99999"))
+
+
+@pytest.mark.parametrize("field", ["credits", "creditsUsed", "nbSms", "nbContacts", "balance", "cost"])
+@pytest.mark.parametrize("text", ["9" * 5000, "1e999999", "-1e999999", "NaN", "sNaN", "Infinity", "-inf", "0x10", []])
+def test_figure_that_is_none_names_its_field(field: str, text: object) -> None:
+    """A figure that is no figure is told by its field, never by its value, and takes no time to refuse."""
+    body = json.dumps({"status": 100, field: text}).encode()
+    with pytest.raises(ProtocolError, match=f"field {field} cannot be read"):
+        decode(SendSms, HttpResponse(status=200, headers={}, body=body))
+
+
+@pytest.mark.parametrize("depth", [50, 500, 900, 990])
+@pytest.mark.parametrize("field", ["status", "smsIds", "discardedNumbersDetails", "campaign", "acks", "error"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_nested_field_is_read_or_refused(operation: type[Operation[Any]], field: str, depth: int) -> None:
+    """A field nested as deep as the parser allows does not break the reading of the answer."""
+    body = b'{"status": 100, "%s": %s%s}' % (field.encode(), b"[" * depth, b"]" * depth)
+    with contextlib.suppress(AllMySmsError):
+        decode(operation, HttpResponse(status=200, headers={}, body=body))
+
+
+def test_byte_order_mark_is_no_fault() -> None:
+    """A byte order mark before the JSON is passed over, since PHP files often begin with one."""
+    result = decode(SendSms, HttpResponse(status=200, headers={}, body=b"\xef\xbb\xbf" + SENT))
+    assert (result.status, result.campaign_id) == ("100", "c-1")
+
+
+@given(body=st.binary() | st.integers(0, len(SENT) - 1).map(SENT.__getitem__).map(lambda byte: bytes([byte])))
+def test_random_bytes_never_count_as_sent(body: bytes) -> None:
+    """No rubbish is read as a success or as a refusal."""
+    with pytest.raises(ProtocolError):
+        decode(SendSms, HttpResponse(status=200, headers={}, body=body))
+
+
+@given(length=st.integers(0, len(SENT) - 1))
+def test_answer_cut_anywhere_never_counts(length: int) -> None:
+    """An answer that is cut, wherever that is, leaves the outcome open."""
+    with pytest.raises(ProtocolError):
+        decode(SendSms, HttpResponse(status=200, headers={}, body=SENT[:length]))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        *((status, HttpRefused) for status in (300, 302, 307, 400, 401, 403, 404, 413)),
+        (429, RateLimited),
+        *((status, ServerFailure) for status in (408, 500, 502, 503, 599)),
+        *((status, ProtocolError) for status in (101, 600, 999)),
+    ],
+)
+def test_http_status_comes_before_the_body(status: int, kind: type[Exception]) -> None:
+    """A status other than success decides, even over a body that reads as success."""
+    with pytest.raises(kind) as caught:
+        decode(SendSms, HttpResponse(status=status, headers={}, body=SENT))
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+def test_every_success_of_http_is_read(status: int) -> None:
+    """Any 2xx is an answer; what it says is in the body."""
+    assert decode(SendSms, HttpResponse(status=status, headers={}, body=SENT)).campaign_id == "c-1"

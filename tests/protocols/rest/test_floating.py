@@ -1,0 +1,224 @@
+"""Fields whose types, names and shapes float from one answer to the next."""
+
+import contextlib
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allmysms_async.errors import AllMySmsError, ProtocolError
+from allmysms_async.exchange import HttpResponse
+from allmysms_async.model import Recipient
+from allmysms_async.protocols.rest.account import GetInfo
+from allmysms_async.protocols.rest.campaigns import DeleteCampaign, GetCampaignInfo, GetCampaignsInfo, GetCampaignStats
+from allmysms_async.protocols.rest.codec import decode
+from allmysms_async.protocols.rest.operation import Operation
+from allmysms_async.protocols.rest.receipt import receipt
+from allmysms_async.protocols.rest.reports import GetAckBySmsId, GetAcks
+from allmysms_async.protocols.rest.sms import SendSms, SimpleSend, SimulateCampaign
+from allmysms_async.protocols.rest.wire import known_names
+
+OPERATIONS: list[type[Operation[Any]]] = [
+    SendSms,
+    SimpleSend,
+    SimulateCampaign,
+    GetAcks,
+    GetAckBySmsId,
+    GetCampaignStats,
+    GetCampaignInfo,
+    GetCampaignsInfo,
+    GetInfo,
+    DeleteCampaign,
+]
+SENT = {"status": 100, "statusText": "Your messages have been sent"}
+
+
+def answered(operation: type[Operation[Any]], answer: object) -> Any:
+    """Decode an answer given as Python values."""
+    return decode(operation, HttpResponse(status=200, headers={}, body=json.dumps(answer).encode()))
+
+
+# -- types ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("written", [340, "340", 340.0, "340.0", " 340 ", "3.4e2"])
+def test_amount_is_decimal_however_it_is_written(written: object) -> None:
+    """Credits are one Decimal, written as a number or as a text."""
+    credits = answered(SendSms, SENT | {"credits": written}).credits
+    assert (credits, type(credits)) == (Decimal(340), Decimal)
+
+
+@pytest.mark.parametrize("written", [3, "3", 3.0, "3.0"])
+def test_count_is_int_however_it_is_written(written: object) -> None:
+    """A count is one int, written as a number or as a text."""
+    count = answered(SendSms, SENT | {"nbContacts": written}).nb_contacts
+    assert (count, type(count)) == (3, int)
+
+
+@pytest.mark.parametrize("nothing", ["", None, "  "])
+def test_nothing_is_none(nothing: object) -> None:
+    """An empty field is the same as an absent one."""
+    result = answered(SendSms, SENT | {"credits": nothing, "nbSms": nothing, "nbContacts": nothing})
+    assert (result.credits, result.nb_sms, result.nb_contacts) == (None, None, None)
+
+
+@pytest.mark.parametrize("status", [100, "100"])
+def test_status_counts_as_number_or_text(status: object) -> None:
+    """A send is accepted whether its status is a number or a text."""
+    assert answered(SendSms, {"status": status}).status == "100"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [(True, True), (False, False), ("true", True), ("false", False), ("1", True), (0, False), ("", None)],
+)
+def test_flag_is_bool_however_it_is_written(written: object, expected: bool | None) -> None:
+    """Whether a link is tracked is one bool, whatever stands for it."""
+    assert answered(GetCampaignInfo, {"campaign": {"id": "a", "tracking": written}}).campaign.tracking is expected
+
+
+@pytest.mark.parametrize("shown", ["2018-03-19 15:41:00", "2018-03-19\n15:41:00", "2018-03-19  15:41"])
+def test_date_is_of_paris(shown: str) -> None:
+    """A date is aware and of Paris, also where the manual prints a line break in it."""
+    moment = answered(GetAckBySmsId, {"status": "1", "receptionDate": shown, "phoneNumber": "33612345678"})
+    assert moment.reception_date == datetime(2018, 3, 19, 15, 41, tzinfo=ZoneInfo("Europe/Paris"))
+
+
+@pytest.mark.parametrize("shown", ["0000-00-00 00:00:00", "", "soon", None])
+def test_date_that_is_none_is_none(shown: str | None) -> None:
+    """What is no date does not make a report unreadable."""
+    result = answered(GetAckBySmsId, {"status": "1", "receptionDate": shown, "phoneNumber": "33612345678"})
+    assert (result.status, result.reception_date) == ("1", None)
+
+
+# -- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["statut", "status"])
+@pytest.mark.parametrize("value", [1, "1"])
+def test_report_status_is_read_under_both_names(name: str, value: object) -> None:
+    """getAcks prints `statut` in its samples and `status` in its table."""
+    (ack,) = answered(GetAcks, {"acks": [{"phoneNumber": "33612345678", name: value}]}).acks
+    assert ack.status == "1"
+
+
+@pytest.mark.parametrize("name", ["cliMsgId", "climsgid"])
+def test_own_identifier_is_read_under_both_names(name: str) -> None:
+    """getAcks prints the caller's own identifier in two spellings."""
+    assert answered(GetAcks, {"acks": [], name: "order-7"}).cli_msg_id == "order-7"
+
+
+@pytest.mark.parametrize("name", ["tpoa", "tppa", "tboa"])
+@pytest.mark.parametrize("operation", [GetCampaignInfo, GetCampaignStats])
+def test_sender_is_read_under_its_printed_names(operation: type[Operation[Any]], name: str) -> None:
+    """The sender is read as `tpoa`, and as the two misprints of it."""
+    assert answered(operation, {"campaign": {name: "allmysms"}}).campaign.tpoa == "allmysms"
+
+
+@pytest.mark.parametrize("name", ["usedLists", "lists"])
+@pytest.mark.parametrize("value", ["a|b", ["a", "b"], {"list": "a"}])
+def test_used_lists_are_kept_as_they_came(name: str, value: object) -> None:
+    """The lists of a campaign are read under both names, in whatever shape."""
+    assert answered(GetCampaignInfo, {"campaign": {name: value}}).campaign.used_lists == value
+
+
+@pytest.mark.parametrize(
+    ("ordered", "sent"), [("dateCommand", "dateSent"), ("commandDate", "sendingDate"), ("commandDate", "dateSent")]
+)
+@pytest.mark.parametrize("operation", [GetCampaignInfo, GetCampaignStats])
+def test_dates_of_a_campaign_are_read_under_both_names(
+    operation: type[Operation[Any]], ordered: str, sent: str
+) -> None:
+    """getCampaignStats names its dates otherwise than getCampaignInfo; each reads both."""
+    answer = {"campaign": {ordered: "2018-03-18 12:33:51", sent: "2018-03-19 15:41:00"}}
+    campaign = answered(operation, answer).campaign
+    assert campaign.command_date.isoformat() == "2018-03-18T12:33:51+01:00"
+    assert campaign.sending_date.isoformat() == "2018-03-19T15:41:00+01:00"
+
+
+def test_name_that_holds_something_wins() -> None:
+    """A field that is there under two names, one of them empty, is the other one."""
+    assert answered(GetCampaignInfo, {"campaign": {"tpoa": "", "tppa": "allmysms"}}).campaign.tpoa == "allmysms"
+
+
+@pytest.mark.parametrize("name", ["treatmentStatus", "treatmentstatus"])
+def test_replayed_answer_is_told_by_both_spellings(name: str) -> None:
+    """The answer to an earlier request with the same key carries one field more."""
+    assert answered(SendSms, SENT | {name: "already"}).treatment_status == "already"
+
+
+# -- shapes -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [{"phoneNumber": "33612345678", "smsId": "a"}],
+        {"phoneNumber": "33612345678", "smsId": "a"},
+        {"sms": [{"phoneNumber": "33612345678", "smsId": "a"}]},
+        {"sms": {"phoneNumber": 33612345678, "smsId": "a"}},
+    ],
+)
+def test_list_is_read_in_every_shape(ids: object) -> None:
+    """A list comes as one, as a single object, or wrapped as XML wraps it."""
+    (entry,) = answered(SendSms, SENT | {"smsIds": ids}).sms_ids
+    assert (entry.phone_number, entry.sms_id) == ("33612345678", "a")
+
+
+@pytest.mark.parametrize("nothing", ["", None, {}, []])
+def test_list_without_elements_is_empty(nothing: object) -> None:
+    """No reports at all is an empty tuple, however it is written."""
+    assert answered(GetAcks, {"acks": nothing}).acks == ()
+
+
+# -- whatever the values ----------------------------------------------------------------------------------------------
+
+NAMES = sorted(
+    {wire_name for operation in OPERATIONS for wire_name in known_names(operation.result_type())}
+    | {"error", "acks", "phoneNumber", "smsId", "statut", "number", "reason", "date", "tppa", "lists", "dateSent"}
+)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**40), 10**40)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=12)
+    | st.sampled_from(["", "0", "100", "101", "102", "104", "114", "160", "OK", "NaN", "Infinity", "-1", "1e99", "1_0"])
+    | st.sampled_from(["33612345678", "33612345678|", "2018-03-19 15:41:00", "blacklist_stop", "9999-99-99", "1,5"])
+    | st.sampled_from([100, 101, 114, 33612345678])
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner), max_leaves=12
+)
+ANSWERS = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=12)
+
+
+@given(operation=st.sampled_from(OPERATIONS), answer=ANSWERS, sent=st.booleans())
+def test_answer_is_read_or_refused_with_a_typed_error(
+    operation: type[Operation[Any]], answer: dict[str, object], sent: bool
+) -> None:
+    """Documented fields with any values give a result or an error of this library, and nothing else."""
+    body = msgspec.json.encode(answer | SENT if sent else answer)
+    recipients = [Recipient("33612345678"), Recipient("33698765432")]
+    try:
+        result = decode(operation, HttpResponse(status=200, headers={}, body=body), passing=frozenset({"114"}))
+    except AllMySmsError:
+        return
+    assert repr(result)
+    if operation is SendSms:
+        found = receipt(result, recipients, 2, None)
+        assert [entry.phone for entry in found.results] == [recipient.phone for recipient in recipients]
+
+
+@given(value=VALUES)
+def test_unreadable_money_leaves_a_send_open(value: object) -> None:
+    """A send whose answer holds nonsense is never said to be refused: its outcome is not known."""
+    body = msgspec.json.encode(SENT | {"credits": value})
+    with contextlib.suppress(ProtocolError):
+        assert decode(SendSms, HttpResponse(status=200, headers={}, body=body)).status == "100"

@@ -1,0 +1,242 @@
+"""Reading recipients from CSV files as spreadsheets write them."""
+
+import gc
+import os
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from allmysms_async.errors import InvalidSource
+from allmysms_async.model import Recipient
+from allmysms_async.source import read_csv
+
+Write = Callable[[str | bytes], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """What writes a file and returns its path."""
+
+    def write(content: str | bytes) -> Path:
+        path = tmp_path / "clients.csv"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+def rows(path: Path, **options: object) -> list[tuple[str, tuple[str, ...], int | None]]:
+    """Return what a file is read as."""
+    return [(one.phone, one.params, one.line) for one in read_csv(path, **options)]  # type: ignore[arg-type]
+
+
+# -- form -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("separator", [";", ",", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_separator_and_line_ends_are_told(write: Write, separator: str, end: str) -> None:
+    """Semicolon, comma and tab, and the line ends of every system, are read without being asked."""
+    lines = [("mobile", "nom"), ("0612345678", "Zoé"), ("0698765432", "")]
+    path = write(end.join(separator.join(line) for line in lines))
+    assert rows(path, phone="mobile", params=["nom"]) == [("0612345678", ("Zoé",), 2), ("0698765432", ("",), 3)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_encoding_is_told(write: Write, encoding: str) -> None:
+    """UTF-8 with and without its mark, Windows-1252 and UTF-16 with its mark are told apart."""
+    path = write("prénom;mobile\nZoé;0612345678\n".encode(encoding))
+    assert rows(path, phone="mobile", params=["prénom"]) == [("0612345678", ("Zoé",), 2)]
+
+
+def test_accent_in_the_last_line_decides(write: Write) -> None:
+    """One accent at the end of 3 MB is enough to tell Windows-1252."""
+    path = write(b"mobile;nom\n" + b"0612345678;Durand\n" * 170_000 + "0698765432;Zoé\n".encode("cp1252"))
+    *_, last = read_csv(path, phone="mobile", params=["nom"])
+    assert last == Recipient("0698765432", ("Zoé",), 170_002)
+
+
+def test_encoding_and_separator_can_be_said(write: Write) -> None:
+    """What the caller says is taken."""
+    path = write("06;12;345|a\n".encode("utf-16-le"))
+    assert rows(path, encoding="utf-16-le", separator="|", params=[2]) == [("06;12;345", ("a",), 1)]
+
+
+@pytest.mark.parametrize("options", [{"encoding": "klingon"}, {"separator": "::"}, {"separator": "x"}, {"phone": 0}])
+def test_impossible_option_is_refused(write: Write, options: dict[str, object]) -> None:
+    """An encoding, a separator or a position that cannot be is refused at once."""
+    with pytest.raises(InvalidSource):
+        rows(write("0612345678\n"), **options)
+
+
+def test_wrong_encoding_is_told_with_its_line(write: Write) -> None:
+    """A file that is not what the caller says is told, not read wrongly."""
+    path = write("0612345678;a\n0698765432;Zoé\n".encode("cp1252"))
+    with pytest.raises(InvalidSource, match="utf-8") as caught:
+        rows(path, encoding="utf-8")
+    assert caught.value.line is not None
+
+
+# -- columns ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mobile", "MOBILE", " Mobile ", "mObIlE"])
+def test_column_is_found_by_name(write: Write, name: str) -> None:
+    """Case and stray blanks in a name do not matter."""
+    assert rows(write("Nom; Mobile ;x\nA;0612345678;b\n"), phone=name) == [("0612345678", (), 2)]
+
+
+def test_column_is_found_by_position(write: Write) -> None:
+    """Positions count from 1, and then the first line is a row unless it is said to hold names."""
+    path = write("A;0612345678\nB;0698765432\n")
+    assert rows(path, phone=2, params=[1]) == [("0612345678", ("A",), 1), ("0698765432", ("B",), 2)]
+    assert rows(path, phone=2, header=True) == [("0698765432", (), 2)]
+
+
+def test_first_column_is_the_number_by_default(write: Write) -> None:
+    """A bare list of numbers needs no option."""
+    assert rows(write("0612345678\n0698765432")) == [("0612345678", (), 1), ("0698765432", (), 2)]
+
+
+def test_unknown_column_is_told_with_those_there_are(write: Write) -> None:
+    """A column that is not there is told with the names of those that are."""
+    with pytest.raises(InvalidSource, match=r"'tel' is not there\. Columns: nom, mobile") as caught:
+        read_csv(write("Nom;Mobile\nA;0612345678\n"), phone="tel")
+    assert caught.value.line == 1
+
+
+def test_column_that_is_there_twice_is_refused(write: Write) -> None:
+    """Which of two columns of one name is meant is not guessed."""
+    with pytest.raises(InvalidSource, match="twice"):
+        read_csv(write("mobile;nom;Mobile\n1;2;3\n"), phone="mobile")
+
+
+# -- rows -------------------------------------------------------------------------------------------------------------
+
+
+def test_line_is_the_one_the_row_starts_on(write: Write) -> None:
+    """Newlines in quoted cells and blank lines are counted."""
+    path = write('mobile;nom\n\n06;"a\nb"\n\n   \n07;"x;""y"""\n08;c')
+    found = rows(path, phone="mobile", params=["nom"])
+    assert found == [("06", ("a\nb",), 3), ("07", ('x;"y"',), 7), ("08", ("c",), 8)]
+
+
+def test_short_row_lacks_its_values(write: Write) -> None:
+    """A cell that a row does not have is missing; one that is empty is an empty value; rows are never dropped."""
+    path = write("mobile;a;b\n06;1;2\n07;1\n08\n09;;\n;x;y\n;;\n")
+    assert [row[:2] for row in rows(path, phone="mobile", params=["a", "b"])] == [
+        ("06", ("1", "2")),
+        ("07", ("1",)),
+        ("08", ()),
+        ("09", ("", "")),
+        ("", ("x", "y")),
+        ("", ("", "")),
+    ]
+    assert rows(write("nom;mobile\na\n"), phone="mobile") == [("", (), 2)]
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "\ufeff"])
+def test_empty_file_has_no_rows(write: Write, content: str) -> None:
+    """An empty file has no rows, and no columns to look for."""
+    assert rows(write(content)) == []
+    with pytest.raises(InvalidSource, match="empty"):
+        read_csv(write(content), phone="mobile")
+
+
+# -- what cannot be read ----------------------------------------------------------------------------------------------
+
+
+def test_path_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    """A missing file, a directory and a link to nowhere are told by name."""
+    (tmp_path / "link.csv").symlink_to(tmp_path / "nowhere.csv")
+    for name in ("missing.csv", "", "link.csv"):
+        with pytest.raises(InvalidSource, match="cannot be read") as caught:
+            read_csv(tmp_path / name)
+        assert str(tmp_path / name) in str(caught.value)
+
+
+def test_file_that_goes_away_is_told(write: Write) -> None:
+    """A file that is gone when it is read is a typed error too."""
+    path = write("0612345678\n")
+    source = read_csv(path)
+    path.unlink()
+    with pytest.raises(InvalidSource, match="reading failed"):
+        list(source)
+
+
+@pytest.mark.parametrize("content", [b"06\x0012345678\n", b"PK\x03\x04\x00\x00", "0612345678\n".encode("utf-16-le")])
+def test_nul_bytes_are_no_csv(write: Write, content: bytes) -> None:
+    """A spreadsheet's own file is told to be no CSV file."""
+    with pytest.raises(InvalidSource, match="NUL"):
+        read_csv(write(content))
+
+
+UNCLOSED = {
+    "at the end": '06;a\n07;"b\n08;c\n',
+    "before another": '06;a\n07;"b\n08;"c"\n09;d\n',
+    "in the last row": '06;a\n07;"b',
+    "in a long file": '06;a\n07;"b\n' + "08;c\n" * 100_000,
+}
+
+
+@pytest.mark.parametrize("content", UNCLOSED.values(), ids=UNCLOSED)
+def test_unclosed_quote_swallows_no_rows(write: Write, content: str) -> None:
+    """A quote that is never closed is told with its line, in place of losing the rows that follow."""
+    found: list[Recipient] = []
+    with pytest.raises(InvalidSource, match="quote is not closed") as caught:
+        found.extend(read_csv(write(content)))
+    assert caught.value.line == 2
+    assert "line 2" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ['06;"' + "x" * 20_000_000, "06;" + "x" * 20_000_000, "06;" * 5_000_000])
+def test_endless_line_is_refused_with_bounded_memory(write: Write, content: str) -> None:
+    """A file without line ends is not read into memory, and its middle is not taken for a row."""
+    source = read_csv(write(content))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidSource) as caught:
+            list(source)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    assert caught.value.line == 1
+
+
+def test_long_cell_is_refused(write: Write) -> None:
+    """A cell of a length that no name has is told with its line."""
+    with pytest.raises(InvalidSource, match="longer than 10000") as caught:
+        rows(write("06;a\n07;" + "x" * 10_001 + "\n"))
+    assert caught.value.line == 2
+
+
+# -- iteration --------------------------------------------------------------------------------------------------------
+
+
+def test_source_can_be_read_again(write: Write) -> None:
+    """Each iteration starts from the beginning, also beside another one."""
+    source = read_csv(write("mobile\n" + "".join(f"06{n:08}\n" for n in range(100))), phone="mobile")
+    first = iter(source)
+    next(first)
+    assert list(source) == list(source)
+    assert len([*first]) == 99
+
+
+def test_abandoned_iteration_closes_the_file(write: Write) -> None:
+    """Leaving a loop early leaves no file open; rows are read as they are asked for."""
+    source = read_csv(write("0612345678\n" * 100_000))
+    before = len(os.listdir("/proc/self/fd"))
+    rows = iter(source)
+    next(rows)
+    assert len(os.listdir("/proc/self/fd")) == before + 1
+    del rows
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_source_shows_how_it_reads(write: Write) -> None:
+    """What is shown is the file and the form that was found, and no row."""
+    path = write("0612345678;a\n")
+    assert repr(read_csv(path)) == f"<CsvSource {path} utf-8-sig separator=';'>"

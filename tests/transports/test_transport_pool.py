@@ -1,0 +1,181 @@
+"""What every HTTP transport promises of its connections: how many, which ones, and until when."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from allmysms_async.errors import NotSent, RequestTimeout
+from allmysms_async.transports.httpx import HttpxTransport
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+async def until(condition: Any) -> None:
+    """Let others run until a condition holds, for two seconds at most."""
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it never came to hold")
+
+
+def gated() -> tuple[asyncio.Event, Any]:
+    """Return a gate, and a script that answers once it is open."""
+    gate = asyncio.Event()
+
+    async def script(server: Any, head: bytes, writer: asyncio.StreamWriter) -> None:
+        await gate.wait()
+        writer.write(OK)
+        await writer.drain()
+
+    return gate, script
+
+
+async def test_one_connection_carries_request_after_request(server: Any, transport: HttpxTransport) -> None:
+    """A connection is kept and used again."""
+    for _ in range(20):
+        await transport.send(server.request())
+    assert (server.connections, len(server.requests)) == (1, 20)
+
+
+async def test_answer_that_closes_is_followed_by_another_connection(server: Any, transport: HttpxTransport) -> None:
+    """Where the server says that it closes, the next request opens a connection of its own."""
+
+    async def script(server: Any, head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        await writer.drain()
+        writer.close()
+
+    server.script = script
+    for _ in range(3):
+        assert (await transport.send(server.request())).status == 200
+    assert (server.connections, len(server.requests)) == (3, 3)
+
+
+@pytest.mark.parametrize("how", ["close", "abort"])
+async def test_connection_closed_while_idle_is_not_used_again(server: Any, transport: HttpxTransport, how: str) -> None:
+    """A connection that the server gave up between two requests costs no request."""
+    for sent in range(1, 6):
+        assert (await transport.send(server.request())).status == 200
+        assert len(server.requests) == sent
+        writer = server.writers[-1]
+        writer.close() if how == "close" else writer.transport.abort()
+        await asyncio.sleep(0.01)
+    assert server.connections == 5
+
+
+@pytest.mark.parametrize("limit", [1, 7, 100, 500])
+async def test_requests_wait_their_turn_and_are_all_answered(server: Any, limit: int) -> None:
+    """With 500 requests in flight there are never more connections than allowed, and each request is sent once."""
+    async with HttpxTransport(max_connections=limit) as transport:
+        requests = [server.request(b"n=%d" % number, timeout=30) for number in range(500)]
+        responses = await asyncio.gather(*map(transport.send, requests))
+    assert {response.status for response in responses} == {200}
+    assert sorted(body for _, body in server.requests) == sorted(request.body for request in requests)
+    assert server.most <= limit
+    assert server.connections <= limit
+
+
+async def test_all_allowed_connections_are_used_at_once(server: Any) -> None:
+    """Requests really go out side by side."""
+    gate, server.script = gated()
+    async with HttpxTransport(max_connections=50) as transport:
+        sends = [asyncio.ensure_future(transport.send(server.request())) for _ in range(60)]
+        await until(lambda: len(server.requests) == 50)
+        await asyncio.sleep(0.02)
+        assert (len(server.requests), server.most) == (50, 50)
+        gate.set()
+        await asyncio.gather(*sends)
+    assert len(server.requests) == 60
+
+
+async def test_limit_holds_when_requests_fail(server: Any) -> None:
+    """Connections given up by a time-out or a cancellation are closed before others take their place."""
+    gate, server.script = gated()
+    async with HttpxTransport(max_connections=10) as transport:
+        sends = [asyncio.ensure_future(transport.send(server.request(timeout=0.05))) for _ in range(10)]
+        sends += [asyncio.ensure_future(transport.send(server.request())) for _ in range(20)]
+        await until(lambda: len(server.requests) >= 12)
+        sends[-1].cancel()
+        sends[12].cancel()
+        gate.set()
+        ended = await asyncio.gather(*sends, return_exceptions=True)
+        assert all(isinstance(error, RequestTimeout) for error in ended[:10])
+        assert [type(error) for error in (ended[12], ended[-1])] == [asyncio.CancelledError] * 2
+        assert sum(getattr(response, "status", 0) == 200 for response in ended) == 18
+        # The server hears of a closed connection a moment after the next one was opened.
+        assert server.most <= 20
+        await until(lambda: server.open <= 10)
+
+
+@pytest.mark.parametrize("moment", ["in flight", "at once", "waiting"])
+async def test_cancelled_request_leaves_the_transport_usable(server: Any, moment: str) -> None:
+    """Cancelling a request ends it at once, and the next one gets its own answer, not that of the cancelled one."""
+    gate, server.script = gated()
+    async with HttpxTransport(max_connections=1) as transport:
+        first = asyncio.ensure_future(transport.send(server.request(b"n=1")))
+        if moment != "at once":
+            await until(lambda: server.requests)
+        cancelled = first
+        if moment == "waiting":
+            cancelled = asyncio.ensure_future(transport.send(server.request(b"n=2")))
+            await asyncio.sleep(0)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        gate.set()
+        if moment == "waiting":
+            assert (await first).status == 200
+        assert (await transport.send(server.request(b"n=3"))).status == 200
+    bodies = [body for _, body in server.requests]
+    assert bodies[-1] == b"n=3"
+    assert b"n=2" not in bodies
+
+
+async def test_request_that_gets_no_turn_in_time_is_not_sent(server: Any) -> None:
+    """Waiting for a connection is bounded by the time-out too, and then nothing was sent."""
+    gate, server.script = gated()
+    async with HttpxTransport(max_connections=1) as transport:
+        first = asyncio.ensure_future(transport.send(server.request()))
+        await until(lambda: server.requests)
+        with pytest.raises(NotSent):
+            await transport.send(server.request(timeout=0.05))
+        gate.set()
+        assert (await first).status == 200
+    assert len(server.requests) == 1
+
+
+async def test_closed_transport_sends_nothing(server: Any) -> None:
+    """After closing, a request is not sent, and closing again does nothing."""
+    transport = HttpxTransport()
+    await transport.send(server.request())
+    await transport.aclose()
+    await transport.aclose()
+    with pytest.raises(NotSent):
+        await transport.send(server.request())
+    assert len(server.requests) == 1
+    await until(lambda: server.open == 0)
+
+
+async def test_request_that_waits_while_the_transport_closes_is_not_sent(server: Any) -> None:
+    """A request in flight is answered although the transport closes; one that waits is not begun."""
+    gate, server.script = gated()
+    transport = HttpxTransport(max_connections=1)
+    first = asyncio.ensure_future(transport.send(server.request()))
+    second = asyncio.ensure_future(transport.send(server.request()))
+    await until(lambda: server.requests)
+    await transport.aclose()
+    gate.set()
+    assert (await first).status == 200
+    with pytest.raises(NotSent):
+        await second
+    assert len(server.requests) == 1
+    await until(lambda: server.open == 0)
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_transport_without_connections_is_refused(limit: int) -> None:
+    """A transport needs one connection at least."""
+    with pytest.raises(ValueError, match="max_connections"):
+        HttpxTransport(max_connections=limit)
