@@ -1,7 +1,7 @@
 """Asyncio client for the AllMySMS gateway: texts, campaigns, reports, behind one interface.
 
-    async with SmsService(RestBackend(login="demo", api_key="…")) as sms:
-        receipt = await sms.send("Votre code est 4821", to="06 12 34 56 78")
+async with SmsService(RestBackend(login="demo", api_key="…")) as sms:
+    receipt = await sms.send("Votre code est 4821", to="06 12 34 56 78")
 """
 
 from __future__ import annotations

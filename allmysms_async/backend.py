@@ -182,8 +182,6 @@ class DescribesAccount(Backend, Protocol):
 class ListsCampaigns(Backend, Protocol):
     """Can list earlier sends."""
 
-    def campaigns(
-        self, start: datetime, end: datetime, *, search: str | None = None
-    ) -> AsyncIterator[CampaignSummary]:
+    def campaigns(self, start: datetime, end: datetime, *, search: str | None = None) -> AsyncIterator[CampaignSummary]:
         """Iterate over the sends of a period, a page at a time."""
         ...

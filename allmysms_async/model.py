@@ -122,7 +122,7 @@ class SmsMessage(msgspec.Struct, frozen=True):
     """A text and how it is to be sent.
 
     Attributes:
-        text: The text; ``#param_1#``, ``#param_2#``… stand for each recipient's own values, counted from 1 without gaps.
+        text: The text; ``#param_1#``, ``#param_2#``… stand for each recipient's values, counted from 1 without gaps.
         sender: Shown in place of the short number, or None for the gateway's default. To France it is honoured only if
             the text ends with ``STOP au 36180``.
         purpose: ``marketing``, ``transactional`` or ``otp``; a campaign must say.

@@ -58,13 +58,13 @@ B = TypeVar("B", bound=Backend)
 SEND_POLICY = RetryPolicy(attempts=5, deadline=60.0, cap=8.0)
 """For ``send``: somebody waits for a one-time code, so it gives up within a minute."""
 
-_BACKENDS_WITH: dict[type[Backend], tuple[str, ...]] = {
-    Sends: ("rest",),
-    Simulates: ("rest",),
-    Cancels: ("rest",),
-    ReportsDelivery: ("rest",),
-    DescribesAccount: ("rest",),
-    ListsCampaigns: ("rest",),
+_BACKENDS_WITH: dict[str, tuple[str, ...]] = {
+    "Sends": ("rest",),
+    "Simulates": ("rest",),
+    "Cancels": ("rest",),
+    "ReportsDelivery": ("rest",),
+    "DescribesAccount": ("rest",),
+    "ListsCampaigns": ("rest",),
 }
 _MAX_NAME = 100
 
@@ -338,9 +338,7 @@ class SmsService:
         """Fetch the account's state and credits."""
         return await self._capable(DescribesAccount, "describing the account").account()
 
-    def campaigns(
-        self, start: datetime, end: datetime, *, search: str | None = None
-    ) -> AsyncIterator[CampaignSummary]:
+    def campaigns(self, start: datetime, end: datetime, *, search: str | None = None) -> AsyncIterator[CampaignSummary]:
         """Iterate over the sends of a period that the gateway knows, lazily.
 
         Args:
@@ -357,7 +355,7 @@ class SmsService:
         if isinstance(self.backend, capability):
             return self.backend
         msg = f"The backend {self.backend.name} has no {what}; nothing was sent."
-        raise UnsupportedFeature(msg, backends=_BACKENDS_WITH.get(capability, ()))
+        raise UnsupportedFeature(msg, backends=_BACKENDS_WITH.get(capability.__name__, ()))
 
     def _check(self, backend: Sends, message: SmsMessage) -> None:
         """Refuse a message whose options cannot be right."""

@@ -168,8 +168,10 @@ class CampaignRun:
     async def _supervise(self) -> None:
         """Run the reader and the workers to their end."""
         tasks = [asyncio.create_task(self._guard(self._read()), name="campaign reader")]
-        for number in range(self._options.concurrency):
-            tasks.append(asyncio.create_task(self._guard(self._work()), name=f"campaign worker {number}"))
+        tasks.extend(
+            asyncio.create_task(self._guard(self._work()), name=f"campaign worker {number}")
+            for number in range(self._options.concurrency)
+        )
         watcher = asyncio.create_task(self._watch(), name="campaign stop")
         try:
             await asyncio.gather(*tasks)
@@ -197,7 +199,7 @@ class CampaignRun:
         """Run a task; whatever goes wrong in it stops the run and is told, the first error first."""
         try:
             await work
-        except Exception as error:  # noqa: BLE001  # also a defect must stop the run cleanly, and be told
+        except Exception as error:  # also a defect must stop the run cleanly, and be told
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:

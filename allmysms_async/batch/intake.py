@@ -31,7 +31,8 @@ class Intake:
 
     def __init__(self, source: Iterable[Recipient | str] | AsyncIterable[Recipient | str]) -> None:
         self._source = source
-        self._iterator: Iterator[Recipient | str] | AsyncIterator[Recipient | str] | None = None
+        self._ordinary: Iterator[Recipient | str] | None = None
+        self._asynchronous: AsyncIterator[Recipient | str] | None = None
         self._rows: list[Row] = []
         self._taken = 0
         self._ended = False
@@ -57,15 +58,14 @@ class Intake:
 
     async def _fill(self, stopping: asyncio.Event) -> None:
         """Take rows from the source; if asked to stop, leave off waiting for it without disturbing it."""
-        if self._iterator is None:
-            asynchronous = isinstance(self._source, AsyncIterable)
-            self._iterator = aiter(self._source) if asynchronous else iter(self._source)  # type: ignore[arg-type]
-        if not isinstance(self._iterator, AsyncIterator):
+        if not isinstance(self._source, AsyncIterable):
             await asyncio.sleep(0)
-            self._fill_from(self._iterator)
+            self._ordinary = self._ordinary or iter(self._source)
+            self._fill_from(self._ordinary)
             return
+        self._asynchronous = self._asynchronous or aiter(self._source)
         if self._filling is None:
-            self._filling = asyncio.create_task(self._fill_from_async(self._iterator), name="campaign source")
+            self._filling = asyncio.create_task(self._fill_from_async(self._asynchronous), name="campaign source")
         stopped = asyncio.create_task(stopping.wait())
         try:
             await asyncio.wait({self._filling, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -83,7 +83,7 @@ class Intake:
                 if len(self._rows) >= _ROWS_AT_ONCE:
                     return
             self._ended = True
-        except Exception as error:  # noqa: BLE001  # the source is the caller's code: whatever it raises is told
+        except Exception as error:  # the source is the caller's code: whatever it raises is told
             self._error = error
 
     async def _fill_from_async(self, iterator: AsyncIterator[Recipient | str]) -> None:
@@ -95,16 +95,16 @@ class Intake:
                 if len(self._rows) >= _ROWS_AT_ONCE:
                     return
             self._ended = True
-        except Exception as error:  # noqa: BLE001  # the source is the caller's code: whatever it raises is told
+        except Exception as error:  # the source is the caller's code: whatever it raises is told
             self._error = error
 
     def _restart(self) -> None:
         """After an error of the source: begin again, if it can be read again."""
-        if self._iterator is self._source:
+        if self._source is self._ordinary or self._source is self._asynchronous:
             msg = "The source of recipients failed before, and it can be read only once: it cannot be continued."
             self._error = InvalidSource(msg)
         else:
-            self._iterator, self._taken = None, 0
+            self._ordinary, self._asynchronous, self._taken = None, None, 0
 
     async def aclose(self) -> None:
         """Give the source up."""

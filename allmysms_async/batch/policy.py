@@ -35,7 +35,10 @@ from allmysms_async.model import SendReceipt
 __all__ = ["REPLAY_SECONDS", "Clock", "Delivery", "RetryPolicy", "SystemClock", "Verdict", "deliver", "judge"]
 
 REPLAY_SECONDS = 23 * 3600.0
-"""How long after its first send a key may be repeated; the gateway keeps it for 24 hours. Source: HTTPS API v9, §7.2."""
+"""How long after its first send a key may be repeated; the gateway keeps it for 24 hours.
+
+Source: HTTPS API v9, §7.2.
+"""
 
 _log = logging.getLogger("allmysms_async")
 
@@ -226,8 +229,8 @@ async def deliver(
             attempts.note(error)
             raise
 
-    def again(_: BaseException) -> bool:
-        return isinstance(_, AllMySmsError) and attempts.verdict is Verdict.AGAIN
+    def again(error: BaseException) -> bool:
+        return isinstance(error, AllMySmsError) and attempts.verdict is Verdict.AGAIN
 
     def wait(state: tenacity.RetryCallState) -> float:
         return attempts.wait(state.attempt_number, rng)
@@ -249,7 +252,7 @@ async def deliver(
         reraise=True,
     )
     try:
-        receipt = await retrying(attempt)
+        receipt: SendReceipt = await retrying(attempt)
     except AllMySmsError as error:
         verdict = attempts.verdict
         if verdict is Verdict.AGAIN:

@@ -37,7 +37,9 @@ def settlement(chunk: Chunk, delivery: Delivery) -> Settlement:
     if delivery.receipt is not None:
         return _answered(chunk, delivery.receipt)
     event, state = _STATES[delivery.verdict]
-    reason = _REASONS.get(type(delivery.error), Reason.GATEWAY_REFUSED) if state is OutcomeState.REJECTED else None
+    reason: Reason | None = None
+    if state is OutcomeState.REJECTED and delivery.error is not None:
+        reason = _REASONS.get(type(delivery.error), Reason.GATEWAY_REFUSED)
     outcomes = tuple(
         Outcome(row, recipient.line, recipient.phone, state, reason)
         for row, recipient in zip(chunk.rows, chunk.recipients, strict=True)

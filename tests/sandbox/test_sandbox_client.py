@@ -109,7 +109,7 @@ async def test_streamed_body_over_the_limit_is_413(gateway, monkeypatch):
 
 def test_fast_decoder_agrees_with_the_standard_one():
     """The quick reading of url-encoded bytes gives what the slow one gives, on broken input too."""
-    chance = random.Random(1)  # noqa: S311 - the same bytes in every run
+    chance = random.Random(1)
     for _ in range(20_000):
         value = bytes(chance.choice(b"%%%%009aAfFgG=+ \t\r\n.x\xff") for _ in range(chance.randint(0, 12)))
         assert unquote_form(value) == unquote_to_bytes(value.replace(b"+", b" "))
