@@ -1,0 +1,32 @@
+"""The command line: ``allmysms demo | sandbox | send | campaign run``.
+
+Exit codes: 0 everybody accepted, 1 some not, 2 bad usage, 3 stopped (credits, login, Ctrl-C), 70 a defect.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_EXTRA = {"click", "rich"}
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        args: The words after ``allmysms``; those of the process by default.
+    """
+    try:
+        from allmysms_async.cli.command import allmysms
+        from allmysms_async.cli.ending import guarded
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        sys.stderr.write(f'The command line needs {error.name}: run pip install "allmysms_async[cli]".\n')
+        return 2
+    except KeyboardInterrupt:
+        return 3
+    return guarded(allmysms, args)

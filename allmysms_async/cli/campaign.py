@@ -1,0 +1,127 @@
+"""``allmysms campaign run``: a CSV file, one text, and a report."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from allmysms_async.cli import login
+from allmysms_async.cli.drive import Drive, Listener, drive
+from allmysms_async.cli.ending import ExitCode, say, sentence
+from allmysms_async.cli.outcome import OutcomeFile
+from allmysms_async.cli.report import Examples, as_json, closing_table, print_advice
+from allmysms_async.cli.screen import Display, error_console, output_console
+from allmysms_async.model import Campaign, Purpose, SmsMessage
+from allmysms_async.source import read_csv
+from allmysms_async.text import placeholders
+
+__all__ = ["CampaignOptions", "run_file", "text_of"]
+
+
+class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the options of ``campaign run`` say.
+
+    Attributes:
+        file: The recipients.
+        text: The text, or ``-``.
+        phone: Column of the numbers.
+        params: Columns of the parameters.
+        sender: What is shown as the sender.
+        name: The campaign's name, or None for the file's.
+        purpose: Why it is sent.
+        send_at: When, aware; None is now.
+        chunk_size: Recipients in a request at most.
+        concurrency: Requests in flight at most.
+        separator: Of the file, or None to tell it from the file.
+        encoding: Of the file, or None to tell it from the file.
+        outcomes: Where to write each row's outcome.
+        as_json: Whether a machine reads the result.
+    """
+
+    file: Path
+    text: str
+    phone: str | int
+    params: tuple[str | int, ...]
+    sender: str | None
+    name: str | None
+    purpose: Purpose
+    send_at: datetime | None
+    chunk_size: int | None
+    concurrency: int | None
+    separator: str | None
+    encoding: str | None
+    outcomes: Path | None
+    as_json: bool
+
+
+def text_of(text: str) -> str:
+    """Return a text, from standard input if it is ``-``.
+
+    Raises:
+        UsageError: Standard input is not UTF-8.
+    """
+    if text != "-":
+        return text
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        msg = "The text on standard input is not UTF-8."
+        raise click.UsageError(msg) from None
+
+
+async def run_file(options: CampaignOptions) -> int:
+    """Send a campaign and report on it; return the exit code."""
+    text = text_of(options.text)
+    wanted = placeholders(text)
+    if wanted > len(options.params):
+        msg = f"The text uses #param_{wanted}#, but there are only {len(options.params)} --param columns."
+        raise click.UsageError(msg)
+    source = read_csv(
+        options.file,
+        phone=options.phone,
+        params=options.params,
+        encoding=options.encoding,
+        separator=options.separator,
+    )
+    message = SmsMessage(text, sender=options.sender, purpose=options.purpose, send_at=options.send_at)
+    campaign = Campaign(
+        name=options.file.stem if options.name is None else options.name, message=message, recipients=source
+    )
+    display = Display(error_console())
+    examples = Examples()
+    listeners: list[Listener] = [examples.collect]
+    async with login.service() as sms:
+        run = sms.stream(campaign, chunk_size=options.chunk_size, concurrency=options.concurrency)
+        file = None if options.outcomes is None else OutcomeFile(options.outcomes, options.file)
+        if file is not None:
+            listeners.append(file.add)
+        try:
+            with display:
+                end = await drive(run, display, *listeners)
+        finally:
+            if file is not None:
+                file.close()
+    code = _report(end, examples, machine=options.as_json)
+    if file is not None and file.problem is not None:
+        say(f"Error: {file.problem}")
+        code = code or ExitCode.SOME_NOT
+    return code
+
+
+def _report(end: Drive, examples: Examples, *, machine: bool) -> int:
+    """Say how a campaign ended; return the exit code."""
+    if machine:
+        click.echo(as_json(end.result))
+    else:
+        console = output_console()
+        console.print(closing_table(end.result, examples, width=console.width))
+    print_advice(error_console(), end.result)
+    if end.error is not None:
+        say(f"Error: {sentence(end.error)}")
+    elif end.code is ExitCode.STOPPED:
+        say("Stopped on request.")
+    return end.code

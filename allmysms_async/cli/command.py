@@ -1,0 +1,159 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast, get_args
+from zoneinfo import ZoneInfo
+
+import click
+
+from allmysms_async.cli.ending import missing_extra
+from allmysms_async.model import Purpose
+
+__all__ = ["allmysms"]
+
+_PARIS = ZoneInfo("Europe/Paris")
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def _columns(context: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Read a column, or some: digits are a position from 1, anything else is a name."""
+    if isinstance(value, tuple):
+        return tuple(_columns(context, param, each) for each in cast("tuple[str, ...]", value))
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+
+def _moment(context: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """Read a date and time in ISO 8601; without a zone it is Paris's."""
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        msg = f"{value!r} is not a date and time such as 2027-03-02T10:00."
+        raise click.BadParameter(msg, ctx=context, param=param) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=_PARIS)
+
+
+_purpose = click.Choice(get_args(Purpose))
+_json = click.option("--json", "as_json", is_flag=True, help="One line of JSON on standard output.")
+
+
+@click.group(context_settings=_SETTINGS)
+@click.version_option(package_name="allmysms_async", prog_name="allmysms")
+def allmysms() -> None:
+    """Send texts through the AllMySMS gateway.
+
+    The account comes from ALLMYSMS_LOGIN and ALLMYSMS_API_KEY in the environment, or is asked for; ALLMYSMS_BASE_URL
+    names another server, such as a sandbox.
+
+    Exit codes: 0 everybody accepted, 1 some not, 2 bad usage, 3 stopped (credits, login, Ctrl-C).
+    """
+
+
+@allmysms.command()
+@click.option("--to", "numbers", multiple=True, required=True, metavar="NUMBER", help="A mobile number; may repeat.")
+@click.option("--sender", help="Shown in place of the short number: 3 to 11 letters, digits or spaces.")
+@click.option("--purpose", type=_purpose, default="transactional", show_default=True)
+@click.option("--idempotency-key", metavar="KEY", help="Repeat an earlier send whose outcome is unknown.")
+@_json
+@click.argument("text")
+def send(
+    text: str,
+    numbers: tuple[str, ...],
+    sender: str | None,
+    purpose: Purpose,
+    idempotency_key: str | None,
+    as_json: bool,
+) -> int:
+    """Send TEXT to one person or a few (- reads it from standard input)."""
+    from allmysms_async.cli.send import send_text
+
+    return asyncio.run(send_text(text, numbers, sender=sender, purpose=purpose, key=idempotency_key, as_json=as_json))
+
+
+@allmysms.group()
+def campaign() -> None:
+    """Send one text to many people."""
+
+
+@campaign.command("run")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--text", required=True, help="The text, with #param_1#, #param_2#… ; - reads it from standard input.")
+@click.option("--phone", callback=_columns, required=True, help="Column of the numbers: a name, or a position from 1.")
+@click.option("--param", "params", callback=_columns, multiple=True, help="Column of #param_1#, then of #param_2#…")
+@click.option("--sender", help="Shown in place of the short number; to France the text must end with STOP au 36180.")
+@click.option("--name", help="Shown in the provider's back office; the file's name by default.")
+@click.option("--purpose", type=_purpose, required=True, help="Why it is sent: the law treats them differently.")
+@click.option("--at", callback=_moment, help="When to send, such as 2027-03-02T10:00 (Paris unless it has a zone).")
+@click.option("--chunk-size", type=click.IntRange(min=1), help="Recipients in a request at most.")
+@click.option("--concurrency", type=click.IntRange(1, 1000), help="Requests in flight at most.")
+@click.option("--separator", help="Semicolon, comma, tab or |; told from the file by default.")
+@click.option("--encoding", help="Such as utf-8 or cp1252; told from the file by default.")
+@click.option("--outcomes", type=click.Path(path_type=Path, dir_okay=False), help="CSV file for each row's outcome.")
+@_json
+def run_campaign(
+    file: Path,
+    text: str,
+    phone: str | int,
+    params: tuple[str | int, ...],
+    sender: str | None,
+    name: str | None,
+    purpose: Purpose,
+    at: datetime | None,
+    chunk_size: int | None,
+    concurrency: int | None,
+    separator: str | None,
+    encoding: str | None,
+    outcomes: Path | None,
+    as_json: bool,
+) -> int:
+    """Send a text to everybody in FILE, a CSV file as spreadsheets write them.
+
+    Nobody is texted twice, however often the file repeats a number. Ctrl-C stops after what is in flight.
+    """
+    from allmysms_async.cli.campaign import CampaignOptions, run_file
+
+    options = CampaignOptions(
+        file=file,
+        text=text,
+        phone=phone,
+        params=params,
+        sender=sender,
+        name=name,
+        purpose=purpose,
+        send_at=at,
+        chunk_size=chunk_size,
+        concurrency=concurrency,
+        separator="\t" if separator in {"tab", "\\t"} else separator,
+        encoding=encoding,
+        outcomes=outcomes,
+        as_json=as_json,
+    )
+    return asyncio.run(run_file(options))
+
+
+@allmysms.command()
+@click.option("--http-port", type=click.IntRange(0, 65535), default=8026, show_default=True, help="0: any free one.")
+@click.option("--smtp-port", type=click.IntRange(0, 65535), default=8025, show_default=True, help="0: any free one.")
+@_json
+def sandbox(http_port: int, smtp_port: int, as_json: bool) -> int:
+    """Stand in for the gateway on this machine, until Ctrl-C."""
+    from allmysms_async.cli.stand_in import serve
+
+    return asyncio.run(serve(http_port, smtp_port, as_json=as_json))
+
+
+@allmysms.command()
+@_json
+def demo(as_json: bool) -> int:
+    """Send a sample campaign to a sandbox, and check what became of every row. No account is needed."""
+    try:
+        from allmysms_async.cli.demo import run_demo
+    except ModuleNotFoundError as error:
+        raise missing_extra(error) from None
+
+    return asyncio.run(run_demo(machine=as_json))

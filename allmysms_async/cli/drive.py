@@ -1,0 +1,113 @@
+"""Running a campaign in front of a person: progress, Ctrl-C, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Generator, Sequence
+
+import msgspec
+
+from allmysms_async.batch.engine import CampaignRun
+from allmysms_async.cli.ending import ExitCode
+from allmysms_async.cli.screen import Display
+from allmysms_async.errors import CampaignStopped
+from allmysms_async.model import CampaignResult, Outcome
+
+__all__ = ["Drive", "drive", "on_signals"]
+
+_TICK = 0.2
+
+Listener = Callable[[Sequence[Outcome]], None]
+
+
+class Drive(msgspec.Struct, frozen=True, kw_only=True):
+    """How a campaign's run ended.
+
+    Attributes:
+        result: What became of the campaign.
+        error: What stopped it, if anything did.
+        interrupted: Whether somebody asked it to stop.
+    """
+
+    result: CampaignResult
+    error: CampaignStopped | None = None
+    interrupted: bool = False
+
+    @property
+    def code(self) -> ExitCode:
+        """The exit code that it stands for."""
+        over = self.result.complete and not self.result.pending
+        if self.error is not None or (self.interrupted and not over):
+            return ExitCode.STOPPED
+        return ExitCode.ALL_ACCEPTED if self.result.all_accepted else ExitCode.SOME_NOT
+
+
+@contextlib.contextmanager
+def on_signals(action: Callable[[], None]) -> Generator[None, None, None]:
+    """Call a function on Ctrl-C and on a request to terminate, instead of what they usually do."""
+    loop = asyncio.get_running_loop()
+    taken: list[signal.Signals] = []
+    # Not on Windows, nor outside the main thread: there Ctrl-C cancels the task, which stops the run as well.
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, action)
+            taken.append(number)
+    try:
+        yield
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)
+
+
+async def drive(run: CampaignRun, display: Display, *listeners: Listener) -> Drive:
+    """Run a campaign to its end, showing its progress.
+
+    The first Ctrl-C stops it: what is in flight is answered. The second stops waiting for that, too.
+
+    Args:
+        run: The run, not started yet.
+        display: Where its progress is shown.
+        listeners: Told of the rows whose outcome became known.
+    """
+    presses = 0
+    task = asyncio.current_task()
+
+    def interrupt() -> None:
+        nonlocal presses
+        presses += 1
+        if presses == 1:
+            display.note("Stopping: waiting for the answers to what was sent. Press Ctrl-C again to wait no longer.")
+            run.stop()
+        elif presses == 2 and task is not None:
+            display.note("Giving up on what has no answer in 10 seconds.")
+            task.cancel()
+
+    error: CampaignStopped | None = None
+    ticker = asyncio.create_task(_tick(run, display), name="progress")
+    with on_signals(interrupt):
+        try:
+            async with contextlib.aclosing(run):
+                async for progress in run:
+                    display.answered()
+                    for listener in listeners:
+                        listener(progress.outcomes)
+        except CampaignStopped as stopped:
+            error = stopped
+        except asyncio.CancelledError:
+            if presses < 2 or task is None:
+                raise
+            task.uncancel()
+        finally:
+            ticker.cancel()
+    result = run.result
+    display.show(result, last=True)
+    return Drive(result=result, error=error, interrupted=presses > 0)
+
+
+async def _tick(run: CampaignRun, display: Display) -> None:
+    """Show where a run stands, again and again."""
+    while True:
+        display.show(run.result)
+        await asyncio.sleep(_TICK)

@@ -1,0 +1,128 @@
+"""How a command ends: its exit code, and an error as one sentence that says what to do."""
+
+from __future__ import annotations
+
+import enum
+import os
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from allmysms_async.errors import (
+    AllMySmsError,
+    AuthenticationFailed,
+    CampaignStopped,
+    InsufficientCredit,
+    InvalidRequest,
+    NotPermitted,
+    NotSent,
+    OutcomeUnknown,
+)
+
+__all__ = ["ExitCode", "code_of", "guarded", "missing_extra", "say", "sentence"]
+
+_DEBUG = "ALLMYSMS_DEBUG"
+_SANDBOX_EXTRA = {"lxml", "python_multipart", "starlette", "uvicorn", "httptools"}
+
+
+class ExitCode(enum.IntEnum):
+    """What the process tells its caller."""
+
+    ALL_ACCEPTED = 0
+    SOME_NOT = 1
+    BAD_USAGE = 2
+    STOPPED = 3
+    DEFECT = 70
+
+
+def code_of(error: AllMySmsError) -> ExitCode:
+    """Return the exit code that an error of the library stands for."""
+    match error:
+        case InvalidRequest():
+            return ExitCode.BAD_USAGE
+        case CampaignStopped() | AuthenticationFailed() | InsufficientCredit() | NotPermitted():
+            return ExitCode.STOPPED
+        case _:
+            return ExitCode.SOME_NOT
+
+
+def sentence(error: BaseException) -> str:
+    """Return what happened and what to do about it, on one line.
+
+    Of an error that is not the library's own only the type is told: its message may hold anything.
+    """
+    match error:
+        case OutcomeUnknown(idempotency_key=str() as key):
+            # The remedy speaks of a call in Python; here it is a command that is repeated.
+            text = (
+                f"{error.args[0]} Run the same command again with --idempotency-key {key} within 23 hours: it tells "
+                "what happened, without texting twice."
+            )
+        case NotSent(remedy=None):
+            text = f"{error} Nothing was sent: check the network and ALLMYSMS_BASE_URL, then try again."
+        case CampaignStopped():
+            text = f"The campaign stopped: {sentence(error.reason)}"
+        case AllMySmsError():
+            text = str(error)
+        case _:
+            text = (
+                f"An unexpected {type(error).__name__} ended the command. Report it as a defect; with {_DEBUG}=1 in "
+                "the environment it shows where it happened."
+            )
+    return " ".join(text.split())
+
+
+def say(text: str) -> None:
+    """Write one line to standard error."""
+    click.echo(text, err=True)
+
+
+def missing_extra(error: ModuleNotFoundError) -> click.UsageError:
+    """Return the error to raise where a part of the package is not installed.
+
+    Raises:
+        ModuleNotFoundError: The missing module is not of an extra: the error itself.
+    """
+    if (error.name or "").partition(".")[0] not in _SANDBOX_EXTRA:
+        raise error
+    return click.UsageError(f'The sandbox needs {error.name}: run pip install "allmysms_async[cli]".')
+
+
+def _usage(error: click.ClickException) -> str:
+    """Return a usage error as one line, with the command whose help says more."""
+    text = " ".join(error.format_message().split())
+    if not text.endswith((".", "?", "!")):
+        text += "."
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"Error: {text} See '{context.command_path} --help'." if context else f"Error: {text}"
+
+
+def guarded(command: click.Command, args: Sequence[str] | None) -> int:
+    """Run a command; whatever goes wrong in it becomes a sentence and an exit code, never a traceback."""
+    try:
+        code = command.main(args=args, prog_name="allmysms", standalone_mode=False)
+    except click.ClickException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            say(error.format_message())
+        else:
+            say(_usage(error))
+        return ExitCode.BAD_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        say("Stopped.")
+        return ExitCode.STOPPED
+    except AllMySmsError as error:
+        _trace()
+        say(f"Error: {sentence(error)}")
+        return code_of(error)
+    except Exception as error:  # noqa: BLE001, RUF100  # a person must never be shown a traceback
+        _trace()
+        say(f"Error: {sentence(error)}")
+        return ExitCode.DEFECT
+    return code if isinstance(code, int) else ExitCode.ALL_ACCEPTED
+
+
+def _trace() -> None:
+    """Show where the present error happened, without any value, if the environment asks for it."""
+    if os.environ.get(_DEBUG) == "1":
+        say(traceback.format_exc())

@@ -1,0 +1,48 @@
+"""Where the login, the key and the server's address come from: the environment or a prompt, never an option."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from allmysms_async.batch.policy import RetryPolicy
+from allmysms_async.cli import screen
+from allmysms_async.protocols.rest import RestBackend
+from allmysms_async.service import SmsService
+
+__all__ = ["CAMPAIGN_POLICY", "SEND_POLICY", "backend_of_environment", "service"]
+
+CAMPAIGN_POLICY = RetryPolicy(attempts=8, deadline=120.0, cap=20.0)
+"""Somebody watches: two minutes of trying each request are enough."""
+
+SEND_POLICY = RetryPolicy(attempts=5, deadline=60.0, cap=8.0)
+"""For ``send``."""
+
+
+def backend_of_environment() -> RestBackend:
+    """Return the backend that the environment describes, asking for what is missing if a person is there.
+
+    Raises:
+        UsageError: Something is missing, and nobody is there to be asked.
+    """
+    login = _value("ALLMYSMS_LOGIN", "Login", hidden=False)
+    api_key = _value("ALLMYSMS_API_KEY", "API key", hidden=True)
+    base_url = os.environ.get("ALLMYSMS_BASE_URL", "").strip()
+    return RestBackend(login, api_key, base_url=base_url) if base_url else RestBackend(login, api_key)
+
+
+def service() -> SmsService:
+    """Return the service for the environment's account."""
+    return SmsService(backend_of_environment(), policy=CAMPAIGN_POLICY, send_policy=SEND_POLICY)
+
+
+def _value(name: str, label: str, *, hidden: bool) -> str:
+    """Return a variable of the environment, or what a person types."""
+    value = os.environ.get(name, "").strip()
+    if value:
+        return value
+    if not screen.stdin_is_terminal():
+        msg = f"{name} is not set: set ALLMYSMS_LOGIN and ALLMYSMS_API_KEY in the environment."
+        raise click.UsageError(msg)
+    return str(click.prompt(label, hide_input=hidden, err=True)).strip()

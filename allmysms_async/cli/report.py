@@ -1,0 +1,139 @@
+"""The end of a campaign: a table for people, one line of JSON for machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from allmysms_async.cli.screen import number
+from allmysms_async.model import CampaignResult, Outcome, OutcomeState, Reason
+from allmysms_async.numbers import mask
+
+__all__ = ["Examples", "as_json", "closing_table", "money", "print_advice"]
+
+_EXAMPLES = 5
+
+
+class Examples:
+    """The first rows that were rejected, for each reason."""
+
+    def __init__(self) -> None:
+        self._first: dict[Reason, list[Outcome]] = {}
+
+    def collect(self, outcomes: Iterable[Outcome]) -> None:
+        """Keep the first few of each reason."""
+        for outcome in outcomes:
+            if outcome.state is OutcomeState.REJECTED and outcome.reason is not None:
+                kept = self._first.setdefault(outcome.reason, [])
+                # Answers come in any order.
+                if len(kept) < _EXAMPLES or outcome.row < kept[-1].row:
+                    kept.append(outcome)
+                    kept.sort(key=lambda each: each.row)
+                    del kept[_EXAMPLES:]
+
+    def of(self, reason: Reason, width: int) -> str:
+        """Return as many of a reason's examples as fit into a width."""
+        shown = ""
+        for outcome in self._first.get(reason, []):
+            example = _where(outcome)
+            longer = f"{shown}, {example}" if shown else example
+            if len(longer) > width:
+                break
+            shown = longer
+        return shown
+
+
+def _where(outcome: Outcome) -> str:
+    """Return a row's place in the file, and its number masked where there are digits to show."""
+    where = f"line {outcome.line}" if outcome.line is not None else f"row {outcome.row}"
+    masked = mask(outcome.phone)
+    return f"{where} ({masked})" if masked.strip("*") else where
+
+
+def money(cost: Decimal) -> str:
+    """Return euros, to the cent or finer where the price is."""
+    exact = cost.quantize(Decimal("0.01")) == cost
+    return f"{cost:,.{2 if exact else 3}f}".replace(",", "\N{NO-BREAK SPACE}") + "\N{NO-BREAK SPACE}€"
+
+
+def as_json(result: CampaignResult) -> str:
+    """Return the result as one line of JSON; ``total`` counts the rows read."""
+    return json.dumps(
+        {
+            "total": result.rows,
+            "accepted": result.accepted,
+            "rejected": result.rejected,
+            "failed": result.failed,
+            "unknown": result.unknown,
+            "pending": result.pending,
+            "complete": result.complete,
+            "rejections": {reason.value: count for reason, count in _by_count(result)},
+            "parts": result.parts,
+            "cost": float(result.cost),
+            "campaign_ids": list(result.campaign_ids),
+        }
+    )
+
+
+def _by_count(result: CampaignResult) -> list[tuple[Reason, int]]:
+    """Return the reasons of rejection, the most frequent first."""
+    return sorted(result.rejections.items(), key=lambda item: (-item[1], item[0].value))
+
+
+def closing_table(result: CampaignResult, examples: Examples, *, width: int) -> Table:
+    """Return the table that closes a campaign.
+
+    Args:
+        result: What became of it.
+        examples: The first rejected rows.
+        width: Columns of the terminal.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold")
+    name = result.name if len(result.name) <= 24 else result.name[:23] + "…"
+    table.add_column(Text(name), no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_column("the first of them", style="dim", no_wrap=True, overflow="ellipsis")
+    room = max(width - 40, 8)
+    table.add_row("Read" if result.complete else "Read so far", number(result.rows), "")
+    table.add_row("Accepted", Text(number(result.accepted), style="green"), "")
+    table.add_row("Rejected", Text(number(result.rejected), style="yellow" if result.rejected else ""), "")
+    for reason, count in _by_count(result):
+        words = reason.value.replace("_", " ")
+        table.add_row(f"  {words}", number(count), examples.of(reason, room), style="yellow")
+    counts = {"Failed": result.failed, "Unknown": result.unknown, "Pending": result.pending}
+    for label, count in counts.items():
+        if count:
+            table.add_row(label, Text(number(count), style="red"), "")
+    table.add_section()
+    table.add_row("Text parts", number(result.parts), "")
+    table.add_row("Cost without tax", money(result.cost), "")
+    return table
+
+
+def print_advice(console: Console, result: CampaignResult) -> None:
+    """Say what failed, and what to do about rows that were not sent."""
+    lines = [f"{sentence} ({count} request{'s' if count > 1 else ''})" for sentence, count in result.problems.items()]
+    if result.failed:
+        lines.append(f"{number(result.failed)} failed: surely not sent, they can be sent again.")
+    if result.unknown:
+        lines.append(
+            f"{number(result.unknown)} unknown: they may have been texted. Look in the provider's back office for "
+            f"{result.run_id[:8]} before texting them again."
+        )
+    if result.pending or not result.complete:
+        lines.append(f"{number(result.pending)} pending: read from the file, nothing was sent to them.")
+        if not result.complete:
+            lines.append("The file was not read to its end.")
+        if result.accepted or result.unknown:
+            lines.append(
+                "Sending the whole file again would text people twice: leave out the rows that are done; --outcomes "
+                "writes them to a file."
+            )
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=not console.is_terminal)

@@ -1,0 +1,162 @@
+"""What a person sees while something runs: a progress line on standard error, and the waits between attempts."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from allmysms_async.model import Totals
+
+__all__ = ["Display", "error_console", "number", "output_console", "stdin_is_terminal"]
+
+_PLAIN_SECONDS = 1.0
+_NOTE_SECONDS = 1.0
+_WIDE = 100
+_LOGGER = "allmysms_async"
+
+
+def stdin_is_terminal() -> bool:
+    """Tell whether a person can be asked."""
+    return bool(sys.stdin) and sys.stdin.isatty()
+
+
+def error_console() -> Console:
+    """Return the console of standard error."""
+    _forgive(sys.stderr)
+    return Console(stderr=True, highlight=False)
+
+
+def output_console() -> Console:
+    """Return the console of standard output."""
+    _forgive(sys.stdout)
+    return Console(highlight=False)
+
+
+def _forgive(stream: object) -> None:
+    """Let a stream replace what its encoding lacks, rather than fail at the end of a campaign."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")
+
+
+def number(value: int) -> str:
+    """Return a count with its thousands apart."""
+    return f"{value:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+
+class _Waits(logging.Handler):
+    """Hands the library's warnings (attempts that are repeated) to the display."""
+
+    def __init__(self, display: Display) -> None:
+        super().__init__(logging.WARNING)
+        self._display = display
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one warning."""
+        self._display.wait(record.getMessage())
+
+
+class Display:
+    """The progress of a campaign on standard error.
+
+    On a terminal it is a bar that moves also while nothing is answered; elsewhere a line, at most every second.
+
+    Args:
+        console: Where to show it.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._live = console.is_terminal and not console.is_dumb_terminal
+        # On a narrow terminal the counts are worth more than the bar.
+        self._wide = console.width >= _WIDE
+        self._bar = Progress(
+            SpinnerColumn(),
+            *([BarColumn(bar_width=12)] if self._wide else []),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not self._live,
+        )
+        self._task = self._bar.add_task("reading", total=None)
+        self._handler = _Waits(self)
+        self._started = time.monotonic()
+        self._shown = ""
+        self._shown_at = self._noted_at = float("-inf")
+        self._held_back = 0
+        self._waiting = False
+
+    def __enter__(self) -> Self:
+        """Start to show."""
+        logger = logging.getLogger(_LOGGER)
+        logger.addHandler(self._handler)
+        self._propagated, logger.propagate = logger.propagate, False
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop, and leave nothing of the bar behind."""
+        self._bar.stop()
+        logger = logging.getLogger(_LOGGER)
+        logger.removeHandler(self._handler)
+        logger.propagate = self._propagated
+
+    def show(self, totals: Totals, *, last: bool = False) -> None:
+        """Show where the campaign stands."""
+        done = totals.rows - totals.pending
+        elapsed = time.monotonic() - self._started
+        fields = [
+            (totals.rows, "read", ""),
+            (totals.accepted, "accepted", "green"),
+            (totals.rejected, "rejected", "yellow"),
+            (totals.failed, "failed", "red"),
+            (totals.unknown, "unknown", "red"),
+            (totals.pending, "pending", "cyan"),
+        ]
+        told = [field for field in fields if field[0] or field[1] in {"read", "accepted"}]
+        rate = f"{number(round(done / elapsed))}/s" if elapsed >= 0.2 else ""
+        if self._live:
+            words = [f"[{style}]{number(count)} {word}[/]" if style else f"{number(count)} {word}"
+                     for count, word, style in told]  # fmt: skip
+            if self._waiting or self._wide:
+                words.append("[dim]waiting[/]" if self._waiting else rate)
+            total = totals.rows if totals.complete and totals.rows else None
+            self._bar.update(self._task, description="  ".join(words), completed=done, total=total)
+            return
+        line = ", ".join([f"{number(count)} {word}" for count, word, _ in told])
+        now = time.monotonic()
+        if totals.rows and line != self._shown and (last or now - self._shown_at >= _PLAIN_SECONDS):
+            self._shown, self._shown_at = line, now
+            self._line(f"{line} ({rate})" if rate else line)
+
+    def answered(self) -> None:
+        """Note that an answer came: nothing is being waited for any more."""
+        self._waiting = False
+
+    def wait(self, message: str) -> None:
+        """Say that something is waited for, so that it is not taken for a hang; at most one line every second."""
+        self._waiting = True
+        now = time.monotonic()
+        if now - self._noted_at < _NOTE_SECONDS:
+            self._held_back += 1
+            return
+        more = f" ({self._held_back} more like it)" if self._held_back else ""
+        self._noted_at, self._held_back = now, 0
+        self._line(message + more, style="dim")
+
+    def note(self, message: str) -> None:
+        """Say something to the person who watches."""
+        self._line(message)
+
+    def _line(self, text: str, style: str | None = None) -> None:
+        """Print a line above the bar."""
+        self.console.print(text, style=style, markup=False, highlight=False, soft_wrap=not self._live)

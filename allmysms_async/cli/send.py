@@ -1,0 +1,74 @@
+"""``allmysms send``: one text to one person or a few."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import click
+
+from allmysms_async.cli import login
+from allmysms_async.cli.campaign import text_of
+from allmysms_async.cli.ending import ExitCode, say
+from allmysms_async.cli.report import money
+from allmysms_async.cli.screen import Display, error_console, output_console
+from allmysms_async.model import Purpose, SendReceipt, SmsMessage
+from allmysms_async.numbers import mask
+
+__all__ = ["send_text"]
+
+
+async def send_text(
+    text: str, numbers: Sequence[str], *, sender: str | None, purpose: Purpose, key: str | None, as_json: bool
+) -> int:
+    """Send a text and say what became of it; return the exit code."""
+    message = SmsMessage(text_of(text), sender=sender, purpose=purpose)
+    async with login.service() as sms:
+        with Display(error_console()):
+            try:
+                receipt = await sms.send(message, to=numbers, idempotency_key=key)
+            except asyncio.CancelledError:
+                say("The text may have been sent: its answer was not waited for.")
+                raise
+    if as_json:
+        click.echo(_json(receipt))
+    else:
+        _print(receipt)
+    return ExitCode.ALL_ACCEPTED if len(receipt.accepted) == len(receipt.results) else ExitCode.SOME_NOT
+
+
+def _json(receipt: SendReceipt) -> str:
+    """Return the answer as one line of JSON."""
+    return json.dumps(
+        {
+            "campaign_id": receipt.campaign_id,
+            "accepted": [{"phone": one.phone, "sms_id": one.sms_id} for one in receipt.accepted],
+            "rejected": [{"phone": one.phone, "reason": one.reason.value} for one in receipt.rejected],
+            "unknown": [{"phone": one.phone} for one in receipt.unconfirmed],
+            "parts": receipt.parts,
+            "cost": None if receipt.cost is None else float(receipt.cost),
+            "scheduled": receipt.scheduled,
+            "replayed": receipt.replayed,
+            "idempotency_key": receipt.idempotency_key,
+        }
+    )
+
+
+def _print(receipt: SendReceipt) -> None:
+    """Say what became of each number."""
+    console = output_console()
+    for accepted in receipt.accepted:
+        console.print(f"[green]accepted[/]  {mask(accepted.phone)}")
+    for rejected in receipt.rejected:
+        console.print(f"[yellow]rejected[/]  {mask(rejected.phone)}  {rejected.reason.value.replace('_', ' ')}")
+    for unknown in receipt.unconfirmed:
+        console.print(f"[red]unknown[/]   {mask(unknown.phone)}  the answer does not say; it may have been sent")
+    facts = [f"{receipt.parts} part{'s' if receipt.parts != 1 else ''}"] if receipt.parts is not None else []
+    if receipt.cost is not None:
+        facts.append(f"{money(receipt.cost)} without tax")
+    if receipt.campaign_id:
+        facts.append(f"campaign {receipt.campaign_id}")
+    if receipt.replayed:
+        facts.append("the answer to the earlier request with this key")
+    console.print(", ".join(facts), style="dim", markup=False, soft_wrap=True)

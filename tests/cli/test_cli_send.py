@@ -1,0 +1,110 @@
+"""``allmysms send``, ``sandbox`` and ``demo`` as processes."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+
+from allmysms_async.sandbox import Sandbox
+
+from .conftest import Ended, finish, start
+
+Run = Callable[..., Awaitable[Ended]]
+
+
+async def test_send_reaches_the_handset(run: Run, sandbox: Sandbox) -> None:
+    """A text is sent to each number once, and the exit code is 0."""
+    ended = await run("send", "--to", "06 12 34 56 78", "--to", "+33612345679", "--to", "0612345678", "Bonjour")
+    assert ended.code == 0, ended.err
+    assert sorted(message["phone"] for message in sandbox.messages()) == ["33612345678", "33612345679"]
+    assert "accepted  336****78" in ended.out
+    assert "2 parts" in ended.out
+
+
+async def test_send_in_json_says_what_became_of_each(run: Run, sandbox: Sandbox) -> None:
+    """The JSON lists accepted and rejected numbers; a rejected one makes the exit code 1."""
+    sandbox.opt_out("33612345679")
+    ended = await run("send", "--to", "0612345678", "--to", "0612345679", "--json", "-", stdin=b"Bonjour\n")
+    result = json.loads(ended.out)
+    assert ended.code == 1
+    assert [one["phone"] for one in result["accepted"]] == ["33612345678"]
+    assert result["rejected"] == [{"phone": "33612345679", "reason": "opted_out"}]
+    assert result["unknown"] == []
+    assert sandbox.messages("0612345678")[0]["text"] == "Bonjour"
+
+
+async def test_send_with_a_key_twice_texts_once(run: Run, sandbox: Sandbox) -> None:
+    """The same idempotency key again returns the first answer, and nobody is texted twice."""
+    words = ["send", "--to", "0612345678", "--idempotency-key", "one", "--json", "Bonjour"]
+    assert not json.loads((await run(*words)).out)["replayed"]
+    assert json.loads((await run(*words)).out)["replayed"]
+    assert sandbox.stats()["messages"] == 1
+
+
+@pytest.mark.parametrize(("change", "credits"), [({"ALLMYSMS_LOGIN": "nobody"}, 100), ({}, 0)])
+async def test_send_without_account_or_credit_exits_3(
+    run: Run, sandbox: Sandbox, change: dict[str, str], credits: int
+) -> None:
+    """A wrong login and an empty account exit 3 with one sentence that says what to do."""
+    sandbox.set_credits("demo", credits)
+    ended = await run("send", "--to", "0612345678", "Bonjour", **change)
+    assert (ended.code, ended.out) == (3, "")
+    assert "Check the login" in ended.err or "Top the account up" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+async def test_send_refused_for_every_number_exits_1(run: Run, sandbox: Sandbox) -> None:
+    """A text that the gateway takes for nobody exits 1 and names the reason."""
+    sandbox.opt_out("33612345678")
+    ended = await run("send", "--to", "0612345678", "Bonjour")
+    assert ended.code == 1
+    assert "opted_out" in ended.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_sandbox_runs_until_it_is_stopped(number: signal.Signals) -> None:
+    """The sandbox says in one line of JSON where it listens, serves, and exits 0 on SIGTERM or Ctrl-C."""
+    process = await start("sandbox", "--http-port", "0", "--smtp-port", "0", "--json")
+    assert process.stdout is not None
+    ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+    assert set(ready) == {"http_url", "smtp_port"}
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(f"{ready['http_url']}/http/9.0/getInfo/", data={"login": "demo", "apiKey": "demo-key"})
+    assert answer.status_code == 200
+    process.send_signal(number)
+    ended = await finish(process)
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
+async def test_sandbox_on_a_taken_port_exits_2(sandbox: Sandbox) -> None:
+    """A port that is taken is one sentence that says how to choose another, and exit code 2."""
+    ended = await finish(await start("sandbox", "--http-port", str(sandbox.http_port)))
+    assert ended.code == 2
+    assert "--http-port" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+async def test_demo_ends_as_it_must() -> None:
+    """The demo needs no account, finds every row as the sample says, shows a handset and the states, and exits 0."""
+    ended = await finish(await start("demo", env={"TZ": "Pacific/Auckland"}))
+    assert ended.code == 0, ended.out
+    assert "every one of 3031 rows ended as it must" in ended.out
+    assert "MAGASIN  10:00" in ended.out
+    assert "delivered" in ended.out
+    assert "unknown number" in ended.out
+
+
+async def test_demo_in_json_is_one_line() -> None:
+    """With --json the demo's standard output is the result alone, and its sums add up."""
+    assert "ALLMYSMS_LOGIN" not in os.environ
+    ended = await finish(await start("demo", "--json"))
+    assert ended.code == 0, ended.err
+    assert ended.out.count("\n") == 1
+    result = json.loads(ended.out)
+    states = ("accepted", "rejected", "failed", "unknown", "pending")
+    assert sum(result[state] for state in states) == result["total"] == 3031
+    assert "every one of 3031 rows ended as it must" in ended.err

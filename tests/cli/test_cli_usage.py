@@ -1,0 +1,174 @@
+"""What is wrong with a command is one sentence, and exit code 2."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from allmysms_async import RetryPolicy
+from allmysms_async.cli import login as login_module
+from allmysms_async.cli import main
+
+FILE = "clients.csv"
+GIVEN = {
+    "--text": "Bonjour #param_1#",
+    "--phone": "mobile",
+    "--param": "nom",
+    "--purpose": "marketing",
+}
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nobody_listens: str) -> Path:
+    """An account, a server that is not there, one attempt at it, and a file of clients in the current folder."""
+    monkeypatch.setenv("ALLMYSMS_LOGIN", "demo")
+    monkeypatch.setenv("ALLMYSMS_API_KEY", "demo-key")
+    monkeypatch.setenv("ALLMYSMS_BASE_URL", nobody_listens)
+    monkeypatch.setattr(login_module, "CAMPAIGN_POLICY", RetryPolicy(attempts=1))
+    monkeypatch.setattr(login_module, "SEND_POLICY", RetryPolicy(attempts=1))
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / FILE
+    path.write_text("mobile;nom\n0612345678;Zoé\n")
+    return path
+
+
+def campaign(*more: str, file: str = FILE, **changes: str | None) -> list[str]:
+    """Return the words of a campaign, some options changed or left out."""
+    given = GIVEN | {f"--{name.replace('_', '-')}": value for name, value in changes.items()}
+    pairs = [word for option, value in given.items() if value is not None for word in (option, value)]
+    return ["campaign", "run", file, *pairs, *more]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (campaign(purpose=None), "Missing option '--purpose'"),
+        (campaign(purpose="fun"), "'fun' is not one of"),
+        (campaign(phone=None), "Missing option '--phone'"),
+        (campaign(phone="tel"), "the column 'tel' is not there. Columns: mobile, nom."),
+        (campaign(phone="0"), "columns are counted from 1"),
+        (campaign(param=None), "uses #param_1#, but there are only 0 --param columns"),
+        (campaign(text="#param_2#"), "#param_1# is missing"),
+        (campaign(text=" "), "text is empty"),
+        (campaign(text="a" * 1300), "1300 units"),
+        (campaign(file="missing.csv"), "missing.csv cannot be read: No such file"),
+        (campaign(file="empty.csv"), "empty.csv is empty"),
+        (campaign(file="names.csv"), "held no row"),
+        (campaign(file="."), ". cannot be read: Is a directory"),
+        (campaign(sender="1A"), "The sender '1A'"),
+        (campaign(at="2020-01-01T10:00"), "is in the past"),
+        (campaign(at="tomorrow"), "'tomorrow' is not a date and time"),
+        (campaign(separator="#"), "separator '#'"),
+        (campaign(encoding="klingon"), "encoding 'klingon' is not known"),
+        (campaign(chunk_size="0"), "--chunk-size"),
+        (campaign(chunk_size="5000"), "chunk_size is 5000"),
+        (campaign(concurrency="0"), "--concurrency"),
+        (campaign(name="a\tb"), "printable characters"),
+        (campaign(outcomes=FILE), "file of recipients itself"),
+        (campaign(outcomes="nowhere/outcomes.csv"), "cannot be written: No such file"),
+        (campaign("--api-key", "x"), "No such option"),
+        (["send", "Bonjour"], "Missing option '--to'"),
+        (["send", "--to", "0123456789", "Bonjour"], "a land line receives no SMS"),
+        (["send", "--to", "0612345678", ""], "text is empty"),
+        (["send", "--to", "0612345678", "--sender", "é", "Bonjour"], "The sender 'é'"),
+        (["sandbox", "--http-port", "70000"], "--http-port"),
+        (["frobnicate"], "No such command 'frobnicate'"),
+        ([], "Usage: allmysms"),
+    ],
+)  # fmt: skip
+def test_bad_usage_is_one_sentence_and_exit_2(
+    account: Path, words: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bad usage is explained in one sentence on standard error, exits 2, and leaves standard output empty."""
+    account.with_name("empty.csv").touch()
+    account.with_name("names.csv").write_text("mobile;nom\n")
+    before = account.read_bytes()
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert expected in err
+    assert out == ""
+    assert "demo-key" not in err
+    assert not words or err.count("\n") == 1
+    assert account.read_bytes() == before
+
+
+@pytest.mark.parametrize("missing", ["ALLMYSMS_LOGIN", "ALLMYSMS_API_KEY"])
+@pytest.mark.usefixtures("account")
+def test_missing_account_names_the_environment(
+    missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a terminal to ask at, a missing login or key names the variables to set and exits 2."""
+    monkeypatch.delenv(missing)
+    assert main(campaign()) == 2
+    err = capsys.readouterr().err
+    assert "ALLMYSMS_LOGIN" in err
+    assert "ALLMYSMS_API_KEY" in err
+
+
+@pytest.mark.usefixtures("account")
+def test_prompt_asks_for_the_key_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At a terminal a missing key is asked for, hidden."""
+    monkeypatch.delenv("ALLMYSMS_API_KEY")
+    monkeypatch.setattr("allmysms_async.cli.screen.stdin_is_terminal", lambda: True)
+    asked: list[str] = []
+
+    def type_in(prompt: str) -> str:
+        asked.append(prompt)
+        return "typed-key"
+
+    monkeypatch.setattr("click.termui.hidden_prompt_func", type_in)
+    assert main(["send", "--to", "0612345678", "Bonjour"]) == 1
+    out, err = capsys.readouterr()
+    assert len(asked) == 1
+    assert "typed-key" not in out + err
+
+
+@pytest.mark.usefixtures("account")
+def test_unreachable_server_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """A server that is not there is a failed row, exit code 1, and a sentence without the key."""
+    assert main(campaign("--json")) == 1
+    out, err = capsys.readouterr()
+    assert '"failed": 1' in out
+    assert "no connection could be made" in err
+    assert "demo-key" not in out + err
+    assert main(["send", "--to", "0612345678", "Bonjour"]) == 1
+    err = capsys.readouterr().err
+    assert "Nothing was sent: check the network and ALLMYSMS_BASE_URL" in err
+
+
+@pytest.mark.usefixtures("account")
+def test_defect_tells_its_type_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unexpected exception is one sentence with its type, exit code 70; its text is not shown."""
+
+    def broken() -> None:
+        raise KeyError("demo-key")
+
+    monkeypatch.setattr(login_module, "service", broken)
+    assert main(campaign()) == 70
+    out, err = capsys.readouterr()
+    assert "An unexpected KeyError ended the command" in err
+    assert err.count("\n") == 1
+    assert "demo-key" not in out + err
+
+
+def test_missing_extra_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without click or rich, one sentence says what to install, and the exit code is 2."""
+    for name in [name for name in sys.modules if name.startswith("allmysms_async.cli.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    monkeypatch.setitem(sys.modules, "click", None)
+    assert main(["demo"]) == 2
+    assert 'pip install "allmysms_async[cli]"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--help"], ["campaign", "run", "-h"], ["--version"]])
+def test_help_exits_0(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Help and version are on standard output, and exit 0."""
+    assert main(words) == 0
+    assert "allmysms" in capsys.readouterr().out
