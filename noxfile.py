@@ -1,0 +1,78 @@
+"""Sessions: tests (the built wheel), lint, types, lowest (oldest dependencies), bench, build."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.error_on_external_run = True
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def group(name: str) -> list[str]:
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+def install_wheel(session: nox.Session) -> None:
+    """Build the wheel and install it with every extra, so that what is tested is what is shipped."""
+    folder = pathlib.Path(session.create_tmp()) / "wheel"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), ".")
+    (wheel,) = folder.glob("*.whl")
+    session.install("--quiet", f"{wheel}[cli]")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests on the built wheel, with branch coverage."""
+    session.install("--quiet", *group("test"))
+    install_wheel(session)
+    session.run("pytest", "--cov", "--cov-report=term:skip-covered", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and layers."""
+    session.install("--quiet", *group("lint"))
+    install_wheel(session)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports", env={"PYTHONPATH": "."})
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with two checkers, both strict."""
+    session.install("--quiet", *group("types"), "-e", ".[cli]")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the oldest dependencies that are allowed."""
+    oldest = [
+        requirement.replace(">=", "==")
+        for requirement in PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["sandbox"]
+    ]
+    session.install("--quiet", *group("test"), ".[cli]", *oldest)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Print the speed figures."""
+    session.install("--quiet", ".[cli]")
+    session.run("python", "benchmarks/speed.py", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the wheel and the source archive, and check that both install."""
+    session.install("--quiet", "build")
+    session.run("python", "-m", "build", "--outdir", "dist")
