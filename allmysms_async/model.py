@@ -6,7 +6,7 @@ import enum
 from collections.abc import AsyncIterable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Literal, NoReturn, TypeAlias
 
 import msgspec
 
@@ -113,6 +113,11 @@ class Secret:
     def __hash__(self) -> int:
         """Hash by text."""
         return hash(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: the text would be in the open."""
+        msg = "A Secret cannot be pickled."
+        raise TypeError(msg)
 
 
 # -- what is sent -----------------------------------------------------------------------------------------------------

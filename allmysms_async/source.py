@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = ["CsvSource", "read_csv"]
 
 _SEPARATORS = ";,\t"
 _HEAD_BYTES = 1 << 20
+_HEAD_RECORDS = 100
 # A longer cell is no name and no number; it is most likely a quote that was never closed.
 _MAX_CELL = 10_000
 _MAX_LINE = 100_000
@@ -57,6 +59,7 @@ class CsvSource:
         self.separator = separator or _separator(head.decode(self.encoding, errors="replace"))
         self._header = header if header is not None else any(isinstance(name, str) for name in (phone, *params))
         self._phone, *self._params = self._positions([phone, *params])
+        self._check_width()
 
     def __repr__(self) -> str:
         """Show the file and how it is read."""
@@ -87,6 +90,16 @@ class CsvSource:
                 raise InvalidSource(msg, line=1)
             positions.append(found[0])
         return positions
+
+    def _check_width(self) -> None:
+        """Refuse a column that no record of the file's beginning reaches: every row would lack it."""
+        beginning = itertools.islice(self._records(), _HEAD_RECORDS)
+        widest = max((len(record) for _, record in beginning), default=None)
+        last = max([self._phone, *self._params]) + 1
+        if widest is not None and widest < last:
+            name = {";": "semicolons", ",": "commas", "\t": "tabs"}.get(self.separator, self.separator)
+            msg = f"{self.path}, line 1: there is no column {last}, only {widest}, separated by {name}."
+            raise InvalidSource(msg, line=1)
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the records that are not blank, each with the line it starts on."""

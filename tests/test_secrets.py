@@ -28,8 +28,8 @@ INFO = b'{"status": "Active Account", "credits": 1, "apiKey": "' + KEY.encode() 
 ANSWERS: dict[str, bytes] = {
     "refused login": b'{"status": 102, "statusText": "no"}',
     "unlisted status": b'{"status": 999}',
-    "no number": b'{"status": 114, "statusText": "no", "credits": "%s"}' % KEY.encode(),
-    "unreadable field": b'{"status": 100, "credits": "%s %s"}' % (KEY.encode(), TEXT.encode()),
+    "no number": b'{"status": 114, "statusText": "no", "nbSms": "%s"}' % KEY.encode(),
+    "unreadable field": b'{"status": 100, "nbSms": "%s %s"}' % (KEY.encode(), TEXT.encode()),
     "not json": b"<html>login=demo&apiKey=" + KEY.encode() + PHONE.encode() + b"</html>",
     "wrong charset": KEY.encode() + b"\xe9",
     "list": b'["' + KEY.encode() + b'"]',

@@ -5,6 +5,7 @@ import os
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,11 +195,11 @@ def test_unclosed_quote_swallows_no_rows(write: Write, content: str) -> None:
 @pytest.mark.parametrize("content", ['06;"' + "x" * 20_000_000, "06;" + "x" * 20_000_000, "06;" * 5_000_000])
 def test_endless_line_is_refused_with_bounded_memory(write: Write, content: str) -> None:
     """A file without line ends is not read into memory, and its middle is not taken for a row."""
-    source = read_csv(write(content))
+    path = write(content)
     tracemalloc.start()
     try:
         with pytest.raises(InvalidSource) as caught:
-            list(source)
+            list(read_csv(path))
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
@@ -210,6 +211,20 @@ def test_long_cell_is_refused(write: Write) -> None:
     with pytest.raises(InvalidSource, match="longer than 10000") as caught:
         rows(write("06;a\n07;" + "x" * 10_001 + "\n"))
     assert caught.value.line == 2
+
+
+@pytest.mark.parametrize("options", [{"phone": 3}, {"params": [2, 5]}])
+def test_column_that_no_row_has_is_refused(write: Write, options: dict[str, Any]) -> None:
+    """A position beyond the file's width is told at once, with what the columns are separated by."""
+    with pytest.raises(InvalidSource, match="only 2, separated by semicolons") as caught:
+        read_csv(write("0612345678;Anne\n0612345679;Luc\n"), **options)
+    assert caught.value.line == 1
+
+
+def test_title_above_the_rows_does_not_hide_their_columns(write: Write) -> None:
+    """A first line with fewer cells than the others is a row of its own; the columns are those of the others."""
+    source = read_csv(write("Nos clients\n0612345678;Anne\n"), params=[2])
+    assert [recipient.params for recipient in source] == [(), ("Anne",)]
 
 
 # -- iteration --------------------------------------------------------------------------------------------------------

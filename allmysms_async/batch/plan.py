@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import msgspec
 from pyroaring import BitMap64
@@ -21,6 +22,10 @@ __all__ = ["Chunk", "Planner", "halves", "idempotency_key", "template_of"]
 
 # Rendered texts that differ for each recipient would keep one open chunk each; past this many rows the fullest goes.
 _OPEN_CHUNKS = 256
+
+_Key: TypeAlias = tuple[str, int, Coding]
+# A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template itself
+# and must still not be filled in.
 
 _TEXT_REASONS: Mapping[str, Reason] = {
     "malformed": Reason.MALFORMED,
@@ -134,7 +139,7 @@ class Planner:
         self._chunk_size = chunk_size
         self._seen = seen
         self._accounted = accounted
-        self._open: dict[tuple[str, Coding], _Open] = {}
+        self._open: dict[_Key, _Open] = {}
         self._sealed: list[Chunk] = []
         self.next_seq = next_seq
 
@@ -187,7 +192,7 @@ class Planner:
         if count and (not self._limits.personalises or any(map(has_placeholder, values))):
             # A value that looks like a placeholder must stay text, whatever the gateway would make of it.
             text, params, values = self._template.render(values), 0, ()
-        key = (text, size.coding)
+        key = (text, params, size.coding)
         chunk = self._open.get(key)
         if chunk is None:
             if len(self._open) >= _OPEN_CHUNKS:
@@ -199,7 +204,7 @@ class Planner:
         if len(chunk.rows) >= self._chunk_size:
             self._seal(key)
 
-    def _seal(self, key: tuple[str, Coding]) -> None:
+    def _seal(self, key: _Key) -> None:
         """Close an open chunk."""
         chunk = self._open.pop(key)
         self._sealed.append(

@@ -72,6 +72,7 @@ class HttpxTransport:
         self._idle: list[httpx.AsyncHTTPTransport] = []
         self._connect_timeout = connect_timeout
         self._ssl_context = ssl_context
+        self._trusting = asyncio.Lock()
         self._proxy = proxy
         self._closed = False
 
@@ -85,10 +86,12 @@ class HttpxTransport:
         """Close the connections."""
         await self.aclose()
 
-    def _open(self) -> httpx.AsyncHTTPTransport:
+    async def _open(self) -> httpx.AsyncHTTPTransport:
         """Return a pool for one connection; nothing is opened yet."""
-        if self._ssl_context is None:
-            self._ssl_context = httpx.create_ssl_context()
+        async with self._trusting:
+            if self._ssl_context is None:
+                # Reading every authority of the system takes 20 ms and more: not in the event loop.
+                self._ssl_context = await asyncio.to_thread(httpx.create_ssl_context)
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS)
         return httpx.AsyncHTTPTransport(verify=self._ssl_context, limits=limits, proxy=self._proxy, trust_env=False)
 
@@ -129,7 +132,7 @@ class HttpxTransport:
                 deadline.reschedule(until)
 
         wire.extensions["trace"] = trace
-        line = self._idle.pop() if self._idle else self._open()
+        line = self._idle.pop() if self._idle else await self._open()
         try:
             # While it connects, the time-outs of the lower library apply, since it leaves the socket open if it is
             # interrupted from outside then.

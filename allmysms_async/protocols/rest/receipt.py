@@ -115,7 +115,7 @@ def receipt(result: SendSmsResult, recipients: Sequence[Recipient], parts: int, 
         ids = {read_gateway_number(number): sms_id for number, sms_id in ids.items()} | ids
     nothing_sent = result.status == "114"
     left = len(recipients) - sum(recipient.phone in refused for recipient in recipients)
-    silent = not result.sms_ids and result.nb_contacts in {None, left}
+    silent = not result.sms_ids and result.nb_contacts == left
     results: list[RecipientResult] = []
     for recipient in recipients:
         phone = recipient.phone

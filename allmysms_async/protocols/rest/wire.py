@@ -103,8 +103,19 @@ def _text(value: object) -> str | None:
     raise Unreadable
 
 
+def _amount(value: object) -> Decimal | None:
+    """Read an amount; what is none is None, since ``raw`` keeps it and a send that was taken is taken whatever it cost.
+
+    A comma in it is not guessed at: it may part thousands or decimals.
+    """
+    try:
+        return _figure(value)
+    except Unreadable:
+        return None
+
+
 def _figure(value: object) -> Decimal | None:
-    """Read an amount; an empty text is None."""
+    """Read a figure; an empty text is None."""
     if value is None or value == "" or value == {}:
         return None
     if isinstance(value, bool):
@@ -169,7 +180,7 @@ def _secret(value: object) -> Secret | None:
 _SCALARS: dict[object, _Reader] = {
     str: _text,
     int: _count,
-    Decimal: _figure,
+    Decimal: _amount,
     bool: _flag,
     datetime: _moment,
     Secret: _secret,

@@ -61,13 +61,27 @@ def test_body_that_is_no_answer_leaves_the_outcome_open(
     assert not any(word in str(caught.value) for word in ("33612345678", "Envoy", "DOCTYPE", "99999"))
 
 
-@pytest.mark.parametrize("field", ["credits", "creditsUsed", "nbSms", "nbContacts", "balance", "cost"])
-@pytest.mark.parametrize("text", ["9" * 5000, "1e999999", "-1e999999", "NaN", "sNaN", "Infinity", "-inf", "0x10", []])
-def test_figure_that_is_none_names_its_field(field: str, text: object) -> None:
-    """A figure that is no figure is told by its field, never by its value, and takes no time to refuse."""
+NO_FIGURES = ["9" * 5000, "1e999999", "-1e999999", "NaN", "sNaN", "Infinity", "-inf", "0x10", []]
+
+
+@pytest.mark.parametrize("field", ["nbSms", "nbContacts"])
+@pytest.mark.parametrize("text", NO_FIGURES)
+def test_count_that_is_none_names_its_field(field: str, text: object) -> None:
+    """A count that is no figure is told by its field, never by its value, and takes no time to refuse."""
     body = json.dumps({"status": 100, field: text}).encode()
     with pytest.raises(ProtocolError, match=f"field {field} cannot be read"):
         decode(SendSms, HttpResponse(status=200, headers={}, body=body))
+
+
+@pytest.mark.parametrize("field", ["credits", "creditsUsed", "balance", "cost"])
+@pytest.mark.parametrize("text", [*NO_FIGURES, "0,045", "1 EUR"])
+def test_amount_that_is_none_does_not_undo_a_send(field: str, text: object) -> None:
+    """A send that was taken is taken, whatever is written where its cost should be: the amount is None, raw has it."""
+    body = json.dumps({"status": 100, "campaignId": "7", field: text}).encode()
+    result = decode(SendSms, HttpResponse(status=200, headers={}, body=body))
+    assert result.campaign_id == "7"
+    assert (result.credits, result.credits_used, result.balance, result.cost) == (None,) * 4
+    assert result.raw[field] == text
 
 
 @pytest.mark.parametrize("depth", [50, 500, 900, 990])

@@ -136,6 +136,11 @@ def test_answer_without_identifiers_confirms_nobody_where_its_count_differs(coun
     assert results({"nbContacts": count}, ANNE, BOB) == (Unconfirmed(ANNE), Unconfirmed(BOB))
 
 
+def test_answer_without_identifiers_and_count_confirms_nobody() -> None:
+    """An answer that lists nobody and counts nobody says nothing of anybody: unknown, never taken for sent."""
+    assert results({}, ANNE, BOB) == (Unconfirmed(ANNE), Unconfirmed(BOB))
+
+
 def test_identifiers_without_numbers_confirm_nobody() -> None:
     """Identifiers that name no number are not the same as none at all."""
     assert results({"smsIds": [{"smsId": "a"}], "nbContacts": 2}, ANNE, BOB) == (Unconfirmed(ANNE), Unconfirmed(BOB))
