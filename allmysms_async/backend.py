@@ -5,7 +5,7 @@ A backend fulfils those that its protocol has; a service call that the backend l
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -16,17 +16,29 @@ from allmysms_async.model import (
     CampaignSummary,
     DeliveryReport,
     Estimate,
+    NewSubAccount,
+    OptOut,
     Recipient,
+    Reply,
     SendReceipt,
     SmsMessage,
+    SubAccount,
 )
 from allmysms_async.text import Coding
 
 __all__ = [
+    "CAPABILITIES",
+    "AddsOptOuts",
     "Backend",
     "Cancels",
+    "ChecksOptOuts",
+    "CreatesSubAccounts",
     "DescribesAccount",
     "ListsCampaigns",
+    "ListsOptOuts",
+    "ListsSubAccounts",
+    "ReceivesReplies",
+    "RemovesOptOuts",
     "Replay",
     "ReportsDelivery",
     "SendLimits",
@@ -185,3 +197,91 @@ class ListsCampaigns(Backend, Protocol):
     def campaigns(self, start: datetime, end: datetime, *, search: str | None = None) -> AsyncIterator[CampaignSummary]:
         """Iterate over the sends of a period, a page at a time."""
         ...
+
+
+@runtime_checkable
+class ReceivesReplies(Backend, Protocol):
+    """Can fetch what people answered."""
+
+    def replies(self, campaign_id: str | None = None) -> AsyncIterator[Reply]:
+        """Iterate over answers, lazily.
+
+        Args:
+            campaign_id: Those to one send; None for those not fetched before, where the protocol has that.
+
+        Raises:
+            InvalidRequest: The protocol needs a campaign id.
+        """
+        ...
+
+
+@runtime_checkable
+class ListsOptOuts(Backend, Protocol):
+    """Can list the numbers that are not texted any more."""
+
+    def opt_outs(self) -> AsyncIterator[OptOut]:
+        """Iterate over the numbers."""
+        ...
+
+
+@runtime_checkable
+class ChecksOptOuts(Backend, Protocol):
+    """Can say whether one number opted out."""
+
+    async def opted_out(self, phone: str) -> bool:
+        """Tell whether a number opted out."""
+        ...
+
+
+@runtime_checkable
+class AddsOptOuts(Backend, Protocol):
+    """Can bar a number from being texted."""
+
+    async def add_opt_out(self, phone: str) -> None:
+        """Bar a number from being texted."""
+        ...
+
+
+@runtime_checkable
+class RemovesOptOuts(Backend, Protocol):
+    """Can let a number be texted again."""
+
+    async def remove_opt_out(self, phone: str) -> None:
+        """Let a number be texted again."""
+        ...
+
+
+@runtime_checkable
+class CreatesSubAccounts(Backend, Protocol):
+    """Can create sub-accounts."""
+
+    async def create_sub_account(self, account: NewSubAccount) -> str:
+        """Create a sub-account; return what names it in later calls. Never repeated by itself."""
+        ...
+
+
+@runtime_checkable
+class ListsSubAccounts(Backend, Protocol):
+    """Can list sub-accounts."""
+
+    def sub_accounts(self) -> AsyncIterator[SubAccount]:
+        """Iterate over the sub-accounts."""
+        ...
+
+
+CAPABILITIES: Mapping[type[object], tuple[str, tuple[str, ...]]] = {
+    Sends: ("sending", ("rest",)),
+    Simulates: ("simulating", ("rest",)),
+    Cancels: ("cancelling", ("rest",)),
+    ReportsDelivery: ("delivery reports", ("rest",)),
+    ReceivesReplies: ("replies", ()),
+    DescribesAccount: ("describing the account", ("rest",)),
+    ListsCampaigns: ("listing campaigns", ("rest",)),
+    ListsOptOuts: ("listing opt-outs", ()),
+    ChecksOptOuts: ("checking an opt-out", ()),
+    AddsOptOuts: ("adding an opt-out", ()),
+    RemovesOptOuts: ("removing an opt-out", ()),
+    CreatesSubAccounts: ("creating sub-accounts", ()),
+    ListsSubAccounts: ("listing sub-accounts", ()),
+}
+"""Each capability in words, and the backends that have it; a test compares it with the backends themselves."""

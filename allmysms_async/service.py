@@ -6,16 +6,11 @@ import contextlib
 import random
 import secrets
 import weakref
-from collections.abc import AsyncIterator, Iterable
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from allmysms_async.backend import (
     Backend,
-    Cancels,
-    DescribesAccount,
-    ListsCampaigns,
-    ReportsDelivery,
     SendRequest,
     Sends,
     Simulates,
@@ -34,12 +29,10 @@ from allmysms_async.errors import (
     OutcomeUnknown,
     UnsupportedFeature,
 )
+from allmysms_async.inquiry import Inquiry
 from allmysms_async.model import (
-    Account,
     Campaign,
     CampaignResult,
-    CampaignSummary,
-    DeliveryReport,
     Estimate,
     Reason,
     Recipient,
@@ -53,23 +46,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SEND_POLICY", "SmsService"]
 
-B = TypeVar("B", bound=Backend)
-
 SEND_POLICY = RetryPolicy(attempts=5, deadline=60.0, cap=8.0)
 """For ``send``: somebody waits for a one-time code, so it gives up within a minute."""
 
-_BACKENDS_WITH: dict[str, tuple[str, ...]] = {
-    "Sends": ("rest",),
-    "Simulates": ("rest",),
-    "Cancels": ("rest",),
-    "ReportsDelivery": ("rest",),
-    "DescribesAccount": ("rest",),
-    "ListsCampaigns": ("rest",),
-}
 _MAX_NAME = 100
 
 
-class SmsService:
+class SmsService(Inquiry):
     """Sends texts and campaigns through a backend, and asks it for reports.
 
     Args:
@@ -94,7 +77,7 @@ class SmsService:
         if concurrency < 1:
             msg = f"concurrency is {concurrency}, it must be at least 1."
             raise InvalidRequest(msg)
-        self.backend = backend
+        super().__init__(backend)
         self._policy = policy or RetryPolicy()
         self._send_policy = send_policy
         self._concurrency = concurrency
@@ -156,7 +139,7 @@ class SmsService:
             NoValidNumber: The gateway refused every number; nothing was sent.
             GatewayError: The gateway refused; its class says why.
         """
-        backend = self._capable(Sends, "sending")
+        backend = self.capable(Sends)
         if isinstance(message, str):
             message = SmsMessage(message, sender=sender)
         elif sender is not None:
@@ -255,7 +238,7 @@ class SmsService:
         Raises:
             InvalidRequest: The text, the sender, the date or a number of the call cannot be right; nothing was sent.
         """
-        backend = self._capable(Sends, "sending")
+        backend = self.capable(Sends)
         if campaign.message.purpose is None:
             msg = "A campaign must say its purpose: marketing, transactional or otp; nothing was sent."
             raise InvalidRequest(msg)
@@ -309,53 +292,12 @@ class SmsService:
             InvalidRequest: As for ``send``.
             UnsupportedFeature: The backend cannot simulate.
         """
-        backend = self._capable(Simulates, "simulating")
-        sends = self._capable(Sends, "sending")
+        backend = self.capable(Simulates)
+        sends = self.capable(Sends)
         message = SmsMessage(message) if isinstance(message, str) else message
         return await backend.simulate(self._request(sends, message, to, None, None))
 
-    async def cancel(self, campaign_id: str) -> None:
-        """Cancel a scheduled send.
-
-        Args:
-            campaign_id: As in ``SendReceipt.campaign_id`` or ``CampaignResult.campaign_ids``.
-
-        Raises:
-            CampaignNotFound: The gateway does not know it.
-            CampaignNotCancellable: It was sent or cancelled already, or was never scheduled.
-        """
-        await self._capable(Cancels, "cancelling").cancel(campaign_id)
-
-    async def delivery_reports(self, campaign_id: str) -> tuple[DeliveryReport, ...]:
-        """Fetch the delivery reports of one send; they may change for 72 hours."""
-        return await self._capable(ReportsDelivery, "delivery reports").delivery_reports(campaign_id)
-
-    async def delivery_report(self, sms_id: str) -> DeliveryReport:
-        """Fetch the delivery report of one text; it may change for 72 hours."""
-        return await self._capable(ReportsDelivery, "delivery reports").delivery_report(sms_id)
-
-    async def account(self) -> Account:
-        """Fetch the account's state and credits."""
-        return await self._capable(DescribesAccount, "describing the account").account()
-
-    def campaigns(self, start: datetime, end: datetime, *, search: str | None = None) -> AsyncIterator[CampaignSummary]:
-        """Iterate over the sends of a period that the gateway knows, lazily.
-
-        Args:
-            start: Start of the period, aware.
-            end: End of the period, aware.
-            search: Text to look for in names and messages.
-        """
-        return self._capable(ListsCampaigns, "listing campaigns").campaigns(start, end, search=search)
-
     # -- checks -------------------------------------------------------------------------------------------------------
-
-    def _capable(self, capability: type[B], what: str) -> B:
-        """Return the backend as one that can do what is asked."""
-        if isinstance(self.backend, capability):
-            return self.backend
-        msg = f"The backend {self.backend.name} has no {what}; nothing was sent."
-        raise UnsupportedFeature(msg, backends=_BACKENDS_WITH.get(capability.__name__, ()))
 
     def _check(self, backend: Sends, message: SmsMessage) -> None:
         """Refuse a message whose options cannot be right."""

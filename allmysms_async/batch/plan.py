@@ -24,8 +24,8 @@ __all__ = ["Chunk", "Planner", "halves", "idempotency_key", "template_of"]
 _OPEN_CHUNKS = 256
 
 _Key: TypeAlias = tuple[str, int, Coding]
-# A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template itself
-# and must still not be filled in.
+# A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template
+# itself and must still not be filled in.
 
 _TEXT_REASONS: Mapping[str, Reason] = {
     "malformed": Reason.MALFORMED,

@@ -1,0 +1,137 @@
+"""What a gateway can be asked, beside sending: each call goes to the backend, if it has the capability."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import TypeVar
+
+from allmysms_async.backend import (
+    CAPABILITIES,
+    AddsOptOuts,
+    Backend,
+    Cancels,
+    ChecksOptOuts,
+    CreatesSubAccounts,
+    DescribesAccount,
+    ListsCampaigns,
+    ListsOptOuts,
+    ListsSubAccounts,
+    ReceivesReplies,
+    RemovesOptOuts,
+    ReportsDelivery,
+)
+from allmysms_async.errors import UnsupportedFeature
+from allmysms_async.model import (
+    Account,
+    CampaignSummary,
+    DeliveryReport,
+    NewSubAccount,
+    OptOut,
+    Reply,
+    SubAccount,
+)
+from allmysms_async.numbers import canonical_number
+
+__all__ = ["Inquiry"]
+
+B = TypeVar("B", bound=Backend)
+
+
+class Inquiry:
+    """Asks a backend.
+
+    Args:
+        backend: What reaches the gateway.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    def capable(self, capability: type[B]) -> B:
+        """Return the backend as one that can do what is asked."""
+        if isinstance(self.backend, capability):
+            return self.backend
+        what, backends = CAPABILITIES[capability]
+        msg = f"The backend {self.backend.name} has no {what}; nothing was sent."
+        raise UnsupportedFeature(msg, backends=backends)
+
+    # -- campaigns and reports ----------------------------------------------------------------------------------------
+
+    async def cancel(self, campaign_id: str) -> None:
+        """Cancel a scheduled send.
+
+        Args:
+            campaign_id: As in ``SendReceipt.campaign_id`` or ``CampaignResult.campaign_ids``.
+
+        Raises:
+            CampaignNotFound: The gateway does not know it.
+            CampaignNotCancellable: It was sent or cancelled already, or was never scheduled.
+        """
+        await self.capable(Cancels).cancel(campaign_id)
+
+    async def delivery_reports(self, campaign_id: str) -> tuple[DeliveryReport, ...]:
+        """Fetch the delivery reports of one send; they may change for 72 hours."""
+        return await self.capable(ReportsDelivery).delivery_reports(campaign_id)
+
+    async def delivery_report(self, sms_id: str) -> DeliveryReport:
+        """Fetch the delivery report of one text; it may change for 72 hours."""
+        return await self.capable(ReportsDelivery).delivery_report(sms_id)
+
+    async def account(self) -> Account:
+        """Fetch the account's state and credits."""
+        return await self.capable(DescribesAccount).account()
+
+    def campaigns(self, start: datetime, end: datetime, *, search: str | None = None) -> AsyncIterator[CampaignSummary]:
+        """Iterate over the sends of a period that the gateway knows, lazily.
+
+        Args:
+            start: Start of the period, aware.
+            end: End of the period, aware.
+            search: Text to look for in names and messages.
+        """
+        return self.capable(ListsCampaigns).campaigns(start, end, search=search)
+
+    def replies(self, campaign_id: str | None = None) -> AsyncIterator[Reply]:
+        """Iterate over what people answered, lazily.
+
+        Some protocols hand each new answer out once only: keep it safe before doing anything else with it.
+
+        Args:
+            campaign_id: The answers to one send; None for those not fetched before.
+
+        Raises:
+            InvalidRequest: The protocol needs a campaign id.
+        """
+        return self.capable(ReceivesReplies).replies(campaign_id)
+
+    # -- opt-outs and sub-accounts ------------------------------------------------------------------------------------
+
+    def opt_outs(self) -> AsyncIterator[OptOut]:
+        """Iterate over the numbers that the gateway does not text any more."""
+        return self.capable(ListsOptOuts).opt_outs()
+
+    async def opted_out(self, phone: str) -> bool:
+        """Tell whether a number opted out."""
+        return await self.capable(ChecksOptOuts).opted_out(canonical_number(phone))
+
+    async def add_opt_out(self, phone: str) -> None:
+        """Bar a number from being texted."""
+        await self.capable(AddsOptOuts).add_opt_out(canonical_number(phone))
+
+    async def remove_opt_out(self, phone: str) -> None:
+        """Let a number be texted again; only its owner may ask for that."""
+        await self.capable(RemovesOptOuts).remove_opt_out(canonical_number(phone))
+
+    async def create_sub_account(self, account: NewSubAccount) -> str:
+        """Create a sub-account, in one attempt; return what names it in later calls.
+
+        Raises:
+            InvalidRequest: Something that the protocol needs is missing.
+            OutcomeUnknown: It may have been created.
+        """
+        return await self.capable(CreatesSubAccounts).create_sub_account(account)
+
+    def sub_accounts(self) -> AsyncIterator[SubAccount]:
+        """Iterate over the sub-accounts."""
+        return self.capable(ListsSubAccounts).sub_accounts()
