@@ -58,10 +58,12 @@ def test_example_is_python(number: int) -> None:
     compile(blocks("python")[number], "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
-def test_sandbox_example_runs() -> None:
+def test_sandbox_example_runs(tmp_path: pathlib.Path) -> None:
     """The example that needs nothing else runs as it stands, and shows one text."""
     (example,) = [block for block in blocks("python") if "asyncio.run" in block]
-    ended = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, timeout=60, check=False)
+    command = [sys.executable, "-c", example]
+    # Elsewhere than in the repository, so that what is installed is what runs.
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (0, "Votre code est 4821\n"), ended.stderr
 
 
