@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from typing import Any, TypeVar
 
 import msgspec
@@ -27,6 +27,7 @@ from allmysms_async.errors import (
     EmptyCampaign,
     InvalidRequest,
     NotSent,
+    ProtocolError,
     RateLimited,
     TextRefused,
 )
@@ -158,10 +159,12 @@ class CampaignRun:
         if task is None or task.done():
             return
         self.stop()
-        done, _ = await asyncio.wait({task}, timeout=self._options.grace)
-        if not done:
-            task.cancel()
-            await asyncio.wait({task})
+        try:
+            await asyncio.wait({task}, timeout=self._options.grace)
+        finally:
+            if not task.done():  # it took too long, or whoever waits is cancelled as well
+                task.cancel()
+                await asyncio.wait({task})
 
     # -- the tasks ----------------------------------------------------------------------------------------------------
 
@@ -199,6 +202,11 @@ class CampaignRun:
         """Run a task; whatever goes wrong in it stops the run and is told, the first error first."""
         try:
             await work
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            self._fail(AllMySmsError("A part of the run was cancelled from within."))
         except Exception as error:  # also a defect must stop the run cleanly, and be told
             self._fail(error)
 
@@ -281,7 +289,13 @@ class CampaignRun:
 
     async def _process(self, chunk: Chunk) -> None:
         """Claim a chunk, send it, and record how it ended."""
-        claim = await self._sink.claim(chunk, self._clock.now().timestamp())
+        claiming = asyncio.ensure_future(self._sink.claim(chunk, self._clock.now().timestamp()))
+        try:
+            claim = await _surely(claiming)
+        except asyncio.CancelledError:
+            if claiming.exception() is None and (claim := claiming.result()) is not None and not claim.unanswered:
+                await _surely(self._sink.release(claim.chunk, new_key=False))
+            raise
         if claim is None:
             return
         try:
@@ -291,6 +305,11 @@ class CampaignRun:
             lost = AllMySmsError(f"The send was interrupted before its answer came ({type(error).__name__}).")
             await _surely(self._conclude(claim, Delivery(verdict=Verdict.UNKNOWN, error=lost)))
             raise
+        receipt = delivery.receipt
+        if receipt is not None and len(receipt.results) != len(claim.chunk.rows):
+            lost = ProtocolError("The backend's answer is not one result for each recipient.")
+            delivery = Delivery(verdict=Verdict.UNKNOWN, error=lost)
+            self._fail(lost)
         await _surely(self._conclude(claim, delivery))
 
     async def _deliver(self, claim: Claim) -> Delivery:
@@ -364,14 +383,18 @@ class CampaignRun:
         return self._clock.now().timestamp() - REPLAY_SECONDS if self._backend.limits.idempotent else None
 
 
-async def _surely(work: Coroutine[Any, Any, T]) -> T:
+async def _surely(work: Awaitable[T]) -> T:
     """Carry a record through to its end, and be cancelled only after it."""
     task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:  # the supervisor cancels more than once: each waits for the record
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
 
 
 def _parts_of_halves(chunk: Chunk) -> tuple[int, int]:

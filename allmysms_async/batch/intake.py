@@ -45,7 +45,7 @@ class Intake:
         Raises:
             Exception: The source's own, once every row before it was handed out.
         """
-        if not self._rows and not self._ended:
+        if not self._rows and not self._ended and self._error is None:
             await self._fill(stopping)
         rows, self._rows = self._rows, []
         if rows:
@@ -95,6 +95,12 @@ class Intake:
                 if len(self._rows) >= _ROWS_AT_ONCE:
                     return
             self._ended = True
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            self._error = InvalidSource("The source of recipients was cancelled from within.")
+            self._error.__cause__ = error
         except Exception as error:  # the source is the caller's code: whatever it raises is told
             self._error = error
 
@@ -105,6 +111,7 @@ class Intake:
             self._error = InvalidSource(msg)
         else:
             self._ordinary, self._asynchronous, self._taken = None, None, 0
+            self._ended = False
 
     async def aclose(self) -> None:
         """Give the source up."""

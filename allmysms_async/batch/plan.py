@@ -171,6 +171,9 @@ class Planner:
         if self._size is not None:
             return self._size
         params = recipient.params
+        if not isinstance(params, tuple | list):  # pyright: ignore[reportUnnecessaryIsInstance]  # likewise below
+            msg = "The parameters are not a sequence of texts."
+            raise InvalidText(msg, reason="malformed")
         for value in params[: self._template.count]:
             if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers are not all typed
                 msg = "A parameter is not a text."

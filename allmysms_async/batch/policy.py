@@ -139,13 +139,13 @@ def judge(error: AllMySmsError, *, keyed: bool, unanswered: bool) -> Verdict:
     match error:
         case NotSent() | RateLimited():
             return Verdict.AGAIN
-        case OutcomeUnknown():
+        case OutcomeUnknown() | StillProcessing():
             return Verdict.AGAIN if keyed else Verdict.UNKNOWN
-        case StillProcessing():
-            return Verdict.AGAIN
+        case DuplicateRequest() if unanswered:
+            return Verdict.AGAIN if keyed else Verdict.UNKNOWN
         case DuplicateRequest():
             # Without an unanswered attempt, the identical request was somebody else's: these people are texted.
-            return Verdict.AGAIN if unanswered else Verdict.REFUSED
+            return Verdict.REFUSED
         case InsufficientCredit():
             return Verdict.STOP
         case AuthenticationFailed() | NotPermitted():
@@ -167,7 +167,8 @@ class _Attempts:
         self.clock = clock
         self.keyed = keyed
         self.unanswered = unanswered
-        self.until = clock.monotonic() + min(policy.deadline, budget)
+        self.until = clock.monotonic() + policy.deadline
+        self.key_until = clock.now().timestamp() + budget
         self.verdict = Verdict.AGAIN
         self.error: AllMySmsError | None = None
         self.made = 0
@@ -220,6 +221,10 @@ async def deliver(
     attempts = _Attempts(policy, clock, keyed=keyed, unanswered=unanswered, budget=budget)
 
     async def attempt() -> SendReceipt:
+        if attempts.unanswered and clock.now().timestamp() > attempts.key_until:
+            attempts.error = attempts.error or AllMySmsError("The key is too old to be repeated.")
+            attempts.verdict = Verdict.UNKNOWN
+            raise attempts.error
         if attempts.error is not None and halted() and not attempts.unanswered:
             raise attempts.error
         attempts.made += 1
@@ -236,9 +241,12 @@ async def deliver(
         return attempts.wait(state.attempt_number, rng)
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        if state.attempt_number >= policy.attempts or (halted() and not attempts.unanswered):
+        spent = state.attempt_number >= policy.attempts and not isinstance(attempts.error, StillProcessing)
+        if spent or (halted() and not attempts.unanswered):
             return True
-        return clock.monotonic() + state.upcoming_sleep > attempts.until
+        if clock.monotonic() + state.upcoming_sleep > attempts.until:
+            return True
+        return clock.now().timestamp() + state.upcoming_sleep > attempts.key_until
 
     def tell(state: tenacity.RetryCallState) -> None:
         _log.warning("attempt %d: %s Next one in %.1f s.", state.attempt_number, attempts.error, state.upcoming_sleep)

@@ -216,7 +216,10 @@ class MemorySink:
     async def settle(self, chunk: Chunk, settlement: Settlement) -> None:
         """Record how a chunk ended."""
         entry = self._entries[chunk.seq]
-        entry.state = after(entry.state, settlement.event)
+        before, entry.state = entry.state, after(entry.state, settlement.event)
+        if before is ChunkState.UNKNOWN and entry.state is ChunkState.FAILED:
+            # The gateway's own word on this key: it would say the same of it again.
+            entry.chunk = msgspec.structs.replace(entry.chunk, generation=entry.chunk.generation + 1)
         self._forget(entry)
         self._tally.add(settlement)
         if settlement.campaign_id:
@@ -244,7 +247,7 @@ class MemorySink:
 
     async def split(self, chunk: Chunk, pieces: Sequence[Chunk]) -> None:
         """Record that a claimed chunk is replaced by pending pieces of it."""
-        del self._entries[chunk.seq]
+        self._forget(self._entries.pop(chunk.seq))
         for piece in pieces:
             await self.add(piece)
 

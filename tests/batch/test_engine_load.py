@@ -1,0 +1,57 @@
+"""A large campaign: it neither holds the event loop up nor fills the memory."""
+
+import asyncio
+import gc
+import time
+import tracemalloc
+
+from allmysms_async.model import Recipient
+
+
+async def test_event_loop_is_never_blocked(make_bench, gateway, number):
+    """While 20,000 people are planned and sent to, others wait 50 ms at most for their turn."""
+    people = [Recipient(number(index), (f"n{index}",)) for index in range(20_000)]
+    bench = make_bench(people, text="Bonjour #param_1#", chunk_size=1000, concurrency=8)
+    longest, over = 0.0, asyncio.Event()
+    gc.collect()  # what other tests left behind is not this campaign's to clean up
+
+    async def listen():
+        nonlocal longest
+        last = time.perf_counter()
+        while not over.is_set():
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+
+    listener = asyncio.create_task(listen())
+    async for _ in bench.run():
+        pass
+    over.set()
+    await listener
+    assert bench.run().result.accepted == 20_000
+    assert longest < 0.05
+
+
+async def test_memory_stays_bounded(make_bench, make_gateway, number):
+    """A generator of 200,000 people takes less than 40 MB at any moment: what is over is forgotten."""
+
+    class Forgetful(make_gateway):
+        async def send(self, request):
+            answer = await super().send(request)
+            self.requests.clear()
+            self.handsets.clear()
+            self.keys.clear()
+            return answer
+
+    bench = make_bench((number(index) for index in range(200_000)), chunk_size=1000, gateway=Forgetful())
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        async for progress in bench.run():
+            rows = progress.accepted
+        peak = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    assert rows == 200_000
+    assert peak < 40e6

@@ -1,0 +1,87 @@
+"""What an answer means: the table of every error, with and without a key, first attempt or after a lost one."""
+
+import inspect
+
+import pytest
+
+from allmysms_async import errors
+from allmysms_async.batch.policy import judge
+
+AGAIN, REFUSED, FAILED, UNKNOWN, STOP = "again", "refused", "failed", "unknown", "stop"
+
+# Error -> with a key, with a key after an unanswered attempt, without a key. An attempt without a key is never followed
+# by another unless it surely was not sent, so "without a key, after an unanswered one" does not exist.
+TABLE = {
+    # No connection, TLS refused, request surely not written.
+    "NotSent": (AGAIN, AGAIN, AGAIN),
+    # Time-out, reset, 408 and 5xx, unreadable body.
+    "OutcomeUnknown": (AGAIN, AGAIN, UNKNOWN),
+    "RequestTimeout": (AGAIN, AGAIN, UNKNOWN),
+    "ConnectionLost": (AGAIN, AGAIN, UNKNOWN),
+    "ServerFailure": (AGAIN, AGAIN, UNKNOWN),
+    "ProtocolError": (AGAIN, AGAIN, UNKNOWN),
+    # 429, and every other 3xx and 4xx.
+    "RateLimited": (AGAIN, AGAIN, AGAIN),
+    "HttpRefused": (FAILED, UNKNOWN, FAILED),
+    # 160, and 121: after a lost attempt that is one's own, else somebody else's.
+    "StillProcessing": (AGAIN, AGAIN, None),
+    "DuplicateRequest": (REFUSED, AGAIN, REFUSED),
+    # Login and permission are looked at before the key; credit after it.
+    "AuthenticationFailed": (STOP, UNKNOWN, STOP),
+    "NotPermitted": (STOP, UNKNOWN, STOP),
+    "InsufficientCredit": (STOP, STOP, STOP),
+    # The gateway's own word that nothing was sent.
+    "GatewayError": (REFUSED, REFUSED, REFUSED),
+    "FlowRefused": (REFUSED, REFUSED, REFUSED),
+    "TextRefused": (REFUSED, REFUSED, REFUSED),
+    "NoValidNumber": (REFUSED, REFUSED, REFUSED),
+    "ScheduleRefused": (REFUSED, REFUSED, REFUSED),
+    "CampaignNotFound": (REFUSED, REFUSED, REFUSED),
+    "CampaignNotCancellable": (REFUSED, REFUSED, REFUSED),
+    # Refused on this side, before anything was written.
+    "AllMySmsError": (FAILED, UNKNOWN, FAILED),
+    "TransportError": (FAILED, UNKNOWN, FAILED),
+    "InvalidRequest": (FAILED, UNKNOWN, FAILED),
+    "UnsupportedFeature": (FAILED, UNKNOWN, FAILED),
+}
+KINDS = {
+    name: kind for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.AllMySmsError)
+}
+# Raised while reading, planning or summing up: never the end of an attempt.
+NO_ATTEMPT = {"InvalidNumber", "InvalidText", "InvalidSender", "InvalidSchedule", "InvalidSource", "EmptyCampaign"} | {
+    "CampaignStopped"
+}
+SITUATIONS = [(True, False), (True, True), (False, False)]
+CELLS = [
+    pytest.param(name, keyed, unanswered, cell, id=f"{name}-{'key' if keyed else 'no_key'}{'-lost' * unanswered}")
+    for name, cells in TABLE.items()
+    for (keyed, unanswered), cell in zip(SITUATIONS, cells, strict=True)
+    if cell is not None
+]
+
+
+def test_table_holds_every_error_an_attempt_can_end_with():
+    """An error that is new in the tree has to be given its line here."""
+    assert set(TABLE) == set(KINDS) - NO_ATTEMPT
+
+
+@pytest.mark.parametrize(("name", "keyed", "unanswered", "verdict"), CELLS)
+def test_each_answer_means_what_the_table_says(name, keyed, unanswered, verdict):
+    """One cell of the table."""
+    assert judge(KINDS[name]("It ended."), keyed=keyed, unanswered=unanswered) == verdict
+
+
+@pytest.mark.parametrize("unanswered", [False, True])
+@pytest.mark.parametrize("name", sorted(name for name in KINDS if issubclass(KINDS[name], errors.OutcomeUnknown)))
+def test_lost_request_without_a_key_is_never_repeated(name, unanswered):
+    """Whatever may have been taken, and cannot be recognised, is not sent again."""
+    assert judge(KINDS[name]("It ended."), keyed=False, unanswered=unanswered) == UNKNOWN
+
+
+@pytest.mark.parametrize("name", sorted(set(KINDS) - NO_ATTEMPT))
+def test_lost_attempt_is_never_declared_failed(name):
+    """After an unanswered attempt, nothing says "surely not sent" but the gateway's own word on that key."""
+    verdict = judge(KINDS[name]("It ended."), keyed=True, unanswered=True)
+    assert verdict != FAILED
+    if verdict == STOP:
+        assert issubclass(KINDS[name], errors.InsufficientCredit)

@@ -1,0 +1,59 @@
+"""The table of a chunk's states, written down a second time from the promises, and compared in full."""
+
+import itertools
+
+import pytest
+
+from allmysms_async.batch.state import TRANSITIONS, ChunkEvent, ChunkState, IllegalTransition, after
+
+# One line for each state: event -> following state. What is not here must be refused.
+PROMISED = {
+    "pending": {"claim": "in_flight"},
+    "in_flight": {
+        "accept": "accepted",
+        "reject": "rejected",
+        "fail": "failed",
+        "lose": "unknown",
+        "release": "pending",
+    },
+    "accepted": {},
+    "rejected": {},
+    "failed": {"resume": "pending"},
+    "unknown": {
+        "accept": "accepted",
+        "reject": "rejected",
+        "fail": "failed",
+        "lose": "unknown",
+        "resend": "pending",
+    },
+}
+
+
+@pytest.mark.parametrize(("state", "event"), list(itertools.product(ChunkState, ChunkEvent)))
+def test_every_state_takes_exactly_the_events_it_should(state, event):
+    """Each of the 48 pairs either leads where it is promised to, or is refused by name."""
+    following = PROMISED[state].get(event)
+    if following is None:
+        with pytest.raises(IllegalTransition, match=f"{state} cannot {event}"):
+            after(state, event)
+    else:
+        assert after(state, event) is ChunkState(following)
+
+
+@pytest.mark.parametrize("state", [ChunkState.ACCEPTED, ChunkState.REJECTED])
+def test_chunk_that_is_over_never_moves(state):
+    """Accepted and rejected are final: nothing sends such a chunk again."""
+    assert not [event for known, event in TRANSITIONS if known is state]
+
+
+def test_unknown_chunk_is_only_sent_again_by_an_operator():
+    """From unknown, no event but the operator's leads back to where a chunk may be claimed."""
+    back = {event for (state, event), following in TRANSITIONS.items() if (state, following) == ("unknown", "pending")}
+    assert back == {ChunkEvent.RESEND}
+
+
+def test_only_a_pending_chunk_can_be_claimed():
+    """Two claims of the same chunk cannot both succeed."""
+    assert {state for state, event in TRANSITIONS if event is ChunkEvent.CLAIM} == {ChunkState.PENDING}
+    with pytest.raises(IllegalTransition):
+        after(after(ChunkState.PENDING, ChunkEvent.CLAIM), ChunkEvent.CLAIM)
