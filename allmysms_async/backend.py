@@ -5,6 +5,7 @@ A backend fulfils those that its protocol has; a service call that the backend l
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
@@ -45,10 +46,20 @@ __all__ = [
     "SendRequest",
     "Sends",
     "Simulates",
+    "identity",
 ]
 
 Replay: TypeAlias = Literal["safe", "key", "never"]
 """Whether a request may be repeated when its outcome is not known: always, with the same idempotency key, or never."""
+
+
+def identity(*parts: str) -> str:
+    """Return a backend's ``identity``.
+
+    Args:
+        parts: The protocol's name, the server's address, the login, and whatever else tells accounts apart.
+    """
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
 class SendLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +119,11 @@ class Backend(Protocol):
     @property
     def name(self) -> str:
         """The protocol's short name, such as ``rest``."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Tells accounts apart, without showing anything of them: protocol, server and login, hashed."""
         ...
 
     async def aclose(self) -> None:

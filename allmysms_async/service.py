@@ -6,7 +6,7 @@ import contextlib
 import random
 import secrets
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from allmysms_async.backend import (
@@ -52,6 +52,25 @@ SEND_POLICY = RetryPolicy(attempts=5, deadline=60.0, cap=8.0)
 _MAX_NAME = 100
 
 
+class _Begun:
+    """What the process knows of a campaign that was begun.
+
+    Args:
+        identity: The account it was begun with.
+        campaign: The campaign; not kept, so that it can be forgotten.
+    """
+
+    def __init__(self, identity: str, campaign: Campaign) -> None:
+        self.identity = identity
+        self.sink = MemorySink()
+        self.intake = Intake(campaign.recipients)
+        self.run: Callable[[], CampaignRun | None] = lambda: None
+
+
+# For all services of the process: a campaign that is continued by another one must text nobody again.
+_begun: weakref.WeakKeyDictionary[Campaign, _Begun] = weakref.WeakKeyDictionary()
+
+
 class SmsService(Inquiry):
     """Sends texts and campaigns through a backend, and asks it for reports.
 
@@ -83,8 +102,8 @@ class SmsService(Inquiry):
         self._concurrency = concurrency
         self._clock = clock or SystemClock()
         self._rng = rng or random.Random()  # noqa: S311  # jitter is no secret
-        self._campaigns: weakref.WeakKeyDictionary[Campaign, tuple[MemorySink, Intake]] = weakref.WeakKeyDictionary()
-        self._runs: weakref.WeakKeyDictionary[Campaign, CampaignRun] = weakref.WeakKeyDictionary()
+        self._runs: weakref.WeakSet[CampaignRun] = weakref.WeakSet()
+        self._intakes: weakref.WeakSet[Intake] = weakref.WeakSet()
 
     async def __aenter__(self) -> SmsService:
         """Return the service itself; connections are opened when they are needed."""
@@ -98,9 +117,9 @@ class SmsService(Inquiry):
 
     async def aclose(self) -> None:
         """Stop what runs, wait for the answers to what was sent, and close the backend."""
-        for run in list(self._runs.values()):
+        for run in list(self._runs):
             await run.aclose()
-        for _, intake in list(self._campaigns.values()):
+        for intake in list(self._intakes):
             await intake.aclose()
         await self.backend.aclose()
 
@@ -223,8 +242,8 @@ class SmsService(Inquiry):
         """Send a campaign, and iterate over its progress.
 
         The source is read lazily, no faster than it is sent. Nobody is texted twice, whatever the source repeats. The
-        same ``Campaign`` object given again, after a stop, continues: what was sent stays sent, failed chunks are tried
-        again, and unknown ones are asked about with their key.
+        same ``Campaign`` object given again, after a stop, continues, also with another service of the same account:
+        what was sent stays sent, failed chunks are tried again, and unknown ones are asked about with their key.
 
         Args:
             campaign: What is sent to whom; its message must say its purpose.
@@ -256,14 +275,19 @@ class SmsService(Inquiry):
         if workers < 1:
             msg = f"concurrency is {workers}, it must be at least 1."
             raise InvalidRequest(msg)
-        earlier = self._runs.get(campaign)
+        begun = _begun.setdefault(campaign, _Begun(backend.identity, campaign))
+        earlier = begun.run()
         if earlier is not None and earlier.running:
             msg = "This campaign is being sent already; wait for its end, or stop it."
             raise InvalidRequest(msg)
-        sink, intake = self._campaigns.setdefault(campaign, (MemorySink(), Intake(campaign.recipients)))
+        if begun.identity != backend.identity:
+            msg = "This campaign was begun with another account or protocol, which alone knows what was sent of it."
+            raise InvalidRequest(msg, remedy="Continue it there, or make a new Campaign of those not texted yet.")
         options = EngineOptions(chunk_size=size, concurrency=workers, policy=self._policy)
-        run = CampaignRun(backend, campaign, intake, _as_sink(sink), options, self._clock, self._rng)
-        self._runs[campaign] = run
+        run = CampaignRun(backend, campaign, begun.intake, _as_sink(begun.sink), options, self._clock, self._rng)
+        begun.run = weakref.ref(run)
+        self._runs.add(run)
+        self._intakes.add(begun.intake)
         return run
 
     async def run(

@@ -114,8 +114,10 @@ class Intake:
             self._ended = False
 
     async def aclose(self) -> None:
-        """Give the source up."""
+        """Give up waiting for the source; the next to ask begins it again, if it can be read again."""
         if self._filling is not None:
             self._filling.cancel()
             await asyncio.wait({self._filling})
+            if self._filling.cancelled():
+                self._restart()
             self._filling = None

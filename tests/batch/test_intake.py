@@ -235,3 +235,27 @@ async def test_closing_gives_a_waiting_source_up():
     assert closed == [1]
     assert {task.get_name() for task in asyncio.all_tasks()}.isdisjoint({"campaign source"})
     await intake.aclose()
+
+
+async def test_source_given_up_while_it_was_waited_for_has_not_ended():
+    """A source that was being waited for when all was closed is begun again, or told to be lost: never taken as read."""
+    first = asyncio.Event()
+
+    class Again:
+        async def __aiter__(self):
+            yield "n0"
+            await first.wait()
+            yield "n1"
+
+    for source, again in ((Again(), True), (aiter(Again()), False)):
+        first.clear()
+        intake, stopping = Intake(source), asyncio.Event()
+        asyncio.get_running_loop().call_later(0.01, stopping.set)
+        assert await intake.take(stopping) == [(1, "n0")]
+        await intake.aclose()
+        first.set()
+        if again:
+            assert await drain(intake) == [(1, "n0"), (2, "n1")]
+        else:
+            with pytest.raises(InvalidSource, match="read only once"):
+                await drain(intake)

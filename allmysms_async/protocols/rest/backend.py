@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from allmysms_async.backend import SendLimits, SendRequest
+from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.errors import InvalidRequest, InvalidSender, ProtocolError
 from allmysms_async.model import (
     Account,
@@ -117,6 +117,11 @@ class RestBackend:
         self._timeout = timeout
         self._max_response_bytes = max_response_bytes
         self.api = RestApi(self.call)
+
+    @property
+    def identity(self) -> str:
+        """Tells accounts apart, without showing anything of them."""
+        return identity(self.name, self._base_url, self._credentials.login, self._credentials.sub_account or "")
 
     def __repr__(self) -> str:
         """Show where it sends to, and neither login nor key."""
