@@ -12,6 +12,7 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
+from allmysms_async.discreet import Discreet
 from allmysms_async.model import (
     Account,
     CampaignSummary,
@@ -86,7 +87,7 @@ class SendLimits(msgspec.Struct, frozen=True, kw_only=True):
         return self.max_gsm_units if coding is Coding.GSM7 else self.max_ucs2_units
 
 
-class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
+class SendRequest(Discreet, frozen=True, kw_only=True):
     """One request to send: one text, one coding, some recipients.
 
     Attributes:

@@ -10,6 +10,7 @@ from typing import Literal, NoReturn, TypeAlias
 
 import msgspec
 
+from allmysms_async.discreet import Discreet
 from allmysms_async.numbers import mask
 from allmysms_async.text import Coding
 
@@ -178,7 +179,7 @@ class Recipient(msgspec.Struct, frozen=True):
         return f"<Recipient {mask(self.phone)}, {len(self.params)} params>"
 
 
-class Campaign(msgspec.Struct, frozen=True, eq=False, weakref=True):
+class Campaign(Discreet, frozen=True, eq=False, weakref=True):
     """One message to many recipients.
 
     A campaign object is one campaign: running the same object again continues it and texts nobody twice, while
@@ -198,7 +199,7 @@ class Campaign(msgspec.Struct, frozen=True, eq=False, weakref=True):
 # -- what a gateway answered ------------------------------------------------------------------------------------------
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(Discreet, frozen=True):
     """The gateway took the message for this recipient.
 
     Attributes:
@@ -210,7 +211,7 @@ class Accepted(msgspec.Struct, frozen=True):
     sms_id: str | None = None
 
 
-class Rejected(msgspec.Struct, frozen=True):
+class Rejected(Discreet, frozen=True):
     """The recipient was surely not texted.
 
     Attributes:
@@ -224,7 +225,7 @@ class Rejected(msgspec.Struct, frozen=True):
     since: datetime | None = None
 
 
-class Unconfirmed(msgspec.Struct, frozen=True):
+class Unconfirmed(Discreet, frozen=True):
     """The gateway's answer does not say what became of this recipient.
 
     Attributes:
@@ -290,7 +291,7 @@ class SendReceipt(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+class Estimate(Discreet, frozen=True, kw_only=True):
     """What a send would cost.
 
     Attributes:
@@ -308,7 +309,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     rejected: tuple[Rejected, ...] = ()
 
 
-class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True):
+class DeliveryReport(Discreet, frozen=True, kw_only=True):
     """What became of one text; may change for 72 hours after the send.
 
     Attributes:
@@ -379,7 +380,7 @@ class CampaignSummary(msgspec.Struct, frozen=True, kw_only=True):
 # -- what else a gateway knows ----------------------------------------------------------------------------------------
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
+class Reply(Discreet, frozen=True, kw_only=True):
     """What somebody answered to a text.
 
     Attributes:
@@ -400,12 +401,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     campaign_id: str | None = None
     reference: str | None = None
 
-    def __repr__(self) -> str:
-        """Show the number masked, and nothing of the answer."""
-        return f"<Reply {mask(self.phone)} {len(self.text)} characters>"
 
-
-class OptOut(msgspec.Struct, frozen=True, kw_only=True):
+class OptOut(Discreet, frozen=True, kw_only=True):
     """A number that the gateway does not text any more.
 
     Attributes:
@@ -418,12 +415,8 @@ class OptOut(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason = Reason.OPTED_OUT
     since: datetime | None = None
 
-    def __repr__(self) -> str:
-        """Show the number masked."""
-        return f"<OptOut {mask(self.phone)} {self.reason}>"
 
-
-class NewSubAccount(msgspec.Struct, frozen=True, kw_only=True):
+class NewSubAccount(Discreet, frozen=True, kw_only=True):
     """A sub-account to create; each protocol says which of these it needs.
 
     Attributes:

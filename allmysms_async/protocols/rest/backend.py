@@ -47,7 +47,7 @@ _PAGE = 100
 def _root(base_url: str, *, allow_plain_http: bool) -> str:
     """Return the server's root, refusing what would show the key on the way."""
     parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or "@" in parts.netloc:
         msg = "base_url must be an address such as https://api.allmysms.com, without credentials or a query."
         raise InvalidRequest(msg)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not allow_plain_http:

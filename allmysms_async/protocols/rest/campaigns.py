@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-import msgspec
-
+from allmysms_async.discreet import Discreet
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
@@ -34,7 +33,7 @@ _Lists = Annotated[object, Wire(("usedLists", "lists"))]
 _Sender = Annotated[str | None, Wire(("tpoa", "tppa", "tboa"))]
 
 
-class CampaignInfo(msgspec.Struct, frozen=True, kw_only=True):
+class CampaignInfo(Discreet, frozen=True, kw_only=True):
     """What the gateway knows of one send.
 
     Attributes:
@@ -64,7 +63,7 @@ class CampaignInfo(msgspec.Struct, frozen=True, kw_only=True):
     tracking: bool | None = None
 
 
-class CampaignSms(msgspec.Struct, frozen=True, kw_only=True):
+class CampaignSms(Discreet, frozen=True, kw_only=True):
     """One text of a send.
 
     Attributes:

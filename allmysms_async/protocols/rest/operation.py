@@ -12,9 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Generic, ParamSpec, TypeVar, overload
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Discreet
 from allmysms_async.errors import AllMySmsError, GatewayError, ProtocolError
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.wire import Raw, Result, Wire, camel, known_names, wire_date
@@ -25,7 +24,7 @@ R = TypeVar("R", bound=Result)
 P = ParamSpec("P")
 
 
-class Operation(msgspec.Struct, Generic[R], frozen=True):
+class Operation(Discreet, Generic[R], frozen=True):
     """Base of the operations.
 
     Class attributes:

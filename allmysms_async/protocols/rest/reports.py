@@ -8,15 +8,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-import msgspec
-
+from allmysms_async.discreet import Discreet
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
 
 __all__ = ["Ack", "GetAckBySmsId", "GetAckBySmsIdResult", "GetAcks", "GetAcksResult", "Reports"]
 
 
-class Ack(msgspec.Struct, frozen=True, kw_only=True):
+class Ack(Discreet, frozen=True, kw_only=True):
     """One delivery report.
 
     Attributes:

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Discreet
 from allmysms_async.model import Recipient
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 
-class SmsId(msgspec.Struct, frozen=True, kw_only=True):
+class SmsId(Discreet, frozen=True, kw_only=True):
     """The gateway's identifier of one text.
 
     Attributes:
@@ -160,15 +161,24 @@ class _SmsFlow(msgspec.Struct, frozen=True):
     unique_identifier: Annotated[str | None, Wire(("UNIQUEIDENTIFIER",))] = None
 
 
+def _mobile(phone: str) -> str:
+    """Return a canonical number as it travels; one of nine digits would be read as a national one without its 0.
+
+    Source: HTTPS API v9, §7.3.
+    """
+    return f"+{phone}" if len(phone) == 9 else phone
+
+
 def _sms_data(values: dict[str, str], recipients: Sequence[Recipient], dynamic: int) -> dict[str, object]:
     """Return the flow: its variables, and one element for each recipient with the values that are replaced."""
     data: dict[str, object] = dict(values)
     if not dynamic:
-        data["SMS"] = [{"MOBILEPHONE": recipient.phone} for recipient in recipients]
+        data["SMS"] = [{"MOBILEPHONE": _mobile(recipient.phone)} for recipient in recipients]
         return data
     data["DYNAMIC"] = str(dynamic)
     names = ["MOBILEPHONE", *(f"PARAM_{number}" for number in range(1, dynamic + 1))]
-    data["SMS"] = [dict(zip(names, (recipient.phone, *recipient.params), strict=False)) for recipient in recipients]
+    rows = ((_mobile(recipient.phone), *recipient.params) for recipient in recipients)
+    data["SMS"] = [dict(zip(names, row, strict=False)) for row in rows]
     return data
 
 

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidSchedule
 from allmysms_async.model import Secret
 
@@ -52,19 +53,14 @@ class Wire(msgspec.Struct, frozen=True):
     item: str | None = None
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class Result(Discreet, frozen=True, kw_only=True):
     """Base of the typed answers.
 
     Attributes:
         raw: The whole answer under the gateway's own names, with what this library does not know; secrets are wrapped.
     """
 
-    raw: Raw = {}
-
-    def __repr__(self) -> str:
-        """Show the fields, without the raw answer."""
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "raw")
-        return f"{type(self).__name__}({shown})"
+    raw: Raw = msgspec.field(default_factory=dict[str, object])
 
 
 def camel(name: str) -> str:

@@ -1,0 +1,83 @@
+"""What is shown of the structs that hold a number or a text."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pyroaring import BitMap64
+
+from allmysms_async.backend import SendRequest
+from allmysms_async.batch.plan import Planner
+from allmysms_async.model import (
+    Accepted,
+    Campaign,
+    DeliveryReport,
+    DeliveryStatus,
+    Estimate,
+    NewSubAccount,
+    OptOut,
+    Outcome,
+    OutcomeState,
+    Reason,
+    Recipient,
+    Rejected,
+    Reply,
+    Secret,
+    SendReceipt,
+    SmsMessage,
+    Unconfirmed,
+)
+from allmysms_async.protocols.rest import RestBackend
+from allmysms_async.protocols.rest.campaigns import CampaignInfo, CampaignSms
+from allmysms_async.protocols.rest.reports import Ack, GetAckBySmsIdResult, GetAcksResult
+from allmysms_async.protocols.rest.sms import SendSms, SendSmsResult, SimpleSend, SmsId
+from allmysms_async.text import Coding
+
+PHONE, TEXT, NAME = "33612345678", "Votre code est 482159", "Eulalie"
+SOMEBODY = Recipient(PHONE, (NAME,))
+MESSAGE = SmsMessage(TEXT)
+
+
+def chunk() -> object:
+    """Return a chunk as the planner makes one."""
+    message = SmsMessage(f"{TEXT} #param_1#")
+    planner = Planner(message, RestBackend.limits, chunk_size=10, seen=BitMap64(), accounted=BitMap64())
+    planner.add(1, SOMEBODY)
+    return planner.flush()[0]
+
+
+SHOWN = [
+    MESSAGE,
+    SOMEBODY,
+    Accepted(PHONE),
+    Rejected(PHONE, Reason.OPTED_OUT, datetime(2027, 1, 2, tzinfo=UTC)),
+    Unconfirmed(PHONE),
+    SendReceipt(campaign_id="7", results=(Accepted(PHONE),), raw={"smsIds": [PHONE]}),
+    Estimate(recipients=1, parts=1, credits=None, cost=None, rejected=(Rejected(PHONE, Reason.OPTED_OUT),)),
+    DeliveryReport(phone=PHONE, status=DeliveryStatus.DELIVERED, code="1", comment=TEXT),
+    Reply(phone=PHONE, text=TEXT),
+    OptOut(phone=PHONE),
+    NewSubAccount(login="atelier", password=Secret(TEXT), mobile=PHONE),
+    Outcome(1, 1, PHONE, OutcomeState.ACCEPTED),
+    Campaign("soldes", MESSAGE, [SOMEBODY, PHONE]),
+    SendRequest(message=MESSAGE, text=TEXT, coding=Coding.GSM7, recipients=(SOMEBODY,)),
+    chunk(),
+    SendSms(TEXT, (SOMEBODY,)),
+    SimpleSend(TEXT, PHONE),
+    SendSmsResult(sms_ids=(SmsId(phone_number=PHONE),), raw={"smsIds": PHONE, "text": TEXT}),
+    SmsId(phone_number=PHONE, sms_id="1"),
+    GetAcksResult(acks=(Ack(phone_number=PHONE, comment=TEXT),)),
+    GetAckBySmsIdResult(phone_number=PHONE, comment=TEXT),
+    Ack(phone_number=PHONE, comment=TEXT),
+    CampaignSms(msisdn=PHONE),
+    CampaignInfo(message=TEXT),
+]
+
+
+@pytest.mark.parametrize("value", SHOWN, ids=lambda value: type(value).__name__)
+def test_number_and_text_are_not_shown(value: object) -> None:
+    """Printing it, alone or in a list, shows neither a whole number, nor a text, nor a parameter."""
+    for shown in (repr(value), str(value), f"{[value]}", f"{value!a}"):
+        assert type(value).__name__ in shown
+        assert PHONE not in shown
+        assert TEXT not in shown
+        assert NAME not in shown
