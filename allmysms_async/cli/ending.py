@@ -112,17 +112,21 @@ def guarded(command: click.Command, args: Sequence[str] | None) -> int:
         say("Stopped.")
         return ExitCode.STOPPED
     except AllMySmsError as error:
-        _trace()
+        _trace(error)
         say(f"Error: {sentence(error)}")
         return code_of(error)
     except Exception as error:  # noqa: BLE001, RUF100  # a person must never be shown a traceback
-        _trace()
+        _trace(error)
         say(f"Error: {sentence(error)}")
         return ExitCode.DEFECT
     return code if isinstance(code, int) else ExitCode.ALL_ACCEPTED
 
 
-def _trace() -> None:
-    """Show where the present error happened, without any value, if the environment asks for it."""
-    if os.environ.get(_DEBUG) == "1":
-        say(traceback.format_exc())
+def _trace(error: BaseException) -> None:
+    """Show where an error and its causes happened, without any message or value, if the environment asks for it."""
+    if os.environ.get(_DEBUG) != "1":
+        return
+    cause: BaseException | None = error
+    while cause is not None:
+        say("".join(traceback.format_tb(cause.__traceback__)) + type(cause).__qualname__)
+        cause = cause.__cause__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections.abc import Sequence
 
 import click
@@ -24,12 +25,17 @@ async def send_text(
 ) -> int:
     """Send a text and say what became of it; return the exit code."""
     message = SmsMessage(text_of(text), sender=sender, purpose=purpose)
+    # Drawn here, so that it is known however the call ends.
+    key = key or secrets.token_hex(16)
     async with login.service() as sms:
         with Display(error_console()):
             try:
                 receipt = await sms.send(message, to=numbers, idempotency_key=key)
             except asyncio.CancelledError:
-                say("The text may have been sent: its answer was not waited for.")
+                say(
+                    "The text may have been sent: its answer was not waited for. Run the same command again with "
+                    f"--idempotency-key {key} within 23 hours: it tells what happened, without texting twice."
+                )
                 raise
     if as_json:
         click.echo(_json(receipt))
