@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 import secrets
 import weakref
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, cast
 
 from allmysms_async.backend import (
     Backend,
@@ -17,7 +18,7 @@ from allmysms_async.backend import (
 )
 from allmysms_async.batch.engine import CampaignRun, EngineOptions
 from allmysms_async.batch.intake import Intake
-from allmysms_async.batch.plan import Planner
+from allmysms_async.batch.plan import Planner, template_of
 from allmysms_async.batch.policy import Clock, RetryPolicy, SystemClock, deliver
 from allmysms_async.batch.sink import MemorySink, Sink
 from allmysms_async.errors import (
@@ -64,7 +65,7 @@ class _Begun:
         self.identity = identity
         self.sink = MemorySink()
         self.intake = Intake(campaign.recipients)
-        self.run: Callable[[], CampaignRun | None] = lambda: None
+        self.service: Callable[[], SmsService | None] = lambda: None
 
 
 # For all services of the process: a campaign that is continued by another one must text nobody again.
@@ -79,6 +80,7 @@ class SmsService(Inquiry):
         policy: How long ``run`` and ``stream`` keep trying each request.
         send_policy: The same for ``send``.
         concurrency: Requests in flight at most, in one campaign.
+        grace: Seconds that a run which is stopped, or closed with the service, waits for answers to what it has sent.
         clock: Where the time comes from; the machine's own by default.
         rng: Where the jitter between attempts comes from.
     """
@@ -90,6 +92,7 @@ class SmsService(Inquiry):
         policy: RetryPolicy | None = None,
         send_policy: RetryPolicy = SEND_POLICY,
         concurrency: int = 8,
+        grace: float = 30.0,
         clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> None:
@@ -100,10 +103,11 @@ class SmsService(Inquiry):
         self._policy = policy or RetryPolicy()
         self._send_policy = send_policy
         self._concurrency = concurrency
+        self._grace = grace
         self._clock = clock or SystemClock()
         self._rng = rng or random.Random()  # noqa: S311  # jitter is no secret
         self._runs: weakref.WeakSet[CampaignRun] = weakref.WeakSet()
-        self._intakes: weakref.WeakSet[Intake] = weakref.WeakSet()
+        self._begun: weakref.WeakSet[_Begun] = weakref.WeakSet()
 
     async def __aenter__(self) -> SmsService:
         """Return the service itself; connections are opened when they are needed."""
@@ -116,12 +120,14 @@ class SmsService(Inquiry):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Stop what runs, wait for the answers to what was sent, and close the backend."""
-        for run in list(self._runs):
-            await run.aclose()
-        for intake in list(self._intakes):
-            await intake.aclose()
-        await self.backend.aclose()
+        """Stop what runs, wait up to ``grace`` for the answers to what was sent, and close the backend."""
+        try:
+            await asyncio.gather(*(run.aclose() for run in list(self._runs)))
+            for begun in list(self._begun):
+                if begun.service() is self:
+                    await begun.intake.aclose()
+        finally:
+            await self.backend.aclose()
 
     # -- one text -----------------------------------------------------------------------------------------------------
 
@@ -143,8 +149,9 @@ class SmsService(Inquiry):
             message: The text, or a message with its options; ``purpose`` is ``transactional`` unless it says another.
             to: One number or recipient, or some; a number that is given twice is texted once.
             sender: Sender shown, if ``message`` is a plain text.
-            idempotency_key: To repeat an earlier call whose outcome is unknown; a fresh one by default. Never use one
-                for two different texts: the second would be answered with the first's result, and lost.
+            idempotency_key: 1 to 64 printable characters; a fresh one by default. Bring your own where the call may be
+                cancelled, or to repeat a call whose outcome is unknown. Never use one for two different texts: the
+                second would be answered with the first's result, and lost. After a ``GatewayError`` take a new one.
             name: Shown in the provider's back office.
 
         Returns:
@@ -172,7 +179,6 @@ class SmsService(Inquiry):
             policy=self._send_policy,
             clock=self._clock,
             rng=self._rng,
-            unanswered=idempotency_key is not None,
         )
         if delivery.error is not None:
             if delivery.verdict == "unknown":
@@ -204,7 +210,7 @@ class SmsService(Inquiry):
         if key is not None and not backend.limits.idempotent:
             msg = f"The backend {backend.name} has no idempotency keys; nothing was sent."
             raise UnsupportedFeature(msg, backends=("rest",))
-        recipients = [to] if isinstance(to, str | Recipient) else list(to)
+        recipients = [to] if isinstance(to, str | Recipient) else list(_iterable(to))
         if not recipients:
             msg = "There is nobody to send to; nothing was sent."
             raise InvalidRequest(msg)
@@ -265,7 +271,10 @@ class SmsService(Inquiry):
         if not name.strip() or not name.isprintable() or len(name) > _MAX_NAME:
             msg = f"A campaign's name must be 1 to {_MAX_NAME} printable characters; nothing was sent."
             raise InvalidRequest(msg)
-        self._check(backend, campaign.message)
+        begun = _begun.setdefault(campaign, _Begun(backend.identity, campaign))
+        # What was begun may be continued after its date, if only to learn what became of it.
+        _iterable(campaign.recipients)
+        self._check(backend, campaign.message, dated=not begun.sink.accounted)
         limits = backend.limits
         size = limits.recipients if chunk_size is None else chunk_size
         if not 1 <= size <= limits.max_recipients:
@@ -275,19 +284,14 @@ class SmsService(Inquiry):
         if workers < 1:
             msg = f"concurrency is {workers}, it must be at least 1."
             raise InvalidRequest(msg)
-        begun = _begun.setdefault(campaign, _Begun(backend.identity, campaign))
-        earlier = begun.run()
-        if earlier is not None and earlier.running:
-            msg = "This campaign is being sent already; wait for its end, or stop it."
-            raise InvalidRequest(msg)
         if begun.identity != backend.identity:
             msg = "This campaign was begun with another account or protocol, which alone knows what was sent of it."
             raise InvalidRequest(msg, remedy="Continue it there, or make a new Campaign of those not texted yet.")
-        options = EngineOptions(chunk_size=size, concurrency=workers, policy=self._policy)
+        options = EngineOptions(chunk_size=size, concurrency=workers, policy=self._policy, grace=self._grace)
         run = CampaignRun(backend, campaign, begun.intake, _as_sink(begun.sink), options, self._clock, self._rng)
-        begun.run = weakref.ref(run)
+        begun.service = weakref.ref(self)
+        self._begun.add(begun)
         self._runs.add(run)
-        self._intakes.add(begun.intake)
         return run
 
     async def run(
@@ -323,8 +327,8 @@ class SmsService(Inquiry):
 
     # -- checks -------------------------------------------------------------------------------------------------------
 
-    def _check(self, backend: Sends, message: SmsMessage) -> None:
-        """Refuse a message whose options cannot be right."""
+    def _check(self, backend: Sends, message: SmsMessage, *, dated: bool = True) -> None:
+        """Refuse a message whose options cannot be right; its date need not be in the future unless ``dated``."""
         if message.purpose not in {None, "marketing", "transactional", "otp"}:
             msg = "purpose must be marketing, transactional or otp; nothing was sent."
             raise InvalidRequest(msg)
@@ -339,10 +343,23 @@ class SmsService(Inquiry):
             if when.tzinfo is None:
                 msg = "send_at has no time zone: give an aware datetime; nothing was sent."
                 raise InvalidSchedule(msg)
-            if when <= self._clock.now():
+            if dated and when <= self._clock.now():
                 msg = f"send_at, {when.isoformat()}, is in the past; nothing was sent."
                 raise InvalidSchedule(msg)
+        template_of(message, backend.limits)
         backend.check(message)
+
+
+def _iterable(recipients: object) -> Any:
+    """Return recipients that can be iterated over, and are not one text, which would be read letter by letter.
+
+    Raises:
+        InvalidRequest: They are something else.
+    """
+    if isinstance(recipients, Iterable | AsyncIterable) and not isinstance(recipients, str | bytes):
+        return cast("Any", recipients)
+    msg = f"Recipients are numbers as text, or an iterable of them, not {type(recipients).__name__}; nothing was sent."
+    raise InvalidRequest(msg)
 
 
 def _as_sink(sink: Sink) -> Sink:

@@ -1,16 +1,17 @@
 """The engine: reads a source, plans chunks, sends them with bounded concurrency, and records every step first.
 
 One task reads rows into chunks, a fixed number of workers send them, and nothing is read ahead of what is sent but
-one chunk for each worker. Whatever ends a run (the end, an error, ``stop``, a cancelled task), rows that were read
-are in the sink: sent, refused, or pending.
+one chunk for each worker. Whatever ends a run (the end, an error, ``stop``, a cancelled task), rows that were planned
+are in the sink: sent, refused, or pending; a few that were only taken from the source wait in the intake.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,21 +26,24 @@ from allmysms_async.errors import (
     AllMySmsError,
     CampaignStopped,
     EmptyCampaign,
+    FlowRefused,
+    HttpRefused,
     InvalidRequest,
-    NotSent,
     ProtocolError,
-    RateLimited,
     TextRefused,
+    TransportError,
 )
 from allmysms_async.model import Campaign, CampaignResult, Outcome, Progress
-from allmysms_async.text import Template
 
 __all__ = ["CampaignRun", "EngineOptions"]
 
 T = TypeVar("T")
 
-_UNREACHABLE_CHUNKS = 3
-"""So many chunks in a row without any connection end the run: the gateway is not there."""
+_UNANSWERED_CHUNKS = 3
+"""So many chunks in a row without the gateway's own word end the run: it is not there, or out of order."""
+
+_REFUSED_FLOWS = 12
+"""So many requests in a row that it finds wrong end the run. Cutting one bad recipient out has successes between."""
 
 
 class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +60,10 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int = 8
     policy: RetryPolicy = RetryPolicy()
     grace: float = 10.0
+
+
+# Which run reads an intake: two at once would give different chunks the same ordinal.
+_readers: weakref.WeakKeyDictionary[Intake, Callable[[], CampaignRun | None]] = weakref.WeakKeyDictionary()
 
 
 class CampaignRun:
@@ -91,20 +99,14 @@ class CampaignRun:
         self._options = options
         self._clock = clock
         self._rng = rng
-        self._planner = Planner(
-            campaign.message,
-            backend.limits,
-            chunk_size=options.chunk_size,
-            seen=sink.seen,
-            accounted=sink.accounted,
-            next_seq=sink.next_seq,
-        )
+        self._planner: Planner
         self._ready: deque[Chunk] = deque()
         self._turn = asyncio.Condition()
         self._stopping = asyncio.Event()
         self._reading = True
         self._busy = 0
-        self._unreachable = 0
+        self._unanswered = 0
+        self._flows_refused = 0
         self._error: Exception | None = None
         self._news: asyncio.Queue[tuple[Outcome, ...] | None] = asyncio.Queue()
         self._supervisor: asyncio.Task[None] | None = None
@@ -113,6 +115,11 @@ class CampaignRun:
     def result(self) -> CampaignResult:
         """What became of the campaign so far."""
         return self._sink.result(self._campaign.name)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stopping.is_set()
 
     @property
     def running(self) -> bool:
@@ -124,12 +131,21 @@ class CampaignRun:
         self._stopping.set()
 
     def __aiter__(self) -> AsyncIterator[Progress]:
-        """Start sending."""
+        """Start sending, once an earlier run of the campaign that is stopping has stopped."""
         if self._supervisor is not None:
             msg = "This run was started already; ask the service for another one to continue the campaign."
             raise InvalidRequest(msg)
-        self._supervisor = asyncio.create_task(self._supervise(), name="campaign")
-        return self._iterate()
+        reference = _readers.get(self._intake)
+        earlier = reference() if reference is not None else None
+        if earlier is not None and earlier.running and not earlier.stopping:
+            msg = "This campaign is being sent already; wait for its end, or stop it."
+            raise InvalidRequest(msg)
+        _readers[self._intake] = weakref.ref(self)
+        self._supervisor = asyncio.create_task(self._supervise(earlier), name="campaign")
+        steps = self._iterate()
+        # A loop that is left by break lets go of its iterator, and only later does the event loop close it.
+        weakref.finalize(steps, self.stop).atexit = False
+        return steps
 
     async def _iterate(self) -> AsyncIterator[Progress]:
         """Yield progress until the run is over, then raise what stopped it."""
@@ -154,7 +170,10 @@ class CampaignRun:
         raise CampaignStopped(msg, reason=self._error, result=self.result) from self._error
 
     async def aclose(self) -> None:
-        """Stop, wait for what is in flight, and leave nothing running."""
+        """Stop, and wait for what is in flight, but not longer than ``grace``: what is not answered then is unknown.
+
+        A source that is being waited for is left to the campaign's next run, or to the end of the service.
+        """
         task = self._supervisor
         if task is None or task.done():
             return
@@ -168,8 +187,18 @@ class CampaignRun:
 
     # -- the tasks ----------------------------------------------------------------------------------------------------
 
-    async def _supervise(self) -> None:
+    async def _supervise(self, earlier: CampaignRun | None) -> None:
         """Run the reader and the workers to their end."""
+        if earlier is not None:
+            await earlier.aclose()
+        self._planner = Planner(
+            self._campaign.message,
+            self._backend.limits,
+            chunk_size=self._options.chunk_size,
+            seen=self._sink.seen,
+            accounted=self._sink.accounted,
+            next_seq=self._sink.next_seq,
+        )
         tasks = [asyncio.create_task(self._guard(self._read()), name="campaign reader")]
         tasks.extend(
             asyncio.create_task(self._guard(self._work()), name=f"campaign worker {number}")
@@ -343,16 +372,18 @@ class CampaignRun:
     async def _conclude(self, claim: Claim, delivery: Delivery) -> None:
         """Record how a chunk's request ended, and act on it."""
         chunk, error = claim.chunk, delivery.error
+        self._unanswered = self._unanswered + 1 if isinstance(error, TransportError | HttpRefused) else 0
+        self._flows_refused = self._flows_refused + 1 if isinstance(error, FlowRefused) else 0
+        if self._flows_refused >= _REFUSED_FLOWS:
+            delivery = msgspec.structs.replace(delivery, verdict=Verdict.STOP, stop=True)
         if delivery.verdict is Verdict.STOP and claim.unanswered:
             # A late word on a chunk that was unknown: nothing of it was sent. It is continued as a failed one.
             delivery = msgspec.structs.replace(delivery, verdict=Verdict.FAILED)
-        unreachable = delivery.verdict is Verdict.FAILED and isinstance(error, NotSent | RateLimited)
-        self._unreachable = self._unreachable + 1 if unreachable else 0
         if delivery.verdict in {Verdict.STOP, Verdict.HALTED}:
             await self._sink.release(chunk, new_key=delivery.verdict is Verdict.STOP)
-        elif isinstance(error, TextRefused) and chunk.params and len(chunk.rows) > 1:
-            # One recipient's expanded text is too long for the gateway: the others must not pay for it.
-            pieces = halves(chunk, self._planner.next_seq, _parts_of_halves(chunk))
+        elif delivery.verdict is Verdict.REFUSED and len(chunk.rows) > 1 and _may_be_one_row(chunk, error):
+            # What one recipient brings is too long or wrong for the gateway: the others must not pay for it.
+            pieces = halves(chunk, self._planner.next_seq)
             self._planner.next_seq += len(pieces)
             await self._sink.split(chunk, pieces)
             self._ready.extend(pieces)
@@ -360,7 +391,7 @@ class CampaignRun:
             end = settlement(chunk, delivery)
             await self._sink.settle(chunk, end)
             self._news.put_nowait(end.outcomes)
-        if error is not None and (delivery.stop or self._unreachable >= _UNREACHABLE_CHUNKS):
+        if error is not None and (delivery.stop or self._unanswered >= _UNANSWERED_CHUNKS):
             self._fail(error)
 
     async def _pause(self, seconds: float) -> None:
@@ -393,13 +424,10 @@ async def _surely(work: Awaitable[T]) -> T:
         except asyncio.CancelledError as error:  # the supervisor cancels more than once: each waits for the record
             cancelled = error
     if cancelled is not None:
-        raise cancelled
+        raise cancelled from task.exception()
     return task.result()
 
 
-def _parts_of_halves(chunk: Chunk) -> tuple[int, int]:
-    """Return the text parts of each half of a personalised chunk."""
-    template = Template(chunk.text)
-    middle = len(chunk.rows) // 2
-    first = sum(template.size(recipient.params, chunk.coding).parts for recipient in chunk.recipients[:middle])
-    return first, chunk.parts - first
+def _may_be_one_row(chunk: Chunk, error: AllMySmsError | None) -> bool:
+    """Tell whether a refusal of a whole request may be due to what one recipient brings."""
+    return isinstance(error, FlowRefused) or (isinstance(error, TextRefused) and chunk.params > 0)

@@ -63,6 +63,10 @@ class Intake:
             self._ordinary = self._ordinary or iter(self._source)
             self._fill_from(self._ordinary)
             return
+        if self._filling is not None and self._filling.cancelled():  # with the event loop it belonged to
+            self._filling = None
+            self._restart()
+            return
         self._asynchronous = self._asynchronous or aiter(self._source)
         if self._filling is None:
             self._filling = asyncio.create_task(self._fill_from_async(self._asynchronous), name="campaign source")
@@ -115,9 +119,9 @@ class Intake:
 
     async def aclose(self) -> None:
         """Give up waiting for the source; the next to ask begins it again, if it can be read again."""
-        if self._filling is not None:
-            self._filling.cancel()
-            await asyncio.wait({self._filling})
-            if self._filling.cancelled():
+        filling, self._filling = self._filling, None
+        if filling is not None:
+            filling.cancel()
+            await asyncio.wait({filling})
+            if filling.cancelled():
                 self._restart()
-            self._filling = None

@@ -6,19 +6,20 @@ Pure: the planner only sees rows and hands back chunks and refusals.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async.backend import SendLimits
+from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, SmsMessage, coding_of
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number
 from allmysms_async.text import Coding, Template, TextSize, has_placeholder
 
-__all__ = ["Chunk", "Planner", "halves", "idempotency_key", "template_of"]
+__all__ = ["Chunk", "Planner", "halves", "idempotency_key", "parts_of", "template_of"]
 
 # Rendered texts that differ for each recipient would keep one open chunk each; past this many rows the fullest goes.
 _OPEN_CHUNKS = 256
@@ -35,7 +36,7 @@ _TEXT_REASONS: Mapping[str, Reason] = {
 }
 
 
-class Chunk(msgspec.Struct, frozen=True, kw_only=True):
+class Chunk(Discreet, frozen=True, kw_only=True):
     """What one request sends.
 
     Attributes:
@@ -235,13 +236,22 @@ class Planner:
         return self.sealed()
 
 
-def halves(chunk: Chunk, next_seq: int, parts: tuple[int, int]) -> tuple[Chunk, Chunk]:
+def parts_of(chunk: Chunk, recipients: Sequence[Recipient]) -> int:
+    """Return the text parts of some of a chunk's recipients."""
+    if len(recipients) == len(chunk.recipients):
+        return chunk.parts
+    if not chunk.params:
+        return chunk.parts // len(chunk.recipients) * len(recipients)
+    template = Template(chunk.text)
+    return sum(template.size(recipient.params, chunk.coding).parts for recipient in recipients)
+
+
+def halves(chunk: Chunk, next_seq: int) -> tuple[Chunk, Chunk]:
     """Return a chunk cut in two, each a new request with a key of its own.
 
     Args:
         chunk: With two recipients at least.
         next_seq: Ordinal of the first half.
-        parts: Text parts of each half.
     """
     middle = len(chunk.rows) // 2
     if not middle:
@@ -253,7 +263,7 @@ def halves(chunk: Chunk, next_seq: int, parts: tuple[int, int]) -> tuple[Chunk, 
             seq=next_seq + index,
             recipients=chunk.recipients[cut],
             rows=chunk.rows[cut],
-            parts=parts[index],
+            parts=parts_of(chunk, chunk.recipients[cut]),
             generation=0,
             first_sent_at=None,
         )

@@ -28,6 +28,7 @@ from allmysms_async.errors import (
     NotSent,
     OutcomeUnknown,
     RateLimited,
+    ScheduleRefused,
     StillProcessing,
 )
 from allmysms_async.model import SendReceipt
@@ -105,7 +106,7 @@ class Verdict(enum.StrEnum):
     UNKNOWN = "unknown"
     """May have been sent."""
     STOP = "stop"
-    """Surely not sent, and no other request would be either: login, permission, credit."""
+    """Surely not sent, and no other request would be either: login, permission, credit, a date that has passed."""
     HALTED = "halted"
     """Surely not sent, and the campaign was asked to stop."""
 
@@ -146,7 +147,7 @@ def judge(error: AllMySmsError, *, keyed: bool, unanswered: bool) -> Verdict:
         case DuplicateRequest():
             # Without an unanswered attempt, the identical request was somebody else's: these people are texted.
             return Verdict.REFUSED
-        case InsufficientCredit():
+        case InsufficientCredit() | ScheduleRefused():
             return Verdict.STOP
         case AuthenticationFailed() | NotPermitted():
             # The login is checked before the key is looked up: this says nothing of an earlier attempt.
@@ -266,6 +267,6 @@ async def deliver(
         if verdict is Verdict.AGAIN:
             surely = Verdict.HALTED if halted() else Verdict.FAILED
             verdict = Verdict.UNKNOWN if attempts.unanswered else surely
-        stops = isinstance(error, AuthenticationFailed | NotPermitted | InsufficientCredit)
+        stops = isinstance(error, AuthenticationFailed | NotPermitted | InsufficientCredit | ScheduleRefused)
         return Delivery(verdict=verdict, error=error, stop=stops, attempts=attempts.made)
     return Delivery(verdict=Verdict.ANSWERED, receipt=receipt, attempts=attempts.made)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.plan import Chunk, parts_of
 from allmysms_async.batch.policy import Delivery, Verdict
 from allmysms_async.batch.sink import Settlement
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.errors import AllMySmsError, DuplicateRequest, NoValidNumber, TextRefused
-from allmysms_async.model import Accepted, Outcome, OutcomeState, Reason, Rejected, SendReceipt
+from allmysms_async.model import Accepted, Outcome, OutcomeState, Reason, Recipient, Rejected, SendReceipt
 
 __all__ = ["settlement"]
 
@@ -50,12 +50,13 @@ def settlement(chunk: Chunk, delivery: Delivery) -> Settlement:
 def _answered(chunk: Chunk, receipt: SendReceipt) -> Settlement:
     """Return what an answer says of each row."""
     outcomes: list[Outcome] = []
-    unconfirmed = accepted = 0
+    accepted: list[Recipient] = []
+    unconfirmed = 0
     for row, recipient, result in zip(chunk.rows, chunk.recipients, receipt.results, strict=True):
         line, phone = recipient.line, recipient.phone
         match result:
             case Accepted(sms_id=sms_id):
-                accepted += 1
+                accepted.append(recipient)
                 outcome = Outcome(row, line, phone, OutcomeState.ACCEPTED, None, sms_id, receipt.campaign_id)
             case Rejected(reason=reason):
                 outcome = Outcome(row, line, phone, OutcomeState.REJECTED, reason, None, receipt.campaign_id)
@@ -71,7 +72,7 @@ def _answered(chunk: Chunk, receipt: SendReceipt) -> Settlement:
         event=event,
         outcomes=tuple(outcomes),
         campaign_id=receipt.campaign_id,
-        parts=receipt.parts if receipt.parts is not None else chunk.parts if accepted else 0,
+        parts=receipt.parts if receipt.parts is not None else parts_of(chunk, accepted),
         cost=receipt.cost or Decimal(0),
         problem=problem,
     )

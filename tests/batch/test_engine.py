@@ -6,6 +6,7 @@ import pytest
 
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.errors import (
+    CampaignStopped,
     ConnectionLost,
     DuplicateRequest,
     EmptyCampaign,
@@ -214,7 +215,6 @@ async def test_too_long_for_everybody_is_not_bisected(make_bench, gateway, numbe
     [
         (NoValidNumber("108"), Reason.INVALID_AT_GATEWAY),
         (DuplicateRequest("121"), Reason.DUPLICATE),
-        (FlowRefused("105"), Reason.GATEWAY_REFUSED),
     ],
 )
 async def test_refused_chunk_does_not_harm_the_others(make_bench, gateway, number, error, reason):
@@ -224,6 +224,32 @@ async def test_refused_chunk_does_not_harm_the_others(make_bench, gateway, numbe
     last = await bench.finish()
     assert (last.accepted, last.rejections) == (20, {reason: 10})
     assert bench.sink.result("soldes").problems == {str(error): 1}
+
+
+async def test_recipient_who_makes_a_request_wrong_is_cut_out(make_bench, gateway, number):
+    """A request that the gateway finds wrong is cut in two until one row is left: the others are texted."""
+    poison = number(4)
+    gateway.script = lambda request, before: (
+        FlowRefused("109") if poison in {recipient.phone for recipient in request.recipients} else None
+    )
+    bench = make_bench([number(index) for index in range(30)])
+    last = await bench.finish()
+    assert (last.accepted, last.rejections) == (29, {Reason.GATEWAY_REFUSED: 1})
+    assert set(gateway.texted.values()) == {1}
+
+
+async def test_gateway_that_finds_every_request_wrong_stops_the_run(make_bench, gateway, number):
+    """It is not the recipients that are wrong then: nobody is rejected, and the campaign can be continued."""
+    gateway.script = lambda request, before: FlowRefused("109")
+    bench = make_bench([number(index) for index in range(3000)], chunk_size=100)
+    with pytest.raises(CampaignStopped) as caught:
+        await bench.finish()
+    assert isinstance(caught.value.reason, FlowRefused)
+    assert len(gateway.requests) < 20
+    assert (caught.value.result.rejected, caught.value.result.failed, caught.value.result.unknown) == (0, 0, 0)
+    gateway.script = lambda request, before: None
+    last = await bench.finish()
+    assert (last.accepted, set(gateway.texted.values())) == (3000, {1})
 
 
 async def test_answer_is_read_for_each_recipient(make_bench, gateway, number):

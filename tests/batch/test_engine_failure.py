@@ -195,7 +195,7 @@ def test_whatever_happens_nobody_is_texted_twice_and_nobody_is_lost(
 
 async def test_outcome_is_told_for_every_row_that_is_over(make_bench, gateway, number):
     """The outcomes of the progress, over all runs, name every row; the last word of each is where it ended."""
-    gateway.script = lambda request, before: RequestTimeout("Lost.") if before < 4 else None
+    gateway.script = lambda request, before: RequestTimeout("Lost.") if before < 2 else None
     bench = make_bench([number(index) for index in range(60)], policy=RetryPolicy(attempts=1))
     await bench.finish()
     await bench.finish()

@@ -238,7 +238,7 @@ async def test_closing_gives_a_waiting_source_up():
 
 
 async def test_source_given_up_while_it_was_waited_for_has_not_ended():
-    """A source that was being waited for when all was closed is begun again, or told to be lost: never taken as read."""
+    """A source that was waited for when all was closed is begun again, or told to be lost: never taken as read."""
     first = asyncio.Event()
 
     class Again:

@@ -95,25 +95,36 @@ def test_key_fits_the_field_and_shows_nobody(chunk_of):
     assert set(key) <= set("0123456789abcdef")
 
 
-@given(REQUESTS, st.integers(10, 20), st.tuples(st.integers(0, 9), st.integers(0, 9)))
-def test_halves_are_a_partition_with_new_keys(request_, next_seq, parts):
+@given(REQUESTS, st.integers(10, 20))
+def test_halves_are_a_partition_with_new_keys(request_, next_seq):
     """Each recipient is in one half, in order; neither half shares a key with the whole, nor with the other."""
     run_id, chunk, message = request_
     assume(len(chunk.rows) > 1)
-    first, second = halves(chunk, next_seq, parts)
+    chunk = msgspec.structs.replace(chunk, params=0, parts=3 * len(chunk.rows))
+    first, second = halves(chunk, next_seq)
     assert first.recipients + second.recipients == chunk.recipients
     assert first.rows + second.rows == chunk.rows
     assert first.rows
     assert second.rows
     assert abs(len(first.rows) - len(second.rows)) <= 1
-    assert (first.seq, second.seq, first.parts, second.parts) == (next_seq, next_seq + 1, *parts)
+    assert (first.seq, second.seq) == (next_seq, next_seq + 1)
+    assert (first.parts, second.parts) == (3 * len(first.rows), 3 * len(second.rows))
     for half in (first, second):
         assert (half.text, half.coding, half.params) == (chunk.text, chunk.coding, chunk.params)
         assert (half.generation, half.first_sent_at) == (0, None)
     assert len({idempotency_key(run_id, each, message) for each in (chunk, first, second)}) == 3
 
 
+def test_halves_of_a_personalised_chunk_have_the_parts_of_their_own_texts(chunk_of):
+    """One long value makes its own half dearer, and not the other."""
+    chunk = chunk_of(1, range(1, 5), text="Bonjour #param_1#", params=1, parts=5)
+    values = ["Anne", "x" * 200, "Luc", "Zoe"]
+    recipients = tuple(Recipient(each.phone, (value,)) for each, value in zip(chunk.recipients, values, strict=True))
+    first, second = halves(msgspec.structs.replace(chunk, recipients=recipients), 2)
+    assert (first.parts, second.parts) == (3, 2)
+
+
 def test_chunk_of_one_is_not_cut(chunk_of):
     """One recipient cannot be cut in two."""
     with pytest.raises(InvalidRequest):
-        halves(chunk_of(1, range(1, 2)), 2, (1, 0))
+        halves(chunk_of(1, range(1, 2)), 2)

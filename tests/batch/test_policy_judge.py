@@ -35,7 +35,7 @@ TABLE = {
     "FlowRefused": (REFUSED, REFUSED, REFUSED),
     "TextRefused": (REFUSED, REFUSED, REFUSED),
     "NoValidNumber": (REFUSED, REFUSED, REFUSED),
-    "ScheduleRefused": (REFUSED, REFUSED, REFUSED),
+    "ScheduleRefused": (STOP, STOP, STOP),
     "CampaignNotFound": (REFUSED, REFUSED, REFUSED),
     "CampaignNotCancellable": (REFUSED, REFUSED, REFUSED),
     # Refused on this side, before anything was written.
@@ -84,4 +84,4 @@ def test_lost_attempt_is_never_declared_failed(name):
     verdict = judge(KINDS[name]("It ended."), keyed=True, unanswered=True)
     assert verdict != FAILED
     if verdict == STOP:
-        assert issubclass(KINDS[name], errors.InsufficientCredit)
+        assert issubclass(KINDS[name], errors.InsufficientCredit | errors.ScheduleRefused)

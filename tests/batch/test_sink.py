@@ -155,7 +155,7 @@ async def test_pieces_take_the_place_of_a_split_chunk(chunk_of):
     sink, chunk = MemorySink(), chunk_of(1, range(1, 6))
     await sink.add(chunk)
     await sink.claim(chunk, 100.0)
-    await sink.split(chunk, halves(chunk, 2, (2, 3)))
+    await sink.split(chunk, halves(chunk, 2))
     assert counts(sink) == {"rows": 5, "pending": 5}
     assert sink.next_seq == 4
     assert [piece.rows for piece in await sink.resume(replayable_since=None)] == [(1, 2), (3, 4, 5)]
@@ -169,7 +169,7 @@ async def test_unknown_chunk_that_is_split_is_counted_once(chunk_of):
     await lose(sink, chunk)
     await sink.resume(replayable_since=0.0)
     await sink.claim(chunk, 200.0)
-    await sink.split(chunk, halves(chunk, 2, (2, 2)))
+    await sink.split(chunk, halves(chunk, 2))
     assert counts(sink) == {"rows": 4, "pending": 4}
     assert sink.result("soldes").problems == {}
     assert sink.totals().parts == 0

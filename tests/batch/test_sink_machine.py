@@ -126,7 +126,7 @@ class Record(RuleBasedStateMachine):
         chunk = self.among(data, "in_flight", "unknown")
         if chunk is None or len(chunk.rows) < 2:
             return
-        pieces = halves(chunk, self.sink.next_seq, (0, chunk.parts))
+        pieces = halves(chunk, self.sink.next_seq)
         wait(self.sink.split(chunk, pieces))
         del self.states[chunk.seq], self.chunks[chunk.seq], self.paid[chunk.seq]
         for piece in pieces:
