@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from allmysms_async.backend import SendRequest
-from allmysms_async.errors import AllMySmsError
+from allmysms_async.errors import AllMySmsError, InvalidRequest
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.model import Recipient, SmsMessage
 from allmysms_async.protocols.rest import RestBackend
@@ -181,3 +181,13 @@ async def test_logs_hold_no_secret(loopback: Loopback, caplog: pytest.LogCapture
     if error is not None:
         check("".join(traceback.format_exception(error)))
         check(shown(error))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://:s3cret@gateway.test", "https://demo:s3cret@gateway.test/", "https://@h.test"]
+)
+def test_address_with_credentials_is_refused(url: str) -> None:
+    """An address would be shown: one that holds a password is refused, without showing it."""
+    with pytest.raises(InvalidRequest) as caught:
+        RestBackend("demo", KEY, base_url=url)
+    assert "s3cret" not in str(caught.value)

@@ -105,25 +105,25 @@ class HttpxTransport:
             ProtocolError: The answer is larger than ``request.max_response_bytes``, or compressed unasked.
         """
         wire = self._wire(request)
+        until = asyncio.get_running_loop().time() + request.timeout
         try:
-            async with asyncio.timeout(request.timeout):
+            async with asyncio.timeout_at(until):
                 await self._turns.acquire()
         except TimeoutError as error:
             msg = f"{request.name}: no connection became free within {request.timeout:g} s; nothing was sent."
             raise NotSent(msg, request=request.name) from error
         try:
-            return await self._turn(request, wire)
+            return await self._turn(request, wire, until)
         finally:
             self._turns.release()
 
-    async def _turn(self, request: HttpRequest, wire: httpx.Request) -> HttpResponse:
-        """Make the attempt, now that it is this request's turn."""
+    async def _turn(self, request: HttpRequest, wire: httpx.Request, until: float) -> HttpResponse:
+        """Make the attempt, now that it is this request's turn; to end at a moment of the event loop's clock."""
         # Asked only now, since the transport may have been closed while the request waited.
         if self._closed:
             msg = f"{request.name}: the transport is closed; nothing was sent."
             raise NotSent(msg, request=request.name)
         written = False
-        until = asyncio.get_running_loop().time() + request.timeout
 
         async def trace(event: str, info: object) -> None:
             nonlocal written

@@ -1,6 +1,7 @@
 """What every HTTP transport promises of its connections: how many, which ones, and until when."""
 
 import asyncio
+import ssl
 from typing import Any
 
 import pytest
@@ -93,7 +94,8 @@ async def test_all_allowed_connections_are_used_at_once(server: Any) -> None:
 async def test_limit_holds_when_requests_fail(server: Any) -> None:
     """Connections given up by a time-out or a cancellation are closed before others take their place."""
     gate, server.script = gated()
-    async with HttpxTransport(max_connections=10) as transport:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # so that no time-out passes while one is made
+    async with HttpxTransport(max_connections=10, ssl_context=context) as transport:
         sends = [asyncio.ensure_future(transport.send(server.request(timeout=0.05))) for _ in range(10)]
         sends += [asyncio.ensure_future(transport.send(server.request())) for _ in range(20)]
         await until(lambda: len(server.requests) >= 12)
