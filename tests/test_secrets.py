@@ -22,7 +22,7 @@ KEY = "k3ySecretOfTheAccount"
 TEXT = "Votre code est 482159"
 PHONE = "33612345678"
 SEND = SendRequest(
-    message=SmsMessage(TEXT), text=TEXT, coding=Coding.GSM7, recipients=(Recipient(PHONE),), parts=1, timeout=0.2
+    message=SmsMessage(TEXT), text=TEXT, coding=Coding.GSM7, recipients=(Recipient(PHONE),), parts=1, timeout=2.0
 )
 INFO = b'{"status": "Active Account", "credits": 1, "apiKey": "' + KEY.encode() + b'"}'
 ANSWERS: dict[str, bytes] = {

@@ -128,6 +128,9 @@ class HttpxTransport:
         async def trace(event: str, info: object) -> None:
             nonlocal written
             if event.endswith(".send_request_headers.started"):
+                if asyncio.get_running_loop().time() >= until:
+                    msg = f"{request.name}: no connection was ready within {request.timeout:g} s; nothing was sent."
+                    raise NotSent(msg, request=request.name)
                 written = True
                 deadline.reschedule(until)
 

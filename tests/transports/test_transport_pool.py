@@ -2,8 +2,10 @@
 
 import asyncio
 import ssl
+import time
 from typing import Any
 
+import httpx
 import pytest
 
 from allmysms_async.errors import NotSent, RequestTimeout
@@ -181,3 +183,20 @@ def test_transport_without_connections_is_refused(limit: int) -> None:
     """A transport needs one connection at least."""
     with pytest.raises(ValueError, match="max_connections"):
         HttpxTransport(max_connections=limit)
+
+
+async def test_time_that_passes_before_the_connection_is_ready_sends_nothing(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the whole time went by before a byte could be written, it is told as surely not sent, and is not sent."""
+    make = httpx.create_ssl_context
+
+    def slowly() -> ssl.SSLContext:
+        time.sleep(0.2)
+        return make()
+
+    monkeypatch.setattr(httpx, "create_ssl_context", slowly)
+    async with HttpxTransport() as transport:
+        with pytest.raises(NotSent, match="nothing was sent"):
+            await transport.send(server.request(timeout=0.1))
+        assert server.requests == []
