@@ -1,0 +1,240 @@
+"""Every backend through the service and the engine, against the sandbox: one entry of WIRES for each."""
+
+import asyncio
+import random
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from allmysms_async import (
+    Campaign,
+    Mail2SmsBackend,
+    MmsBackend,
+    Reason,
+    Recipient,
+    RestBackend,
+    RetryPolicy,
+    SmsMessage,
+    SmsService,
+)
+from allmysms_async.backend import CAPABILITIES, Sends
+from allmysms_async.sandbox import Clock, Sandbox
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a gateway listens."""
+
+    http_url: str
+    smtp_port: int | None
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A backend, how to open it, and what its protocol can do.
+
+    Attributes:
+        name: The backend's own.
+        secret: The sandbox's key or password for it.
+        open: Returns the backend for a place, a secret and the seconds for one attempt.
+        keyed: Whether a request without an answer can be repeated under its key.
+        answers: Whether the gateway answers at all: if not, a wrong login is never told.
+        opted_out: What is told of a number on the gateway's opt-out list, None if nothing is.
+        sender: A sender, where the protocol has one.
+        losses: The sandbox's faults that lose the connection, before and after the request is carried out.
+    """
+
+    name: str
+    secret: str
+    open: Callable[[Place, str, float], Sends]
+    keyed: bool = False
+    answers: bool = True
+    opted_out: Reason | None = None
+    sender: str | None = "MAGASIN"
+    losses: Sequence[str] = ("reset_before", "reset_after")
+
+
+WIRES = (
+    Wire(
+        name="rest",
+        secret="demo-key",
+        open=lambda place, secret, timeout: RestBackend("demo", secret, base_url=place.http_url, timeout=timeout),
+        keyed=True,
+        opted_out=Reason.OPTED_OUT,
+    ),
+    Wire(
+        name="mail2sms",
+        secret="demo-key",
+        open=lambda place, secret, timeout: Mail2SmsBackend(
+            "demo",
+            secret,
+            mail_from="shop@example.com",
+            hostname="127.0.0.1",
+            port=place.smtp_port,
+            security="plain",
+            timeout=timeout,
+        ),
+        answers=False,
+    ),
+    Wire(
+        name="mms",
+        secret="demo-pass",
+        open=lambda place, secret, timeout: MmsBackend("demo", secret, base_url=place.http_url, timeout=timeout),
+        opted_out=Reason.INVALID_AT_GATEWAY,
+        sender=None,
+    ),
+)
+
+
+class SandboxClock:
+    """The sandbox's own time for the client; waiting moves it, and takes no more than a millisecond."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Follow a sandbox."""
+        self._sandbox = sandbox
+
+    def now(self) -> datetime:
+        """Return the present moment."""
+        return datetime.fromtimestamp(self._sandbox.clock.now(), UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return self._sandbox.clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let others run, then let the time have passed."""
+        until = self._sandbox.clock.now() + seconds
+        await asyncio.sleep(0.001)
+        self._sandbox.advance(max(0.0, until - self._sandbox.clock.now()))
+
+
+class Bench:
+    """One wire, a sandbox at its end, and services on it.
+
+    Attributes:
+        wire: The backend under test.
+        sandbox: The gateway.
+    """
+
+    def __init__(self, wire: Wire, sandbox: Sandbox) -> None:
+        """Open nothing yet."""
+        self.wire = wire
+        self.sandbox = sandbox
+        self.place = Place(sandbox.http_url, sandbox.smtp_port)
+        self._opened: list[SmsService] = []
+
+    def backend(self, *, place: Place | None = None, secret: str | None = None) -> Sends:
+        """Return a backend that the caller closes."""
+        return self.wire.open(place or self.place, secret or self.wire.secret, 10.0)
+
+    def service(self, **options: Any) -> SmsService:
+        """Return a service on a new backend; both are closed after the test."""
+        policy = RetryPolicy(attempts=60, deadline=1e9)
+        clock = SandboxClock(self.sandbox)
+        service = SmsService(self.backend(**options), policy=policy, clock=clock, rng=random.Random(1))
+        self._opened.append(service)
+        return service
+
+    def message(self, text: str) -> SmsMessage:
+        """Return a message with what the protocol asks for."""
+        return SmsMessage(text, sender=self.wire.sender, purpose="marketing")
+
+    def campaign(self, text: str, recipients: Sequence[str | Recipient]) -> Campaign:
+        """Return a campaign."""
+        return Campaign("contrat", self.message(text), recipients)
+
+    @property
+    def chunk_size(self) -> int:
+        """A chunk size that needs several requests."""
+        return min(40, self.wire.open(self.place, self.wire.secret, 10.0).limits.max_recipients)
+
+    @property
+    def texts(self) -> dict[str, list[str]]:
+        """Texts that each handset received."""
+        texts: dict[str, list[str]] = {}
+        for message in self.sandbox.messages():
+            assert message["protocol"]
+            texts.setdefault(message["phone"], []).append(message["text"])
+        return texts
+
+    async def outcomes(self, service: SmsService, campaign: Campaign, **options: Any) -> dict[str, list[str]]:
+        """Run a campaign, and return who ended in each state; every row must end once, and the sums be right."""
+        rows: set[int] = set()
+        states: dict[str, list[str]] = {}
+        run = service.stream(campaign, **options)
+        async for progress in run:
+            for outcome in progress.outcomes:
+                assert outcome.row not in rows
+                rows.add(outcome.row)
+                states.setdefault(outcome.state.value, []).append(outcome.phone)
+        result = run.result
+        assert result.complete
+        assert result.pending == 0
+        assert result.rows == len(rows)
+        told = Counter({state: len(phones) for state, phones in states.items()})
+        assert (result.accepted, result.rejected) == (told["accepted"], told["rejected"])
+        assert (result.failed, result.unknown) == (told["failed"], told["unknown"])
+        return states
+
+    async def aclose(self) -> None:
+        """Close the services."""
+        for service in self._opened:
+            await service.aclose()
+
+
+async def _bench(wire: Wire) -> AsyncIterator[Bench]:
+    """Open the bench for a wire."""
+    async with Sandbox(clock=Clock(tick=lambda: 0.0)) as sandbox:
+        bench = Bench(wire, sandbox)
+        yield bench
+        await bench.aclose()
+
+
+@pytest.fixture(params=WIRES, ids=lambda wire: wire.name)
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    """Each backend, ready to send."""
+    async for ready in _bench(request.param):
+        yield ready
+
+
+@pytest.fixture(params=[wire for wire in WIRES if wire.answers], ids=lambda wire: wire.name)
+async def answering(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    """Each backend whose gateway answers."""
+    async for ready in _bench(request.param):
+        yield ready
+
+
+@pytest.fixture(params=[wire for wire in WIRES if wire.opted_out], ids=lambda wire: wire.name)
+async def refusing(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    """Each backend whose gateway says of one number that it is refused."""
+    async for ready in _bench(request.param):
+        yield ready
+
+
+@pytest.fixture(
+    params=[
+        pytest.param((wire, capability), id=f"{wire.name}-{capability.__name__}")
+        for wire in WIRES
+        for capability, (_, backends) in CAPABILITIES.items()
+        if wire.name not in backends
+    ]
+)
+async def lacking(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Bench, type[object]]]:
+    """Each backend with each capability that the library says it lacks."""
+    wire, capability = request.param
+    async for ready in _bench(wire):
+        yield ready, capability
+
+
+@pytest.fixture
+def nowhere() -> Place:
+    """A place where no server is."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+    return Place(f"http://127.0.0.1:{port}", port)
