@@ -166,15 +166,17 @@ class MailServer:
 class _Session(Session):
     """What is known of a client; the base class logs a warning of itself whenever somebody logs in."""
 
+    _who: object = None
+
     @property
     def login_data(self) -> object:
         """Who logged in."""
-        return self._login_data
+        return self._who
 
     @login_data.setter
     def login_data(self, value: object) -> None:
         """Note who logged in."""
-        self._login_data = value
+        self._who = value
 
 
 class _Connection(SMTP):
