@@ -19,8 +19,8 @@ from allmysms_async.protocols.mail2sms import status
 __all__ = ["parse_error_reply"]
 
 # How the two are written is not printed; "Status=102", "Status : 102" and "<Status>102</Status>" are all read. A
-# mail server's own report says "Status: 5.1.1", which is none.
-_STATUS = re.compile(r"(?<![A-Za-z])status\s*[=:>]\s*(\d{3})(?![\d.])", re.IGNORECASE | re.ASCII)
+# mail server's own report says "Status: 5.1.1" or 550, which is none: the gateway's statuses are from 100 to 199.
+_STATUS = re.compile(r"(?<![A-Za-z])status\s*[=:>]\s*(1\d\d)(?![\d.])", re.IGNORECASE | re.ASCII)
 _WORDS = re.compile(r"status\s?text\s*[=:>][ \t]*([^\r\n]*)", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li)\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][^>]*>", re.IGNORECASE)

@@ -22,7 +22,7 @@ from allmysms_async.protocols.mms import status
 
 __all__ = ["Answer", "read_account", "read_send", "results"]
 
-# One of the known names at the start of a line, and all up to the next of them: the list may take several lines.
+# One of the known names at the start of a line.
 _FIELD = re.compile(r"^[ \t]*(Status|StatusText|Credits|InvalidNums|CampaignID|IDs)[ \t]*=", re.MULTILINE)
 _CUSTOMER = re.compile(r"<CUSTOMER>\s*<MOBILEPHONE>([^<]*)</MOBILEPHONE>\s*</CUSTOMER>")
 
@@ -143,9 +143,12 @@ def _lines(text: str) -> dict[str, tuple[str, bool]]:
     """Return each field's value, and whether its end came; the first of two equal names counts."""
     lines: dict[str, tuple[str, bool]] = {}
     found = list(_FIELD.finditer(text))
-    for field, following in zip(found, [*found[1:], None], strict=True):
-        value = text[field.end() : following.start() if following else len(text)]
-        lines.setdefault(field[1], (value.strip(), "\n" in value))
+    ends = [*(following.start() for following in found[1:]), len(text)]
+    for field, end in zip(found, ends, strict=False):
+        value = text[field.end() : end]
+        # Only the list has several lines; anything else after a line's end is the start of one that was cut.
+        line = value if field[1] == "IDs" else value.partition("\n")[0]
+        lines.setdefault(field[1], (line.strip(), "\n" in value))
     return lines
 
 

@@ -87,7 +87,7 @@ class MailGateway:
         self._mailbox.put(
             {
                 "to": to,
-                "subject": mail["Subject"],
+                "subject": str(mail["Subject"]),
                 "text": mail.get_content(),
                 "received_at": wall(self._world.settle()),
                 "raw": mail.as_string(),

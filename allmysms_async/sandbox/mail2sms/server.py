@@ -26,8 +26,8 @@ logging.getLogger("mail.log").setLevel(logging.WARNING)
 
 _TAKEN = "250 2.0.0 OK: the mail is queued"
 _LINES = {
-    "truncated": b"250 2.0",
-    "truncated_json": b"250 2.0",
+    "truncated": b"25",
+    "truncated_json": b"25",
     "empty": b"\r\n",
     "html": b"<!DOCTYPE html>\r\n",
 }
@@ -137,7 +137,7 @@ class MailServer:
     async def handle_DATA(self, server: "_Connection", session: Session, envelope: Envelope) -> str:
         """Take the mail, and hand it to the gateway."""
         content = envelope.original_content or b""
-        mail_from = envelope.mail_from or ""
+        mail_from = (envelope.mail_from or "").strip("<>")
         traffic = self._traffic
         traffic.requests["mail2sms.mail"] += 1
         traffic.in_flight += 1
@@ -181,6 +181,9 @@ class _Session(Session):
 
 class _Connection(SMTP):
     """One client."""
+
+    line_length_limit = 1000
+    """With its ending; aiosmtpd's own limit lets a line of 999 characters through. Source: RFC 5321, §4.5.3.1.6."""
 
     def __init__(self, mail_server: MailServer, connections: "set[_Connection]", context: ssl.SSLContext) -> None:
         """Serve for a mail server."""

@@ -49,6 +49,7 @@ class Postman:
     Attributes:
         says: What to answer at a step, in order; ``close`` hangs up, ``hang`` keeps silent.
         mails: Contents that came whole, whatever was answered to them.
+        came: Set once there is one.
         taken: Those of them that were answered 250.
         commands: Every command, in order, without its arguments.
         lines: Every command, in order, with them.
@@ -62,6 +63,7 @@ class Postman:
         self.taken: list[bytes] = []
         self.commands: list[str] = []
         self.lines: list[bytes] = []
+        self.came = asyncio.Event()
         self.connections = 0
         self.port = 0
         self._context = context
@@ -97,6 +99,7 @@ class Postman:
                 if step == "DATA" and answer.startswith(b"354"):
                     mail = (await reader.readuntil(b"\r\n.\r\n"))[:-3]
                     self.mails.append(mail)
+                    self.came.set()
                     answer = await self._say("DOT", writer)
                     if answer.startswith(b"250"):
                         self.taken.append(mail)
@@ -235,7 +238,7 @@ def _exim_server(authority: trustme.CA) -> Iterator[Exim]:
     changes: dict[str, Any] = {} if os.getuid() else {"user": uid, "group": gid, "extra_groups": [gid]}
     command = [_EXIM, "-C", str(folder / "conf"), "-bdf"]
     with (folder / "errors").open("wb") as errors:
-        server = subprocess.Popen(command, cwd="/", stderr=errors, **changes)
+        server = subprocess.Popen(command, cwd="/", stderr=errors, **changes)  # noqa: S603  its own arguments
     try:
         _wait_for(exim.port, server, folder)
         yield exim

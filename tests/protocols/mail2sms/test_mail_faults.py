@@ -258,7 +258,7 @@ async def test_a_server_that_takes_no_login_is_an_error_that_stops(
 ) -> None:
     """A login was asked for; without it nothing is sent."""
     postman.says = {"EHLO": [b"250-localhost\r\n250 STARTTLS", b"250-localhost" + methods + b"\r\n250 8BITMIME"]}
-    with pytest.raises(AuthenticationFailed, match="login|log in"):
+    with pytest.raises(AuthenticationFailed, match=r"login|log in"):
         await backend(line(postman.port, username="shop", password="s3cret")).send(request_of("Bonjour", PHONE))
     assert "MAIL" not in postman.commands
 
@@ -299,8 +299,7 @@ async def test_a_cancelled_send_leaves_no_connection_behind(postman: Any, line: 
     postman.says = {"DOT": [HANG]}
     one = backend(line(postman.port))
     task = asyncio.create_task(one.send(request_of("Bonjour", PHONE)))
-    while not postman.mails:
-        await asyncio.sleep(0.001)
+    await postman.came.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -313,8 +312,7 @@ async def test_waiting_for_a_turn_ends_in_time(postman: Any, line: Any, request_
     postman.says = {"DOT": [HANG]}
     one = backend(line(postman.port, max_connections=1))
     first = asyncio.create_task(one.send(request_of("Bonjour", PHONE)))
-    while not postman.mails:
-        await asyncio.sleep(0.001)
+    await postman.came.wait()
     with pytest.raises(NotSent, match="no connection became free"):
         await one.send(request_of("Bonjour", PHONE, timeout=0.05))
     first.cancel()
