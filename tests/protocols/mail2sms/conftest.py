@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import trustme
@@ -223,8 +223,7 @@ def _free_port() -> int:
 @pytest.fixture(scope="session")
 def _exim_server(authority: trustme.CA) -> Iterator[Exim]:
     """Exim on loopback with TLS and AUTH, run by somebody without privileges, in a folder of its own."""
-    if _EXIM is None:
-        pytest.skip("a real mail server is missing: apt-get install exim4-daemon-light")
+    assert _EXIM is not None
     uid, gid = (os.getuid(), os.getgid()) if os.getuid() else (_NOBODY, _NOBODY)
     folder = Path(tempfile.mkdtemp(prefix="exim-"))
     exim = Exim(folder, _free_port(), _free_port())
@@ -249,9 +248,12 @@ def _exim_server(authority: trustme.CA) -> Iterator[Exim]:
 
 
 @pytest.fixture
-def exim(_exim_server: Exim) -> Exim:
+def exim(request: pytest.FixtureRequest, lacking: Callable[[str], NoReturn]) -> Exim:
     """A real mail server, with an empty inbox."""
-    return _exim_server
+    if _EXIM is None:
+        lacking("a real mail server (Debian: exim4-daemon-light)")
+    server: Exim = request.getfixturevalue("_exim_server")
+    return server
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes], folder: Path) -> None:

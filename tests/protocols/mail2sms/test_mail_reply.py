@@ -1,6 +1,7 @@
 """The mails that come back: each printed status is its typed error, and what is no error is none."""
 
 import email
+import email.message
 import email.policy
 from decimal import Decimal
 from email.message import EmailMessage
@@ -123,6 +124,24 @@ def test_a_status_that_the_table_lacks_says_the_gateways_words() -> None:
 def test_what_reports_no_error_is_none(text: str) -> None:
     """Other mails, successes and the reports of mail servers are not taken for errors of the gateway."""
     assert parse_error_reply(plain(text)) is None
+
+
+def test_words_without_figures_are_no_figures() -> None:
+    """104 without its two figures is still 104."""
+    error = parse_error_reply(plain("Status=104\nStatusText=Crédit insuffisant"))
+    assert isinstance(error, InsufficientCredit)
+    assert (error.needed, error.available) == (None, None)
+
+
+def test_a_mail_of_attachments_alone_is_none() -> None:
+    """Parts that hold no text are passed over, also one that says it is text and is a list of parts."""
+    mail = EmailMessage()
+    mail.set_content(b"Status=102", maintype="application", subtype="octet-stream")
+    assert parse_error_reply(mail) is None
+    nested = email.message.Message()
+    nested["Content-Type"] = "text/plain"
+    nested.attach(plain("Bonjour"))
+    assert parse_error_reply(nested) is None
 
 
 def test_unknown_charsets_and_attachments_are_no_obstacle() -> None:

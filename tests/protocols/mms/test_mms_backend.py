@@ -31,8 +31,11 @@ from allmysms_async import (
     SmsService,
     UnsupportedFeature,
 )
+from allmysms_async.backend import SendRequest
 from allmysms_async.errors import ConnectionLost, RequestTimeout, ServerFailure
 from allmysms_async.sandbox import Clock, Sandbox
+from allmysms_async.text import Coding
+from allmysms_async.transports.httpx import HttpxTransport
 
 IMAGE = "http://www.example.com/a.jpg"
 QUICK = RetryPolicy(base=0.001)
@@ -207,6 +210,28 @@ async def test_other_backends_refuse_an_mms(sandbox: Sandbox) -> None:
         with pytest.raises(UnsupportedFeature):
             rest.stream(Campaign("c", message, ["0612345678"]))
     assert sandbox.requests == {}
+
+
+async def test_half_a_character_is_refused(sandbox: Sandbox) -> None:
+    """A lone surrogate cannot be written as UTF-8, however it came to the backend."""
+    backend = MmsBackend("demo", "demo-pass", base_url=sandbox.http_url)
+    message = SmsMessage("a\ud800")
+    recipients = [Recipient("33612345678")]
+    with pytest.raises(InvalidText, match="half of a character"):
+        await backend.send(
+            SendRequest(message=message, text=message.text, coding=Coding.UNICODE, recipients=recipients)
+        )
+    assert sandbox.requests == {}
+    await backend.aclose()
+
+
+async def test_a_transport_that_is_given_stays_open(sandbox: Sandbox) -> None:
+    """Closing the backend leaves the caller's own transport to the caller."""
+    async with HttpxTransport() as transport:
+        for _ in range(2):
+            backend = MmsBackend("demo", "demo-pass", base_url=sandbox.http_url, transport=transport)
+            assert (await backend.account()).status == "Compte actif"
+            await backend.aclose()
 
 
 async def test_a_date_waits_for_its_time(sandbox: Sandbox, sms: SmsService) -> None:
