@@ -45,7 +45,8 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         probability: How likely it strikes a request it fits, from 0 to 1.
         times: How often it strikes at most; without it, for ever.
         path: Strikes only paths that contain this; without it, all but the control API's. A mail is struck by its
-            command: `/smtp/MAIL`, `/smtp/RCPT`, and `/smtp/DATA`, which also stands for a mail as a whole.
+            command: `/smtp/MAIL`, `/smtp/RCPT`, and `/smtp/DATA`, which also stands for a mail as a whole. There
+            `http_NNN` answers the mail server's own code NNN, and `status_NNN` mails that status back.
         seconds: The wait of `latency`, and of each byte of `drip`.
         retry_after: Seconds for the Retry-After header of `http_NNN`.
         megabytes: The size of `huge`.

@@ -267,6 +267,9 @@ class SmtpTransport:
             await line.client.rset(timeout=_QUIT_SECONDS)
         except (aiosmtplib.SMTPException, OSError):
             return False
+        except BaseException:
+            line.drop()
+            raise
         self._keep(line)
         return True
 

@@ -35,6 +35,15 @@ def test_no_chunk_is_longer_than_its_numbers_may_be(lengths: list[int], most: in
         assert len(chunk) == 50 or len(";".join([*chunk, following[0]])) > most
 
 
+@pytest.mark.parametrize(("most", "sizes"), [(35, [3]), (34, [2, 1]), (23, [2, 1]), (22, [1, 1, 1])])
+def test_the_bound_is_exact(most: int, sizes: list[int]) -> None:
+    """Two numbers of 11 digits take 23 characters, three take 35: one less is one number less."""
+    plan = planner(max_numbers_length=most)
+    for row in range(3):
+        plan.add(row, f"336000000{row:02d}")
+    assert [len(chunk.rows) for chunk in plan.flush()] == sizes
+
+
 def test_each_distinct_text_has_its_own_room() -> None:
     """The bound is per request: texts that differ do not share one."""
     plan = planner("#param_1#", max_numbers_length=11)

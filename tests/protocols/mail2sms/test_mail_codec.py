@@ -134,6 +134,27 @@ def test_subject_is_plain_text_on_one_line() -> None:
     assert all(len(each) <= 998 for each in written.split(b"\r\n"))
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("a" * 998, "7bit"),
+        ("a" * 999, "quoted-printable"),
+        ("a" * 998 + "\n" + "b" * 998, "7bit"),
+        ("a\n" + "b" * 999, "quoted-printable"),
+        ("é" * 499, "8bit"),
+        ("é" * 499 + "a", "quoted-printable"),
+    ],
+)
+def test_lines_of_998_octets_go_as_they_are(text: str, encoding: str) -> None:
+    """A line that mail can hold is not encoded; one octet more is."""
+    envelope = mail(SmsMessage(text), "33612121515")
+    assert f"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode() in envelope.message
+    for written in (envelope.message, envelope.message_7bit or b""):
+        assert all(len(line) <= 998 for line in written.split(b"\r\n"))
+    assert (envelope.message_7bit is None) == (encoding != "8bit")
+    assert (envelope.message_7bit or envelope.message).isascii()
+
+
 def test_room_shrinks_with_sender_and_date() -> None:
     """What a sender and a date take is not there for numbers."""
     assert room(CREDENTIALS, SmsMessage("x")) == 989 - len("arthur45@de135f8d2a091e4||from=|date=")

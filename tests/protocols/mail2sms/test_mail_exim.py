@@ -1,13 +1,14 @@
 """Against a real mail server: what arrives is what was written, byte for byte."""
 
 import email
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from allmysms_async import AuthenticationFailed, Campaign, Mail2SmsBackend, MailRefused, SmsMessage, SmsService
+from allmysms_async import AuthenticationFailed, Campaign, Mail2SmsBackend, MailRefused, NotSent, SmsMessage, SmsService
 from allmysms_async.errors import InvalidRequest
 
 WHEN = datetime(2027, 9, 29, 12, 0, tzinfo=UTC)
@@ -121,6 +122,17 @@ async def test_encryption_from_the_start_works(exim: Any, line: Callable[..., An
     assert receipt.raw["code"] == 250
     assert "OK id=" in str(receipt.raw["text"])
     assert len(await exim.mails(1)) == 1
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_a_certificate_of_nobody_is_refused_by_a_real_server(
+    exim: Any, line: Callable[..., Any], request_of: Any, security: str
+) -> None:
+    """Whenever TLS starts, a certificate that nobody vouches for ends it before login and mail."""
+    port = exim.port if security == "starttls" else exim.tls_port
+    transport = line(port, security=security, ssl_context=ssl.create_default_context(), **LOGIN)
+    with pytest.raises(NotSent, match="certificate that cannot be trusted"):
+        await backend(transport).send(request_of("Bonjour", "33612345678"))
 
 
 async def test_a_wrong_password_is_an_error_that_stops(exim: Any, line: Callable[..., Any], request_of: Any) -> None:

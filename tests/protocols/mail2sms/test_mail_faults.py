@@ -307,6 +307,23 @@ async def test_a_cancelled_send_leaves_no_connection_behind(postman: Any, line: 
     assert postman.connections == 2
 
 
+async def test_a_send_cancelled_during_a_reset_leaves_no_connection_behind(
+    postman: Any, line: Any, request_of: Any
+) -> None:
+    """Cancelling while a refused mail is cleared away closes that connection."""
+    postman.says = {"RCPT": [b"451 not now"], "RSET": [HANG]}
+    one = backend(line(postman.port))
+    task = asyncio.create_task(one.send(request_of("Bonjour", PHONE)))
+    async with asyncio.timeout(5):
+        while "RSET" not in postman.commands:  # noqa: ASYNC110  the server tells of no command by itself
+            await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await one.send(request_of("Bonjour", PHONE))
+    assert postman.connections == 2
+
+
 async def test_waiting_for_a_turn_ends_in_time(postman: Any, line: Any, request_of: Any) -> None:
     """A mail that gets no connection within its time was not sent."""
     postman.says = {"DOT": [HANG]}
