@@ -5,6 +5,7 @@ A backend fulfils those that its protocol has; a service call that the backend l
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
@@ -48,11 +49,21 @@ __all__ = [
     "Sends",
     "SendsMms",
     "Simulates",
+    "identity",
     "limits_of",
 ]
 
 Replay: TypeAlias = Literal["safe", "key", "never"]
 """Whether a request may be repeated when its outcome is not known: always, with the same idempotency key, or never."""
+
+
+def identity(*parts: str) -> str:
+    """Return a backend's ``identity``.
+
+    Args:
+        parts: The protocol's name, the server's address, the login, and whatever else tells accounts apart.
+    """
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
 class SendLimits(msgspec.Struct, frozen=True, kw_only=True):

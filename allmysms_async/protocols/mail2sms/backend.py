@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from allmysms_async.backend import SendLimits, SendRequest
+from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.errors import InvalidRequest, InvalidSender, UnsupportedFeature
 from allmysms_async.model import Accepted, MmsMessage, Secret, SendReceipt, SmsMessage, as_sms
 from allmysms_async.protocols.mail2sms.codec import (
@@ -106,6 +106,11 @@ class Mail2SmsBackend:
             transport = SmtpTransport(hostname or "", port, security=security, username=username, password=password)
         self._transport = transport
         self._room_of(SmsMessage(""))
+
+    @property
+    def identity(self) -> str:
+        """Tells accounts apart, without showing anything of them."""
+        return identity(self.name, self._rcpt_to, self._credentials.login)
 
     def __repr__(self) -> str:
         """Show where it sends to, and neither login nor key."""

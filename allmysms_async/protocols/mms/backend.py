@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from allmysms_async.backend import SendLimits, SendRequest
+from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.errors import InvalidRequest, UnsupportedFeature
 from allmysms_async.exchange import server_root
 from allmysms_async.model import Accepted, Account, MmsKind, MmsMessage, Secret, SendReceipt, SmsMessage
@@ -85,6 +85,11 @@ class MmsBackend:
         self._transport = transport or _default_transport()
         self._timeout = timeout
         self._max_response_bytes = max_response_bytes
+
+    @property
+    def identity(self) -> str:
+        """Tells accounts apart, without showing anything of them."""
+        return identity(self.name, self._base_url, self._credentials.login)
 
     def __repr__(self) -> str:
         """Show where it sends to, and neither login nor password."""

@@ -228,6 +228,17 @@ def test_half_a_character_is_refused() -> None:
         mail(SmsMessage("a\ud800"), "33612121515")
 
 
+def test_accounts_are_told_apart_without_being_shown() -> None:
+    """The identity differs by login and by gateway, not by key or mail server, and shows neither."""
+
+    def told(login: str = "demo", key: str = "demo-key", **options: Any) -> str:
+        return Mail2SmsBackend(login, key, mail_from="shop@example.com", transport=Kept(), **options).identity
+
+    assert told() == told(key="another-key")
+    assert len({told(), told("other"), told(rcpt_to="test@allmysms.com")}) == 3
+    assert "demo" not in told()
+
+
 async def test_each_mail_has_its_own_identifier_and_the_time() -> None:
     """Message-ID and Date are set for each mail, the former in the receipt; nothing else differs."""
     kept = Kept()

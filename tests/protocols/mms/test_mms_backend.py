@@ -212,6 +212,21 @@ async def test_other_backends_refuse_an_mms(sandbox: Sandbox) -> None:
     assert sandbox.requests == {}
 
 
+async def test_accounts_are_told_apart_without_being_shown() -> None:
+    """The identity differs by login and by server, not by password, and shows neither."""
+    backends = [
+        MmsBackend("demo", "demo-pass"),
+        MmsBackend("demo", "another-pass"),
+        MmsBackend("other", "demo-pass"),
+        MmsBackend("demo", "demo-pass", base_url="https://other.example"),
+    ]
+    first, same, *others = (backend.identity for backend in backends)
+    assert first == same
+    assert len({first, *others}) == 3
+    assert "demo" not in first
+    await asyncio.gather(*(backend.aclose() for backend in backends))
+
+
 async def test_half_a_character_is_refused(sandbox: Sandbox) -> None:
     """A lone surrogate cannot be written as UTF-8, however it came to the backend."""
     backend = MmsBackend("demo", "demo-pass", base_url=sandbox.http_url)
