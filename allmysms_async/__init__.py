@@ -25,6 +25,9 @@ from allmysms_async.errors import (
     InvalidSender,
     InvalidSource,
     InvalidText,
+    MailDeferred,
+    MailRefused,
+    MediaRefused,
     NotPermitted,
     NotSent,
     NoValidNumber,
@@ -44,6 +47,8 @@ from allmysms_async.model import (
     DeliveryReport,
     DeliveryStatus,
     Estimate,
+    MmsKind,
+    MmsMessage,
     NewSubAccount,
     OptOut,
     Outcome,
@@ -59,6 +64,8 @@ from allmysms_async.model import (
     Unconfirmed,
 )
 from allmysms_async.numbers import canonical_number
+from allmysms_async.protocols.mail2sms import Mail2SmsBackend, parse_error_reply
+from allmysms_async.protocols.mms import MmsBackend
 from allmysms_async.protocols.rest import RestBackend
 from allmysms_async.service import SmsService
 from allmysms_async.source import CsvSource, read_csv
@@ -93,6 +100,13 @@ __all__ = [
     "InvalidSender",
     "InvalidSource",
     "InvalidText",
+    "Mail2SmsBackend",
+    "MailDeferred",
+    "MailRefused",
+    "MediaRefused",
+    "MmsBackend",
+    "MmsKind",
+    "MmsMessage",
     "NewSubAccount",
     "NoValidNumber",
     "NotPermitted",
@@ -121,5 +135,6 @@ __all__ = [
     "UnsupportedFeature",
     "canonical_number",
     "measure",
+    "parse_error_reply",
     "read_csv",
 ]

@@ -18,6 +18,7 @@ from allmysms_async.model import (
     CampaignSummary,
     DeliveryReport,
     Estimate,
+    MmsMessage,
     NewSubAccount,
     OptOut,
     Recipient,
@@ -36,6 +37,7 @@ __all__ = [
     "ChecksOptOuts",
     "CreatesSubAccounts",
     "DescribesAccount",
+    "LimitsByMessage",
     "ListsCampaigns",
     "ListsOptOuts",
     "ListsSubAccounts",
@@ -46,8 +48,10 @@ __all__ = [
     "SendLimits",
     "SendRequest",
     "Sends",
+    "SendsMms",
     "Simulates",
     "identity",
+    "limits_of",
 ]
 
 Replay: TypeAlias = Literal["safe", "key", "never"]
@@ -73,6 +77,10 @@ class SendLimits(msgspec.Struct, frozen=True, kw_only=True):
         max_ucs2_units: Length of a Unicode text at most, in UTF-16 units; 0 if the protocol has no Unicode.
         personalises: Whether the protocol itself replaces ``#param_N#``.
         idempotent: Whether a request can carry an idempotency key.
+        max_numbers_length: Length at most of all canonical numbers of a request, one character between each; None is
+            without bound.
+        metropolitan_only: Whether only mobiles of metropolitan France can be reached.
+        refused_characters: Characters that the gateway would replace by others: a text that holds one is refused.
     """
 
     recipients: int
@@ -81,6 +89,9 @@ class SendLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_ucs2_units: int
     personalises: bool
     idempotent: bool
+    max_numbers_length: int | None = None
+    metropolitan_only: bool = False
+    refused_characters: str = ""
 
     def max_units(self, coding: Coding) -> int:
         """Return the length of a text at most, in units of its coding."""
@@ -100,6 +111,7 @@ class SendRequest(Discreet, frozen=True, kw_only=True):
         campaign_name: Shown in the provider's back office.
         idempotency_key: The same for every attempt of the same request, or None.
         timeout: Seconds for one attempt, or None for the backend's own.
+        mms: The MMS that the text belongs to, or None where a plain text is asked for.
     """
 
     message: SmsMessage
@@ -111,6 +123,7 @@ class SendRequest(Discreet, frozen=True, kw_only=True):
     campaign_name: str | None = None
     idempotency_key: str | None = None
     timeout: float | None = None
+    mms: MmsMessage | None = None
 
 
 @runtime_checkable
@@ -158,6 +171,33 @@ class Sends(Backend, Protocol):
             OutcomeUnknown: May have been sent.
             HttpRefused: Surely not sent.
             GatewayError: The gateway refused it whole.
+        """
+        ...
+
+
+@runtime_checkable
+class LimitsByMessage(Protocol):
+    """Has limits that depend on the message."""
+
+    def limits_of(self, message: SmsMessage | MmsMessage) -> SendLimits:
+        """Return what one request with this message can hold."""
+        ...
+
+
+def limits_of(backend: Sends, message: SmsMessage | MmsMessage) -> SendLimits:
+    """Return what one request of a backend with this message can hold."""
+    return backend.limits_of(message) if isinstance(backend, LimitsByMessage) else backend.limits
+
+
+@runtime_checkable
+class SendsMms(Sends, Protocol):
+    """Can send MMS, by ``send`` with ``SendRequest.mms``."""
+
+    def check_mms(self, message: MmsMessage) -> None:
+        """Refuse, before any I/O, an MMS that cannot be sent as it is asked.
+
+        Raises:
+            InvalidRequest: Its media or its duration cannot be right.
         """
         ...
 
@@ -287,12 +327,13 @@ class ListsSubAccounts(Backend, Protocol):
 
 
 CAPABILITIES: Mapping[type[object], tuple[str, tuple[str, ...]]] = {
-    Sends: ("sending", ("rest",)),
+    Sends: ("sending", ("rest", "mail2sms", "mms")),
+    SendsMms: ("MMS", ("mms",)),
     Simulates: ("simulating", ("rest",)),
     Cancels: ("cancelling", ("rest",)),
     ReportsDelivery: ("delivery reports", ("rest",)),
     ReceivesReplies: ("replies", ()),
-    DescribesAccount: ("describing the account", ("rest",)),
+    DescribesAccount: ("describing the account", ("rest", "mms")),
     ListsCampaigns: ("listing campaigns", ("rest",)),
     ListsOptOuts: ("listing opt-outs", ()),
     ChecksOptOuts: ("checking an opt-out", ()),

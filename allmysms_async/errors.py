@@ -4,7 +4,7 @@
 
     AllMySmsError
     ├── InvalidRequest (ValueError)      refused here, before anything was sent
-    │   ├── InvalidNumber                .reason: empty, malformed, land_line
+    │   ├── InvalidNumber                .reason: empty, malformed, land_line, outside_france
     │   ├── InvalidText                  .reason: malformed, needs_unicode, placeholders, missing_param, text_too_long
     │   ├── InvalidSender
     │   ├── InvalidSchedule
@@ -13,6 +13,7 @@
     │   └── UnsupportedFeature           this backend cannot do it; names those that can
     ├── TransportError
     │   ├── NotSent                      surely not written: sending again is safe
+    │   │   └── MailDeferred             the mail server put it off (4xx)
     │   └── OutcomeUnknown               may have been taken; .idempotency_key where there is one
     │       ├── RequestTimeout
     │       ├── ConnectionLost
@@ -28,6 +29,8 @@
     │   ├── TextRefused                  the text is too long for the gateway
     │   ├── NoValidNumber                .numbers: the refused ones
     │   ├── ScheduleRefused              the date
+    │   ├── MediaRefused                 the picture, video or sound of an MMS
+    │   ├── MailRefused                  the mail server refused the mail for good (5xx)
     │   ├── DuplicateRequest             an identical request was just accepted
     │   ├── StillProcessing              the first request with this key is still being handled
     │   ├── CampaignNotFound
@@ -62,6 +65,9 @@ __all__ = [
     "InvalidSender",
     "InvalidSource",
     "InvalidText",
+    "MailDeferred",
+    "MailRefused",
+    "MediaRefused",
     "NoValidNumber",
     "NotPermitted",
     "NotSent",
@@ -131,7 +137,7 @@ class InvalidNumber(InvalidRequest):
 
     Args:
         message: What is wrong with it; the number itself is masked.
-        reason: ``empty``, ``malformed`` or ``land_line``.
+        reason: ``empty``, ``malformed``, ``land_line``, or ``outside_france`` where a protocol reaches nothing else.
     """
 
     def __init__(self, message: str, *, reason: str) -> None:
@@ -200,6 +206,10 @@ class TransportError(AllMySmsError):
 
 class NotSent(TransportError):
     """The request was surely not written: sending it again is safe."""
+
+
+class MailDeferred(NotSent):
+    """The mail server put the mail off with a 4xx answer, whose code this carries: it was not taken."""
 
 
 class OutcomeUnknown(TransportError):
@@ -307,6 +317,14 @@ class NoValidNumber(GatewayError):
 
 class ScheduleRefused(GatewayError):
     """The gateway refused the sending date; none of it was sent."""
+
+
+class MediaRefused(GatewayError):
+    """The gateway refused the picture, video or sound, or could not fetch it; none of it was sent."""
+
+
+class MailRefused(GatewayError):
+    """The mail server refused the mail for good, with a 5xx answer whose code this carries; it was not taken."""
 
 
 class DuplicateRequest(GatewayError):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import msgspec
 
-from allmysms_async.errors import HttpRefused, ProtocolError, RateLimited, ServerFailure
+from allmysms_async.errors import HttpRefused, InvalidRequest, ProtocolError, RateLimited, ServerFailure
 
-__all__ = ["HttpRequest", "HttpResponse", "check_status"]
+__all__ = ["HttpRequest", "HttpResponse", "MailEnvelope", "MailReceipt", "check_status", "server_root"]
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +62,67 @@ class HttpResponse(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Show the status and the size, and nothing of the contents."""
         return f"<HttpResponse {self.status} {len(self.body)} bytes>"
+
+
+class MailEnvelope(msgspec.Struct, frozen=True, kw_only=True):
+    """One mail to one address.
+
+    Attributes:
+        name: Name of the operation, for errors and logs.
+        mail_from: The address it comes from, and that errors are mailed back to.
+        rcpt_to: The address it goes to.
+        message: Header and body, its lines ending in CR LF; holds the credentials, so it is never shown.
+        message_7bit: The same for a server that takes 7 bits only, or None where ``message`` is that already.
+        timeout: Seconds from the start to the server's word that it took the mail.
+    """
+
+    name: str
+    mail_from: str
+    rcpt_to: str
+    message: bytes
+    message_7bit: bytes | None = None
+    timeout: float = 120.0
+
+    def __repr__(self) -> str:
+        """Show what goes where, and nothing of the contents."""
+        return f"<MailEnvelope {self.name} to {self.rcpt_to} {len(self.message)} bytes>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: the message holds the key."""
+        msg = "A MailEnvelope holds credentials and cannot be pickled."
+        raise TypeError(msg)
+
+
+class MailReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail server's word that it took a mail.
+
+    Attributes:
+        code: Its code, 250.
+        text: Its words, often with the name of the mail in its queue.
+    """
+
+    code: int
+    text: str
+
+
+def server_root(base_url: str, *, allow_plain_http: bool) -> str:
+    """Return a server's root without a final slash, refusing what would show credentials on the way.
+
+    Raises:
+        InvalidRequest: It is no http or https address, holds credentials or a query, or is plain http to another host
+            than this one without leave.
+    """
+    parts = urlsplit(base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+        msg = "base_url must be an address such as https://api.example.com, without credentials or a query."
+        raise InvalidRequest(msg)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not allow_plain_http:
+        msg = (
+            "base_url is plain http, which would send the credentials in clear; use https, or say "
+            "allow_plain_http=True."
+        )
+        raise InvalidRequest(msg)
+    return base_url.rstrip("/")
 
 
 def check_status(response: HttpResponse, request: str) -> None:

@@ -24,6 +24,8 @@ __all__ = [
     "DeliveryStatus",
     "Encoding",
     "Estimate",
+    "MmsKind",
+    "MmsMessage",
     "NewSubAccount",
     "OptOut",
     "Outcome",
@@ -41,6 +43,7 @@ __all__ = [
     "SubAccount",
     "Totals",
     "Unconfirmed",
+    "as_sms",
 ]
 
 Purpose: TypeAlias = Literal["marketing", "transactional", "otp"]
@@ -56,6 +59,7 @@ class Reason(enum.StrEnum):
     EMPTY = "empty"
     MALFORMED = "malformed"
     LAND_LINE = "land_line"
+    OUTSIDE_FRANCE = "outside_france"
     DUPLICATE = "duplicate"
     MISSING_PARAM = "missing_param"
     TEXT_TOO_LONG = "text_too_long"
@@ -161,6 +165,63 @@ class SmsMessage(msgspec.Struct, frozen=True):
         return f"<SmsMessage {len(self.text)} characters, sender={self.sender!r}, purpose={self.purpose!r}>"
 
 
+class MmsKind(enum.IntEnum):
+    """What an MMS carries; the values are the gateway's ``MSGCLASS``. Source: MMS module, §1.2."""
+
+    TEXT = 0
+    IMAGE = 1
+    VIDEO = 2
+    SOUND = 3
+    SOUND_AND_IMAGE = 4
+
+
+class MmsMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A text with a picture, a video, a sound, or a sound and a picture; or a longer text alone.
+
+    The gateway fetches the media itself: each is an address ``http://…`` without ``&`` that ends like its kind of
+    file, and holds at most 600 KB. Placeholders in the text are filled in as in an ``SmsMessage``.
+
+    Attributes:
+        text: The text: 1 to 1000 characters alone, 1 to 100 beside media; a newline counts 2.
+        image: Address of a ``.gif`` or ``.jpg`` file.
+        video: Address of a ``.3gp`` file; with neither an image nor a sound.
+        sound: Address of a ``.mid`` or ``.amr`` file.
+        duration: Seconds that the video or the sound takes, 0 to 1000; required with one, and only with one.
+        purpose: ``marketing``, ``transactional`` or ``otp``; a campaign must say.
+        send_at: When to send it, an aware datetime in the future; None is now.
+        notify: Whether the gateway reports errors by e-mail to the account's owner; None leaves it to the account.
+
+    Source: MMS module, §1.2, §1.3.
+    """
+
+    text: str
+    image: str | None = None
+    video: str | None = None
+    sound: str | None = None
+    duration: int | None = None
+    purpose: Purpose | None = None
+    send_at: datetime | None = None
+    notify: bool | None = None
+
+    @property
+    def kind(self) -> MmsKind:
+        """What it carries, told from the media that are given."""
+        if self.video is not None:
+            return MmsKind.VIDEO
+        if self.sound is not None:
+            return MmsKind.SOUND if self.image is None else MmsKind.SOUND_AND_IMAGE
+        return MmsKind.TEXT if self.image is None else MmsKind.IMAGE
+
+    @property
+    def sms(self) -> SmsMessage:
+        """Its text, with the options that a plain text has too; measured in characters, as an MMS is."""
+        return SmsMessage(self.text, purpose=self.purpose, encoding="unicode", send_at=self.send_at)
+
+    def __repr__(self) -> str:
+        """Show the kind and the length, and nothing of the text."""
+        return f"<MmsMessage {self.kind.name.lower()} {len(self.text)} characters, purpose={self.purpose!r}>"
+
+
 class Recipient(msgspec.Struct, frozen=True):
     """One person to be texted.
 
@@ -187,12 +248,12 @@ class Campaign(Discreet, frozen=True, eq=False, weakref=True):
 
     Attributes:
         name: Shown in the provider's back office, followed by a mark of the run and the chunk.
-        message: The message; its ``purpose`` is required here.
+        message: The message; its ``purpose`` is required here. An MMS needs a backend that sends MMS.
         recipients: Any iterable or async iterable of ``Recipient`` or of numbers; read once, lazily.
     """
 
     name: str
-    message: SmsMessage
+    message: SmsMessage | MmsMessage
     recipients: Iterable[Recipient | str] | AsyncIterable[Recipient | str]
 
 
@@ -562,6 +623,11 @@ class CampaignResult(Totals, frozen=True, kw_only=True):
     def all_accepted(self) -> bool:
         """Whether the source was read to its end and every row of it was accepted."""
         return self.complete and self.accepted == self.rows
+
+
+def as_sms(message: SmsMessage | MmsMessage) -> SmsMessage:
+    """Return a message's text and the options that every kind of message has."""
+    return message.sms if isinstance(message, MmsMessage) else message
 
 
 def coding_of(encoding: Encoding) -> Coding | None:

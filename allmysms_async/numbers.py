@@ -13,7 +13,15 @@ from typing import Final, Literal
 
 from allmysms_async.errors import InvalidNumber
 
-__all__ = ["MAX_RAW_LENGTH", "OVERSEAS_AS_OF", "OVERSEAS_MOBILES", "canonical_number", "mask", "read_gateway_number"]
+__all__ = [
+    "MAX_RAW_LENGTH",
+    "OVERSEAS_AS_OF",
+    "OVERSEAS_MOBILES",
+    "canonical_number",
+    "is_metropolitan_mobile",
+    "mask",
+    "read_gateway_number",
+]
 
 MAX_RAW_LENGTH: Final = 64
 """Longer values are refused unread, in characters: this bounds the time that one cell can take."""
@@ -105,6 +113,11 @@ def canonical_number(raw: str) -> str:
             return _french("33", digits)
         raise _refusal("nine digits are ambiguous: write the leading 0, or + and the country code", digits)
     return _international(digits)
+
+
+def is_metropolitan_mobile(phone: str) -> bool:
+    """Tell whether a canonical number is a mobile of metropolitan France; overseas ones have codes of their own."""
+    return len(phone) == len("33") + _NATIONAL_DIGITS and phone.startswith(("336", "337"))
 
 
 def read_gateway_number(raw: str) -> str:

@@ -14,7 +14,9 @@ from allmysms_async.backend import (
     Backend,
     SendRequest,
     Sends,
+    SendsMms,
     Simulates,
+    limits_of,
 )
 from allmysms_async.batch.engine import CampaignRun, EngineOptions
 from allmysms_async.batch.intake import Intake
@@ -35,10 +37,12 @@ from allmysms_async.model import (
     Campaign,
     CampaignResult,
     Estimate,
+    MmsMessage,
     Reason,
     Recipient,
     SendReceipt,
     SmsMessage,
+    as_sms,
 )
 from allmysms_async.numbers import canonical_number, mask
 
@@ -133,7 +137,7 @@ class SmsService(Inquiry):
 
     async def send(
         self,
-        message: SmsMessage | str,
+        message: SmsMessage | MmsMessage | str,
         to: str | Recipient | Iterable[str | Recipient],
         *,
         sender: str | None = None,
@@ -147,6 +151,7 @@ class SmsService(Inquiry):
 
         Args:
             message: The text, or a message with its options; ``purpose`` is ``transactional`` unless it says another.
+                An MMS where the backend sends MMS.
             to: One number or recipient, or some; a number that is given twice is texted once.
             sender: Sender shown, if ``message`` is a plain text.
             idempotency_key: 1 to 64 printable characters; a fresh one by default. Bring your own where the call may be
@@ -159,6 +164,7 @@ class SmsService(Inquiry):
 
         Raises:
             InvalidRequest: A number, the text, the sender or the date cannot be right; nothing was sent.
+            UnsupportedFeature: The backend cannot send this kind of message, or lacks an option that it asks for.
             OutcomeUnknown: It may have been sent; ``idempotency_key`` is in the error. Repeat the call with it within
                 23 hours to learn what happened without texting twice.
             NotSent: No connection, after all retries; nothing was sent.
@@ -197,7 +203,7 @@ class SmsService(Inquiry):
     def _request(
         self,
         backend: Sends,
-        message: SmsMessage,
+        message: SmsMessage | MmsMessage,
         to: str | Recipient | Iterable[str | Recipient],
         key: str | None,
         name: str | None,
@@ -215,8 +221,9 @@ class SmsService(Inquiry):
             msg = "There is nobody to send to; nothing was sent."
             raise InvalidRequest(msg)
         sink = MemorySink()
-        most = backend.limits.max_recipients
-        planner = Planner(message, backend.limits, chunk_size=most, seen=sink.seen, accounted=sink.accounted)
+        limits, sms = limits_of(backend, message), as_sms(message)
+        most = limits.max_recipients
+        planner = Planner(sms, limits, chunk_size=most, seen=sink.seen, accounted=sink.accounted)
         for row, item in enumerate(recipients, 1):
             outcome = planner.add(row, item)
             if outcome is not None and outcome.reason is not Reason.DUPLICATE:
@@ -224,13 +231,14 @@ class SmsService(Inquiry):
         chunks = planner.flush()
         if len(chunks) > 1:
             msg = (
-                f"These recipients need {len(chunks)} requests (over {most} of them, or texts of different codings); "
-                "nothing was sent."
+                f"These recipients need {len(chunks)} requests (over {most} of them, too long a list, or texts or "
+                "codings that differ); nothing was sent."
             )
             raise InvalidRequest(msg, remedy="Use run() or stream() with a Campaign, or encoding='unicode'.")
         chunk = chunks[0]
         return SendRequest(
-            message=message,
+            message=sms,
+            mms=message if isinstance(message, MmsMessage) else None,
             text=chunk.text,
             coding=chunk.coding,
             params=chunk.params,
@@ -275,7 +283,7 @@ class SmsService(Inquiry):
         # What was begun may be continued after its date, if only to learn what became of it.
         _iterable(campaign.recipients)
         self._check(backend, campaign.message, dated=not begun.sink.accounted)
-        limits = backend.limits
+        limits = limits_of(backend, campaign.message)
         size = limits.recipients if chunk_size is None else chunk_size
         if not 1 <= size <= limits.max_recipients:
             msg = f"chunk_size is {size}; with {backend.name} it must be 1 to {limits.max_recipients}."
@@ -327,8 +335,17 @@ class SmsService(Inquiry):
 
     # -- checks -------------------------------------------------------------------------------------------------------
 
-    def _check(self, backend: Sends, message: SmsMessage, *, dated: bool = True) -> None:
+    def _check(self, backend: Sends, message: SmsMessage | MmsMessage, *, dated: bool = True) -> None:
         """Refuse a message whose options cannot be right; its date need not be in the future unless ``dated``."""
+        if isinstance(message, MmsMessage):
+            self.capable(SendsMms).check_mms(message)
+        self._check_options(as_sms(message), dated=dated)
+        template_of(as_sms(message), limits_of(backend, message))
+        if isinstance(message, SmsMessage):
+            backend.check(message)
+
+    def _check_options(self, message: SmsMessage, *, dated: bool) -> None:
+        """Refuse options that are right for no backend."""
         if message.purpose not in {None, "marketing", "transactional", "otp"}:
             msg = "purpose must be marketing, transactional or otp; nothing was sent."
             raise InvalidRequest(msg)
@@ -346,8 +363,6 @@ class SmsService(Inquiry):
             if dated and when <= self._clock.now():
                 msg = f"send_at, {when.isoformat()}, is in the past; nothing was sent."
                 raise InvalidSchedule(msg)
-        template_of(message, backend.limits)
-        backend.check(message)
 
 
 def _iterable(recipients: object) -> Any:
@@ -370,6 +385,9 @@ def _as_sink(sink: Sink) -> Sink:
 def _refuse(row: int, item: str | Recipient, reason: Reason | None) -> None:
     """Raise the error that says why a recipient of ``send`` cannot be sent to."""
     phone = item.phone if isinstance(item, Recipient) else item
+    if reason is Reason.OUTSIDE_FRANCE:
+        msg = f"Recipient {row} ({mask(phone)}) is not a mobile of metropolitan France (06, 07); nothing was sent."
+        raise InvalidNumber(msg, reason="outside_france")
     if reason in {Reason.EMPTY, Reason.MALFORMED, Reason.LAND_LINE}:
         try:
             canonical_number(phone)

@@ -8,13 +8,17 @@ import sys
 
 import pytest
 
-from allmysms_async import RestBackend
+from allmysms_async import Mail2SmsBackend, MmsBackend, RestBackend
 from allmysms_async.backend import CAPABILITIES, Backend
 from allmysms_async.model import Reason
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BACKENDS: dict[str, Backend] = {"rest": RestBackend("demo", "key")}
+BACKENDS: dict[str, Backend] = {
+    "rest": RestBackend("demo", "key"),
+    "mail2sms": Mail2SmsBackend("demo", "key", mail_from="sms@shop.example", hostname="smtp.shop.example"),
+    "mms": MmsBackend("demo", "key"),
+}
 NOT_YET = {Reason.QUIET_HOURS}
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from allmysms_async.backend import SendRequest, Sends
+from allmysms_async.backend import SendRequest, Sends, limits_of
 from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.plan import Chunk, Planner, halves, idempotency_key
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock, Delivery, RetryPolicy, Verdict, deliver
@@ -33,7 +33,7 @@ from allmysms_async.errors import (
     TextRefused,
     TransportError,
 )
-from allmysms_async.model import Campaign, CampaignResult, Outcome, Progress
+from allmysms_async.model import Campaign, CampaignResult, MmsMessage, Outcome, Progress, as_sms
 
 __all__ = ["CampaignRun", "EngineOptions"]
 
@@ -99,6 +99,8 @@ class CampaignRun:
         self._options = options
         self._clock = clock
         self._rng = rng
+        self._message = as_sms(campaign.message)
+        self._mms = campaign.message if isinstance(campaign.message, MmsMessage) else None
         self._planner: Planner
         self._ready: deque[Chunk] = deque()
         self._turn = asyncio.Condition()
@@ -192,8 +194,8 @@ class CampaignRun:
         if earlier is not None:
             await earlier.aclose()
         self._planner = Planner(
-            self._campaign.message,
-            self._backend.limits,
+            self._message,
+            limits_of(self._backend, self._campaign.message),
             chunk_size=self._options.chunk_size,
             seen=self._sink.seen,
             accounted=self._sink.accounted,
@@ -343,7 +345,7 @@ class CampaignRun:
 
     async def _deliver(self, claim: Claim) -> Delivery:
         """Make the attempts at one chunk's request."""
-        chunk, message = claim.chunk, self._campaign.message
+        chunk, message = claim.chunk, self._message
         keyed = self._backend.limits.idempotent
         request = SendRequest(
             message=message,
@@ -355,6 +357,7 @@ class CampaignRun:
             # The mark tells the requests of a run apart in the provider's back office.
             campaign_name=f"{self._campaign.name} [{self._sink.run_id[:8]}/{chunk.seq}]",
             idempotency_key=idempotency_key(self._sink.run_id, chunk, message) if keyed else None,
+            mms=self._mms,
         )
         age = self._clock.now().timestamp() - (chunk.first_sent_at or 0.0) if claim.unanswered else 0.0
         return await deliver(

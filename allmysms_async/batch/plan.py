@@ -16,7 +16,7 @@ from allmysms_async.backend import SendLimits
 from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, SmsMessage, coding_of
-from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number
+from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
 from allmysms_async.text import Coding, Template, TextSize, has_placeholder
 
 __all__ = ["Chunk", "Planner", "halves", "idempotency_key", "parts_of", "template_of"]
@@ -65,7 +65,7 @@ class Chunk(Discreet, frozen=True, kw_only=True):
 class _Open:
     """A chunk that still takes recipients."""
 
-    __slots__ = ("coding", "params", "parts", "recipients", "rows", "text")
+    __slots__ = ("coding", "length", "params", "parts", "recipients", "rows", "text")
 
     def __init__(self, text: str, coding: Coding, params: int) -> None:
         self.text = text
@@ -74,6 +74,7 @@ class _Open:
         self.recipients: list[Recipient] = []
         self.rows: list[int] = []
         self.parts = 0
+        self.length = 0
 
 
 def template_of(message: SmsMessage, limits: SendLimits) -> tuple[Template, TextSize | None]:
@@ -89,9 +90,30 @@ def template_of(message: SmsMessage, limits: SendLimits) -> tuple[Template, Text
     if message.encoding == "unicode" and not limits.max_ucs2_units:
         msg = "This protocol has no Unicode texts; nothing was sent."
         raise InvalidText(msg, reason="needs_unicode")
-    size = template.size([""] * template.count, coding_of(message.encoding))
+    _check_characters(message.text, limits)
+    size = template.size([""] * template.count, _coding(message, limits))
     check_size(size, limits)
     return template, None if template.count else size
+
+
+def _coding(message: SmsMessage, limits: SendLimits) -> Coding | None:
+    """Return the coding that a message's texts are measured in, None for what each needs.
+
+    Without Unicode it is GSM-7, so that a text which cannot be held is refused with its characters named.
+    """
+    return coding_of(message.encoding) or (None if limits.max_ucs2_units else Coding.GSM7)
+
+
+def _check_characters(text: str, limits: SendLimits) -> None:
+    """Refuse a text that the gateway would change.
+
+    Raises:
+        InvalidText: With reason ``malformed``, naming the character.
+    """
+    for character in limits.refused_characters:
+        if character in text:
+            msg = f"The gateway would replace {character} (U+{ord(character):04X}) in the text; nothing was sent."
+            raise InvalidText(msg, reason="malformed")
 
 
 def check_size(size: TextSize, limits: SendLimits) -> None:
@@ -135,7 +157,7 @@ class Planner:
         next_seq: int = 1,
     ) -> None:
         self._template, self._size = template_of(message, limits)
-        self._coding = coding_of(message.encoding)
+        self._coding = _coding(message, limits)
         self._limits = limits
         self._chunk_size = chunk_size
         self._seen = seen
@@ -155,6 +177,9 @@ class Planner:
         try:
             phone = canonical_number(recipient.phone)
             number = int(phone)
+            if self._limits.metropolitan_only and not is_metropolitan_mobile(phone):
+                msg = f"only mobiles of metropolitan France (06, 07) can be reached ({mask(phone)})"
+                raise InvalidNumber(msg, reason="outside_france")
             if number in self._seen:
                 return None if known else self._refuse(row, recipient, phone, Reason.DUPLICATE)
             size = self._measure(recipient)
@@ -179,6 +204,7 @@ class Planner:
             if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers are not all typed
                 msg = "A parameter is not a text."
                 raise InvalidText(msg, reason="missing_param" if value is None else "malformed")
+            _check_characters(value, self._limits)
         size = self._template.size(params, self._coding)
         check_size(size, self._limits)
         return size
@@ -198,12 +224,17 @@ class Planner:
             text, params, values = self._template.render(values), 0, ()
         key = (text, params, size.coding)
         chunk = self._open.get(key)
+        most = self._limits.max_numbers_length
+        if chunk is not None and most is not None and chunk.length + 1 + len(phone) > most:
+            self._seal(key)
+            chunk = None
         if chunk is None:
             if len(self._open) >= _OPEN_CHUNKS:
                 self._seal(max(self._open, key=lambda other: len(self._open[other].rows)))
             chunk = self._open[key] = _Open(text, size.coding, params)
         chunk.recipients.append(Recipient(phone, values, recipient.line))
         chunk.rows.append(row)
+        chunk.length += len(phone) + (len(chunk.rows) > 1)
         chunk.parts += size.parts
         if len(chunk.rows) >= self._chunk_size:
             self._seal(key)

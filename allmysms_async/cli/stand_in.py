@@ -18,7 +18,7 @@ async def serve(http_port: int, smtp_port: int, *, as_json: bool) -> int:
 
     Args:
         http_port: Where to listen; 0 for any free port.
-        smtp_port: Where to listen for mail; nothing does yet.
+        smtp_port: Where to listen for mail; likewise.
         as_json: Whether to say where it listens in one line of JSON.
     """
     try:
@@ -29,20 +29,21 @@ async def serve(http_port: int, smtp_port: int, *, as_json: bool) -> int:
     over = asyncio.Event()
     with on_signals(over.set):
         try:
-            async with Sandbox(http_port=http_port) as sandbox:
+            async with Sandbox(http_port=http_port, smtp_port=smtp_port) as sandbox:
                 if as_json:
                     line = json.dumps({"http_url": sandbox.http_url, "smtp_port": sandbox.smtp_port})
                     click.echo(line)
                 else:
-                    _tell(sandbox.http_url)
+                    _tell(sandbox.http_url, sandbox.smtp_port)
                 await over.wait()
         except SandboxError as error:
-            say(f"Error: {' '.join(str(error).split())} Choose another with --http-port, or 0 for any free one.")
+            what = " ".join(str(error).split())
+            say(f"Error: {what} Choose others with --http-port and --smtp-port, or 0 for any free one.")
             return ExitCode.BAD_USAGE
     return ExitCode.ALL_ACCEPTED
 
 
-def _tell(url: str) -> None:
+def _tell(url: str, smtp_port: int) -> None:
     """Say where it listens, and how to send to it."""
-    click.echo(f"Sandbox listening on {url} (Ctrl-C stops it). To send to it:")
+    click.echo(f"Sandbox listening on {url}, for mail on port {smtp_port} (Ctrl-C stops it). To send to it:")
     click.echo(f"  export ALLMYSMS_BASE_URL={url} ALLMYSMS_LOGIN=demo ALLMYSMS_API_KEY=demo-key")

@@ -6,12 +6,14 @@ It reads the manuals on its own and shares no code with the clients, so that bot
         ...  # sandbox.http_url, login demo, API key demo-key
 
 The layers, from the top: `server` (the object), `application`, `control`, `listener` and `mishap` (the wire), one
-sub-package per protocol (`v9`), and `state` (accounts, campaigns, handsets, opt-outs, identifiers) under all of them.
+sub-package per protocol (`v9`, `mail2sms`, `mms`), and `state` (accounts, campaigns, handsets, opt-outs, identifiers)
+under all of them.
 """
 
 from .control import AccountState, CampaignState, State
 from .error import ControlError, SandboxError
 from .fault import FAULTS, Fault
+from .mail2sms import Mail
 from .server import Sandbox
 from .state import Clock, HandsetMessage, Stats
 
@@ -23,6 +25,7 @@ __all__ = [
     "ControlError",
     "Fault",
     "HandsetMessage",
+    "Mail",
     "Sandbox",
     "SandboxError",
     "State",

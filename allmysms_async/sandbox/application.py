@@ -5,17 +5,16 @@ of the sandbox is one that the client under test does not get.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .exchange import Face, Reply, Request
 from .fault import FaultBook
 from .mishap import BEFORE, Wire, alter, before
+from .traffic import Traffic
 
-__all__ = ["CONTROL_PATH", "MAX_BODY", "Application", "Traffic"]
+__all__ = ["CONTROL_PATH", "MAX_BODY", "Application"]
 
 CONTROL_PATH = "/_sandbox/"
 MAX_BODY = 64 * 1024 * 1024
@@ -23,20 +22,6 @@ MAX_BODY = 64 * 1024 * 1024
 
 _TOO_LARGE = Reply(b'{"error":"The request is too large"}', status=413, headers=((b"connection", b"close"),))
 _NO_FACE = Reply(b'{"error":"Nothing is served here"}', status=404)
-
-
-@dataclass(slots=True)
-class Traffic:
-    """What came in."""
-
-    requests: Counter[str] = field(default_factory=Counter[str])
-    in_flight: int = 0
-    max_in_flight: int = 0
-
-    def reset(self) -> None:
-        """Start counting over; what is in flight still is."""
-        self.requests.clear()
-        self.max_in_flight = self.in_flight
 
 
 class _Closing(Exception):

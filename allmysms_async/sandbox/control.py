@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from .error import ControlError
 from .fault import Fault
+from .mail2sms import Mail
 from .state import HandsetMessage, Stats
 
 __all__ = ["AccountState", "CampaignState", "Control", "State", "control_application"]
@@ -77,6 +78,15 @@ class Control(Protocol):
 
     def all_messages(self) -> Iterator[HandsetMessage]:
         """Return every message, one at a time."""
+        ...
+
+    @property
+    def certificate(self) -> str:
+        """Return the authority to trust for encrypted mail."""
+        ...
+
+    def mails(self, address: str | None = None) -> list[Mail]:
+        """Return what the gateway mailed back."""
         ...
 
     def reset(self) -> None:
@@ -143,6 +153,12 @@ def control_application(control: Control) -> ASGIApp:
             return StreamingResponse(_lines(control.all_messages()), media_type="application/x-ndjson")
         return _json(control.messages(phone))
 
+    async def mails(request: Request) -> Response:
+        return _json(control.mails(request.query_params.get("to")))
+
+    async def certificate(_: Request) -> Response:
+        return Response(control.certificate, media_type="application/x-pem-file")
+
     async def reset(_: Request) -> Response:
         control.reset()
         return _done()
@@ -167,7 +183,13 @@ def control_application(control: Control) -> ASGIApp:
             control.opt_out(entry.phone, entry.reason, login=entry.login)
         return _done()
 
-    looks: dict[str, Callable[[Request], Awaitable[Response]]] = {"stats": stats, "state": state, "messages": messages}
+    looks: dict[str, Callable[[Request], Awaitable[Response]]] = {
+        "stats": stats,
+        "state": state,
+        "messages": messages,
+        "mails": mails,
+        "certificate": certificate,
+    }
     acts: dict[str, Callable[[Request], Awaitable[Response]]] = {
         "reset": reset,
         "clock": clock,

@@ -44,7 +44,9 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         fault: One of `FAULTS`; NNN stands for a number.
         probability: How likely it strikes a request it fits, from 0 to 1.
         times: How often it strikes at most; without it, for ever.
-        path: Strikes only paths that contain this; without it, all but the control API's.
+        path: Strikes only paths that contain this; without it, all but the control API's. A mail is struck by its
+            command: `/smtp/MAIL`, `/smtp/RCPT`, and `/smtp/DATA`, which also stands for a mail as a whole. There
+            `http_NNN` answers the mail server's own code NNN, and `status_NNN` mails that status back.
         seconds: The wait of `latency`, and of each byte of `drip`.
         retry_after: Seconds for the Retry-After header of `http_NNN`.
         megabytes: The size of `huge`.
@@ -111,15 +113,19 @@ class FaultBook:
             self._seed = seed
         self._random.seed(self._seed)
 
-    def strike(self, path: str) -> tuple[float, Fault | None]:
+    def strike(self, path: str, *, named: bool = False) -> tuple[float, Fault | None]:
         """Return how long to wait, and what else goes wrong with the next request to a path.
+
+        Args:
+            path: Where the request goes.
+            named: Pass over rules that name no path: this is but a step of a request.
 
         Waits add up; of the others the first that strikes counts.
         """
         wait = 0.0
         for position, rule in enumerate(self._rules):
             left = self._left[position]
-            if left == 0 or rule.path not in path:
+            if left == 0 or rule.path not in path or (named and not rule.path):
                 continue
             if rule.probability < 1 and self._random.random() >= rule.probability:
                 continue

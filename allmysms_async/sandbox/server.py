@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Self, get_args
 
-from .application import Application, Traffic
+from .application import Application
 from .control import State, control_application
-from .error import ControlError
+from .error import ControlError, SandboxError
 from .fault import Fault, FaultBook
 from .listener import HOST, Listener, bind
+from .mail2sms import Certificate, Mail, Mailbox, MailGateway, MailServer
+from .mms import MmsFace
 from .numbering import canonical
 from .state import Clock, HandsetMessage, OptOutReason, Stats, World, wall
+from .traffic import Traffic
 from .v9 import V9Face
 
 __all__ = ["Sandbox"]
@@ -34,43 +37,60 @@ class Sandbox:
     Attributes:
         http_url: Where it listens, without a final slash; empty while it does not.
         http_port: The port; the one asked for, or while listening the one that was free.
-        smtp_port: The port for mail, or None where it takes none.
+        smtp_port: The port for mail; the one asked for, or while listening the one that was free.
     """
 
-    def __init__(self, *, http_port: int = 0, clock: Clock | None = None, seed: int = 0) -> None:
+    def __init__(self, *, http_port: int = 0, smtp_port: int = 0, clock: Clock | None = None, seed: int = 0) -> None:
         """Prepare a sandbox.
 
         Args:
             http_port: Where to listen; 0 for any free port.
+            smtp_port: Where to listen for mail; 0 for any free port.
             clock: The sandbox's own clock; by default one that starts on 2027-03-02 at 10:00 in Paris.
             seed: For the chances of faults, so that runs can be repeated.
         """
         self.http_url = ""
         self.http_port = http_port
-        self.smtp_port: int | None = None
-        self._wanted_port = http_port
+        self.smtp_port = smtp_port
+        self._wanted_ports = http_port, smtp_port
         self._world = World(clock or Clock())
         self._faults = FaultBook(seed)
         self._traffic = Traffic()
         self._listener: Listener | None = None
+        self._mailbox = Mailbox()
+        self._certificate = Certificate()
+        self._mail_server: MailServer | None = None
         self._closing = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         """Start to listen.
 
         Raises:
-            SandboxError: The port is taken.
+            SandboxError: A port is taken.
         """
-        bound = bind(self._wanted_port)
+        bound = bind(self._wanted_ports[0])
+        try:
+            mail_bound = bind(self._wanted_ports[1])
+        except SandboxError:
+            bound.close()
+            raise
         self._closing = asyncio.Event()
         self.reset()
         application = Application(
-            [V9Face(self._world)], control_application(self), self._faults, self._traffic, self._closing
+            [V9Face(self._world), MmsFace(self._world)],
+            control_application(self),
+            self._faults,
+            self._traffic,
+            self._closing,
         )
         self.http_port = bound.getsockname()[1]
         self.http_url = f"http://{HOST}:{self.http_port}"
         self._listener = Listener(application, bound)
         await self._listener.start()
+        gateway = MailGateway(self._world, self._mailbox)
+        self._mail_server = MailServer(mail_bound, self._world, gateway, self._faults, self._traffic, self._certificate)
+        self.smtp_port = mail_bound.getsockname()[1]
+        await self._mail_server.start()
         return self
 
     async def __aexit__(
@@ -81,12 +101,20 @@ class Sandbox:
         if self._listener is not None:
             await self._listener.stop()
             self._listener = None
+        if self._mail_server is not None:
+            await self._mail_server.stop()
+            self._mail_server = None
         self.http_url = ""
 
     @property
     def clock(self) -> Clock:
         """The sandbox's clock."""
         return self._world.clock
+
+    @property
+    def certificate(self) -> str:
+        """The authority to trust for encrypted mail, in PEM."""
+        return self._certificate.pem
 
     @property
     def requests(self) -> dict[str, int]:
@@ -127,9 +155,14 @@ class Sandbox:
         self._world.settle()
         return self._world.handsets.everything()
 
+    def mails(self, address: str | None = None) -> list[Mail]:
+        """Return what the gateway mailed back to an address, or to anybody."""
+        return self._mailbox.mails(address)
+
     def reset(self) -> None:
-        """Start over: state, counters, faults and clock."""
+        """Start over: state, counters, mails, faults and clock."""
         self._world.reset()
+        self._mailbox.reset()
         self._faults.replace([])
         self._traffic.reset()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.exchange import HttpRequest, HttpResponse, MailEnvelope, MailReceipt
 
-__all__ = ["HttpTransport"]
+__all__ = ["HttpTransport", "MailTransport"]
 
 
 class HttpTransport(Protocol):
@@ -18,6 +18,25 @@ class HttpTransport(Protocol):
         Raises:
             NotSent: The request was surely not written.
             OutcomeUnknown: It may have been: the answer did not come, not in time, or larger than allowed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections this transport opened."""
+        ...
+
+
+class MailTransport(Protocol):
+    """Hands one mail to a mail server."""
+
+    async def send(self, envelope: MailEnvelope) -> MailReceipt:
+        """Make one attempt.
+
+        Raises:
+            NotSent: The mail was surely not handed over; ``MailDeferred`` where the server put it off.
+            OutcomeUnknown: It may have been: the server's word on it did not come.
+            MailRefused: The server refused it for good.
+            AuthenticationFailed: The server refused the login.
         """
         ...
 

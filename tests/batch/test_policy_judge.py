@@ -14,6 +14,7 @@ AGAIN, REFUSED, FAILED, UNKNOWN, STOP = "again", "refused", "failed", "unknown",
 TABLE = {
     # No connection, TLS refused, request surely not written.
     "NotSent": (AGAIN, AGAIN, AGAIN),
+    "MailDeferred": (AGAIN, AGAIN, AGAIN),
     # Time-out, reset, 408 and 5xx, unreadable body.
     "OutcomeUnknown": (AGAIN, AGAIN, UNKNOWN),
     "RequestTimeout": (AGAIN, AGAIN, UNKNOWN),
@@ -34,6 +35,8 @@ TABLE = {
     "GatewayError": (REFUSED, REFUSED, REFUSED),
     "FlowRefused": (REFUSED, REFUSED, REFUSED),
     "TextRefused": (REFUSED, REFUSED, REFUSED),
+    "MediaRefused": (REFUSED, REFUSED, REFUSED),
+    "MailRefused": (REFUSED, REFUSED, REFUSED),
     "NoValidNumber": (REFUSED, REFUSED, REFUSED),
     "ScheduleRefused": (STOP, STOP, STOP),
     "CampaignNotFound": (REFUSED, REFUSED, REFUSED),

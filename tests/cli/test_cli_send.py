@@ -75,6 +75,9 @@ async def test_sandbox_runs_until_it_is_stopped(number: signal.Signals) -> None:
     async with httpx.AsyncClient() as http:
         answer = await http.post(f"{ready['http_url']}/http/9.0/getInfo/", data={"login": "demo", "apiKey": "demo-key"})
     assert answer.status_code == 200
+    reader, writer = await asyncio.open_connection("127.0.0.1", ready["smtp_port"])
+    assert (await reader.readline()).startswith(b"220 ")
+    writer.close()
     process.send_signal(number)
     ended = await finish(process)
     assert (ended.code, ended.out, ended.err) == (0, "", "")
@@ -82,10 +85,11 @@ async def test_sandbox_runs_until_it_is_stopped(number: signal.Signals) -> None:
 
 async def test_sandbox_on_a_taken_port_exits_2(sandbox: Sandbox) -> None:
     """A port that is taken is one sentence that says how to choose another, and exit code 2."""
-    ended = await finish(await start("sandbox", "--http-port", str(sandbox.http_port)))
-    assert ended.code == 2
-    assert "--http-port" in ended.err
-    assert ended.err.count("\n") == 1
+    for ports in ((sandbox.http_port, 0), (0, sandbox.smtp_port)):
+        ended = await finish(await start("sandbox", "--http-port", str(ports[0]), "--smtp-port", str(ports[1])))
+        assert ended.code == 2
+        assert "--http-port and --smtp-port" in ended.err
+        assert ended.err.count("\n") == 1
 
 
 async def test_demo_ends_as_it_must() -> None:

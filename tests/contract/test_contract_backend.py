@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import NewSubAccount, SmsService, UnsupportedFeature
+from allmysms_async import MmsMessage, NewSubAccount, SmsService, UnsupportedFeature
 
 DAY = datetime(2027, 3, 2, tzinfo=UTC)
 
 CALLS: dict[str, Callable[[SmsService], Any]] = {
     "Sends": lambda sms: sms.send("Bonjour", "0612345678"),
+    "SendsMms": lambda sms: sms.send(MmsMessage(text="Bonjour"), "0612345678"),
     "Simulates": lambda sms: sms.simulate("Bonjour", "0612345678"),
     "Cancels": lambda sms: sms.cancel("1"),
     "ReportsDelivery": lambda sms: sms.delivery_reports("1"),
@@ -81,6 +82,7 @@ async def test_a_backend_says_its_name(bench: Any) -> None:
 async def test_a_backend_shows_no_secret(bench: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Neither repr() nor a log at its most talkative holds the secret, the text or the number."""
     caplog.set_level(logging.DEBUG)
+    logging.getLogger("allmysms_async").debug("whatever is logged is seen here")
     service = bench.service()
     bench.sandbox.faults([{"fault": bench.wire.losses[0], "times": 1}])
 

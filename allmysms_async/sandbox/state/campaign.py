@@ -48,6 +48,7 @@ class Campaign:
     scheduled: bool
     client_message_id: str = ""
     tracking: bool = False
+    media: str = ""
     invalid: int = 0
     opted_out: int = 0
     cancelled: bool = False

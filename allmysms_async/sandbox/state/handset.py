@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from .campaign import Campaign
 from .clock import PARIS
@@ -26,6 +26,7 @@ class HandsetMessage(TypedDict):
     campaign_id: str
     protocol: str
     received_at: str
+    media: NotRequired[str]
 
 
 class Stats(TypedDict):
@@ -100,7 +101,7 @@ class Handsets:
     @staticmethod
     def _message(campaign: Campaign, index: int) -> HandsetMessage:
         """Describe one message."""
-        return {
+        message: HandsetMessage = {
             "phone": campaign.phones[index],
             "text": campaign.text(index),
             "sender": campaign.shown_sender(index),
@@ -108,3 +109,6 @@ class Handsets:
             "protocol": campaign.protocol,
             "received_at": datetime.fromtimestamp(campaign.send_at, PARIS).isoformat(timespec="seconds"),
         }
+        if campaign.media:
+            message["media"] = campaign.media
+        return message

@@ -83,6 +83,10 @@ class Order(msgspec.Struct, frozen=True):
     tracking: bool = False
     alerting: bool = False
     verbose: bool = False
+    media: str = ""
+    """What an MMS carries beside its text; empty for an SMS."""
+    mms: bool = False
+    """Whether it is one MMS, whatever its length."""
 
     def digest(self, login: str) -> bytes:
         """Return what two identical requests of one account have in common, and no others."""
@@ -112,7 +116,9 @@ def plan(order: Order, login: str, opt_outs: OptOutList, now: float) -> Plan:
         raise Refused(Reason.EMPTY_TEXT)
     texts = _texts(order)
     try:
-        if isinstance(texts, str):
+        if order.mms:
+            each, sizes = 1, None
+        elif isinstance(texts, str):
             each, sizes = parts(texts, unicode=order.unicode), None
         else:
             each, sizes = 0, [parts(text, unicode=order.unicode) for text in texts]
@@ -149,7 +155,7 @@ def plan(order: Order, login: str, opt_outs: OptOutList, now: float) -> Plan:
 def _texts(order: Order) -> str | list[str]:
     """Return the text each recipient gets: one for all, or one each."""
     if not order.dynamic:
-        return deliverable(order.text, unicode=order.unicode)
+        return order.text if order.mms else deliverable(order.text, unicode=order.unicode)
     pieces = _PLACEHOLDER.split(order.text)
     # Odd positions are parameter numbers; those past DYNAMIC are plain text to the gateway.
     slots = [

@@ -1,0 +1,189 @@
+"""Mail2SMS as a backend: neutral model <-> mails."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
+
+from allmysms_async.backend import SendLimits, SendRequest, identity
+from allmysms_async.errors import InvalidRequest, InvalidSender, UnsupportedFeature
+from allmysms_async.model import Accepted, MmsMessage, Secret, SendReceipt, SmsMessage, as_sms
+from allmysms_async.protocols.mail2sms.codec import (
+    Credentials,
+    Stamp,
+    checked_address,
+    checked_credential,
+    encode,
+    room,
+)
+
+if TYPE_CHECKING:
+    from allmysms_async.transports import MailTransport
+    from allmysms_async.transports.smtp import Security
+
+__all__ = ["Mail2SmsBackend"]
+
+_SENDER = re.compile(r"[A-Za-z][A-Za-z0-9 ]{1,9}[A-Za-z0-9]")
+_LONGEST_NUMBER = 15
+
+
+class Mail2SmsBackend:
+    """The AllMySMS gateway by e-mail, handed to a mail server of yours.
+
+    The gateway answers only on error, by a mail to ``mail_from``: silence is success. So "accepted" here says that
+    the mail server took the mail, and nothing more; a wrong key, a lack of credits or a refused number is told later,
+    in that mailbox (``parse_error_reply`` reads it), and does not stop a campaign. There are no identifiers, no
+    reports, no costs, no Unicode, and nothing that would make a repeated mail safe.
+
+    Args:
+        login: The account's login.
+        api_key: The account's API key (customer area, API section); it travels in the subject, in clear for every mail
+            server on the way.
+        mail_from: The address that mails come from and errors go to: a mailbox that somebody reads.
+        hostname: Your mail server.
+        port: Its port; by default the one that goes with ``security``.
+        security: ``starttls`` (default, required), ``tls`` or ``plain``; see ``SmtpTransport``.
+        username: To log in to the mail server with, or None.
+        password: Goes with it.
+        rcpt_to: The gateway's address.
+        transport: What hands the mails over, in place of a mail server's name: an ``SmtpTransport`` with options of its
+            own. It stays the caller's to close.
+        timeout: Seconds for one mail.
+        now: Where the mails' ``Date`` comes from.
+
+    Raises:
+        InvalidRequest: A credential, an address or the server cannot be right.
+
+    Source: Mail2SMS.
+    """
+
+    name = "mail2sms"
+    limits = SendLimits(
+        # Never what splits a list: no subject holds so many, and its length is what counts.
+        recipients=120,
+        max_recipients=120,
+        max_gsm_units=1224,
+        max_ucs2_units=0,
+        personalises=False,
+        idempotent=False,
+    )
+
+    def __init__(
+        self,
+        login: str,
+        api_key: str,
+        *,
+        mail_from: str,
+        hostname: str | None = None,
+        port: int | None = None,
+        security: Security = "starttls",
+        username: str | None = None,
+        password: str | None = None,
+        rcpt_to: str = "mail2sms@allmysms.com",
+        transport: MailTransport | None = None,
+        timeout: float = 120.0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._credentials = Credentials(
+            login=checked_credential("login", login), api_key=Secret(checked_credential("api_key", api_key))
+        )
+        self._mail_from = checked_address("mail_from", mail_from)
+        self._rcpt_to = checked_address("rcpt_to", rcpt_to)
+        self._timeout = timeout
+        self._now = now
+        self._owns_transport = transport is None
+        if (transport is None) == (hostname is None):
+            msg = "Give the mail server's hostname, or a transport."
+            raise InvalidRequest(msg)
+        if transport is None:
+            from allmysms_async.transports.smtp import SmtpTransport
+
+            transport = SmtpTransport(hostname or "", port, security=security, username=username, password=password)
+        self._transport = transport
+        self._room_of(SmsMessage(""))
+
+    @property
+    def identity(self) -> str:
+        """Tells accounts apart, without showing anything of them."""
+        return identity(self.name, self._rcpt_to, self._credentials.login)
+
+    def __repr__(self) -> str:
+        """Show where it sends to, and neither login nor key."""
+        return f"<Mail2SmsBackend {self._rcpt_to}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: it holds the key and open connections."""
+        msg = "A Mail2SmsBackend holds credentials and connections and cannot be pickled."
+        raise TypeError(msg)
+
+    async def aclose(self) -> None:
+        """Close the connections, unless the transport is the caller's own."""
+        if self._owns_transport:
+            await self._transport.aclose()
+
+    def limits_of(self, message: SmsMessage | MmsMessage) -> SendLimits:
+        """Return what one mail can hold: the longer sender and date are, the fewer numbers fit the subject."""
+        return msgspec.structs.replace(self.limits, max_numbers_length=self._room_of(as_sms(message)))
+
+    def _room_of(self, message: SmsMessage) -> int:
+        """Return how many characters the numbers of one mail may take."""
+        left = room(self._credentials, message)
+        if left < _LONGEST_NUMBER:
+            msg = "login, api_key and sender leave no room in the subject for a number; nothing was sent."
+            raise InvalidRequest(msg)
+        return left
+
+    def check(self, message: SmsMessage) -> None:
+        """Refuse what a mail cannot say.
+
+        Raises:
+            InvalidSender: Not a letter first, then letters without accents, digits and spaces, 3 to 11 characters.
+            UnsupportedFeature: A reference, short links, the urgent channel or replies are asked for.
+
+        Source: Mail2SMS, §2.1.
+        """
+        if message.sender is not None and not _SENDER.fullmatch(message.sender):
+            msg = (
+                f"The sender {message.sender[:20]!r} is not 3 to 11 letters without accents, digits or spaces, "
+                "starting with a letter; nothing was sent."
+            )
+            raise InvalidSender(msg)
+        asked = {
+            "a reference": message.reference,
+            "short links": message.track_links,
+            "the urgent channel": message.priority,
+            "replies": message.wants_replies,
+        }
+        for what, wanted in asked.items():
+            if wanted:
+                msg = f"Mail2SMS has no field for {what}; nothing was sent."
+                raise UnsupportedFeature(msg, backends=("rest",))
+
+    async def send(self, request: SendRequest) -> SendReceipt:
+        """Send one text to some recipients by one mail, in one attempt; silence is success.
+
+        Source: Mail2SMS, §2.1, §2.2.
+        """
+        domain = self._mail_from.partition("@")[2]
+        stamp = Stamp(date=self._now(), message_id=f"{secrets.token_hex(16)}@{domain}")
+        envelope = encode(
+            request,
+            self._credentials,
+            stamp,
+            mail_from=self._mail_from,
+            rcpt_to=self._rcpt_to,
+            timeout=self._timeout if request.timeout is None else request.timeout,
+        )
+        answer = await self._transport.send(envelope)
+        return SendReceipt(
+            campaign_id=None,
+            results=tuple(Accepted(recipient.phone) for recipient in request.recipients),
+            parts=request.parts,
+            scheduled=request.message.send_at is not None,
+            raw={"code": answer.code, "text": answer.text, "message_id": stamp.message_id},
+        )

@@ -1,0 +1,153 @@
+"""A request to send -> the mail that carries it. Pure: no clock, no I/O, no logging.
+
+The mail is written byte by byte. The standard library folds a long subject at 78 columns and turns it into encoded
+words, which a gateway that reads the raw header cannot understand; here it is one plain line, whatever its length.
+
+Source: Mail2SMS, §2.1; RFC 5322, §2.1.1 (998 characters a line).
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from datetime import datetime
+from email.utils import format_datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from allmysms_async.backend import SendRequest
+from allmysms_async.errors import InvalidRequest, InvalidText
+from allmysms_async.exchange import MailEnvelope
+from allmysms_async.model import Secret, SmsMessage
+
+__all__ = ["MAX_SUBJECT", "Credentials", "Stamp", "checked_address", "checked_credential", "encode", "room", "subject"]
+
+MAX_SUBJECT = 989
+"""Characters of a subject at most: with ``Subject: `` before it, a line of 998, the most that mail allows."""
+
+_MAX_LINE = 998
+_PARIS = ZoneInfo("Europe/Paris")
+# What is between two fields, between two numbers, between login and key, and after a field's name.
+_FORGING = frozenset("|;@=")
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks.
+
+    Attributes:
+        login: The account's login.
+        api_key: Its API key; travels in the subject.
+    """
+
+    login: str
+    api_key: Secret
+
+
+class Stamp(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells one mail from another.
+
+    Attributes:
+        date: When it was written, aware.
+        message_id: Its identifier, without the angle brackets.
+    """
+
+    date: datetime
+    message_id: str
+
+
+def checked_credential(name: str, value: str) -> str:
+    """Return a login or a key that cannot be taken for more than it is.
+
+    Raises:
+        InvalidRequest: It is empty, or holds a character that would forge a field or a header.
+    """
+    if not value or not value.isascii() or not value.isprintable() or " " in value or _FORGING & set(value):
+        msg = (
+            f"{name} is empty or holds characters that no {name} has (blanks, controls, accents, | ; @ =), which would "
+            "forge the request; nothing was sent."
+        )
+        raise InvalidRequest(msg)
+    return value
+
+
+def checked_address(name: str, value: str) -> str:
+    """Return a plain e-mail address.
+
+    Raises:
+        InvalidRequest: It is not ``somebody@somewhere`` in ASCII, and nothing else.
+    """
+    if not _ADDRESS.fullmatch(value):
+        msg = f"{name} is not a plain e-mail address such as shop@example.com; nothing was sent."
+        raise InvalidRequest(msg)
+    return value
+
+
+def subject(credentials: Credentials, numbers: str, message: SmsMessage) -> str:
+    """Return the subject; ``from=`` and ``date=`` are always written, empty where there is nothing to say.
+
+    Args:
+        credentials: Who asks.
+        numbers: Canonical numbers, joined by ``;``.
+        message: Its sender and date are used.
+    """
+    date = message.send_at.astimezone(_PARIS).strftime("%Y-%m-%d %H:%M:%S") if message.send_at else ""
+    key = credentials.api_key.reveal()
+    return f"{credentials.login}@{key}|{numbers}|from={message.sender or ''}|date={date}"
+
+
+def room(credentials: Credentials, message: SmsMessage) -> int:
+    """Return how many characters of a subject are left for the numbers."""
+    return MAX_SUBJECT - len(subject(credentials, "", message))
+
+
+def encode(
+    request: SendRequest, credentials: Credentials, stamp: Stamp, *, mail_from: str, rcpt_to: str, timeout: float
+) -> MailEnvelope:
+    """Return the mail for a request.
+
+    Raises:
+        InvalidRequest: Its numbers make the subject longer than a line may be.
+        InvalidText: The text holds half of a character (a lone surrogate), which UTF-8 cannot carry.
+    """
+    numbers = ";".join(recipient.phone for recipient in request.recipients)
+    line = subject(credentials, numbers, request.message)
+    if len(line) > MAX_SUBJECT or not line.isascii() or not line.isprintable():
+        msg = (
+            f"mail2sms: {len(request.recipients)} numbers do not fit the subject of one mail ({MAX_SUBJECT} plain "
+            "characters); nothing was sent."
+        )
+        raise InvalidRequest(msg)
+    header = (
+        f"From: {mail_from}\r\nTo: {rcpt_to}\r\nSubject: {line}\r\nDate: {format_datetime(stamp.date)}\r\n"
+        f"Message-ID: <{stamp.message_id}>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    ).encode("ascii")
+    try:
+        plain = request.text.encode()
+    except UnicodeEncodeError:
+        msg = "mail2sms: the text holds half of a character and cannot be written as UTF-8; nothing was sent."
+        raise InvalidText(msg, reason="malformed") from None
+    quoted = b"\n".join(binascii.b2a_qp(each, istext=False) for each in plain.split(b"\n"))
+    written = _written(header, "quoted-printable", quoted)
+    # A lone CR is no line ending in a mail, and a longer line would be cut or refused on the way.
+    if b"\r" in plain or any(len(each) > _MAX_LINE for each in plain.split(b"\n")):
+        message, message_7bit = written, None
+    elif plain.isascii():
+        message, message_7bit = _written(header, "7bit", plain), None
+    else:
+        message, message_7bit = _written(header, "8bit", plain), written
+    return MailEnvelope(
+        name="mail2sms",
+        mail_from=mail_from,
+        rcpt_to=rcpt_to,
+        message=message,
+        message_7bit=message_7bit,
+        timeout=timeout,
+    )
+
+
+def _written(header: bytes, encoding: str, body: bytes) -> bytes:
+    """Return a whole mail."""
+    lines = body.replace(b"\n", b"\r\n")
+    return header + f"Content-Transfer-Encoding: {encoding}\r\n\r\n".encode() + lines + b"\r\n"

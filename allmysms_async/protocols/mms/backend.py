@@ -1,0 +1,209 @@
+"""The MMS module as a backend: neutral model <-> flows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
+
+from allmysms_async.backend import SendLimits, SendRequest, identity
+from allmysms_async.errors import InvalidRequest, UnsupportedFeature
+from allmysms_async.exchange import server_root
+from allmysms_async.model import Accepted, Account, MmsKind, MmsMessage, Secret, SendReceipt, SmsMessage
+from allmysms_async.protocols.mms import status
+from allmysms_async.protocols.mms.answer import Answer, read_account, read_send, results
+from allmysms_async.protocols.mms.codec import ACCOUNT, SEND, Credentials, check_media, encode_account, encode_send
+
+if TYPE_CHECKING:
+    from allmysms_async.exchange import HttpRequest, HttpResponse
+    from allmysms_async.transports import HttpTransport
+
+__all__ = ["MmsBackend"]
+
+_MAX_CAPTION = 100
+
+
+def _credential(name: str, value: str) -> str:
+    """Return a credential that is fit to travel in a form field."""
+    if not value or not value.isprintable():
+        msg = f"{name} is empty or holds characters that no {name} has; nothing was sent."
+        raise InvalidRequest(msg)
+    return value
+
+
+class MmsBackend:
+    """The AllMySMS gateway's MMS module, by form POST.
+
+    Reaches mobiles of metropolitan France only. A plain ``SmsMessage`` is sent as an MMS with a text alone, which may
+    have 1000 characters; it has no sender. Text is UTF-8; the gateway would write ``E`` for ``€``, so that is refused.
+
+    Args:
+        login: The account's login (``clientcode``).
+        password: The account's password (``passcode``), not its API key; it travels in the body alone.
+        base_url: The server's root. The manual prints plain http; https is used, and plain http is taken for a
+            loopback address only, unless allowed.
+        transport: What carries the requests; by default one over httpx, closed with the backend. One that is given
+            stays the caller's to close.
+        timeout: Seconds for one attempt, connection included.
+        max_response_bytes: Largest answer that is read.
+        allow_plain_http: Whether the password may travel in clear to another host.
+
+    Raises:
+        InvalidRequest: A credential or the address cannot be right.
+
+    Source: MMS module.
+    """
+
+    name = "mms"
+    limits = SendLimits(
+        recipients=200,
+        max_recipients=200,
+        max_gsm_units=1000,
+        max_ucs2_units=1000,
+        personalises=False,
+        idempotent=False,
+        metropolitan_only=True,
+        refused_characters="€",
+    )
+
+    def __init__(
+        self,
+        login: str,
+        password: str,
+        *,
+        base_url: str = "https://api.msinnovations.com",
+        transport: HttpTransport | None = None,
+        timeout: float = 60.0,
+        max_response_bytes: int = 4 * 1024 * 1024,
+        allow_plain_http: bool = False,
+    ) -> None:
+        self._credentials = Credentials(
+            login=_credential("login", login), password=Secret(_credential("password", password))
+        )
+        self._base_url = server_root(base_url, allow_plain_http=allow_plain_http)
+        self._owns_transport = transport is None
+        self._transport = transport or _default_transport()
+        self._timeout = timeout
+        self._max_response_bytes = max_response_bytes
+
+    @property
+    def identity(self) -> str:
+        """Tells accounts apart, without showing anything of them."""
+        return identity(self.name, self._base_url, self._credentials.login)
+
+    def __repr__(self) -> str:
+        """Show where it sends to, and neither login nor password."""
+        return f"<MmsBackend {self._base_url}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: it holds the password and open connections."""
+        msg = "An MmsBackend holds credentials and connections and cannot be pickled."
+        raise TypeError(msg)
+
+    async def aclose(self) -> None:
+        """Close the connections, unless the transport is the caller's own."""
+        if self._owns_transport:
+            await self._transport.aclose()
+
+    # -- sending ------------------------------------------------------------------------------------------------------
+
+    def limits_of(self, message: SmsMessage | MmsMessage) -> SendLimits:
+        """Return what one request can hold: a text of 1000 characters alone, of 100 beside media.
+
+        Source: MMS module, §1.2.
+        """
+        if not isinstance(message, MmsMessage) or message.kind is MmsKind.TEXT:
+            return self.limits
+        return msgspec.structs.replace(self.limits, max_gsm_units=_MAX_CAPTION, max_ucs2_units=_MAX_CAPTION)
+
+    def check(self, message: SmsMessage) -> None:
+        """Refuse what an MMS has no field for.
+
+        Raises:
+            UnsupportedFeature: A sender, a reference, short links, the urgent channel or replies are asked for.
+        """
+        asked = {
+            "a sender": message.sender,
+            "a reference": message.reference,
+            "short links": message.track_links,
+            "the urgent channel": message.priority,
+            "replies": message.wants_replies,
+        }
+        for what, wanted in asked.items():
+            if wanted:
+                msg = f"An MMS has no field for {what}; nothing was sent."
+                raise UnsupportedFeature(msg, backends=("rest",))
+
+    def check_mms(self, message: MmsMessage) -> None:
+        """Refuse media and durations that the gateway would refuse.
+
+        Raises:
+            InvalidRequest: Saying what is wrong.
+        """
+        check_media(message)
+
+    async def send(self, request: SendRequest) -> SendReceipt:
+        """Send one MMS to some recipients, in one attempt.
+
+        Source: MMS module, §1, §2.
+        """
+        wire = encode_send(
+            request,
+            self._credentials,
+            base_url=self._base_url,
+            timeout=self._timeout if request.timeout is None else request.timeout,
+            max_response_bytes=self._max_response_bytes,
+        )
+        answer = read_send(await self._exchange(wire), SEND)
+        found = results(answer, tuple(request.recipients))
+        return SendReceipt(
+            campaign_id=answer.campaign_id,
+            results=found,
+            # An MMS is one, whatever its length.
+            parts=sum(isinstance(result, Accepted) for result in found),
+            credits_left=answer.credits,
+            scheduled=answer.code == status.SCHEDULED,
+            raw=answer.raw,
+        )
+
+    # -- asking -------------------------------------------------------------------------------------------------------
+
+    async def account(self) -> Account:
+        """Fetch the account's state and credits.
+
+        Source: MMS module, §3.
+        """
+        return await self.account_of(self._credentials.login)
+
+    async def account_of(self, login: str) -> Account:
+        """Fetch the state and credits of an account that this login may see.
+
+        Args:
+            login: Of the account to check.
+
+        Raises:
+            AuthenticationFailed: No such account, or the backend's own login is wrong.
+            NotPermitted: This login may not see it, or it is not active.
+
+        Source: MMS module, §3.
+        """
+        wire = encode_account(
+            self._credentials,
+            _credential("login", login),
+            base_url=self._base_url,
+            timeout=self._timeout,
+            max_response_bytes=self._max_response_bytes,
+        )
+        answer: Answer = read_account(await self._exchange(wire), ACCOUNT)
+        return Account(status=answer.text, credits=answer.credits)
+
+    async def _exchange(self, request: HttpRequest) -> HttpResponse:
+        """Make one attempt at a request."""
+        return await self._transport.send(request)
+
+
+def _default_transport() -> HttpTransport:
+    """Return a transport over httpx, imported only when one is needed."""
+    from allmysms_async.transports.httpx import HttpxTransport
+
+    return HttpxTransport()

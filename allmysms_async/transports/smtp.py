@@ -1,0 +1,379 @@
+"""Mail over aiosmtplib: a small pool of connections, each step of a mail driven by itself.
+
+Which step a connection died in decides whether a mail may have been taken: up to RCPT nothing can have been, from DATA
+on it may. The library's own ``sendmail`` does not tell, so ``mail``, ``rcpt`` and ``data`` are called one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import ssl
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import aiosmtplib
+
+from allmysms_async.errors import (
+    AllMySmsError,
+    AuthenticationFailed,
+    ConnectionLost,
+    InvalidRequest,
+    MailDeferred,
+    MailRefused,
+    NotSent,
+    ProtocolError,
+    RequestTimeout,
+)
+from allmysms_async.exchange import MailEnvelope, MailReceipt
+from allmysms_async.model import Secret
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["Security", "SmtpTransport"]
+
+Security: TypeAlias = Literal["starttls", "tls", "plain"]
+"""``starttls``: encrypt after connecting, or give up (port 587); ``tls``: from the start (port 465); ``plain``: in
+clear (port 25), for a mail server on this very machine or network."""
+
+_PORTS: dict[Security, int] = {"starttls": 587, "tls": 465, "plain": 25}
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+# Mail servers keep an idle connection for minutes (RFC 5321 asks for five), firewalls and short-tempered ones do not.
+_IDLE_SECONDS = 60.0
+_QUIT_SECONDS = 2.0
+# "Authentication required", "mechanism too weak", "credentials invalid", "encryption required". Source: RFC 4954, §6.
+_LOGIN_CODES = frozenset({530, 534, 535, 538})
+
+
+class _Step(enum.Enum):
+    """Where an attempt stands."""
+
+    CONNECT = "connecting"
+    LOGIN = "logging in"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+
+
+class _Line:
+    """One connection."""
+
+    __slots__ = ("client", "mails", "since")
+
+    def __init__(self, client: aiosmtplib.SMTP) -> None:
+        self.client = client
+        self.mails = 0
+        self.since = 0.0
+
+    def drop(self) -> None:
+        """Close it without a word."""
+        transport = self.client.transport
+        self.client.close()
+        if isinstance(transport, asyncio.WriteTransport):
+            # Closing TLS in order would wait for the other side's farewell.
+            transport.abort()
+
+
+class SmtpTransport:
+    """A ``MailTransport`` over aiosmtplib.
+
+    Args:
+        hostname: The mail server; its certificate must be for this name.
+        port: Its port; by default the one that goes with ``security``.
+        security: ``starttls`` (default, required: without it nothing is sent), ``tls`` or ``plain``.
+        username: To log in with, or None.
+        password: Goes with it.
+        max_connections: Connections at most, and so mails in flight at most; more wait for their turn.
+        max_mails: Mails over one connection at most: many servers hang up after some.
+        connect_timeout: Seconds for each step before the mail itself: connecting, TLS, logging in.
+        ssl_context: To trust other authorities than the system's usual ones.
+        local_hostname: Name given in EHLO; the machine's own by default.
+
+    Raises:
+        InvalidRequest: A password without encryption to another machine, or figures that make no sense.
+    """
+
+    def __init__(
+        self,
+        hostname: str,
+        port: int | None = None,
+        *,
+        security: Security = "starttls",
+        username: str | None = None,
+        password: str | None = None,
+        max_connections: int = 4,
+        max_mails: int = 100,
+        connect_timeout: float = 10.0,
+        ssl_context: ssl.SSLContext | None = None,
+        local_hostname: str | None = None,
+    ) -> None:
+        if security not in _PORTS:
+            msg = "security must be starttls, tls or plain."
+            raise InvalidRequest(msg)
+        if max_connections < 1 or max_mails < 1:
+            msg = "max_connections and max_mails must be at least 1."
+            raise InvalidRequest(msg)
+        if (username is None) != (password is None):
+            msg = "username and password go together."
+            raise InvalidRequest(msg)
+        if username is not None and security == "plain" and hostname not in _LOOPBACK:
+            msg = "Without encryption the password would travel in clear; use security='starttls' or 'tls'."
+            raise InvalidRequest(msg)
+        self._hostname = hostname
+        self._port = port or _PORTS[security]
+        self._security: Security = security
+        self._username = username
+        self._password = Secret(password or "")
+        self._max_mails = max_mails
+        self._connect_timeout = connect_timeout
+        self._ssl_context = ssl_context
+        self._trusting = asyncio.Lock()
+        self._local_hostname = local_hostname
+        self._turns = asyncio.Semaphore(max_connections)
+        self._idle: list[_Line] = []
+        self._closed = False
+
+    def __repr__(self) -> str:
+        """Show where it sends to, and not as whom."""
+        return f"<SmtpTransport {self._hostname}:{self._port} {self._security}>"
+
+    async def __aenter__(self) -> SmtpTransport:
+        """Return the transport itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self.aclose()
+
+    async def send(self, envelope: MailEnvelope) -> MailReceipt:
+        """Make one attempt, over a connection that is open already or a new one.
+
+        Raises:
+            NotSent: No connection, no encryption, a certificate that cannot be trusted, or the connection was lost
+                before the mail itself was written.
+            MailDeferred: The server answered 4xx, also after the mail: it did not take it.
+            MailRefused: The server answered 5xx to the mail.
+            AuthenticationFailed: The server refused the login, or asks for one.
+            ConnectionLost: The connection was lost while or after the mail was written.
+            RequestTimeout: No word on it within ``envelope.timeout``.
+            ProtocolError: An answer that is no answer.
+        """
+        until = asyncio.get_running_loop().time() + envelope.timeout
+        try:
+            async with asyncio.timeout_at(until):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            msg = f"{envelope.name}: no connection became free within {envelope.timeout:g} s; nothing was sent."
+            raise NotSent(msg, request=envelope.name) from error
+        try:
+            return await self._turn(envelope, until)
+        finally:
+            self._turns.release()
+
+    async def _turn(self, envelope: MailEnvelope, until: float) -> MailReceipt:
+        """Make the attempt, now that it is this mail's turn."""
+        # Asked only now, since the transport may have been closed while the mail waited.
+        if self._closed:
+            msg = f"{envelope.name}: the transport is closed; nothing was sent."
+            raise NotSent(msg, request=envelope.name)
+        line = self._awake() or _Line(self._client())
+        attempt = _Attempt(envelope, self._hostname)
+        try:
+            async with asyncio.timeout_at(until):
+                if not line.client.is_connected:
+                    await self._open(line.client, attempt)
+                response = await attempt.hand_over(line.client)
+        except Exception as error:
+            failure = attempt.failure(error)
+            if not (attempt.answered(error) and await self._reset(line)):
+                line.drop()
+            raise failure from error
+        except BaseException:
+            line.drop()
+            raise
+        line.mails += 1
+        self._keep(line)
+        return MailReceipt(code=response.code, text=response.message)
+
+    # -- connections --------------------------------------------------------------------------------------------------
+
+    def _client(self) -> aiosmtplib.SMTP:
+        """Return a client that is not connected yet."""
+        return aiosmtplib.SMTP(
+            hostname=self._hostname,
+            port=self._port,
+            timeout=self._connect_timeout,
+            local_hostname=self._local_hostname,
+            use_tls=self._security == "tls",
+            start_tls=False,  # done here, step by step: asked to do it, the library tells no refusal from another
+            tls_context=self._ssl_context,
+        )
+
+    async def _open(self, client: aiosmtplib.SMTP, attempt: _Attempt) -> None:
+        """Connect, encrypt and log in."""
+        attempt.step = _Step.CONNECT
+        if self._security != "plain":
+            client.tls_context = await self._trust()
+        await client.connect()
+        # The machine's own name may take a look-up of seconds: it is asked for once.
+        self._local_hostname = client.local_hostname
+        await client.ehlo()
+        if self._security == "starttls":
+            if not client.supports_extension("starttls"):
+                raise attempt.not_sent(
+                    "offers no encryption (STARTTLS)",
+                    remedy="Use its port for encrypted mail, or security='tls'.",
+                )
+            await client.starttls()
+            await client.ehlo()
+        if self._username is not None:
+            attempt.step = _Step.LOGIN
+            if not client.supports_extension("auth"):
+                msg = f"{attempt.envelope.name}: the mail server takes no login (AUTH); nothing was sent."
+                raise AuthenticationFailed(msg, request=attempt.envelope.name)
+            await client.login(self._username, self._password.reveal())
+
+    async def _trust(self) -> ssl.SSLContext:
+        """Return whom to trust, read once."""
+        async with self._trusting:
+            if self._ssl_context is None:
+                # Reading every authority of the system takes 20 ms and more: not in the event loop.
+                self._ssl_context = await asyncio.to_thread(ssl.create_default_context)
+        return self._ssl_context
+
+    def _awake(self) -> _Line | None:
+        """Return an idle connection that is still good, giving up the others."""
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            line = self._idle.pop()
+            if line.client.is_connected and now - line.since < _IDLE_SECONDS:
+                return line
+            line.drop()
+        return None
+
+    def _keep(self, line: _Line) -> None:
+        """Put a connection aside for the next mail."""
+        if self._closed or line.mails >= self._max_mails or not line.client.is_connected:
+            line.drop()
+        else:
+            line.since = asyncio.get_running_loop().time()
+            self._idle.append(line)
+
+    async def _reset(self, line: _Line) -> bool:
+        """After a refusal: make a connection fit for the next mail, and tell whether it is."""
+        try:
+            await line.client.rset(timeout=_QUIT_SECONDS)
+        except (aiosmtplib.SMTPException, OSError):
+            return False
+        except BaseException:
+            line.drop()
+            raise
+        self._keep(line)
+        return True
+
+    async def aclose(self) -> None:
+        """Say goodbye on idle connections now, and close those in use as soon as their mail ends."""
+        self._closed = True
+        while self._idle:
+            line = self._idle.pop()
+            try:
+                await line.client.quit(timeout=_QUIT_SECONDS)
+            except (aiosmtplib.SMTPException, OSError):
+                pass
+            finally:
+                line.drop()
+
+
+class _Attempt:
+    """One mail on its way: how far it got, and what an error there means."""
+
+    def __init__(self, envelope: MailEnvelope, hostname: str) -> None:
+        self.envelope = envelope
+        self.hostname = hostname
+        self.step = _Step.MAIL
+
+    async def hand_over(self, client: aiosmtplib.SMTP) -> aiosmtplib.SMTPResponse:
+        """Go through the steps of one mail on an open connection."""
+        envelope = self.envelope
+        message = envelope.message
+        options: tuple[str, ...] = ()
+        if envelope.message_7bit is not None:
+            if client.supports_extension("8bitmime"):
+                options = ("BODY=8BITMIME",)
+            else:
+                message = envelope.message_7bit
+        self.step = _Step.MAIL
+        await client.mail(envelope.mail_from, options=options, timeout=None)
+        self.step = _Step.RCPT
+        await client.rcpt(envelope.rcpt_to, timeout=None)
+        self.step = _Step.DATA
+        return await client.data(message, timeout=None)
+
+    def answered(self, error: Exception) -> bool:
+        """Tell whether the server refused a mail and goes on listening."""
+        if not isinstance(error, aiosmtplib.SMTPResponseException) or self.step in {_Step.CONNECT, _Step.LOGIN}:
+            return False
+        return 400 <= error.code < 600 and error.code != 421
+
+    def not_sent(self, what: str, *, code: str | None = None, remedy: str | None = None) -> NotSent:
+        """Return the error of a mail that was surely not handed over."""
+        name = self.envelope.name
+        return NotSent(f"{name}: the mail server {what}; nothing was sent.", request=name, code=code, remedy=remedy)
+
+    def failure(self, error: Exception) -> AllMySmsError:
+        """Return the library's error for what went wrong in the present step."""
+        name, in_data = self.envelope.name, self.step is _Step.DATA
+        if isinstance(error, AllMySmsError):
+            return error
+        if isinstance(error, aiosmtplib.SMTPResponseException):
+            return self._refusal(error.code)
+        if isinstance(error, TimeoutError):
+            if in_data:
+                msg = f"{name}: no word from the mail server in time; the mail may have been taken."
+                return RequestTimeout(msg, request=name)
+            return self.not_sent(f"did not answer in time ({self.step.value})")
+        if isinstance(error, ssl.SSLCertVerificationError | aiosmtplib.SMTPConnectError) and _untrusted(error):
+            return self.not_sent(
+                f"{self.hostname} showed a certificate that cannot be trusted",
+                remedy="Use the name that the certificate is for, or give an ssl_context that trusts its authority.",
+            )
+        if self.step is _Step.LOGIN and type(error) is aiosmtplib.SMTPException:
+            msg = f"{name}: the mail server knows no way to log in that is known here; nothing was sent."
+            return AuthenticationFailed(msg, request=name)
+        if in_data:
+            what = f"the connection was lost ({type(error).__name__}); the mail may have been taken."
+            return ConnectionLost(f"{name}: {what}", request=name)
+        return self.not_sent(f"could not be reached, or hung up ({self.step.value}, {type(error).__name__})")
+
+    def _refusal(self, code: int) -> AllMySmsError:
+        """Return the library's error for an answer other than the one that was hoped for."""
+        name, step = self.envelope.name, self.step
+        where = "after the mail" if step is _Step.DATA else f"at {step.value}" if step.value.isupper() else step.value
+        if 400 <= code < 500:
+            msg = f"{name}: the mail server put it off ({code}, {where}); it was not taken."
+            return MailDeferred(msg, request=name, code=str(code))
+        if not 500 <= code < 600:
+            if step is _Step.DATA:
+                msg = f"{name}: the mail server's answer is none ({code}); the mail may have been taken."
+                return ProtocolError(msg, request=name, code=str(code))
+            return self.not_sent(f"answered what is no answer ({code}, {where})", code=str(code))
+        if step is _Step.LOGIN or code in _LOGIN_CODES:
+            msg = f"{name}: the mail server refused the login, or asks for one ({code}); nothing was sent."
+            return AuthenticationFailed(msg, request=name, code=str(code), remedy="Check username and password.")
+        if step is _Step.CONNECT:
+            # It refused to talk at all: nothing was said about any mail yet, so the mails can wait.
+            return self.not_sent(f"refused the connection ({code})", code=str(code))
+        msg = f"{name}: the mail server refused the mail ({code}, {where}); nothing was sent."
+        return MailRefused(msg, request=name, code=str(code))
+
+
+def _untrusted(error: BaseException) -> bool:
+    """Tell whether an error came from a certificate that cannot be trusted."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
