@@ -8,6 +8,7 @@ from typing import Self, get_args
 
 from .application import Application
 from .control import State, control_application
+from .envoyersmspro import EnvoyerSmsProFace
 from .error import ControlError, SandboxError
 from .fault import Fault, FaultBook
 from .listener import HOST, Listener, bind
@@ -38,6 +39,7 @@ class Sandbox:
         http_url: Where it listens, without a final slash; empty while it does not.
         http_port: The port; the one asked for, or while listening the one that was free.
         smtp_port: The port for mail; the one asked for, or while listening the one that was free.
+        envoyersmspro: What there is to ask of and tell Envoyer SMS Pro alone: request limits, answers of people.
     """
 
     def __init__(self, *, http_port: int = 0, smtp_port: int = 0, clock: Clock | None = None, seed: int = 0) -> None:
@@ -54,6 +56,7 @@ class Sandbox:
         self.smtp_port = smtp_port
         self._wanted_ports = http_port, smtp_port
         self._world = World(clock or Clock())
+        self.envoyersmspro = EnvoyerSmsProFace(self._world)
         self._faults = FaultBook(seed)
         self._traffic = Traffic()
         self._listener: Listener | None = None
@@ -77,7 +80,7 @@ class Sandbox:
         self._closing = asyncio.Event()
         self.reset()
         application = Application(
-            [V9Face(self._world), MmsFace(self._world)],
+            [V9Face(self._world), MmsFace(self._world), self.envoyersmspro],
             control_application(self),
             self._faults,
             self._traffic,
@@ -163,6 +166,7 @@ class Sandbox:
         """Start over: state, counters, mails, faults and clock."""
         self._world.reset()
         self._mailbox.reset()
+        self.envoyersmspro.reset()
         self._faults.replace([])
         self._traffic.reset()
 

@@ -67,8 +67,9 @@ class MailGateway:
                 phones=letter.phones,
                 sender=letter.sender,
                 date=letter.date,
+                repeatable=True,
             )
-            self._world.submit(account, order, identical_allowed=True)
+            self._world.submit(account, order)
         except Refused as refused:
             self.complain(
                 mail_from, _CODES[refused.reason], needed=int(refused.needed), available=int(refused.available)

@@ -78,9 +78,10 @@ class MmsFace:
             name=flow.name,
             media=flow.media,
             mms=True,
+            repeatable=True,
         )
         try:
-            sending = self._world.submit(account, order, identical_allowed=True)
+            sending = self._world.submit(account, order)
         except Refused as refused:
             raise as_mms(refused) from None
         return _accepted(flow, sending)

@@ -49,6 +49,7 @@ class Campaign:
     client_message_id: str = ""
     tracking: bool = False
     media: str = ""
+    any_sender: bool = False
     invalid: int = 0
     opted_out: int = 0
     cancelled: bool = False
@@ -92,6 +93,8 @@ class Campaign:
         The short code replaces a sender that breaks the rules, and in France any sender whose text does not end
         with the opt-out notice.
         """
+        if self.any_sender:
+            return self.sender
         if not _SENDER.fullmatch(self.sender):
             return SHORT_CODE
         if self.phones[index].startswith(FRANCE) and not _OPT_OUT_ENDING.search(self.text(index)):

@@ -32,6 +32,10 @@ class OptOutList:
         """Note an opt-out; without a login it holds for every account. The first entry of a number stays."""
         self._by_login.setdefault(login, {}).setdefault(phone, OptOut(phone, reason, at))
 
+    def remove(self, phone: str, login: str | None = None) -> None:
+        """Forget an account's opt-out."""
+        self._by_login.get(login, {}).pop(phone, None)
+
     def find(self, login: str, phone: str) -> OptOut | None:
         """Return the opt-out that keeps an account from texting a number, if any."""
         for holder in (login, None):

@@ -87,6 +87,9 @@ class Order(msgspec.Struct, frozen=True):
     """What an MMS carries beside its text; empty for an SMS."""
     mms: bool = False
     """Whether it is one MMS, whatever its length."""
+    credits_per_part: int = 0  # 0: as v9 bills, by country
+    repeatable: bool = False  # no rule against identical requests
+    any_sender: bool = False  # the sender is shown as it is
 
     def digest(self, login: str) -> bytes:
         """Return what two identical requests of one account have in common, and no others."""
@@ -143,7 +146,7 @@ def plan(order: Order, login: str, opt_outs: OptOutList, now: float) -> Plan:
                 kept_texts.append(texts[index])
                 size = sizes[index]
             part_count += size
-            credit_count += size * price(phone)
+            credit_count += size * (order.credits_per_part or price(phone))
     if not kept:
         raise Refused(Reason.NO_VALID_NUMBER, discards=tuple(discards))
 

@@ -91,13 +91,12 @@ class World:
         """
         return plan(order, account.login, self.opt_outs, self.settle())
 
-    def submit(self, account: Account, order: Order, *, identical_allowed: bool = False) -> Sending:
+    def submit(self, account: Account, order: Order) -> Sending:
         """Accept an order: take its credits, and deliver it or keep it for its date.
 
         Args:
             account: Who pays.
             order: What is sent.
-            identical_allowed: Whether the protocol has no rule against two identical requests within ten seconds.
 
         Raises:
             Refused: Nothing was sent, and nothing is remembered.
@@ -105,7 +104,7 @@ class World:
         now = self.settle()
         planned = plan(order, account.login, self.opt_outs, now)
         digest = order.digest(account.login)
-        if not identical_allowed and self._recent.holds(digest, now):
+        if not order.repeatable and self._recent.holds(digest, now):
             raise Refused(Reason.IDENTICAL_REQUEST)
         if planned.credits > account.credits:
             raise Refused(Reason.INSUFFICIENT_CREDIT, needed=planned.credits, available=account.credits)
@@ -134,6 +133,7 @@ class World:
             client_message_id=order.client_message_id,
             tracking=order.tracking,
             media=order.media,
+            any_sender=order.any_sender,
             invalid=invalid,
             opted_out=len(planned.discards) - invalid,
         )
