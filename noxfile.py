@@ -58,7 +58,9 @@ def lowest(session: nox.Session) -> None:
     """Run the tests with the oldest dependencies that are allowed."""
     oldest = [
         requirement.replace(">=", "==")
-        for requirement in PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["sandbox"]
+        for requirement in PROJECT["project"]["dependencies"]
+        + PROJECT["project"]["optional-dependencies"]["sandbox"]
+        + PROJECT["project"]["optional-dependencies"]["envoyersmspro"]
     ]
     session.install("--quiet", *group("test"), ".[cli]", *oldest)
     session.run("pytest", *session.posargs)

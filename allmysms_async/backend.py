@@ -41,6 +41,7 @@ __all__ = [
     "ListsCampaigns",
     "ListsOptOuts",
     "ListsSubAccounts",
+    "Paces",
     "ReceivesReplies",
     "RemovesOptOuts",
     "Replay",
@@ -203,6 +204,22 @@ class SendsMms(Sends, Protocol):
 
 
 @runtime_checkable
+class Paces(Backend, Protocol):
+    """Keeps a limit of requests per time, so that a campaign may have to wait.
+
+    A request beyond the limit is not sent: it raises ``RequestLimitReached``, and whoever asked waits.
+    """
+
+    def turn_in(self) -> float:
+        """Return the seconds until the next request may be sent, 0 if it may be now."""
+        ...
+
+    async def least_seconds(self, requests: int) -> float:
+        """Return how long so many requests take at least because of the limit, from now; 0 if they fit into it."""
+        ...
+
+
+@runtime_checkable
 class Simulates(Backend, Protocol):
     """Can say what a send would cost."""
 
@@ -327,19 +344,19 @@ class ListsSubAccounts(Backend, Protocol):
 
 
 CAPABILITIES: Mapping[type[object], tuple[str, tuple[str, ...]]] = {
-    Sends: ("sending", ("rest", "mail2sms", "mms")),
+    Sends: ("sending", ("rest", "mail2sms", "mms", "envoyersmspro")),
     SendsMms: ("MMS", ("mms",)),
     Simulates: ("simulating", ("rest",)),
-    Cancels: ("cancelling", ("rest",)),
-    ReportsDelivery: ("delivery reports", ("rest",)),
-    ReceivesReplies: ("replies", ()),
-    DescribesAccount: ("describing the account", ("rest", "mms")),
+    Cancels: ("cancelling", ("rest", "envoyersmspro")),
+    ReportsDelivery: ("delivery reports", ("rest", "envoyersmspro")),
+    ReceivesReplies: ("replies", ("envoyersmspro",)),
+    DescribesAccount: ("describing the account", ("rest", "mms", "envoyersmspro")),
     ListsCampaigns: ("listing campaigns", ("rest",)),
     ListsOptOuts: ("listing opt-outs", ()),
-    ChecksOptOuts: ("checking an opt-out", ()),
-    AddsOptOuts: ("adding an opt-out", ()),
-    RemovesOptOuts: ("removing an opt-out", ()),
-    CreatesSubAccounts: ("creating sub-accounts", ()),
-    ListsSubAccounts: ("listing sub-accounts", ()),
+    ChecksOptOuts: ("checking an opt-out", ("envoyersmspro",)),
+    AddsOptOuts: ("adding an opt-out", ("envoyersmspro",)),
+    RemovesOptOuts: ("removing an opt-out", ("envoyersmspro",)),
+    CreatesSubAccounts: ("creating sub-accounts", ("envoyersmspro",)),
+    ListsSubAccounts: ("listing sub-accounts", ("envoyersmspro",)),
 }
 """Each capability in words, and the backends that have it; a test compares it with the backends themselves."""

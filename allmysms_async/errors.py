@@ -10,6 +10,7 @@
     │   ├── InvalidSchedule
     │   ├── InvalidSource                a file that cannot be read; .line where there is one
     │   ├── EmptyCampaign                no row at all
+    │   ├── CampaignTooLong              the request limit would stretch it past max_duration; .seconds
     │   └── UnsupportedFeature           this backend cannot do it; names those that can
     ├── TransportError
     │   ├── NotSent                      surely not written: sending again is safe
@@ -21,6 +22,7 @@
     │       └── ProtocolError            an answer that is not what the protocol says
     ├── HttpRefused                      another HTTP status than 2xx: surely not taken
     │   └── RateLimited                  .retry_after in seconds
+    │       └── RequestLimitReached      no request is allowed for a while; .told: the server said so
     ├── GatewayError                     the gateway answered, with a code
     │   ├── AuthenticationFailed
     │   ├── NotPermitted
@@ -28,12 +30,15 @@
     │   ├── FlowRefused                  the request as a whole is not acceptable
     │   ├── TextRefused                  the text is too long for the gateway
     │   ├── NoValidNumber                .numbers: the refused ones
+    │   ├── NumbersRefused               some numbers, and so the whole request; .positions: which
     │   ├── ScheduleRefused              the date
     │   ├── MediaRefused                 the picture, video or sound of an MMS
     │   ├── MailRefused                  the mail server refused the mail for good (5xx)
     │   ├── DuplicateRequest             an identical request was just accepted
     │   ├── StillProcessing              the first request with this key is still being handled
     │   ├── CampaignNotFound
+    │   ├── CampaignPending              there are no reports before it is sent
+    │   ├── NoReplies                    it was sent without asking for replies
     │   └── CampaignNotCancellable
     └── CampaignStopped                  .reason (one of the above), .result (what is known)
 
@@ -51,7 +56,9 @@ __all__ = [
     "AuthenticationFailed",
     "CampaignNotCancellable",
     "CampaignNotFound",
+    "CampaignPending",
     "CampaignStopped",
+    "CampaignTooLong",
     "ConnectionLost",
     "DuplicateRequest",
     "EmptyCampaign",
@@ -68,12 +75,15 @@ __all__ = [
     "MailDeferred",
     "MailRefused",
     "MediaRefused",
+    "NoReplies",
     "NoValidNumber",
     "NotPermitted",
     "NotSent",
+    "NumbersRefused",
     "OutcomeUnknown",
     "ProtocolError",
     "RateLimited",
+    "RequestLimitReached",
     "RequestTimeout",
     "ScheduleRefused",
     "ServerFailure",
@@ -183,6 +193,19 @@ class EmptyCampaign(InvalidRequest):
     """The source of recipients held no row."""
 
 
+class CampaignTooLong(InvalidRequest):
+    """The gateway's request limit would stretch the campaign past the longest duration allowed; nothing was sent.
+
+    Args:
+        message: How many requests it takes, and how long.
+        seconds: How long it would take at least.
+    """
+
+    def __init__(self, message: str, *, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class UnsupportedFeature(InvalidRequest):
     """The backend cannot do what was asked; nothing was sent.
 
@@ -246,7 +269,7 @@ class HttpRefused(AllMySmsError):
 
 
 class RateLimited(HttpRefused):
-    """HTTP 429: too many requests; this one was not taken.
+    """HTTP 429, or what a protocol has for it: too many requests; this one was not taken.
 
     Args:
         message: What happened.
@@ -260,6 +283,30 @@ class RateLimited(HttpRefused):
     ) -> None:
         super().__init__(message, request=request, code=code)
         self.retry_after = retry_after
+
+
+class RequestLimitReached(RateLimited):
+    """No request may be sent to the gateway for a while; this one was not taken.
+
+    Args:
+        message: What happened.
+        request: Name of the operation.
+        code: The HTTP status, or None if the request did not leave.
+        retry_after: Seconds until the next request may be sent.
+        told: Whether the server refused a request; else it was held back here, before the server would have refused.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request: str | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+        told: bool = False,
+    ) -> None:
+        super().__init__(message, request=request, code=code, retry_after=retry_after)
+        self.told = told
 
 
 class GatewayError(AllMySmsError):
@@ -315,6 +362,16 @@ class NoValidNumber(GatewayError):
     numbers: tuple[str, ...] = ()
 
 
+class NumbersRefused(GatewayError):
+    """The gateway refused some numbers, and with them the whole request; none of it was sent.
+
+    ``positions`` are those of the refused in the request's recipients, counted from 0; empty if the gateway's answer
+    names none that was in the request.
+    """
+
+    positions: tuple[int, ...] = ()
+
+
 class ScheduleRefused(GatewayError):
     """The gateway refused the sending date; none of it was sent."""
 
@@ -337,6 +394,14 @@ class StillProcessing(GatewayError):
 
 class CampaignNotFound(GatewayError):
     """The gateway does not know this campaign."""
+
+
+class CampaignPending(GatewayError):
+    """The campaign was not sent yet, so there is nothing to report."""
+
+
+class NoReplies(GatewayError):
+    """The campaign was sent without asking for replies, so there are none."""
 
 
 class CampaignNotCancellable(GatewayError):

@@ -315,6 +315,7 @@ class SendReceipt(msgspec.Struct, frozen=True, kw_only=True):
         replayed: Whether this is the answer to an earlier request with the same key.
         idempotency_key: The key it was sent with, or None.
         raw: The whole answer as the protocol's own names and values.
+        warning: What is odd in the answer, in a sentence that names nobody, or None.
     """
 
     campaign_id: str | None
@@ -328,6 +329,7 @@ class SendReceipt(msgspec.Struct, frozen=True, kw_only=True):
     replayed: bool = False
     idempotency_key: str | None = None
     raw: Mapping[str, object] = {}
+    warning: str | None = None
 
     @property
     def accepted(self) -> tuple[Accepted, ...]:
@@ -599,9 +601,14 @@ class Progress(Totals, frozen=True, kw_only=True):
 
     Attributes:
         outcomes: The rows whose outcome became known since the last progress.
+        waiting_until: While the gateway's request limit allows no request, when the next one is allowed; else None.
+        least_seconds: How long the campaign takes at least because of that limit, as foreseen at its start; 0 if it
+            fits, None if that is not known (no limit, or a source without a length).
     """
 
     outcomes: tuple[Outcome, ...] = ()
+    waiting_until: datetime | None = None
+    least_seconds: float | None = None
 
 
 class CampaignResult(Totals, frozen=True, kw_only=True):

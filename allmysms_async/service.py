@@ -251,7 +251,12 @@ class SmsService(Inquiry):
     # -- campaigns ----------------------------------------------------------------------------------------------------
 
     def stream(
-        self, campaign: Campaign, *, chunk_size: int | None = None, concurrency: int | None = None
+        self,
+        campaign: Campaign,
+        *,
+        chunk_size: int | None = None,
+        concurrency: int | None = None,
+        max_duration: float | None = None,
     ) -> CampaignRun:
         """Send a campaign, and iterate over its progress.
 
@@ -263,10 +268,13 @@ class SmsService(Inquiry):
             campaign: What is sent to whom; its message must say its purpose.
             chunk_size: Recipients in a request at most; the protocol's default otherwise.
             concurrency: Requests in flight at most; the service's otherwise.
+            max_duration: Seconds that a protocol's request limit may stretch the campaign to, where its source has a
+                length; None for any. What is foreseen is told first, as ``Progress.least_seconds``.
 
         Returns:
             The run: ``async for progress in run``, ``run.stop()``, ``run.result``. The iteration raises
-            ``CampaignStopped`` when login, permission or credit end it, and ``EmptyCampaign`` without any row.
+            ``CampaignStopped`` when login, permission or credit end it, ``EmptyCampaign`` without any row, and
+            ``CampaignTooLong`` before anything is sent.
 
         Raises:
             InvalidRequest: The text, the sender, the date or a number of the call cannot be right; nothing was sent.
@@ -295,7 +303,13 @@ class SmsService(Inquiry):
         if begun.identity != backend.identity:
             msg = "This campaign was begun with another account or protocol, which alone knows what was sent of it."
             raise InvalidRequest(msg, remedy="Continue it there, or make a new Campaign of those not texted yet.")
-        options = EngineOptions(chunk_size=size, concurrency=workers, policy=self._policy, grace=self._grace)
+        options = EngineOptions(
+            chunk_size=size,
+            concurrency=workers,
+            policy=self._policy,
+            grace=self._grace,
+            max_duration=max_duration,
+        )
         run = CampaignRun(backend, campaign, begun.intake, _as_sink(begun.sink), options, self._clock, self._rng)
         begun.service = weakref.ref(self)
         self._begun.add(begun)
@@ -303,17 +317,23 @@ class SmsService(Inquiry):
         return run
 
     async def run(
-        self, campaign: Campaign, *, chunk_size: int | None = None, concurrency: int | None = None
+        self,
+        campaign: Campaign,
+        *,
+        chunk_size: int | None = None,
+        concurrency: int | None = None,
+        max_duration: float | None = None,
     ) -> CampaignResult:
         """Send a campaign to its end; ``stream`` without the progress.
 
         Raises:
             InvalidRequest: As for ``stream``.
             EmptyCampaign: The source held no row.
+            CampaignTooLong: A request limit would stretch it past ``max_duration``; nothing was sent.
             CampaignStopped: Login, permission or credit ended it, or the source failed; ``reason`` and ``result`` say
                 more. Run the same object again to continue.
         """
-        run = self.stream(campaign, chunk_size=chunk_size, concurrency=concurrency)
+        run = self.stream(campaign, chunk_size=chunk_size, concurrency=concurrency, max_duration=max_duration)
         async with contextlib.aclosing(run):
             async for _ in run:
                 pass

@@ -8,28 +8,33 @@ are in the sink: sent, refused, or pending; a few that were only taken from the 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import weakref
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sized
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
 
-from allmysms_async.backend import SendRequest, Sends, limits_of
+from allmysms_async.backend import Paces, SendRequest, Sends, limits_of
 from allmysms_async.batch.intake import Intake
-from allmysms_async.batch.plan import Chunk, Planner, halves, idempotency_key
+from allmysms_async.batch.plan import Chunk, Planner, halves, idempotency_key, planned_requests, without
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock, Delivery, RetryPolicy, Verdict, deliver
 from allmysms_async.batch.settle import settlement
 from allmysms_async.batch.sink import Claim, Sink
 from allmysms_async.errors import (
     AllMySmsError,
     CampaignStopped,
+    CampaignTooLong,
     EmptyCampaign,
     FlowRefused,
     HttpRefused,
     InvalidRequest,
+    NumbersRefused,
     ProtocolError,
+    RequestLimitReached,
     TextRefused,
     TransportError,
 )
@@ -45,6 +50,11 @@ _UNANSWERED_CHUNKS = 3
 _REFUSED_FLOWS = 12
 """So many requests in a row that it finds wrong end the run. Cutting one bad recipient out has successes between."""
 
+_LOOK_AGAIN = 5.0
+"""Seconds after which a wait for a request limit is looked at again: a place may be free sooner than foreseen."""
+
+_log = logging.getLogger("allmysms_async")
+
 
 class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a campaign is sent.
@@ -54,12 +64,14 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
         concurrency: Requests in flight at most.
         policy: How long to keep trying.
         grace: Seconds that a cancelled run still waits for answers to what it has sent.
+        max_duration: Seconds that the gateway's request limit may stretch the campaign to; None for any.
     """
 
     chunk_size: int
     concurrency: int = 8
     policy: RetryPolicy = RetryPolicy()
     grace: float = 10.0
+    max_duration: float | None = None
 
 
 # Which run reads an intake: two at once would give different chunks the same ordinal.
@@ -109,6 +121,9 @@ class CampaignRun:
         self._busy = 0
         self._unanswered = 0
         self._flows_refused = 0
+        self._waiting_until: datetime | None = None
+        self._least_seconds: float | None = None
+        self._limit_waits: Counter[int] = Counter()
         self._error: Exception | None = None
         self._news: asyncio.Queue[tuple[Outcome, ...] | None] = asyncio.Queue()
         self._supervisor: asyncio.Task[None] | None = None
@@ -152,6 +167,7 @@ class CampaignRun:
     async def _iterate(self) -> AsyncIterator[Progress]:
         """Yield progress until the run is over, then raise what stopped it."""
         over = False
+        told: tuple[datetime | None, float | None] = (None, None)
         try:
             while not over:
                 batches = [await self._news.get()]
@@ -160,13 +176,16 @@ class CampaignRun:
                 over = batches[-1] is None
                 outcomes = tuple(outcome for batch in batches if batch is not None for outcome in batch)
                 await self._wake()
-                if outcomes:
-                    yield Progress(**msgspec.structs.asdict(self._sink.totals()), outcomes=outcomes)
+                now = (self._waiting_until, self._least_seconds)
+                if outcomes or now != told:
+                    told = now
+                    totals = msgspec.structs.asdict(self._sink.totals())
+                    yield Progress(**totals, outcomes=outcomes, waiting_until=now[0], least_seconds=now[1])
         finally:
             await self.aclose()
         if self._error is None:
             return
-        if isinstance(self._error, EmptyCampaign):
+        if isinstance(self._error, EmptyCampaign | CampaignTooLong):
             raise self._error
         msg = f"The campaign stopped: {self._error}"
         raise CampaignStopped(msg, reason=self._error, result=self.result) from self._error
@@ -201,6 +220,10 @@ class CampaignRun:
             accounted=self._sink.accounted,
             next_seq=self._sink.next_seq,
         )
+        await self._guard(self._foresee())
+        if self._stopping.is_set():
+            self._news.put_nowait(None)
+            return
         tasks = [asyncio.create_task(self._guard(self._read()), name="campaign reader")]
         tasks.extend(
             asyncio.create_task(self._guard(self._work()), name=f"campaign worker {number}")
@@ -218,6 +241,30 @@ class CampaignRun:
                 msg = "The source of recipients held no row; nothing was sent."
                 self._error = EmptyCampaign(msg)
             self._news.put_nowait(None)
+
+    async def _foresee(self) -> None:
+        """Say first how long a request limit makes the campaign, and refuse one that is longer than allowed.
+
+        Raises:
+            CampaignTooLong: It would take longer than ``max_duration``.
+        """
+        source, most = self._campaign.recipients, self._options.max_duration
+        if not isinstance(self._backend, Paces) or not isinstance(source, Sized):
+            return
+        limits, size = limits_of(self._backend, self._campaign.message), self._options.chunk_size
+        requests = await asyncio.to_thread(planned_requests, self._message, limits, source, size, self._sink.accounted)
+        seconds = self._least_seconds = await self._backend.least_seconds(requests)
+        if not seconds:
+            return
+        msg = (
+            f"The campaign takes {requests} requests; the gateway's request limit stretches that to "
+            f"{timedelta(seconds=round(seconds))} hours at least"
+        )
+        if most is not None and seconds > most:
+            msg += f", and max_duration allows {timedelta(seconds=round(most))}; nothing was sent."
+            raise CampaignTooLong(msg, seconds=seconds)
+        _log.warning("%s.", msg)
+        self._news.put_nowait(())
 
     async def _watch(self) -> None:
         """Wake everybody when the run is asked to stop."""
@@ -320,6 +367,8 @@ class CampaignRun:
 
     async def _process(self, chunk: Chunk) -> None:
         """Claim a chunk, send it, and record how it ended."""
+        if not await self._turn_came():
+            return  # asked to stop: unclaimed, it is pending
         claiming = asyncio.ensure_future(self._sink.claim(chunk, self._clock.now().timestamp()))
         try:
             claim = await _surely(claiming)
@@ -367,6 +416,7 @@ class CampaignRun:
             clock=self._clock,
             rng=self._rng,
             unanswered=claim.unanswered,
+            limit_waited=self._limit_waits[chunk.seq],
             budget=REPLAY_SECONDS - age,
             pause=self._pause,
             halted=self._stopping.is_set,
@@ -375,15 +425,26 @@ class CampaignRun:
     async def _conclude(self, claim: Claim, delivery: Delivery) -> None:
         """Record how a chunk's request ended, and act on it."""
         chunk, error = claim.chunk, delivery.error
-        self._unanswered = self._unanswered + 1 if isinstance(error, TransportError | HttpRefused) else 0
+        silent = isinstance(error, TransportError | HttpRefused) and delivery.verdict is not Verdict.LATER
+        self._unanswered = self._unanswered + 1 if silent else 0
         self._flows_refused = self._flows_refused + 1 if isinstance(error, FlowRefused) else 0
         if self._flows_refused >= _REFUSED_FLOWS:
             delivery = msgspec.structs.replace(delivery, verdict=Verdict.STOP, stop=True)
         if delivery.verdict is Verdict.STOP and claim.unanswered:
             # A late word on a chunk that was unknown: nothing of it was sent. It is continued as a failed one.
             delivery = msgspec.structs.replace(delivery, verdict=Verdict.FAILED)
-        if delivery.verdict in {Verdict.STOP, Verdict.HALTED}:
+        if delivery.verdict is not Verdict.LATER:
+            self._waiting_until = None
+        if delivery.verdict in {Verdict.STOP, Verdict.HALTED, Verdict.LATER}:
             await self._sink.release(chunk, new_key=delivery.verdict is Verdict.STOP)
+            if isinstance(error, RequestLimitReached):
+                self._limit_waits[chunk.seq] += error.told
+                self._ready.appendleft(chunk)
+        elif isinstance(error, NumbersRefused) and (pieces := self._without_refused(chunk, error.positions)):
+            await self._sink.split(chunk, pieces)
+            self._ready.extend(pieces[:-1] if error.positions else pieces)
+            if error.positions:
+                await self._settle_refused(pieces[-1], delivery)
         elif delivery.verdict is Verdict.REFUSED and len(chunk.rows) > 1 and _may_be_one_row(chunk, error):
             # What one recipient brings is too long or wrong for the gateway: the others must not pay for it.
             pieces = halves(chunk, self._planner.next_seq)
@@ -396,6 +457,42 @@ class CampaignRun:
             self._news.put_nowait(end.outcomes)
         if error is not None and (delivery.stop or self._unanswered >= _UNANSWERED_CHUNKS):
             self._fail(error)
+
+    def _without_refused(self, chunk: Chunk, positions: tuple[int, ...]) -> tuple[Chunk, ...]:
+        """Return what replaces a chunk some of whose numbers were refused: the others, then the refused.
+
+        Where the gateway does not say which, they are found by halving. A chunk that was refused whole has no others.
+        """
+        if len(positions) >= len(chunk.rows) or (not positions and len(chunk.rows) == 1):
+            return ()
+        seq = self._planner.next_seq
+        pieces = without(chunk, positions, seq) if positions else halves(chunk, seq)
+        self._planner.next_seq += len(pieces)
+        return pieces
+
+    async def _settle_refused(self, chunk: Chunk, delivery: Delivery) -> None:
+        """Record a piece whose every number the gateway refused; nothing is sent."""
+        await self._sink.claim(chunk, self._clock.now().timestamp())
+        end = settlement(chunk, delivery)
+        await self._sink.settle(chunk, end)
+        self._news.put_nowait(end.outcomes)
+
+    async def _turn_came(self) -> bool:
+        """Wait until the backend's request limit allows a request; tell whether it does, or the run is to stop.
+
+        A chunk waits unclaimed: whatever happens meanwhile, it is known that nothing of it was sent.
+        """
+        while not self._stopping.is_set():
+            seconds = self._backend.turn_in() if isinstance(self._backend, Paces) else 0.0
+            if seconds <= 0:
+                return True
+            until = (self._clock.now() + timedelta(seconds=seconds)).replace(microsecond=0)
+            if self._waiting_until is None or abs(until - self._waiting_until) > timedelta(seconds=_LOOK_AGAIN):
+                _log.info("The gateway's request limit is reached; the next request may be sent at %s.", until)
+                self._waiting_until = until
+                self._news.put_nowait(())
+            await self._pause(min(seconds, _LOOK_AGAIN))
+        return False
 
     async def _pause(self, seconds: float) -> None:
         """Wait between two attempts, but not longer than until the run is asked to stop."""

@@ -6,7 +6,9 @@ Pure: the planner only sees rows and hands back chunks and refusals.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import typing
+from collections import Counter
+from collections.abc import Mapping, Sequence, Sized
 from typing import TypeAlias
 
 import msgspec
@@ -19,7 +21,7 @@ from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, SmsMe
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
 from allmysms_async.text import Coding, Template, TextSize, has_placeholder
 
-__all__ = ["Chunk", "Planner", "halves", "idempotency_key", "parts_of", "template_of"]
+__all__ = ["Chunk", "Planner", "halves", "idempotency_key", "parts_of", "planned_requests", "template_of", "without"]
 
 # Rendered texts that differ for each recipient would keep one open chunk each; past this many rows the fullest goes.
 _OPEN_CHUNKS = 256
@@ -301,6 +303,54 @@ def halves(chunk: Chunk, next_seq: int) -> tuple[Chunk, Chunk]:
         for index, cut in enumerate((slice(None, middle), slice(middle, None)))
     )
     return first, second
+
+
+def without(chunk: Chunk, positions: tuple[int, ...], next_seq: int) -> tuple[Chunk, Chunk]:
+    """Return a chunk without some of its recipients, and those recipients as another.
+
+    Args:
+        chunk: Not personalised by the gateway, so that every recipient takes as many parts.
+        positions: Which recipients to leave out, counted from 0; neither none nor all.
+        next_seq: Ordinal of the first of the two.
+    """
+    out = frozenset(positions)
+    kept = [index for index in range(len(chunk.rows)) if index not in out]
+    each = chunk.parts // len(chunk.rows)
+    rest, left_out = (
+        msgspec.structs.replace(
+            chunk,
+            seq=next_seq + number,
+            recipients=tuple(chunk.recipients[index] for index in indexes),
+            rows=tuple(chunk.rows[index] for index in indexes),
+            parts=each * len(indexes),
+            generation=0,
+            first_sent_at=None,
+        )
+        for number, indexes in enumerate((kept, sorted(out)))
+    )
+    return rest, left_out
+
+
+def planned_requests(
+    message: SmsMessage, limits: SendLimits, source: Sized, chunk_size: int, accounted: BitMap64
+) -> int:
+    """Return how many requests a source whose length is known takes at most.
+
+    Where the texts are rendered here, recipients share a request only if their texts are equal; of a source that can
+    be read twice they are compared, of any other each is taken for different.
+    """
+    count = template_of(message, limits)[0].count
+    left = max(0, len(source) - len(accounted))
+    if not count or limits.personalises:
+        return -(-left // chunk_size)
+    if not isinstance(source, Sequence):
+        return left
+    texts: Counter[tuple[object, ...]] = Counter()
+    rows = typing.cast("Sequence[Recipient | str]", source)
+    for row, item in enumerate(rows, 1):
+        if row not in accounted and isinstance(item, Recipient):
+            texts[item.params[:count]] += 1
+    return sum(-(-number // chunk_size) for number in texts.values())
 
 
 def idempotency_key(run_id: str, chunk: Chunk, message: SmsMessage) -> str:

@@ -28,6 +28,7 @@ from allmysms_async.errors import (
     NotSent,
     OutcomeUnknown,
     RateLimited,
+    RequestLimitReached,
     ScheduleRefused,
     StillProcessing,
 )
@@ -85,6 +86,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         base: Seconds that the first wait has at most; each further one has twice as many.
         cap: Seconds that any wait has at most, but for one that the server asks for.
         duplicate_wait: Seconds to wait after "identical request within 10 seconds".
+        limit_waits: How often a campaign's request that the server refused because of a request limit waits for the
+            limit to pass; then it has failed.
     """
 
     attempts: int = 8
@@ -92,6 +95,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     base: float = 0.5
     cap: float = 30.0
     duplicate_wait: float = 11.0
+    limit_waits: int = 2
 
 
 class Verdict(enum.StrEnum):
@@ -107,6 +111,8 @@ class Verdict(enum.StrEnum):
     """May have been sent."""
     STOP = "stop"
     """Surely not sent, and no other request would be either: login, permission, credit, a date that has passed."""
+    LATER = "later"
+    """Surely not sent: no request is allowed for a while; ``error.retry_after`` says how long."""
     HALTED = "halted"
     """Surely not sent, and the campaign was asked to stop."""
 
@@ -138,6 +144,8 @@ def judge(error: AllMySmsError, *, keyed: bool, unanswered: bool) -> Verdict:
         unanswered: Whether an earlier attempt with the same key may have been taken.
     """
     match error:
+        case RequestLimitReached() if not unanswered:
+            return Verdict.LATER
         case NotSent() | RateLimited():
             return Verdict.AGAIN
         case OutcomeUnknown() | StillProcessing():
@@ -202,6 +210,7 @@ async def deliver(
     clock: Clock,
     rng: random.Random,
     unanswered: bool = False,
+    limit_waited: int = 0,
     budget: float = REPLAY_SECONDS,
     pause: Callable[[float], Awaitable[None]] | None = None,
     halted: Callable[[], bool] = lambda: False,
@@ -215,6 +224,7 @@ async def deliver(
         clock: Where the time comes from.
         rng: Where the jitter comes from.
         unanswered: Whether an earlier attempt with the same key may have been taken.
+        limit_waited: How often this request has waited already because the server spoke of a request limit.
         budget: Seconds for which the key may still be repeated.
         pause: Waits between attempts; the clock's sleep by default.
         halted: Whether the campaign was asked to stop: then nothing is begun that was not begun before.
@@ -267,6 +277,10 @@ async def deliver(
         if verdict is Verdict.AGAIN:
             surely = Verdict.HALTED if halted() else Verdict.FAILED
             verdict = Verdict.UNKNOWN if attempts.unanswered else surely
+        if isinstance(error, RequestLimitReached) and error.told and limit_waited >= policy.limit_waits:
+            verdict = Verdict.UNKNOWN if attempts.unanswered else Verdict.FAILED
         stops = isinstance(error, AuthenticationFailed | NotPermitted | InsufficientCredit | ScheduleRefused)
         return Delivery(verdict=verdict, error=error, stop=stops, attempts=attempts.made)
+    if receipt.warning:
+        _log.warning("%s", receipt.warning)
     return Delivery(verdict=Verdict.ANSWERED, receipt=receipt, attempts=attempts.made)

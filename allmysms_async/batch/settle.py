@@ -9,7 +9,7 @@ from allmysms_async.batch.plan import Chunk, parts_of
 from allmysms_async.batch.policy import Delivery, Verdict
 from allmysms_async.batch.sink import Settlement
 from allmysms_async.batch.state import ChunkEvent
-from allmysms_async.errors import AllMySmsError, DuplicateRequest, NoValidNumber, TextRefused
+from allmysms_async.errors import AllMySmsError, DuplicateRequest, NoValidNumber, NumbersRefused, TextRefused
 from allmysms_async.model import Accepted, Outcome, OutcomeState, Reason, Recipient, Rejected, SendReceipt
 
 __all__ = ["settlement"]
@@ -17,6 +17,7 @@ __all__ = ["settlement"]
 _REASONS: Mapping[type[AllMySmsError], Reason] = {
     TextRefused: Reason.TEXT_TOO_LONG,
     NoValidNumber: Reason.INVALID_AT_GATEWAY,
+    NumbersRefused: Reason.INVALID_AT_GATEWAY,
     # An identical request of somebody else's was accepted just before: these people are being texted by it.
     DuplicateRequest: Reason.DUPLICATE,
 }
@@ -66,7 +67,7 @@ def _answered(chunk: Chunk, receipt: SendReceipt) -> Settlement:
                     row, line, phone, OutcomeState.UNKNOWN, Reason.NOT_CONFIRMED, None, receipt.campaign_id
                 )
         outcomes.append(outcome)
-    problem = f"The gateway's answer says nothing of {unconfirmed} recipients." if unconfirmed else None
+    problem = f"The gateway's answer says nothing of {unconfirmed} recipients." if unconfirmed else receipt.warning
     event = ChunkEvent.LOSE if unconfirmed else ChunkEvent.ACCEPT if accepted else ChunkEvent.REJECT
     return Settlement(
         event=event,

@@ -1,0 +1,478 @@
+"""Envoyer SMS Pro as a backend: neutral model <-> operations, and the limit of requests per hour."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+from allmysms_async.backend import SendLimits, SendRequest, identity
+from allmysms_async.errors import (
+    AllMySmsError,
+    CampaignPending,
+    InvalidRequest,
+    InvalidText,
+    NoReplies,
+    NotSent,
+    ProtocolError,
+    RequestLimitReached,
+    UnsupportedFeature,
+)
+from allmysms_async.model import (
+    Accepted,
+    Account,
+    DeliveryReport,
+    NewSubAccount,
+    Reply,
+    Secret,
+    SendReceipt,
+    SmsMessage,
+    SubAccount,
+)
+from allmysms_async.numbers import read_gateway_number
+from allmysms_async.protocols.envoyersmspro.account import CreateAccount, GetAccountStatus, GetAllAccounts
+from allmysms_async.protocols.envoyersmspro.api import EnvoyerSmsProApi
+from allmysms_async.protocols.envoyersmspro.codec import Credentials, decode, encode
+from allmysms_async.protocols.envoyersmspro.message import (
+    LONG_UNITS,
+    MAX_RECIPIENTS,
+    SINGLE_UNITS,
+    STOP_UNITS,
+    CancelMessage,
+    GetMessageStats,
+    SendMessage,
+    SendMessageResult,
+    check_sender,
+    check_tag,
+)
+from allmysms_async.protocols.envoyersmspro.operation import Operation, identifier
+from allmysms_async.protocols.envoyersmspro.response import GetResponses
+from allmysms_async.protocols.envoyersmspro.status import DELIVERY
+from allmysms_async.protocols.envoyersmspro.stop import ActivateStop, CheckStop, DeactivateStop
+from allmysms_async.text import forces_unicode, measure
+
+if TYPE_CHECKING:
+    from allmysms_async.pace import RequestWindow, WallTime
+    from allmysms_async.transports import HttpTransport
+
+__all__ = ["EnvoyerSmsProBackend"]
+
+R = TypeVar("R")
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_LATE_SECONDS = 5.0
+"""How much longer than its time-out a request can take: the transport waits for its turn first."""
+
+
+def _root(base_url: str, *, allow_plain_http: bool) -> str:
+    """Return the server's root, refusing what would show the password on the way."""
+    parts = urlsplit(base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+        msg = "base_url must be an address such as https://www.envoyersmspro.com, without credentials or a query."
+        raise InvalidRequest(msg)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not allow_plain_http:
+        msg = "base_url is plain http, which would send the password in clear; use https, or say allow_plain_http=True."
+        raise InvalidRequest(msg)
+    return base_url.rstrip("/").removesuffix("/api")
+
+
+def _credentials(login: str, password: str, account_id: str | None, *, basic: bool) -> Credentials:
+    """Return credentials that are fit to travel."""
+    for name, value in {"login": login, "password": password}.items():
+        if not value or not value.isprintable():
+            msg = f"{name} is empty or holds characters that no {name} has; nothing was sent."
+            raise InvalidRequest(msg)
+        if basic and ":" in value:
+            msg = f'{name} holds ":", which separates the parts of HTTP Basic authentication; say basic_auth=False.'
+            raise InvalidRequest(msg)
+    if account_id is not None:
+        identifier("account_id", account_id)
+    return Credentials(login=login, password=Secret(password), account_id=account_id, basic=basic)
+
+
+class EnvoyerSmsProBackend:
+    """Envoyer SMS Pro over its REST API.
+
+    It has no idempotency keys: a request without an answer is never repeated. It takes 100 requests in 60 minutes, or
+    what the account states: those beyond are held back here and raise ``RequestLimitReached``; a campaign waits.
+
+    Args:
+        login: The account's login, a mobile number.
+        password: Its password.
+        account_id: Which of several accounts under the login, or None.
+        default_sender: Sender of messages that name none; the provider requires one.
+        basic_auth: Whether login and password travel as HTTP Basic authentication (default), or as form fields.
+        long_messages: Whether texts of 161 to 459 characters are sent, as two or three SMS; else they are refused.
+        stop_sms: Append a newline and "STOP SMS au 36111" to every text; it takes 19 of its characters. The manual
+            says that commercial campaigns must.
+        tag: A label for the provider's monthly statistics, up to 20 letters and digits.
+        request_limit: Requests in 60 minutes; None is 100 until ``account/status`` states another number, which is
+            asked when the limit would be reached.
+        limit_path: A SQLite file, on a local disk, that keeps count beyond the process; None counts in memory.
+        base_url: The server's root; plain http is taken for a loopback address only, unless allowed.
+        transport: What carries the requests; by default one over httpx, closed with the backend. One that is given
+            stays the caller's to close.
+        timeout: Seconds for one attempt, connection included.
+        max_response_bytes: Largest answer that is read.
+        allow_plain_http: Whether the password may travel in clear to another host.
+        clock: Where the time of day comes from; the machine's own by default.
+
+    Raises:
+        InvalidRequest: A credential, the sender, the tag, the limit or the address cannot be right.
+        UnsupportedFeature: The extra ``envoyersmspro`` is not installed.
+
+    Source: Envoyer SMS Pro, "Pré-requis".
+    """
+
+    name = "envoyersmspro"
+
+    def __init__(
+        self,
+        login: str,
+        password: str,
+        *,
+        account_id: str | None = None,
+        default_sender: str | None = None,
+        basic_auth: bool = True,
+        long_messages: bool = True,
+        stop_sms: bool = False,
+        tag: str | None = None,
+        request_limit: int | None = None,
+        limit_path: str | Path | None = None,
+        base_url: str = "https://www.envoyersmspro.com",
+        transport: HttpTransport | None = None,
+        timeout: float = 60.0,
+        max_response_bytes: int = 16 * 1024 * 1024,
+        allow_plain_http: bool = False,
+        clock: WallTime | None = None,
+    ) -> None:
+        self._credentials = _credentials(login, password, account_id, basic=basic_auth)
+        self._base_url = _root(base_url, allow_plain_http=allow_plain_http)
+        self._default_sender = check_sender(default_sender) if default_sender is not None else None
+        self._stop_sms = stop_sms
+        self._tag = check_tag(tag) if tag is not None else None
+        self.limits = SendLimits(
+            recipients=MAX_RECIPIENTS,
+            max_recipients=MAX_RECIPIENTS,
+            max_gsm_units=(LONG_UNITS if long_messages else SINGLE_UNITS) - (STOP_UNITS if stop_sms else 0),
+            max_ucs2_units=0,
+            personalises=False,
+            idempotent=False,
+        )
+        self._window, self._clock = _pace(self.identity, limit_path, request_limit, clock)
+        self._owns_transport = transport is None
+        self._transport = transport or _default_transport()
+        self._timeout = timeout
+        self._max_response_bytes = max_response_bytes
+        self.api = EnvoyerSmsProApi(self.call)
+
+    @property
+    def identity(self) -> str:
+        """Tells accounts apart, without showing anything of them."""
+        credentials = self._credentials
+        return identity(self.name, self._base_url, credentials.login, credentials.account_id or "")
+
+    def __repr__(self) -> str:
+        """Show where it sends to, and neither login nor password."""
+        return f"<EnvoyerSmsProBackend {self._base_url}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: it holds the password and open connections."""
+        msg = "An EnvoyerSmsProBackend holds credentials and connections and cannot be pickled."
+        raise TypeError(msg)
+
+    async def aclose(self) -> None:
+        """Close the connections, unless the transport is the caller's own."""
+        if self._owns_transport:
+            await self._transport.aclose()
+
+    # -- one attempt --------------------------------------------------------------------------------------------------
+
+    async def call(self, operation: Operation[R], *, timeout: float | None = None) -> R:
+        """Make one attempt at an operation, if the request limit allows it.
+
+        Args:
+            operation: What is asked.
+            timeout: Seconds for this attempt; the backend's own by default.
+
+        Raises:
+            RequestLimitReached: Not sent, or not taken; ``retry_after`` says when the next request may be sent.
+            NotSent: Surely not sent.
+            OutcomeUnknown: It may have been taken.
+            HttpRefused: Surely not taken.
+            GatewayError: The provider refused; its class says why.
+        """
+        asks = isinstance(operation, GetAccountStatus)
+        # A limit that nobody stated is asked with the last place that is left, before anything has to wait.
+        if not asks and not self._window.known and self._window.free(self._clock.now()) <= 1:
+            await self._learn_limit()
+        seconds = self._timeout if timeout is None else timeout
+        request = encode(
+            operation,
+            self._credentials,
+            base_url=self._base_url,
+            timeout=seconds,
+            max_response_bytes=self._max_response_bytes,
+        )
+        keep = 0 if asks or self._window.known else 1
+        turn = self._window.take(self._clock.now(), seconds + _LATE_SECONDS, keep=keep)
+        if turn.wait:
+            msg = f"{operation.path}: {self._window.limit} requests in 60 minutes are allowed; this one was not sent."
+            raise RequestLimitReached(msg, request=operation.path, retry_after=turn.wait)
+        try:
+            response = await self._transport.send(request)
+        except NotSent:
+            turn.give_back()
+            raise
+        except BaseException:
+            turn.end(self._clock.now())
+            raise
+        turn.end(self._clock.now())
+        try:
+            result = decode(operation, response)
+        except RequestLimitReached as error:
+            error.retry_after = self._window.close(self._clock.now(), error.retry_after)
+            raise
+        if isinstance(operation, GetAccountStatus):
+            self._window.state(getattr(result, "api_request_limit", None))
+        return result
+
+    # -- the request limit --------------------------------------------------------------------------------------------
+
+    def turn_in(self) -> float:
+        """Return the seconds until the next request may be sent, 0 if it may be now."""
+        return self._window.turn_in(self._clock.now())
+
+    async def least_seconds(self, requests: int) -> float:
+        """Return how long so many requests take at least because of the limit; asks for it if they would not fit."""
+        if requests and not self._window.known and self._window.free(self._clock.now()) <= requests:
+            await self._learn_limit()
+        return self._window.least_seconds(requests, self._clock.now())
+
+    async def _learn_limit(self) -> None:
+        """Ask what the limit is; without an answer the default stays."""
+        try:
+            await self.call(GetAccountStatus())
+        except RequestLimitReached:
+            return  # another request is just asking, or the server's window is full
+        except AllMySmsError:
+            self._window.state(None)
+
+    # -- sending ------------------------------------------------------------------------------------------------------
+
+    def check(self, message: SmsMessage) -> None:
+        """Refuse what this provider cannot send as it is asked.
+
+        Raises:
+            InvalidSender: There is no sender, or it is not 3 to 11 letters, digits or spaces with one letter at least.
+            InvalidText: The text holds characters outside GSM-7; they are named.
+            UnsupportedFeature: Short links, the urgent channel, a reference, Unicode.
+
+        Source: Envoyer SMS Pro, "Fonction nouveau message".
+        """
+        check_sender(message.sender or self._default_sender)
+        lacking = {
+            "short links": message.track_links,
+            "channel for urgent messages": message.priority,
+            "reference that comes back with reports": message.reference is not None,
+            "Unicode texts": message.encoding == "unicode",
+        }
+        for feature, asked in lacking.items():
+            if asked:
+                msg = f"The backend {self.name} has no {feature}; nothing was sent."
+                raise UnsupportedFeature(msg, backends=("rest",))
+        foreign = forces_unicode(message.text)
+        if foreign:
+            named = ", ".join(f"U+{ord(character):04X}" for character in foreign[:5])
+            msg = f"This provider has no Unicode texts, and GSM-7 lacks {named}; nothing was sent."
+            raise InvalidText(msg, reason="needs_unicode")
+
+    async def send(self, request: SendRequest) -> SendReceipt:
+        """Send one text to some recipients in one attempt; success accepts them all.
+
+        Source: Envoyer SMS Pro, "Fonction nouveau message".
+        """
+        message = request.message
+        units = measure(request.text, request.coding).units + (STOP_UNITS if self._stop_sms else 0)
+        operation = SendMessage(
+            request.text,
+            tuple(recipient.phone for recipient in request.recipients),
+            check_sender(message.sender or self._default_sender),
+            send_at=message.send_at,
+            long_message_allowed=units > SINGLE_UNITS,
+            stop_sms=self._stop_sms,
+            tag=self._tag,
+            wants_replies=message.wants_replies,
+        )
+        result = await self.call(operation, timeout=request.timeout)
+        each = 1 if units <= SINGLE_UNITS else -(-units // 153)
+        return _receipt(result, request, each * len(request.recipients))
+
+    async def cancel(self, campaign_id: str) -> None:
+        """Cancel a scheduled send.
+
+        Source: Envoyer SMS Pro, "Fonction annulation d'envoi de message programmé".
+        """
+        await self.call(CancelMessage(campaign_id))
+
+    # -- asking -------------------------------------------------------------------------------------------------------
+
+    async def delivery_reports(self, campaign_id: str) -> tuple[DeliveryReport, ...]:
+        """Fetch the reports of one send; none while it waits for its date.
+
+        Source: Envoyer SMS Pro, "Fonction statistiques des messages".
+        """
+        try:
+            stats = await self.call(GetMessageStats(campaign_id))
+        except CampaignPending:
+            return ()
+        reports: list[DeliveryReport] = []
+        for entry in stats.recipients:
+            status = DELIVERY.get(entry.status_id)
+            if status is None:
+                msg = "A delivery report has a status that the manual does not list."
+                raise ProtocolError(msg, request=GetMessageStats.path)
+            phone = read_gateway_number(entry.mobile_number)
+            report = DeliveryReport(phone=phone, status=status, code=entry.status_id, received_at=entry.delivered_date)
+            reports.append(report)
+        return tuple(reports)
+
+    async def delivery_report(self, sms_id: str) -> DeliveryReport:
+        """Refuse: texts have no identifiers of their own here.
+
+        Raises:
+            UnsupportedFeature: Always.
+        """
+        msg = f"The backend {self.name} gives texts no identifiers ({len(sms_id)} characters were given); "
+        msg += "ask with delivery_reports(campaign_id)."
+        raise UnsupportedFeature(msg, backends=("rest",))
+
+    async def replies(self, campaign_id: str | None = None) -> AsyncIterator[Reply]:
+        """Iterate over the answers to one send, 50 at a time, each page fetched when it is needed.
+
+        A send without ``wants_replies`` has none.
+
+        Raises:
+            InvalidRequest: No campaign id: this provider knows answers by message alone.
+
+        Source: Envoyer SMS Pro, "Fonction consultation des réponses".
+        """
+        if campaign_id is None:
+            msg = "This provider knows replies by message alone: give the campaign id; nothing was sent."
+            raise InvalidRequest(msg)
+        offset = 0
+        while True:
+            try:
+                page = await self.call(GetResponses(campaign_id, offset))
+            except NoReplies:
+                return
+            for response in page.responses:
+                yield Reply(
+                    phone=read_gateway_number(response.mobile_number),
+                    text=response.content,
+                    received_at=response.date,
+                    campaign_id=campaign_id,
+                )
+            offset += len(page.responses)
+            if not page.responses or offset >= page.number_of_responses:
+                return
+
+    async def account(self) -> Account:
+        """Fetch how many SMS are left.
+
+        Source: Envoyer SMS Pro, "Fonction SMS restant".
+        """
+        status = await self.call(GetAccountStatus())
+        left = status.sms_remaining
+        return Account(status="success", credits=None if left is None else Decimal(left), texts=left, country="FR")
+
+    async def opted_out(self, phone: str) -> bool:
+        """Tell whether a number opted out.
+
+        Source: Envoyer SMS Pro, "Fonction consultation STOP SMS".
+        """
+        return (await self.call(CheckStop(phone))).active
+
+    async def add_opt_out(self, phone: str) -> None:
+        """Bar a number from being texted.
+
+        Source: Envoyer SMS Pro, "Fonction activation STOP SMS".
+        """
+        await self.call(ActivateStop(phone))
+
+    async def remove_opt_out(self, phone: str) -> None:
+        """Let a number be texted again.
+
+        Source: Envoyer SMS Pro, "Fonction désactivation STOP SMS".
+        """
+        await self.call(DeactivateStop(phone))
+
+    async def create_sub_account(self, account: NewSubAccount) -> str:
+        """Create an account under the login, from its name alone; return its identifier.
+
+        Raises:
+            InvalidRequest: It has no name.
+
+        Source: Envoyer SMS Pro, "Fonction création de compte".
+        """
+        if account != NewSubAccount(name=account.name):
+            msg = f"The backend {self.name} knows no more of an account than its name; nothing was sent."
+            raise UnsupportedFeature(msg)
+        return (await self.call(CreateAccount(account.name or ""))).account_id
+
+    async def sub_accounts(self) -> AsyncIterator[SubAccount]:
+        """Iterate over the accounts under the login.
+
+        Source: Envoyer SMS Pro, "Fonction liste des comptes".
+        """
+        for entry in (await self.call(GetAllAccounts())).accounts:
+            left = entry.sms_remaining
+            credits_left = None if left is None else Decimal(left)
+            yield SubAccount(account_id=entry.account_id, name=entry.account_name, credits=credits_left)
+
+
+def _pace(
+    account: str, path: str | Path | None, limit: int | None, clock: WallTime | None
+) -> tuple[RequestWindow, WallTime]:
+    """Return the account's window of requests, imported only when one is needed, and its clock."""
+    try:
+        from allmysms_async.pace import WallClock, window_of
+    except ImportError as error:
+        msg = f"The backend envoyersmspro needs {error.name}: install allmysms_async[envoyersmspro]."
+        raise UnsupportedFeature(msg) from error
+    if limit is not None and limit < 1:
+        msg = f"request_limit is {limit}, it must be at least 1."
+        raise InvalidRequest(msg)
+    window = window_of(account, Path(path) if path is not None else None)
+    if limit is not None:
+        window.state(limit)
+    return window, clock or WallClock()
+
+
+def _default_transport() -> HttpTransport:
+    """Return a transport over httpx, imported only when one is needed."""
+    from allmysms_async.transports.httpx import HttpxTransport
+
+    return HttpxTransport()
+
+
+def _receipt(result: SendMessageResult, request: SendRequest, parts: int) -> SendReceipt:
+    """Return what an answer says: success accepts everybody, whatever its count; a count that differs is told."""
+    sent, left = result.sms_sent, result.sms_remaining
+    people = len(request.recipients)
+    warning = None
+    # The manual does not say whether it counts people or SMS: either is right.
+    if sent not in {None, people, parts}:
+        warning = f"message/send: the provider counts {sent} SMS sent to {people} recipients, {parts} were expected."
+    return SendReceipt(
+        campaign_id=result.message_id,
+        results=tuple(Accepted(recipient.phone) for recipient in request.recipients),
+        parts=parts,
+        credits_used=None if sent is None else Decimal(sent),
+        credits_left=None if left is None else Decimal(left),
+        scheduled=request.message.send_at is not None,
+        raw=result.raw,
+        warning=warning,
+    )

@@ -1,0 +1,314 @@
+"""Messages: sending, statistics, cancelling.
+
+Source: Envoyer SMS Pro, "Fonction nouveau message", "Fonction statistiques des messages" and "Fonction annulation".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+import msgspec
+
+from allmysms_async.backend import Replay
+from allmysms_async.errors import InvalidRequest, InvalidSchedule, InvalidSender
+from allmysms_async.protocols.envoyersmspro.operation import Method, Operation, Resource, Result, identifier
+from allmysms_async.protocols.envoyersmspro.xml import PARIS, Node
+
+__all__ = [
+    "LONG_UNITS",
+    "MAX_RECIPIENTS",
+    "SINGLE_UNITS",
+    "STOP_UNITS",
+    "CancelMessage",
+    "CancelMessageResult",
+    "GetMessageStats",
+    "GetMessageStatsResult",
+    "Messages",
+    "RecipientStats",
+    "SendMessage",
+    "SendMessageResult",
+    "check_sender",
+    "check_tag",
+]
+
+SINGLE_UNITS = 160
+"""The longest text of one SMS; the extension characters of GSM-7 and a newline count two."""
+
+LONG_UNITS = 459
+"""The longest text with ``longmessageallowed``: two SMS up to 306, three up to 459."""
+
+STOP_UNITS = 19
+"""What ``stopsms`` appends: a newline and "STOP SMS au 36111"."""
+
+MAX_RECIPIENTS = 1000
+"""Recipients in one POST."""
+
+_SENDER = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9 ]{1,9})[A-Za-z0-9]", re.ASCII)
+_TAG = re.compile(r"[A-Za-z0-9]{1,20}", re.ASCII)
+
+
+def check_sender(sender: str | None) -> str:
+    """Return a sender that the provider takes.
+
+    Raises:
+        InvalidSender: There is none, or it breaks the provider's rules.
+    """
+    if sender is None:
+        msg = "This provider requires a sender: name one in the message, or give the backend default_sender=; "
+        raise InvalidSender(f"{msg}nothing was sent.")
+    if not _SENDER.fullmatch(sender):
+        msg = (
+            f"The sender {sender[:20]!r} is not 3 to 11 letters without accents, digits or spaces, with one letter at "
+            "least; nothing was sent."
+        )
+        raise InvalidSender(msg)
+    return sender
+
+
+def check_tag(tag: str) -> str:
+    """Return a tag that the provider takes.
+
+    Raises:
+        InvalidRequest: It is not 1 to 20 letters without accents and digits.
+    """
+    if not _TAG.fullmatch(tag):
+        msg = "tag must be 1 to 20 letters without accents and digits; nothing was sent."
+        raise InvalidRequest(msg)
+    return tag
+
+
+class SendMessageResult(Result, frozen=True, kw_only=True):
+    """Answer to ``SendMessage``.
+
+    Attributes:
+        message_id: Identifier of the message, for statistics, replies and cancelling.
+        sms_sent: SMS sent.
+        sms_remaining: SMS left on the account; the provider writes ``sms_remaing``.
+    """
+
+    message_id: str
+    sms_sent: int | None = None
+    sms_remaining: int | None = None
+
+
+class SendMessage(Operation[SendMessageResult], frozen=True):
+    """Send a text to up to 1000 recipients.
+
+    Source: Envoyer SMS Pro, "Fonction nouveau message".
+
+    Args:
+        text: The text; a newline and the extension characters of GSM-7 count two.
+        recipients: Numbers with their country code and no ``+``, such as ``33600000001``.
+        sender_name: 3 to 11 letters without accents, digits or spaces, not a number.
+        send_at: When to send it, aware; whole minutes, rounded up. None is now.
+        all_numbers_allowed: Send although some numbers are malformed; those are billed too.
+        truncation_allowed: Cut a text that is too long at 160 characters.
+        long_message_allowed: Allow up to 459 characters, billed as two SMS from 161 on and as three from 307 on.
+        stop_sms: Append a newline and "STOP SMS au 36111", which takes 19 characters.
+        tag: A label for the monthly statistics, up to 20 letters and digits.
+        dedupe: Drop numbers that come twice.
+        wants_replies: Let people answer (``responsestatusid``).
+
+    Raises:
+        InvalidRequest: A parameter cannot be right; nothing was sent.
+        NumbersRefused: Some numbers are wrong; nothing was sent.
+        TextRefused: It is too long.
+        InsufficientCredit: The account has not enough SMS.
+        OutcomeUnknown: It may have been sent; there is no way to ask.
+    """
+
+    text: str
+    recipients: Sequence[str]
+    sender_name: str
+    send_at: datetime | None = None
+    all_numbers_allowed: bool = False
+    truncation_allowed: bool = False
+    long_message_allowed: bool = False
+    stop_sms: bool = False
+    tag: str | None = None
+    dedupe: bool = False
+    wants_replies: bool = False
+
+    path: ClassVar[str] = "message/send"
+    replay: ClassVar[Replay] = "never"
+
+    def __repr__(self) -> str:
+        """Show how much is sent, and nothing of it."""
+        return f"<SendMessage {len(self.text)} characters to {len(self.recipients)}>"
+
+    def fields(self) -> dict[str, str]:
+        """Return its parameters under their wire names."""
+        if not 1 <= len(self.recipients) <= MAX_RECIPIENTS:
+            msg = f"A message takes 1 to {MAX_RECIPIENTS} recipients, not {len(self.recipients)}; nothing was sent."
+            raise InvalidRequest(msg)
+        if not self.text.strip():
+            msg = "The text is empty; nothing was sent."
+            raise InvalidRequest(msg)
+        fields = {
+            "text": self.text,
+            "recipients": ",".join(self.recipients),
+            "sendername": check_sender(self.sender_name),
+        }
+        if self.send_at is not None:
+            fields["senddate"], fields["sendtime"] = _wall(self.send_at)
+        switches = {
+            "allnumberallowed": self.all_numbers_allowed,
+            "messagetruncationallowed": self.truncation_allowed,
+            "longmessageallowed": self.long_message_allowed,
+            "stopsms": self.stop_sms,
+            "dedupe": self.dedupe,
+            "responsestatusid": self.wants_replies,
+        }
+        fields |= {name: "1" for name, on in switches.items() if on}
+        if self.tag is not None:
+            fields["tag"] = check_tag(self.tag)
+        return fields
+
+    @classmethod
+    def read(cls, answer: Node) -> SendMessageResult:
+        """Return what a successful answer says."""
+        message = answer.one("message")
+        return SendMessageResult(
+            message_id=message.one("message_id").text,
+            sms_sent=message.count("sms_sent"),
+            sms_remaining=message.count("sms_remaining", "sms_remaing"),
+            raw=answer.raw(),
+        )
+
+
+def _wall(moment: datetime) -> tuple[str, str]:
+    """Return a date and time as the provider has them: wall clock of Paris, never earlier than asked."""
+    if moment.tzinfo is None:
+        msg = "send_at is without a time zone, so it is not known which moment is meant; nothing was sent."
+        raise InvalidSchedule(msg)
+    whole = moment.replace(second=0, microsecond=0)
+    local = (whole if whole == moment else whole + timedelta(minutes=1)).astimezone(PARIS)
+    return local.strftime("%Y%m%d"), local.strftime("%H%M")
+
+
+class RecipientStats(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one recipient's text.
+
+    Attributes:
+        mobile_number: The number.
+        delivered_date: When it was delivered, or None.
+        status_id: 1 delivered, 2 not delivered, 3 handed to the operator, 4 being handled, 5 opted out.
+    """
+
+    mobile_number: str
+    delivered_date: datetime | None = None
+    status_id: str
+
+
+class GetMessageStatsResult(Result, frozen=True, kw_only=True):
+    """Answer to ``GetMessageStats``.
+
+    Attributes:
+        counts: How many recipients have each status id.
+        recipients: What became of each.
+    """
+
+    counts: dict[str, int]
+    recipients: tuple[RecipientStats, ...]
+
+
+class GetMessageStats(Operation[GetMessageStatsResult], frozen=True):
+    """Fetch what became of a message, recipient by recipient.
+
+    Source: Envoyer SMS Pro, "Fonction statistiques des messages".
+
+    Args:
+        message_id: As returned by the send.
+
+    Raises:
+        CampaignNotFound: The provider does not know it.
+        CampaignPending: It was not sent yet.
+    """
+
+    message_id: str
+
+    path: ClassVar[str] = "message/stats"
+
+    def fields(self) -> dict[str, str]:
+        """Return its parameters under their wire names."""
+        return {"messageid": identifier("message_id", self.message_id)}
+
+    @classmethod
+    def read(cls, answer: Node) -> GetMessageStatsResult:
+        """Return what a successful answer says."""
+        stats = answer.one("stats")
+        prefix = "number_status_"
+        return GetMessageStatsResult(
+            counts={
+                child.name.removeprefix(prefix): stats.count(child.name) or 0
+                for child in stats.children
+                if child.name.startswith(prefix)
+            },
+            recipients=tuple(
+                RecipientStats(
+                    mobile_number=entry.one("mobile_number").text,
+                    delivered_date=entry.moment("delivered_date"),
+                    status_id=entry.one("status_id").text,
+                )
+                for entry in stats.every("recipient")
+            ),
+            raw=answer.raw(),
+        )
+
+
+class CancelMessageResult(Result, frozen=True, kw_only=True):
+    """Answer to ``CancelMessage``.
+
+    Attributes:
+        message_id: Identifier of the message.
+        recredited_sms: SMS given back.
+        sms_remaining: SMS left on the account; the provider writes ``sms_remaing``.
+    """
+
+    message_id: str
+    recredited_sms: int | None = None
+    sms_remaining: int | None = None
+
+
+class CancelMessage(Operation[CancelMessageResult], frozen=True):
+    """Cancel a scheduled message.
+
+    Source: Envoyer SMS Pro, "Fonction annulation d'envoi de message programmé".
+
+    Args:
+        message_id: As returned by the send.
+
+    Raises:
+        CampaignNotFound: The provider does not know it.
+        CampaignNotCancellable: It is being sent, was sent, or was cancelled already.
+    """
+
+    message_id: str
+
+    path: ClassVar[str] = "message/cancel"
+
+    def fields(self) -> dict[str, str]:
+        """Return its parameters under their wire names."""
+        return {"messageid": identifier("message_id", self.message_id)}
+
+    @classmethod
+    def read(cls, answer: Node) -> CancelMessageResult:
+        """Return what a successful answer says."""
+        message = answer.one("message")
+        return CancelMessageResult(
+            message_id=message.one("message_id").text,
+            recredited_sms=message.count("recredited_sms"),
+            sms_remaining=message.count("sms_remaining", "sms_remaing"),
+            raw=answer.raw(),
+        )
+
+
+class Messages(Resource):
+    """Messages."""
+
+    send = Method(SendMessage)
+    stats = Method(GetMessageStats)
+    cancel = Method(CancelMessage)

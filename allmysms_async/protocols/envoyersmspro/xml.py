@@ -1,0 +1,180 @@
+"""Reading the XML of an answer: bounded, without entities, and with one Python type for each field.
+
+An answer is untrusted: a document type is refused, since it is where entities are declared, nothing is fetched, and
+depth is bounded; the transport bounds the size.
+
+Source: Envoyer SMS Pro, "Messages d'erreur", "Encodage" and the sample answers.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+__all__ = ["PARIS", "Failure", "Node", "Unreadable", "failure", "parse"]
+
+PARIS = ZoneInfo("Europe/Paris")
+"""The provider is French and names no time zone: its dates are taken as wall-clock time of Paris."""
+
+_ROOT = "envoyersmspro"
+_MAX_DEPTH = 12
+_MAX_DIGITS = 18
+_is_count = re.compile(rf"-?[0-9]{{1,{_MAX_DIGITS}}}").fullmatch
+
+
+class Unreadable(ValueError):
+    """The answer is not what the manual says; the message says what is missing, and holds nothing of the answer."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    """One element of an answer.
+
+    Attributes:
+        name: Its tag.
+        text: Its text, without the white space around it; empty if it holds elements.
+        children: Its elements.
+    """
+
+    name: str
+    text: str
+    children: tuple[Node, ...] = ()
+
+    def __repr__(self) -> str:
+        """Show the shape, and nothing of the contents."""
+        return f"<Node {self.name} {len(self.children)} children>"
+
+    def every(self, name: str) -> tuple[Node, ...]:
+        """Return the elements of a name."""
+        return tuple(child for child in self.children if child.name == name)
+
+    def one(self, name: str) -> Node:
+        """Return the first element of a name.
+
+        Raises:
+            Unreadable: There is none.
+        """
+        for child in self.children:
+            if child.name == name:
+                return child
+        raise Unreadable(f"{self.name} without {name}")
+
+    def word(self, *names: str) -> str | None:
+        """Return the text under one of some names, or None if there is none or it is empty."""
+        return next((child.text for child in self.children if child.name in names and child.text), None)
+
+    def count(self, *names: str) -> int | None:
+        """Return the whole number under one of some names, or None if there is none.
+
+        Raises:
+            Unreadable: It is no whole number.
+        """
+        word = self.word(*names)
+        if word is None:
+            return None
+        if not _is_count(word):
+            raise Unreadable(names[0])
+        return int(word)
+
+    def moment(self, name: str) -> datetime | None:
+        """Return the date under a name; what is no date is None, since ``raw`` keeps it."""
+        try:
+            moment = datetime.fromisoformat(self.word(name) or "")
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=PARIS)
+
+    def raw(self) -> dict[str, object]:
+        """Return what it holds under the provider's own names; a name that comes twice holds a list."""
+        values: dict[str, list[object]] = {}
+        for child in self.children:
+            values.setdefault(child.name, []).append(child.raw() if child.children else child.text)
+        return {name: held[0] if len(held) == 1 else held for name, held in values.items()}
+
+
+def parse(body: bytes) -> Node:
+    """Return an answer's root.
+
+    Raises:
+        Unreadable: It is no XML, is cut, declares a document type, nests too deep, or has another root.
+    """
+    from lxml import etree
+
+    parser = etree.XMLParser(
+        encoding="utf-8",  # whatever the answer declares
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(body.strip(), parser)
+    except (etree.XMLSyntaxError, ValueError):
+        what = "empty" if not body.strip() else "no XML, or cut"
+        raise Unreadable(what) from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise Unreadable("XML with a document type, which is refused")
+    if root.tag != _ROOT:
+        raise Unreadable("another document" if str(root.tag).lower() != "html" else "an HTML page")
+    return _node(root, 0)
+
+
+def _node(element: Any, depth: int) -> Node:
+    """Return an element and what is in it."""
+    if depth > _MAX_DEPTH:
+        raise Unreadable("XML that nests too deep")
+    children = tuple([_node(child, depth + 1) for child in element])
+    return Node(str(element.tag), "" if children else (element.text or "").strip(), children)
+
+
+# -- errors -----------------------------------------------------------------------------------------------------------
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """What an answer says of a failure, without the request that it repeats.
+
+    Attributes:
+        error_id: The provider's number, as text; empty if there is none.
+        message: Its words, with the detail after the dash.
+    """
+
+    error_id: str
+    message: str
+
+    def __repr__(self) -> str:
+        """Show the number alone: the words may list phone numbers."""
+        return f"<Failure {self.error_id}>"
+
+
+_SAYS_FAIL = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<envoyersmspro>\s*<status>\s*fail\s*</status>", re.IGNORECASE).match
+_ERROR_ID = re.compile(rb"<\s*error_id\s*>\s*([0-9]{1,4})\s*</\s*error_id\s*>")
+_ERROR_MESSAGE = re.compile(rb"<\s*error_message\s*>([^<]{0,20000})</\s*error_message\s*>")
+_AFTER_REQUEST = re.compile(rb".*</\s*request\s*>", re.DOTALL)
+
+
+def failure(body: bytes) -> Failure | None:
+    """Return what an answer says of a failure, or None if it does not say that it failed.
+
+    The ``<request>`` in it repeats what was asked, texts, numbers and credentials included, and is not even escaped: as
+    printed, the manual's own sample is no XML. So the number is read also where the rest cannot be, but only after the
+    last end of ``<request>``, where nothing comes from the request any more.
+    """
+    try:
+        root = parse(body)
+    except Unreadable:
+        if b"<!DOCTYPE" in body or not _SAYS_FAIL(body):
+            return None
+        said = _AFTER_REQUEST.sub(b"", body)
+        if said == body and b"<request" in body:
+            return Failure("", "")  # cut inside of the request: what looks like a number there may be anybody's
+        number, words = _ERROR_ID.search(said), _ERROR_MESSAGE.search(said)
+        message = words[1].decode("utf-8", "replace") if words else ""
+        return Failure(number[1].decode() if number else "", message.strip())
+    if (root.word("status") or "").lower() != "fail":
+        return None
+    error = next(iter(root.every("error")), root)
+    return Failure(error.word("error_id") or "", error.word("error_message") or "")
