@@ -18,6 +18,7 @@ TREE = {
     "InvalidSchedule": "InvalidRequest",
     "InvalidSource": "InvalidRequest",
     "EmptyCampaign": "InvalidRequest",
+    "CampaignTooLong": "InvalidRequest",
     "UnsupportedFeature": "InvalidRequest",
     "TransportError": "AllMySmsError",
     "NotSent": "TransportError",
@@ -29,6 +30,7 @@ TREE = {
     "ProtocolError": "OutcomeUnknown",
     "HttpRefused": "AllMySmsError",
     "RateLimited": "HttpRefused",
+    "RequestLimitReached": "RateLimited",
     "GatewayError": "AllMySmsError",
     "AuthenticationFailed": "GatewayError",
     "NotPermitted": "GatewayError",
@@ -36,12 +38,15 @@ TREE = {
     "FlowRefused": "GatewayError",
     "TextRefused": "GatewayError",
     "NoValidNumber": "GatewayError",
+    "NumbersRefused": "GatewayError",
     "ScheduleRefused": "GatewayError",
     "MediaRefused": "GatewayError",
     "MailRefused": "GatewayError",
     "DuplicateRequest": "GatewayError",
     "StillProcessing": "GatewayError",
     "CampaignNotFound": "GatewayError",
+    "CampaignPending": "GatewayError",
+    "NoReplies": "GatewayError",
     "CampaignNotCancellable": "GatewayError",
     "CampaignStopped": "AllMySmsError",
 }
@@ -52,11 +57,15 @@ OWN: dict[str, dict[str, Any]] = {
     "InvalidSource": {"line": 7},
     "UnsupportedFeature": {"backends": ("rest", "soap")},
     "RateLimited": {"retry_after": 3.5},
+    "RequestLimitReached": {"retry_after": 3.5, "told": True},
+    "CampaignTooLong": {"seconds": 7204.0},
     "InsufficientCredit": {"needed": Decimal("1.5"), "available": Decimal(0)},
     "CampaignStopped": {"reason": errors.NotSent("no"), "result": ("rows", 3)},
 }
 PLAIN = sorted(set(errors.__all__) - {"InvalidNumber", "InvalidText", "InvalidSource", "UnsupportedFeature"})
-PLAIN = [name for name in PLAIN if name not in {"RateLimited", "CampaignStopped"}]
+PLAIN = [
+    name for name in PLAIN if name not in {"RateLimited", "RequestLimitReached", "CampaignTooLong", "CampaignStopped"}
+]
 
 
 def made(name: str) -> errors.AllMySmsError:
@@ -68,6 +77,8 @@ def made(name: str) -> errors.AllMySmsError:
         error.idempotency_key = "key-1"
     if isinstance(error, errors.NoValidNumber):
         error.numbers = ("336****78",)
+    if isinstance(error, errors.NumbersRefused):
+        error.positions = (0, 7)
     error.add_note("a note")
     return error
 

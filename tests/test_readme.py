@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from allmysms_async import Mail2SmsBackend, MmsBackend, RestBackend
+from allmysms_async import EnvoyerSmsProBackend, Mail2SmsBackend, MmsBackend, RestBackend
 from allmysms_async.backend import CAPABILITIES, Backend
 from allmysms_async.model import Reason
 
@@ -18,6 +18,7 @@ BACKENDS: dict[str, Backend] = {
     "rest": RestBackend("demo", "key"),
     "mail2sms": Mail2SmsBackend("demo", "key", mail_from="sms@shop.example", hostname="smtp.shop.example"),
     "mms": MmsBackend("demo", "key"),
+    "envoyersmspro": EnvoyerSmsProBackend("demo", "key"),
 }
 NOT_YET = {Reason.QUIET_HOURS}
 

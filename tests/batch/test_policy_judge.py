@@ -7,7 +7,7 @@ import pytest
 from allmysms_async import errors
 from allmysms_async.batch.policy import judge
 
-AGAIN, REFUSED, FAILED, UNKNOWN, STOP = "again", "refused", "failed", "unknown", "stop"
+AGAIN, REFUSED, FAILED, UNKNOWN, STOP, LATER = "again", "refused", "failed", "unknown", "stop", "later"
 
 # Error -> with a key, with a key after an unanswered attempt, without a key. An attempt without a key is never followed
 # by another unless it surely was not sent, so "without a key, after an unanswered one" does not exist.
@@ -23,6 +23,7 @@ TABLE = {
     "ProtocolError": (AGAIN, AGAIN, UNKNOWN),
     # 429, and every other 3xx and 4xx.
     "RateLimited": (AGAIN, AGAIN, AGAIN),
+    "RequestLimitReached": (LATER, AGAIN, LATER),
     "HttpRefused": (FAILED, UNKNOWN, FAILED),
     # 160, and 121: after a lost attempt that is one's own, else somebody else's.
     "StillProcessing": (AGAIN, AGAIN, None),
@@ -38,8 +39,11 @@ TABLE = {
     "MediaRefused": (REFUSED, REFUSED, REFUSED),
     "MailRefused": (REFUSED, REFUSED, REFUSED),
     "NoValidNumber": (REFUSED, REFUSED, REFUSED),
+    "NumbersRefused": (REFUSED, REFUSED, REFUSED),
     "ScheduleRefused": (STOP, STOP, STOP),
     "CampaignNotFound": (REFUSED, REFUSED, REFUSED),
+    "CampaignPending": (REFUSED, REFUSED, REFUSED),
+    "NoReplies": (REFUSED, REFUSED, REFUSED),
     "CampaignNotCancellable": (REFUSED, REFUSED, REFUSED),
     # Refused on this side, before anything was written.
     "AllMySmsError": (FAILED, UNKNOWN, FAILED),
@@ -52,7 +56,8 @@ KINDS = {
 }
 # Raised while reading, planning or summing up: never the end of an attempt.
 NO_ATTEMPT = {"InvalidNumber", "InvalidText", "InvalidSender", "InvalidSchedule", "InvalidSource", "EmptyCampaign"} | {
-    "CampaignStopped"
+    "CampaignStopped",
+    "CampaignTooLong",
 }
 SITUATIONS = [(True, False), (True, True), (False, False)]
 CELLS = [

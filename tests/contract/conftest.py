@@ -15,6 +15,7 @@ import pytest
 from allmysms_async import (
     Campaign,
     CampaignStopped,
+    EnvoyerSmsProBackend,
     Mail2SmsBackend,
     MmsBackend,
     Outcome,
@@ -90,6 +91,13 @@ WIRES = (
         open=lambda place, secret, timeout: MmsBackend("demo", secret, base_url=place.http_url, timeout=timeout),
         opted_out=Reason.INVALID_AT_GATEWAY,
         sender=None,
+    ),
+    Wire(
+        name="envoyersmspro",
+        secret="demo-pass",
+        open=lambda place, secret, timeout: EnvoyerSmsProBackend(
+            "demo", secret, default_sender="MAGASIN", base_url=place.http_url, timeout=timeout
+        ),
     ),
 )
 

@@ -1,0 +1,258 @@
+"""The window of requests: never more than the limit in any window, on the real SQLite of a file and of memory."""
+
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allmysms_async import InvalidRequest, NotSent, pace
+from allmysms_async.pace import RequestWindow, WallClock, window_of
+
+START = datetime(2027, 3, 2, 10, tzinfo=UTC)
+HOUR, MARGIN = 3600.0, 2.0
+
+
+def after(seconds: float) -> datetime:
+    """Return a moment so long after the start."""
+    return START + timedelta(seconds=seconds)
+
+
+def window(limit: int = 3, path: Path | None = None) -> RequestWindow:
+    """Return a window of its own."""
+    one = RequestWindow("a1", path=path)
+    one.state(limit)
+    return one
+
+
+def test_limit_is_kept_and_the_wait_is_told() -> None:
+    """After so many requests there is no place until the first that ended is one window and a margin old."""
+    one = window()
+    for second in range(3):
+        turn = one.take(after(second), 60)
+        assert turn.wait == 0
+        turn.end(after(second + 1))
+    refused = one.take(after(10), 60)
+
+    assert refused.wait == pytest.approx(1 + HOUR + MARGIN - 10, abs=0.01)
+    assert one.turn_in(after(10)) == pytest.approx(refused.wait)
+    assert one.take(after(1 + HOUR + MARGIN), 60).wait > 0
+    assert one.take(after(1 + HOUR + MARGIN + 0.002), 60).wait == 0
+
+
+def test_place_is_counted_from_the_end_of_its_request() -> None:
+    """A request that takes long holds its place longer: the server counts when it arrives."""
+    one = window(1)
+    turn = one.take(START, 60)
+    assert one.turn_in(START) == pytest.approx(60 + HOUR + MARGIN, abs=0.01)  # it may still take all of its time
+    turn.end(after(45))
+
+    assert one.turn_in(after(45)) == pytest.approx(HOUR + MARGIN, abs=0.01)
+
+
+def test_place_of_a_request_that_takes_too_long_is_held() -> None:
+    """A machine that sleeps for a day with a request under way still counts it: it may arrive at last."""
+    one = window(1)
+    turn = one.take(START, 60)
+    day = 24 * HOUR
+    assert one.free(after(day)) == 0
+    assert one.take(after(day), 60).wait == pytest.approx(HOUR + MARGIN, abs=0.01)
+    turn.end(after(day + 1))
+
+    assert one.turn_in(after(day + 1)) == pytest.approx(HOUR + MARGIN, abs=0.01)
+
+
+def test_place_of_a_request_that_never_left_is_free_at_once() -> None:
+    """What surely was not sent counts nowhere."""
+    one = window(1)
+    one.take(START, 60).give_back()
+
+    assert one.free(START) == 1
+    assert one.take(START, 60).wait == 0
+
+
+@given(
+    limit=st.integers(1, 5),
+    steps=st.lists(st.tuples(st.floats(0, 2000), st.floats(0, 60), st.floats(0, 1)), max_size=60),
+)
+def test_no_window_ever_holds_more_than_the_limit(limit: int, steps: list[tuple[float, float, float]]) -> None:
+    """Whenever requests are asked for, and whenever in its time each arrives, any 60 minutes see the limit at most."""
+    one = window(limit)
+    now, arrivals = 0.0, list[float]()
+    for gap, length, share in steps:
+        now += gap
+        turn = one.take(after(now), 60)
+        if turn.wait:
+            assert len(arrivals) >= limit
+            continue
+        arrivals.append(now + length * share)
+        now += length
+        turn.end(after(now))
+    arrivals.sort()
+
+    for first, last in zip(arrivals, arrivals[limit:], strict=False):
+        assert last - first >= HOUR
+
+
+def test_lowered_limit_counts_what_was_sent_before() -> None:
+    """Where the server states a lower limit, requests beyond it wait for those sent before to leave the window."""
+    one = window(5)
+    for second in range(5):
+        one.take(after(second), 60).end(after(second))
+    one.state(2)
+
+    assert one.turn_in(after(5)) == pytest.approx(3 + HOUR + MARGIN - 5, abs=0.01)
+    one.state(0)
+    assert one.limit == 2
+
+
+def test_kept_place_is_left_free() -> None:
+    """A place that is kept for asking what the limit is, is taken by nobody else."""
+    one = window(2)
+    assert one.take(START, 60, keep=1).wait == 0
+    assert one.take(START, 60, keep=1).wait >= 1
+    assert one.take(START, 60).wait == 0
+
+
+def test_server_that_refuses_closes_the_window() -> None:
+    """After the server's own refusal nothing is sent for what it says, or half a window; twice that is enough."""
+    one = window(50)
+    assert one.close(START, 30) == 30
+    assert one.turn_in(START) == 30
+    assert one.take(START, 60).wait == 30
+    assert one.turn_in(after(30)) == 0
+    wait = one.close(START)
+    assert 2 * wait >= HOUR
+    assert one.turn_in(START) == wait
+
+
+def test_duration_is_foreseen() -> None:
+    """What fits takes no time; what does not takes a window for each time the limit is filled."""
+    one = window(100)
+    assert one.least_seconds(100, START) == 0
+    assert one.least_seconds(101, START) == HOUR + MARGIN
+    assert one.least_seconds(300, START) == 2 * (HOUR + MARGIN)
+    one.take(START, 60).end(START)
+    assert one.least_seconds(101, after(1000)) == pytest.approx(HOUR + MARGIN - 1000)
+
+
+def test_one_window_for_an_account_in_the_process(tmp_path: Path) -> None:
+    """Everybody who asks for an account's window gets the same one; another account has its own."""
+    path = tmp_path / "limit.db"
+    try:
+        assert window_of("b1", path) is window_of("b1", tmp_path / "." / "limit.db")
+        assert window_of("b1", path) is not window_of("b2", path)
+        window_of("b1", path).state(1)
+        window_of("b1", path).take(START, 1)
+        assert window_of("b1", path).free(START) == 0
+        assert window_of("b2", path).free(START) == pace.DEFAULT_LIMIT
+    finally:
+        for key in [key for key in pace._windows if key[1] is not None]:
+            del pace._windows[key]
+
+
+CHILD = """
+import sys, os
+from datetime import datetime
+from pathlib import Path
+from allmysms_async.pace import window_of
+window = window_of("c1", Path(sys.argv[1]))
+now = datetime.fromisoformat(sys.argv[2])
+if sys.argv[3] == "die":
+    window.state(2)
+    assert window.take(now, 60).wait == 0
+    os._exit(9)
+print(window.known, window.limit, window.free(now), window.turn_in(now))
+"""
+
+
+def child(path: Path, now: datetime, what: str) -> subprocess.CompletedProcess[str]:
+    """Use a window's file in another process."""
+    command = [sys.executable, "-c", CHILD, str(path), now.isoformat(), what]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_window_outlives_a_process_that_dies(tmp_path: Path) -> None:
+    """Places taken and the stated limit are in the file: the next process goes on, and a dead one's place is held."""
+    path = tmp_path / "limit.db"
+    for second in (0, 1):
+        died = child(path, after(second), "die")
+        assert died.returncode == 9, died.stderr
+    known, limit, free, wait = child(path, after(2), "look").stdout.split()
+
+    assert (known, limit, free) == ("True", "2", "0")
+    assert float(wait) == pytest.approx(60 + HOUR + MARGIN - 2, abs=0.01)
+    assert child(path, after(2 * HOUR), "look").stdout.split()[2] == "2"
+
+
+def test_file_names_nobody(tmp_path: Path) -> None:
+    """The file holds moments and random names: neither login nor server."""
+    one = RequestWindow("d1", path=tmp_path / "limit.db")
+    one.take(START, 60)
+    with sqlite3.connect(tmp_path / "limit.db") as connection:
+        rows = connection.execute("SELECT name FROM requests_d1").fetchall()
+    connection.close()
+
+    assert len(rows) == 1
+    assert len(rows[0][0]) == 16
+
+
+def test_threads_and_connections_share_the_limit(tmp_path: Path) -> None:
+    """Many threads over two connections to one file, all at once: exactly the limit is let through."""
+    windows = [window(20, tmp_path / "limit.db") for _ in range(2)]
+    taken: list[float] = []
+    barrier = threading.Barrier(8)
+
+    def take(number: int) -> None:
+        chance = random.Random(number)
+        barrier.wait()
+        taken.extend(windows[number % 2].take(after(chance.random()), 60).wait for _ in range(10))
+
+    threads = [threading.Thread(target=take, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(taken) == 80
+    assert taken.count(0.0) == 20
+
+
+def test_file_that_is_busy_sends_nothing_and_loses_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that somebody else locks is a clear error before a request; after one, its answer counts for more."""
+    monkeypatch.setattr(pace, "_BUSY_SECONDS", 0.01)
+    path = tmp_path / "limit.db"
+    one = window(5, path)
+    turn = one.take(START, 60)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(NotSent, match="cannot be used"):
+        one.take(START, 60)
+    turn.end(after(1))
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert "could not be noted" in caplog.text
+    assert one.free(after(2)) == 4
+
+
+def test_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    """A folder that is missing, or a file of another kind, is refused at once."""
+    other = tmp_path / "letter.txt"
+    other.write_text("Bonjour" * 1000)
+    for path in (tmp_path / "missing" / "limit.db", other):
+        with pytest.raises(InvalidRequest, match="cannot be used"):
+            window_of("e1", path)
+
+
+def test_wall_clock_is_aware() -> None:
+    """The default clock tells the time of day, with its zone."""
+    assert abs(WallClock().now() - datetime.now(UTC)) < timedelta(seconds=5)
