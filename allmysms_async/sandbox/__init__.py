@@ -6,8 +6,8 @@ It reads the manuals on its own and shares no code with the clients, so that bot
         ...  # sandbox.http_url, login demo, API key demo-key
 
 The layers, from the top: `server` (the object), `application`, `control`, `listener` and `mishap` (the wire), one
-sub-package per protocol (`v9`, `mail2sms`, `mms`), and `state` (accounts, campaigns, handsets, opt-outs, identifiers)
-under all of them.
+sub-package per protocol (`v9`, `soap`, `mail2sms`, `mms`, `envoyersmspro`), and `state` (accounts, campaigns, handsets,
+opt-outs, identifiers) under all of them.
 """
 
 from .control import AccountState, CampaignState, State

@@ -109,6 +109,10 @@ class Control(Protocol):
         """Note an opt-out."""
         ...
 
+    def reply(self, phone: str, text: str) -> None:
+        """Let a handset answer its last text."""
+        ...
+
 
 class _Advance(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST clock`."""
@@ -129,6 +133,13 @@ class _OptOut(msgspec.Struct, forbid_unknown_fields=True):
     phone: str
     reason: str = "blacklist_stop"
     login: str | None = None
+
+
+class _Answer(msgspec.Struct, forbid_unknown_fields=True):
+    """One item of the body of `POST replies`."""
+
+    phone: str
+    text: str
 
 
 class _Faults(msgspec.Struct, forbid_unknown_fields=True):
@@ -183,6 +194,11 @@ def control_application(control: Control) -> ASGIApp:
             control.opt_out(entry.phone, entry.reason, login=entry.login)
         return _done()
 
+    async def replies(request: Request) -> Response:
+        for answer in await _read(request, list[_Answer]):
+            control.reply(answer.phone, answer.text)
+        return _done()
+
     looks: dict[str, Callable[[Request], Awaitable[Response]]] = {
         "stats": stats,
         "state": state,
@@ -196,6 +212,7 @@ def control_application(control: Control) -> ASGIApp:
         "faults": faults,
         "credits": set_credits,
         "optouts": opt_outs,
+        "replies": replies,
     }
     routes = [Route(f"/{name}", look, methods=["GET"]) for name, look in looks.items()]
     routes += [Route(f"/{name}", act, methods=["POST"]) for name, act in acts.items()]

@@ -29,6 +29,12 @@ FAULTS: Final[Mapping[str, str]] = {
     "empty": "carry the request out, answer without a body",
     "wrong_charset": "carry the request out, answer in UTF-16 declared as UTF-8",
     "drip": "carry the request out, answer one byte every `seconds`",
+    "soap_fault_client": "answer a SOAP Fault of the client's, HTTP 500; nothing happened",
+    "soap_fault_server": "answer a SOAP Fault of the server's, HTTP 500; nothing happened",
+    "soap_fault_server_after": "carry the request out, then answer a SOAP Fault of the server's with HTTP 200",
+    "soap_int_ok": "carry the request out, type words as xsd:int, as the manual prints `OK`",
+    "soap_boolean_text": "carry the request out, type the client's identifier as xsd:boolean, as the manual prints it",
+    "soap_href": "carry the request out, answer with the elements of lists referred to by href",
     "huge": "carry the request out, answer `megabytes` of spaces",
 }
 """Every fault, with what it does."""

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from .exchange import Reply
 from .fault import Fault
+from .soap import quirk
 
 __all__ = ["BEFORE", "Wire", "alter", "before"]
 
@@ -19,7 +20,7 @@ _HTML = b"<!DOCTYPE html>\n<html><head><title>%s</title></head><body><h1>%s</h1>
 _HTML_TYPE = "text/html; charset=UTF-8"
 _MEGABYTE = b" " * 1_000_000
 
-BEFORE = frozenset(("reset_before", "hang_before", "http_NNN", "status_NNN", "redirect"))
+BEFORE = frozenset(("reset_before", "hang_before", "http_NNN", "status_NNN", "redirect", *quirk.BEFORE))
 """The kinds of fault that strike before the request has any effect."""
 
 
@@ -120,6 +121,8 @@ async def before(wire: Wire, fault: Fault, path: str, refuse: Callable[[int], Re
         case "redirect":
             location = ("/moved" + path).encode("ascii", "replace")
             await wire.reply(Reply(b"", _HTML_TYPE, 302, ((b"location", location),)))
+        case kind if kind in quirk.BEFORE:
+            await wire.reply(quirk.BEFORE[kind])
         case _:
             await wire.reply(_failure(fault))
 
@@ -181,4 +184,5 @@ _ALTERED: Mapping[str, Callable[[Reply], Reply]] = {
     "html": _page,
     "empty": _empty,
     "wrong_charset": _recoded,
+    **quirk.ALTERED,
 }

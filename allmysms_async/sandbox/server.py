@@ -15,6 +15,7 @@ from .listener import HOST, Listener, bind
 from .mail2sms import Certificate, Mail, Mailbox, MailGateway, MailServer
 from .mms import MmsFace
 from .numbering import canonical
+from .soap import SoapFace
 from .state import Clock, HandsetMessage, OptOutReason, Stats, World, wall
 from .traffic import Traffic
 from .v9 import V9Face
@@ -80,7 +81,7 @@ class Sandbox:
         self._closing = asyncio.Event()
         self.reset()
         application = Application(
-            [V9Face(self._world), MmsFace(self._world), self.envoyersmspro],
+            [V9Face(self._world), SoapFace(self._world), MmsFace(self._world), self.envoyersmspro],
             control_application(self),
             self._faults,
             self._traffic,
@@ -226,6 +227,18 @@ class Sandbox:
         if login is not None and self._world.account(login) is None:
             raise ControlError(f"There is no account {login!r}; there are {', '.join(self._world.accounts)}.")
         self._world.opt_outs.add(number, _REASONS[reason], self._world.settle(), login)
+
+    def reply(self, phone: str, text: str) -> None:
+        """Let a handset answer its last text; STOP puts it on the sender's opt-out list, START takes it off.
+
+        Raises:
+            ControlError: It is not a number that the gateway takes, or nothing was ever sent to it.
+        """
+        number = canonical(phone.strip())
+        if number is None:
+            raise ControlError(f"{phone!r} is not a mobile number.")
+        if self._world.reply(number, text) is None:
+            raise ControlError(f"Nothing was sent to {phone!r} that could be answered.")
 
     def state(self) -> State:
         """Return everything at a glance, without secrets."""

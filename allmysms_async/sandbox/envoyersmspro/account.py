@@ -94,7 +94,7 @@ def activate(call: Call) -> Reply:
 def deactivate(call: Call) -> Reply:
     """Let a number be texted again by this account."""
     phone = _phone(call)
-    call.world.opt_outs.remove(phone, call.holder.account.login)
+    call.world.opt_outs.remove(call.holder.account.login, phone)
     return success(("stopsms", [("phone_number", phone)]))
 
 

@@ -7,6 +7,7 @@ from .handset import HandsetMessage, Stats
 from .identifier import InProgress
 from .optout import OPT_OUT_REASONS, OptOutReason
 from .order import Discard, Order, Plan, Reason, Refused
+from .reply import Reply
 from .world import Sending, World
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Plan",
     "Reason",
     "Refused",
+    "Reply",
     "Sending",
     "Stats",
     "World",

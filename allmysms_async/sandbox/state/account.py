@@ -30,16 +30,33 @@ class Account:
     master: str | None = None
     country: str = "FR"
     alerting: int = 1
+    active: bool = True
+    post_paid: bool = False
+    details: dict[str, str] = field(default_factory=dict[str, str])
 
     def opens_with(self, api_key: str) -> bool:
         """Say whether this is the account's API key."""
         return hmac.compare_digest(self.api_key.encode(), api_key.encode())
 
+    def lets_in(self, pass_code: str) -> bool:
+        """Say whether this is the account's pass code."""
+        return hmac.compare_digest(self.pass_code.encode(), pass_code.encode())
+
 
 def default_accounts() -> dict[str, Account]:
     """Return the accounts a fresh sandbox has: `demo` and two sub-accounts of it."""
     accounts = (
-        Account("demo", "demo-key", "demo-pass", 1_000_000_000, "Marc", "Dupont", "Exemple SARL", "demo@example.com"),
+        Account(
+            "demo",
+            "demo-key",
+            "demo-pass",
+            1_000_000_000,
+            "Marc",
+            "Dupont",
+            "Exemple SARL",
+            "demo@example.com",
+            post_paid=True,
+        ),
         Account(
             "demo-shop",
             "demo-shop-key",

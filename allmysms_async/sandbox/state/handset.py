@@ -92,6 +92,14 @@ class Handsets:
             for place in ([held] if isinstance(held, int) else held)
         ]
 
+    def latest(self, phone: str) -> tuple[Campaign, int] | None:
+        """Return the campaign and position of the last message on a handset."""
+        held = self._inboxes.get(phone)
+        if held is None:
+            return None
+        place = held[-1] if isinstance(held, list) else held
+        return self._campaigns[place >> _INDEX_BITS], place & ((1 << _INDEX_BITS) - 1)
+
     def everything(self) -> Iterator[HandsetMessage]:
         """Return every message, campaign by campaign in the order of delivery."""
         for campaign in list(self._campaigns.values()):

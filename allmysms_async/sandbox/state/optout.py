@@ -32,10 +32,6 @@ class OptOutList:
         """Note an opt-out; without a login it holds for every account. The first entry of a number stays."""
         self._by_login.setdefault(login, {}).setdefault(phone, OptOut(phone, reason, at))
 
-    def remove(self, phone: str, login: str | None = None) -> None:
-        """Forget an account's opt-out."""
-        self._by_login.get(login, {}).pop(phone, None)
-
     def find(self, login: str, phone: str) -> OptOut | None:
         """Return the opt-out that keeps an account from texting a number, if any."""
         for holder in (login, None):
@@ -43,6 +39,21 @@ class OptOutList:
             if entries and (entry := entries.get(phone)):
                 return entry
         return None
+
+    def of(self, login: str) -> list[OptOut]:
+        """Return the opt-outs that hold for an account, the newest first."""
+        entries = {**self._by_login.get(None, {}), **self._by_login.get(login, {})}
+        return sorted(entries.values(), key=lambda entry: -entry.at)
+
+    def rename(self, old: str, login: str) -> None:
+        """Give an account's opt-outs to its new login."""
+        if old in self._by_login:
+            self._by_login[login] = self._by_login.pop(old)
+
+    def remove(self, login: str, phone: str) -> None:
+        """Let an account text a number again."""
+        for holder in (login, None):
+            self._by_login.get(holder, {}).pop(phone, None)
 
     def __len__(self) -> int:
         """Count the entries."""

@@ -14,6 +14,7 @@ from .handset import Handsets
 from .identifier import KnownIdentifiers, RecentRequests
 from .optout import OptOutList
 from .order import Discard, Order, Plan, Reason, Refused, plan
+from .reply import Replies, Reply
 
 __all__ = ["Sending", "World"]
 
@@ -45,6 +46,7 @@ class World:
         self.handsets = Handsets()
         self.opt_outs = OptOutList()
         self.identifiers: KnownIdentifiers[Sending] = KnownIdentifiers()
+        self.replies = Replies()
         self._recent = RecentRequests()
         self._waiting: list[tuple[float, int, Campaign]] = []
 
@@ -149,3 +151,19 @@ class World:
         """Cancel a campaign that waits for its date, and give its credits back."""
         campaign.cancelled = True
         self.accounts[campaign.login].credits += campaign.credits
+
+    def reply(self, phone: str, text: str) -> Reply | None:
+        """Let a handset answer its last text; STOP and START are acted upon, as the manual's glossary says."""
+        now = self.settle()
+        place = self.handsets.latest(phone)
+        if place is None:
+            return None
+        campaign, index = place
+        match text.strip().upper():
+            case "STOP":
+                self.opt_outs.add(phone, "blacklist_stop", now, campaign.login)
+            case "START" | "REABO":
+                self.opt_outs.remove(campaign.login, phone)
+            case _:
+                pass
+        return self.replies.add(campaign, index, text, now)
