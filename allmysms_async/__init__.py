@@ -18,6 +18,7 @@ from allmysms_async.errors import (
     CampaignTooLong,
     DuplicateRequest,
     EmptyCampaign,
+    FaultRefused,
     GatewayError,
     HttpRefused,
     InsufficientCredit,
@@ -73,6 +74,7 @@ from allmysms_async.protocols.envoyersmspro import EnvoyerSmsProBackend
 from allmysms_async.protocols.mail2sms import Mail2SmsBackend, parse_error_reply
 from allmysms_async.protocols.mms import MmsBackend
 from allmysms_async.protocols.rest import RestBackend
+from allmysms_async.protocols.soap import SoapBackend
 from allmysms_async.service import SmsService
 from allmysms_async.source import CsvSource, read_csv
 from allmysms_async.text import Coding, measure
@@ -100,6 +102,7 @@ __all__ = [
     "EmptyCampaign",
     "EnvoyerSmsProBackend",
     "Estimate",
+    "FaultRefused",
     "GatewayError",
     "HttpRefused",
     "InsufficientCredit",
@@ -139,6 +142,7 @@ __all__ = [
     "SendReceipt",
     "SmsMessage",
     "SmsService",
+    "SoapBackend",
     "StillProcessing",
     "SubAccount",
     "SystemClock",

@@ -344,19 +344,19 @@ class ListsSubAccounts(Backend, Protocol):
 
 
 CAPABILITIES: Mapping[type[object], tuple[str, tuple[str, ...]]] = {
-    Sends: ("sending", ("rest", "mail2sms", "mms", "envoyersmspro")),
+    Sends: ("sending", ("rest", "soap", "mail2sms", "mms", "envoyersmspro")),
     SendsMms: ("MMS", ("mms",)),
     Simulates: ("simulating", ("rest",)),
-    Cancels: ("cancelling", ("rest", "envoyersmspro")),
-    ReportsDelivery: ("delivery reports", ("rest", "envoyersmspro")),
-    ReceivesReplies: ("replies", ("envoyersmspro",)),
-    DescribesAccount: ("describing the account", ("rest", "mms", "envoyersmspro")),
+    Cancels: ("cancelling", ("rest", "soap", "envoyersmspro")),
+    ReportsDelivery: ("delivery reports", ("rest", "soap", "envoyersmspro")),
+    ReceivesReplies: ("replies", ("soap", "envoyersmspro")),
+    DescribesAccount: ("describing the account", ("rest", "soap", "mms", "envoyersmspro")),
     ListsCampaigns: ("listing campaigns", ("rest",)),
-    ListsOptOuts: ("listing opt-outs", ()),
+    ListsOptOuts: ("listing opt-outs", ("soap",)),
     ChecksOptOuts: ("checking an opt-out", ("envoyersmspro",)),
     AddsOptOuts: ("adding an opt-out", ("envoyersmspro",)),
     RemovesOptOuts: ("removing an opt-out", ("envoyersmspro",)),
-    CreatesSubAccounts: ("creating sub-accounts", ("envoyersmspro",)),
+    CreatesSubAccounts: ("creating sub-accounts", ("soap", "envoyersmspro")),
     ListsSubAccounts: ("listing sub-accounts", ("envoyersmspro",)),
 }
 """Each capability in words, and the backends that have it; a test compares it with the backends themselves."""

@@ -23,6 +23,7 @@
     ├── HttpRefused                      another HTTP status than 2xx: surely not taken
     │   └── RateLimited                  .retry_after in seconds
     │       └── RequestLimitReached      no request is allowed for a while; .told: the server said so
+    ├── FaultRefused                     a SOAP Fault of the sender's: surely not taken
     ├── GatewayError                     the gateway answered, with a code
     │   ├── AuthenticationFailed
     │   ├── NotPermitted
@@ -62,6 +63,7 @@ __all__ = [
     "ConnectionLost",
     "DuplicateRequest",
     "EmptyCampaign",
+    "FaultRefused",
     "FlowRefused",
     "GatewayError",
     "HttpRefused",
@@ -307,6 +309,10 @@ class RequestLimitReached(RateLimited):
     ) -> None:
         super().__init__(message, request=request, code=code, retry_after=retry_after)
         self.told = told
+
+
+class FaultRefused(AllMySmsError):
+    """The server found the request itself at fault (a SOAP Fault ``Client``) before it did anything with it."""
 
 
 class GatewayError(AllMySmsError):

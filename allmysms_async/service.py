@@ -45,6 +45,7 @@ from allmysms_async.model import (
     as_sms,
 )
 from allmysms_async.numbers import canonical_number, mask
+from allmysms_async.text import Coding, units
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -415,6 +416,12 @@ def _refuse(row: int, item: str | Recipient, reason: Reason | None) -> None:
             msg = f"Recipient {row}: {error} Nothing was sent."
             raise InvalidNumber(msg, reason=error.reason) from None
     why = "malformed" if reason is None else reason.value
+    if reason is Reason.NEEDS_UNICODE and isinstance(item, Recipient):
+        try:
+            units("".join(item.params), Coding.GSM7)
+        except InvalidText as error:
+            msg = f"Recipient {row} ({mask(phone)}): {error}; nothing was sent."
+            raise InvalidText(msg, reason=why) from None
     msg = f"Recipient {row} ({mask(phone)}): the text cannot be sent ({why}); nothing was sent."
     raise InvalidText(msg, reason=why)
 

@@ -29,6 +29,7 @@ from allmysms_async.errors import (
     CampaignStopped,
     CampaignTooLong,
     EmptyCampaign,
+    FaultRefused,
     FlowRefused,
     HttpRefused,
     InvalidRequest,
@@ -46,6 +47,9 @@ T = TypeVar("T")
 
 _UNANSWERED_CHUNKS = 3
 """So many chunks in a row without the gateway's own word end the run: it is not there, or out of order."""
+
+_SILENCE = (TransportError, HttpRefused, FaultRefused)
+"""What is not the gateway's own word on a request."""
 
 _REFUSED_FLOWS = 12
 """So many requests in a row that it finds wrong end the run. Cutting one bad recipient out has successes between."""
@@ -425,7 +429,7 @@ class CampaignRun:
     async def _conclude(self, claim: Claim, delivery: Delivery) -> None:
         """Record how a chunk's request ended, and act on it."""
         chunk, error = claim.chunk, delivery.error
-        silent = isinstance(error, TransportError | HttpRefused) and delivery.verdict is not Verdict.LATER
+        silent = isinstance(error, _SILENCE) and delivery.verdict is not Verdict.LATER
         self._unanswered = self._unanswered + 1 if silent else 0
         self._flows_refused = self._flows_refused + 1 if isinstance(error, FlowRefused) else 0
         if self._flows_refused >= _REFUSED_FLOWS:

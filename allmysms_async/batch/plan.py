@@ -93,7 +93,13 @@ def template_of(message: SmsMessage, limits: SendLimits) -> tuple[Template, Text
         msg = "This protocol has no Unicode texts; nothing was sent."
         raise InvalidText(msg, reason="needs_unicode")
     _check_characters(message.text, limits)
-    size = template.size([""] * template.count, _coding(message, limits))
+    try:
+        size = template.size([""] * template.count, _coding(message, limits))
+    except InvalidText as error:
+        if error.reason != "needs_unicode" or limits.max_ucs2_units:
+            raise
+        msg = f"{error}, which this protocol does not have; nothing was sent."
+        raise InvalidText(msg, reason=error.reason) from None
     check_size(size, limits)
     return template, None if template.count else size
 

@@ -1,0 +1,263 @@
+"""Bytes of an answer -> values, by the shape of its elements. Hardened: nothing in an answer can cost much.
+
+No document type, no entity, no network; what is nested, referred to or repeated is bounded before it is read.
+"""
+
+from __future__ import annotations
+
+import re
+import typing
+from typing import Any
+
+from lxml import etree
+
+from allmysms_async.protocols.soap.wire import Value
+
+__all__ = ["MAX_MARKS", "Fault", "Malformed", "read_answer"]
+
+MAX_MARKS = 2_000_000
+"""So many ``<`` and ``=`` in an answer at most: about 160,000 reports, and some 300 MB while they are read."""
+
+_VISITS_PER_ELEMENT, _VISITS_ALWAYS, _MAX_VISITS = 3, 10_000, 1_500_000
+
+_SOAP = frozenset({"http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"})
+_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+_TYPE, _NIL = f"{_XSI}type", f"{_XSI}nil"
+_ARRAY_TYPE = "{http://schemas.xmlsoap.org/soap/encoding/}arrayType"
+_TRUE = frozenset({"true", "1"})
+_BOM = b"\xef\xbb\xbf"
+# Encodings in which every byte of ASCII stands for itself, so that counting `<` counts elements.
+_ENCODINGS = frozenset({"utf-8", "us-ascii", "ascii", "iso-8859-1", "iso-8859-15", "windows-1252"})
+_declared = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""").match
+
+
+class Malformed(ValueError):
+    """The bytes are no answer; the message says in a few words what they are instead."""
+
+
+class Fault(Exception):
+    """The answer is a SOAP Fault.
+
+    Args:
+        code: Its code without prefix, such as ``Client`` or ``Server.Busy``.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def read_answer(body: bytes, operation: str) -> Value:
+    """Return what the answer to an operation returns.
+
+    Args:
+        body: Bytes of the answer.
+        operation: Wire name of the operation.
+
+    Raises:
+        Malformed: It is no SOAP answer to this operation.
+        Fault: It is a SOAP Fault.
+    """
+    content = _content(_root(_bounded(body)))
+    first = content[0]
+    if first.tag in {f"{{{namespace}}}Fault" for namespace in _SOAP}:
+        raise Fault(_fault_code(first))
+    if _local(first) != f"{operation}Response":
+        what = "SOAP, but not the answer to what was asked"
+        raise Malformed(what)
+    returned = next(_elements(first), None)
+    if returned is None:
+        what = "SOAP, but empty"
+        raise Malformed(what)
+    return _Reader(first.getroottree()).value(returned)
+
+
+def _bounded(body: bytes) -> bytes:
+    """Return the document's bytes, refusing what is dangerous or dear to parse."""
+    body = body.removeprefix(_BOM).lstrip()
+    if not body:
+        what = "empty"
+        raise Malformed(what)
+    if body[:1] != b"<":
+        what = "not XML, or has text before it"
+        raise Malformed(what)
+    declared = _declared(body[:200])
+    if declared and declared[1].decode().lower() not in _ENCODINGS:
+        what = "XML in an unusual encoding"
+        raise Malformed(what)
+    if body.count(b"<") + body.count(b"=") > MAX_MARKS:
+        what = "XML with too many elements"
+        raise Malformed(what)
+    start = _after_prolog(body)
+    if body[start : start + 9].upper() == b"<!DOCTYPE":
+        html = re.match(rb"<!DOCTYPE\s+html", body[start : start + 40], re.IGNORECASE)
+        what = "an HTML page" if html else "XML with a document type, which is refused"
+        raise Malformed(what)
+    if re.match(rb"<(?:html|br|b|head|body)\b", body[start : start + 10], re.IGNORECASE):
+        what = "an HTML page"
+        raise Malformed(what)
+    return body
+
+
+def _after_prolog(body: bytes) -> int:
+    """Return where the first thing begins that is neither a blank, a comment nor an instruction."""
+    at = 0
+    while True:
+        while body[at : at + 1].isspace():
+            at += 1
+        opened, closing = body[at : at + 4], b""
+        if opened[:2] == b"<?":
+            closing = b"?>"
+        elif opened == b"<!--":
+            closing = b"-->"
+        end = body.find(closing, at + 2) if closing else -1
+        if end < 0:
+            return at
+        at = end + len(closing)
+
+
+def _root(body: bytes) -> Any:
+    """Parse the document."""
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        what = "broken XML, or cut"
+        raise Malformed(what) from None
+    if root.getroottree().docinfo.internalDTD is not None:  # a second lock: it was looked for before parsing
+        what = "XML with a document type, which is refused"
+        raise Malformed(what)
+    return root
+
+
+def _content(root: Any) -> list[Any]:
+    """Return what the envelope's body holds, at least one element."""
+    for namespace in _SOAP:
+        if root.tag == f"{{{namespace}}}Envelope":
+            body = root.find(f"{{{namespace}}}Body")
+            found = [] if body is None else list(_elements(body))
+            if found:
+                return found
+            what = "a SOAP envelope with nothing in it"
+            raise Malformed(what)
+    what = "XML, but not SOAP"
+    raise Malformed(what)
+
+
+def _elements(parent: Any) -> typing.Iterator[Any]:
+    """Yield the elements of an element, passing over what is none."""
+    return (child for child in parent if isinstance(child.tag, str))
+
+
+def _local(element: Any) -> str:
+    """Return an element's name without its namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def _fault_code(fault: Any) -> str:
+    """Return a Fault's code without its prefix, in the words of SOAP 1.1."""
+    for element in _elements(fault):
+        name = _local(element)
+        if name == "faultcode":
+            return _without_prefix(element.text or "")
+        if name == "Code":
+            value = next((child.text for child in _elements(element) if _local(child) == "Value"), None)
+            code = _without_prefix(value or "")
+            return {"Sender": "Client", "Receiver": "Server"}.get(code, code)
+    return ""
+
+
+def _without_prefix(name: str) -> str:
+    """Return the local part of a qualified name."""
+    return name.strip().rpartition(":")[2]
+
+
+class _Reader:
+    """Reads elements as values, following references within a budget.
+
+    Args:
+        tree: The document.
+    """
+
+    def __init__(self, tree: Any) -> None:
+        self._targets: dict[str, Any] = {}
+        count = 0
+        for element in tree.iter("*"):
+            count += 1
+            name = element.get("id")
+            if name:
+                self._targets.setdefault(name, element)
+        self._left = min(count * _VISITS_PER_ELEMENT + _VISITS_ALWAYS, _MAX_VISITS)
+        self._path: set[str] = set()
+
+    def value(self, element: Any) -> Value:
+        """Return what an element holds."""
+        self._left -= 1
+        if self._left < 0:
+            what = "SOAP whose references grow without end"
+            raise Malformed(what)
+        if element.get(_NIL) in _TRUE:
+            return None
+        reference = element.get("href")
+        if reference is not None and not len(element):
+            return self._referred(reference)
+        children = list(_elements(element))
+        kind = _without_prefix(element.get(_TYPE) or "")
+        if kind == "Map":
+            return self._map(children)
+        if element.get(_ARRAY_TYPE) is not None or kind == "Array" or kind.startswith("ArrayOf"):
+            return [self.value(child) for child in children]
+        if not children:
+            return {} if kind == "Struct" else element.text or ""
+        if all(_local(child) == "item" for child in children):
+            return [self.value(child) for child in children]
+        return self._struct(children)
+
+    def _struct(self, children: list[Any]) -> dict[str, Value]:
+        """Return fields by their names; a name that comes again and again is a list."""
+        fields: dict[str, Value] = {}
+        repeated: set[str] = set()
+        for child in children:
+            name, value = _local(child), self.value(child)
+            held = fields.get(name)
+            if name in repeated and isinstance(held, list):
+                held.append(value)
+            elif name in fields:
+                repeated.add(name)
+                fields[name] = [held, value]
+            else:
+                fields[name] = value
+        return fields
+
+    def _map(self, children: list[Any]) -> dict[str, Value]:
+        """Return the fields of a PHP array with keys, which comes as items of a key and a value."""
+        fields: dict[str, Value] = {}
+        for child in children:
+            pair = self._struct(list(_elements(child)))
+            key = pair.get("key")
+            if not isinstance(key, str) or "value" not in pair:
+                what = "SOAP with a map that cannot be read"
+                raise Malformed(what)
+            fields[key] = pair["value"]
+        return fields
+
+    def _referred(self, reference: str) -> Value:
+        """Return what a reference points to."""
+        name = reference.removeprefix("#")
+        target = self._targets.get(name)
+        if target is None or not reference.startswith("#") or name in self._path:
+            what = "SOAP with a reference to itself, or to nothing"
+            raise Malformed(what)
+        self._path.add(name)
+        try:
+            return self.value(target)
+        finally:
+            self._path.discard(name)

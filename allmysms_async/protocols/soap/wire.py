@@ -1,0 +1,180 @@
+"""Values on this wire: what may be written, and how what comes back is read.
+
+Answers are read without their declared types, which lie (``xsd:int`` on ``OK``, ``xsd:boolean`` on a text): every
+scalar is text, and each field has one Python type here.
+
+Source: SOAP API, A and B; spec: reply types.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import TypeAlias, Union
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from allmysms_async.errors import InvalidRequest, InvalidSchedule
+from allmysms_async.model import Secret
+
+__all__ = [
+    "PARIS",
+    "Fields",
+    "Result",
+    "Unreadable",
+    "Value",
+    "amount",
+    "checked",
+    "date",
+    "items",
+    "text",
+    "wire_date",
+    "without_secrets",
+]
+
+PARIS = ZoneInfo("Europe/Paris")
+"""The gateway writes and reads wall-clock time of Paris."""
+
+Value: TypeAlias = Union[str, list["Value"], dict[str, "Value"], None]  # noqa: UP007  # names itself, in quotes
+"""What an element holds: a text, nothing (nil), a list, or fields by their names."""
+
+Fields: TypeAlias = Mapping[str, Value]
+
+# What XML 1.0 cannot hold, and the controls that PHP's parser refuses or a handset cannot show.
+_unwritable = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]").search
+_is_date = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII).fullmatch
+_is_day_first = re.compile(r"(\d\d)-(\d\d)-(\d{4})[ T](\d\d):(\d\d):(\d\d)", re.ASCII).fullmatch
+_SECRETS = frozenset({"apikey", "passcode", "password"})
+# Longer figures than these are no amount of this gateway; they would only cost time.
+_MAX_DIGITS = 30
+
+
+class Unreadable(ValueError):
+    """A field holds something that is not what the manual says; the message names the field, never its value."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the typed answers.
+
+    Attributes:
+        raw: The whole answer under the gateway's own names, with what this library does not know; secrets are wrapped.
+    """
+
+    raw: Mapping[str, object] = {}
+
+    def __repr__(self) -> str:
+        """Show what kind of answer it is: its fields hold numbers and texts."""
+        return f"<{type(self).__name__}>"
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def checked(field: str, value: str) -> str:
+    """Return a text that XML and PHP can carry.
+
+    Raises:
+        InvalidRequest: It holds a control character (other than LF, CR and tab), half of a character, or U+FFFE or
+            U+FFFF; the message names the field and the character's code, not the text.
+    """
+    found = _unwritable(value)
+    if found is not None:
+        msg = f"{field} holds U+{ord(found[0]):04X}, which XML cannot carry; nothing was sent."
+        raise InvalidRequest(msg)
+    return value
+
+
+def wire_date(moment: datetime) -> str:
+    """Return an aware datetime as the gateway writes it, wall-clock time of Paris.
+
+    The table of types says ``dd-mm-YYYY``; its own example and every printed answer say ``YYYY-MM-DD``, which is sent.
+
+    Raises:
+        InvalidSchedule: The datetime is naive.
+
+    Source: SOAP API, A.
+    """
+    if moment.tzinfo is None:
+        msg = "A date is without a time zone, so it is not known which moment is meant; nothing was sent."
+        raise InvalidSchedule(msg)
+    return moment.astimezone(PARIS).strftime("%Y-%m-%d %H:%M:%S")
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def text(fields: Fields, name: str) -> str | None:
+    """Return a text, None if it is absent or nil.
+
+    Raises:
+        Unreadable: It is a list or has fields of its own.
+    """
+    value = fields.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    if not value:
+        return ""
+    raise Unreadable(name)
+
+
+def amount(fields: Fields, name: str) -> Decimal | None:
+    """Return an amount; what is none is None, since a send that was taken is taken whatever it cost."""
+    value = fields.get(name)
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= _MAX_DIGITS:
+        return None
+    try:
+        figure = Decimal(value.strip())
+    except InvalidOperation:
+        return None
+    return figure if figure.is_finite() else None
+
+
+def date(fields: Fields, name: str) -> datetime | None:
+    """Return a moment; an empty one, and the database's zero, is None.
+
+    Raises:
+        Unreadable: It is no date.
+    """
+    written = (text(fields, name) or "").strip()
+    if not written or written.startswith("0000-00-00"):
+        return None
+    found = _is_date(written)
+    parts = [int(part) for part in found.groups()] if found else []
+    if not parts and (found := _is_day_first(written)):
+        day, month, year, *rest = (int(part) for part in found.groups())
+        parts = [year, month, day, *rest]
+    try:
+        year, month, day, hour, minute, second = parts
+        return datetime(year, month, day, hour, minute, second, tzinfo=PARIS)
+    except ValueError:
+        raise Unreadable(name) from None
+
+
+def items(fields: Fields, *names: str) -> list[Fields]:
+    """Return the elements of a list, under the first of some names that holds one; none at all is an empty list.
+
+    Raises:
+        Unreadable: It is no list of elements with fields.
+    """
+    for name in names:
+        value = fields.get(name)
+        if not value or (isinstance(value, str) and not value.strip()):
+            continue
+        found: list[Fields] = []
+        for element in value if isinstance(value, list) else [value]:
+            if not isinstance(element, dict):
+                raise Unreadable(name)
+            found.append(element)
+        return found
+    return []
+
+
+def without_secrets(fields: Fields) -> dict[str, object]:
+    """Return fields with what is secret among them wrapped."""
+    return {
+        name: Secret(value) if name.lower() in _SECRETS and isinstance(value, str) else value
+        for name, value in fields.items()
+    }
