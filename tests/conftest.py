@@ -1,5 +1,7 @@
 """Settings for every test, and what tests need of the machine."""
 
+import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from typing import NoReturn
@@ -15,7 +17,7 @@ _LACKED = pytest.StashKey[Counter[str]]()
 
 
 @pytest.fixture
-def lacking(request: pytest.FixtureRequest) -> Callable[[str], NoReturn]:
+def machine_lacks(request: pytest.FixtureRequest) -> Callable[[str], NoReturn]:
     """Skip the test because the machine lacks something, and have the closing summary say so."""
 
     def lack(what: str) -> NoReturn:
@@ -23,6 +25,16 @@ def lacking(request: pytest.FixtureRequest) -> Callable[[str], NoReturn]:
         pytest.skip(f"this machine lacks {what}")
 
     return lack
+
+
+@pytest.fixture
+def php(machine_lacks: Callable[[str], NoReturn]) -> str:
+    """The PHP interpreter, with its SOAP extension."""
+    found = shutil.which("php") or machine_lacks("PHP with its SOAP extension (Debian: php-cli php-soap)")
+    modules = subprocess.run([found, "-m"], capture_output=True, text=True, timeout=20, check=False).stdout
+    if "soap" not in modules.lower().split():
+        machine_lacks("PHP's SOAP extension (Debian: php-soap)")
+    return found
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

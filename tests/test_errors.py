@@ -31,6 +31,7 @@ TREE = {
     "HttpRefused": "AllMySmsError",
     "RateLimited": "HttpRefused",
     "RequestLimitReached": "RateLimited",
+    "FaultRefused": "AllMySmsError",
     "GatewayError": "AllMySmsError",
     "AuthenticationFailed": "GatewayError",
     "NotPermitted": "GatewayError",

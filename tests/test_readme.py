@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from allmysms_async import EnvoyerSmsProBackend, Mail2SmsBackend, MmsBackend, RestBackend
+from allmysms_async import EnvoyerSmsProBackend, Mail2SmsBackend, MmsBackend, RestBackend, SoapBackend
 from allmysms_async.backend import CAPABILITIES, Backend
 from allmysms_async.model import Reason
 
@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BACKENDS: dict[str, Backend] = {
     "rest": RestBackend("demo", "key"),
+    "soap": SoapBackend("demo", "pass"),
     "mail2sms": Mail2SmsBackend("demo", "key", mail_from="sms@shop.example", hostname="smtp.shop.example"),
     "mms": MmsBackend("demo", "key"),
     "envoyersmspro": EnvoyerSmsProBackend("demo", "key"),

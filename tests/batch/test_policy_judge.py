@@ -49,6 +49,8 @@ TABLE = {
     "AllMySmsError": (FAILED, UNKNOWN, FAILED),
     "TransportError": (FAILED, UNKNOWN, FAILED),
     "InvalidRequest": (FAILED, UNKNOWN, FAILED),
+    # A SOAP Fault of the sender's: said before the call was made.
+    "FaultRefused": (FAILED, UNKNOWN, FAILED),
     "UnsupportedFeature": (FAILED, UNKNOWN, FAILED),
 }
 KINDS = {

@@ -25,6 +25,7 @@ from allmysms_async import (
     RetryPolicy,
     SmsMessage,
     SmsService,
+    SoapBackend,
 )
 from allmysms_async.backend import CAPABILITIES, Sends
 from allmysms_async.sandbox import Clock, Sandbox
@@ -70,6 +71,15 @@ WIRES = (
         open=lambda place, secret, timeout: RestBackend("demo", secret, base_url=place.http_url, timeout=timeout),
         keyed=True,
         opted_out=Reason.OPTED_OUT,
+    ),
+    Wire(
+        name="soap",
+        secret="demo-pass",
+        open=lambda place, secret, timeout: SoapBackend(
+            "demo", secret, endpoint=f"{place.http_url}/soap/server.php", timeout=timeout
+        ),
+        # 113 lists who is refused, not why.
+        opted_out=Reason.INVALID_AT_GATEWAY,
     ),
     Wire(
         name="mail2sms",

@@ -248,10 +248,10 @@ def _exim_server(authority: trustme.CA) -> Iterator[Exim]:
 
 
 @pytest.fixture
-def exim(request: pytest.FixtureRequest, lacking: Callable[[str], NoReturn]) -> Exim:
+def exim(request: pytest.FixtureRequest, machine_lacks: Callable[[str], NoReturn]) -> Exim:
     """A real mail server, with an empty inbox."""
     if _EXIM is None:
-        lacking("a real mail server (Debian: exim4-daemon-light)")
+        machine_lacks("a real mail server (Debian: exim4-daemon-light)")
     server: Exim = request.getfixturevalue("_exim_server")
     return server
 
