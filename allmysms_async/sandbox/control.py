@@ -113,6 +113,10 @@ class Control(Protocol):
         """Let a handset answer its last text."""
         ...
 
+    def record(self, code: str, sound: bytes) -> None:
+        """Record a voice message under a code."""
+        ...
+
 
 class _Advance(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST clock`."""
@@ -140,6 +144,13 @@ class _Answer(msgspec.Struct, forbid_unknown_fields=True):
 
     phone: str
     text: str
+
+
+class _Sound(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST recordings`; the sound travels in base64."""
+
+    code: str
+    sound: bytes
 
 
 class _Faults(msgspec.Struct, forbid_unknown_fields=True):
@@ -199,6 +210,11 @@ def control_application(control: Control) -> ASGIApp:
             control.reply(answer.phone, answer.text)
         return _done()
 
+    async def recordings(request: Request) -> Response:
+        body = await _read(request, _Sound)
+        control.record(body.code, body.sound)
+        return _done()
+
     looks: dict[str, Callable[[Request], Awaitable[Response]]] = {
         "stats": stats,
         "state": state,
@@ -213,6 +229,7 @@ def control_application(control: Control) -> ASGIApp:
         "credits": set_credits,
         "optouts": opt_outs,
         "replies": replies,
+        "recordings": recordings,
     }
     routes = [Route(f"/{name}", look, methods=["GET"]) for name, look in looks.items()]
     routes += [Route(f"/{name}", act, methods=["POST"]) for name, act in acts.items()]

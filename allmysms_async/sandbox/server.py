@@ -240,6 +240,17 @@ class Sandbox:
         if self._world.reply(number, text) is None:
             raise ControlError(f"Nothing was sent to {phone!r} that could be answered.")
 
+    def record(self, code: str, sound: bytes) -> None:
+        """Record a voice message under a code of `createCode`, as somebody would by telephone.
+
+        Raises:
+            ControlError: There is no such code.
+        """
+        recording = self._world.recordings.find(code)
+        if recording is None:
+            raise ControlError(f"There is no code {code!r}.")
+        recording.sound, recording.recorded_at = sound, self._world.settle()
+
     def state(self) -> State:
         """Return everything at a glance, without secrets."""
         world = self._world

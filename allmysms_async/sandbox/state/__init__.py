@@ -3,10 +3,12 @@
 from .account import Account, euros
 from .campaign import Campaign
 from .clock import PARIS, Clock, parse_wall, wall
+from .contact import Change, ContactList
 from .handset import HandsetMessage, Stats
 from .identifier import InProgress
 from .optout import OPT_OUT_REASONS, OptOutReason
 from .order import Discard, Order, Plan, Reason, Refused
+from .recording import Recording
 from .reply import Reply
 from .world import Sending, World
 
@@ -15,7 +17,9 @@ __all__ = [
     "PARIS",
     "Account",
     "Campaign",
+    "Change",
     "Clock",
+    "ContactList",
     "Discard",
     "HandsetMessage",
     "InProgress",
@@ -23,6 +27,7 @@ __all__ = [
     "Order",
     "Plan",
     "Reason",
+    "Recording",
     "Refused",
     "Reply",
     "Sending",

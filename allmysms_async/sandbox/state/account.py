@@ -1,6 +1,8 @@
 """Accounts, sub-accounts and what a message costs them.
 
-Source: HTTPS API v9, §5, §17 and annex 14.
+`details` holds the other variables of §21 under their printed names; `webhooks` has an address for `dlr` and `mo`.
+
+Source: HTTPS API v9, §5, §17, §21 and annex 14.
 """
 
 import hmac
@@ -8,9 +10,11 @@ from dataclasses import dataclass, field
 
 from allmysms_async.sandbox.numbering import FRANCE
 
-__all__ = ["FRENCH_CREDITS", "Account", "default_accounts", "euros", "price"]
+__all__ = ["CALL_CREDITS", "DEPOSIT_CREDITS", "FRENCH_CREDITS", "Account", "default_accounts", "euros", "price"]
 
 FRENCH_CREDITS = 15
+CALL_CREDITS = 30
+DEPOSIT_CREDITS = 63
 _FOREIGN_CREDITS = 20
 _MILLI_EUROS_PER_CREDIT = 3
 
@@ -33,6 +37,9 @@ class Account:
     active: bool = True
     post_paid: bool = False
     details: dict[str, str] = field(default_factory=dict[str, str])
+    created_at: float = 0.0
+    last_activity: float = 0.0
+    webhooks: dict[str, str] = field(default_factory=dict[str, str])
 
     def opens_with(self, api_key: str) -> bool:
         """Say whether this is the account's API key."""

@@ -50,6 +50,7 @@ class Campaign:
     tracking: bool = False
     media: str = ""
     any_sender: bool = False
+    vocal: bool = False
     invalid: int = 0
     opted_out: int = 0
     cancelled: bool = False

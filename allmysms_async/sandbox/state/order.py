@@ -11,7 +11,7 @@ from enum import Enum, auto
 import msgspec
 
 from allmysms_async.sandbox.alphabet import TextTooLong, deliverable, parts
-from allmysms_async.sandbox.numbering import canonical, printed
+from allmysms_async.sandbox.numbering import FRANCE, canonical, printed
 
 from .account import price
 from .clock import parse_wall
@@ -36,6 +36,10 @@ class Reason(Enum):
     IDENTICAL_REQUEST = auto()
     INSUFFICIENT_CREDIT = auto()
     IDENTIFIER_IN_PROGRESS = auto()
+    BAD_SENDER = auto()
+    BAD_MEDIA = auto()
+    MEDIA_SIZE = auto()
+    MEDIA_LENGTH = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Refused(Exception):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """A request to send."""
+    """A request to send; a voice message has what each call costs, and its sound's address or code as its text."""
 
     protocol: str
     method: str
@@ -90,6 +94,7 @@ class Order(msgspec.Struct, frozen=True):
     credits_per_part: int = 0  # 0: as v9 bills, by country
     repeatable: bool = False  # no rule against identical requests
     any_sender: bool = False  # the sender is shown as it is
+    call_credits: int = 0
 
     def digest(self, login: str) -> bytes:
         """Return what two identical requests of one account have in common, and no others."""
@@ -117,9 +122,9 @@ def plan(order: Order, login: str, opt_outs: OptOutList, now: float) -> Plan:
     """
     if not order.text.strip():
         raise Refused(Reason.EMPTY_TEXT)
-    texts = _texts(order)
+    texts = order.text if order.call_credits else _texts(order)
     try:
-        if order.mms:
+        if order.call_credits or order.mms:
             each, sizes = 1, None
         elif isinstance(texts, str):
             each, sizes = parts(texts, unicode=order.unicode), None
@@ -135,7 +140,7 @@ def plan(order: Order, login: str, opt_outs: OptOutList, now: float) -> Plan:
     any_opt_out = len(opt_outs) > 0
     for index, number in enumerate(order.phones):
         phone = canonical(number)
-        if phone is None:
+        if phone is None or (order.call_credits and not phone.startswith(FRANCE)):
             discards.append(Discard(printed(number), "invalid"))
         elif any_opt_out and (opt_out := opt_outs.find(login, phone)):
             discards.append(Discard(phone, opt_out.reason, opt_out.at))
@@ -146,7 +151,7 @@ def plan(order: Order, login: str, opt_outs: OptOutList, now: float) -> Plan:
                 kept_texts.append(texts[index])
                 size = sizes[index]
             part_count += size
-            credit_count += size * (order.credits_per_part or price(phone))
+            credit_count += order.call_credits or size * (order.credits_per_part or price(phone))
     if not kept:
         raise Refused(Reason.NO_VALID_NUMBER, discards=tuple(discards))
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from .account import Account, default_accounts
 from .campaign import Campaign
 from .clock import Clock
+from .contact import ContactLists
 from .handset import Handsets
 from .identifier import KnownIdentifiers, RecentRequests
 from .optout import OptOutList
 from .order import Discard, Order, Plan, Reason, Refused, plan
+from .recording import Recordings
 from .reply import Replies, Reply
 
 __all__ = ["Sending", "World"]
@@ -47,6 +49,9 @@ class World:
         self.opt_outs = OptOutList()
         self.identifiers: KnownIdentifiers[Sending] = KnownIdentifiers()
         self.replies = Replies()
+        self.lists = ContactLists()
+        self.recordings = Recordings()
+        self.links: dict[str, str] = {}
         self._recent = RecentRequests()
         self._waiting: list[tuple[float, int, Campaign]] = []
 
@@ -136,6 +141,7 @@ class World:
             tracking=order.tracking,
             media=order.media,
             any_sender=order.any_sender,
+            vocal=order.call_credits > 0,
             invalid=invalid,
             opted_out=len(planned.discards) - invalid,
         )
@@ -151,6 +157,22 @@ class World:
         """Cancel a campaign that waits for its date, and give its credits back."""
         campaign.cancelled = True
         self.accounts[campaign.login].credits += campaign.credits
+
+    def sub_accounts_of(self, account: Account) -> list[Account]:
+        """Return an account's sub-accounts."""
+        return [other for other in self.accounts.values() if other.master == account.login]
+
+    def rename(self, account: Account, login: str) -> None:
+        """Give an account another login; what it sent and keeps stays its own."""
+        old = account.login
+        for campaign in self.by_number:
+            if campaign.login == old:
+                campaign.login = login
+        self.lists.rename(old, login)
+        self.opt_outs.rename(old, login)
+        self.recordings.rename(old, login)
+        self.accounts = {login if key == old else key: value for key, value in self.accounts.items()}
+        account.login = login
 
     def reply(self, phone: str, text: str) -> Reply | None:
         """Let a handset answer its last text; STOP and START are acted upon, as the manual's glossary says."""

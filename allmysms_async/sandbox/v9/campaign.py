@@ -8,7 +8,7 @@ import re
 from allmysms_async.sandbox.state import Campaign, parse_wall, wall
 
 from .call import Call
-from .report import unknown_campaign
+from .report import asked_campaign, unknown_campaign
 from .status import Answer
 
 __all__ = ["delete_campaign", "get_campaign_info", "get_campaigns_info"]
@@ -21,8 +21,8 @@ _DEFAULT_LIMIT, _MAX_LIMIT = 10, 100
 def get_campaign_info(call: Call) -> Answer:
     """Describe one campaign."""
     call.world.settle()
-    campaign = call.world.campaign_of(call.account, call.form.word("campaignId"))
-    if campaign is None or call.form.word("type").lower() == "vocal":
+    campaign = asked_campaign(call)
+    if campaign is None:
         return unknown_campaign()
     return {"campaign": _description(campaign, xml=call.xml)}
 
@@ -45,13 +45,13 @@ def get_campaigns_info(call: Call) -> Answer:
         return {"error": "Invalid parameters: limit and offset"}
     if limit < 1 or offset < 0:
         return {"error": "Invalid parameters: limit and offset"}
-    if form.word("type").lower() == "vocal":
-        return {"campaigns": []}
+    vocal = form.word("type").lower() == "vocal"
     search = form.word("search").lower()
     found = [
         campaign
         for campaign in call.world.by_number
         if campaign.login == call.account.login
+        and campaign.vocal is vocal
         # A bound has whole seconds, and the one of the end includes all of its second.
         and start <= campaign.send_at < end + 1
         and status in ("all", campaign.status)

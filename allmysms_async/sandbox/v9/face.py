@@ -3,7 +3,7 @@
 Source: HTTPS API v9, §2 (version in the path) and §5 (parameters of all methods).
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -12,8 +12,8 @@ from allmysms_async.sandbox.exchange import Pause, Reply, Request
 from allmysms_async.sandbox.form import Form, read_form
 from allmysms_async.sandbox.state import Refused, World
 
-from . import account, campaign, report, send
-from .call import Call, authenticate
+from . import account, blacklist, campaign, contact, link, reply, report, send, subaccount, voice, webhook
+from .call import SUB_ACCOUNT_HEADER, Call, authenticate
 from .render import render
 from .status import Answer, refusal, status_text
 
@@ -34,15 +34,29 @@ def _as_unidentified(_: Refused) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Operation:
-    """One method: its work, unless it is a send, and how it says that the login is wrong."""
+    """One method.
+
+    Attributes:
+        name: As in its path.
+        work: What it does, unless it is a send.
+        unidentified: How it says that the login is wrong.
+        waits: What it does, where that takes its time.
+        root: Its root element in XML, where that is not its name.
+        about_sub_account: Whether `subAccount` names what it is about, not who asks it.
+        json_only: Whether it answers in JSON whatever is asked.
+    """
 
     name: str
     work: Callable[[Call], Answer] | None = None
     unidentified: Callable[[Refused], Answer] = refusal
+    waits: Callable[[Call], Awaitable[Answer]] | None = None
+    root: str = ""
+    about_sub_account: bool = False
+    json_only: bool = False
 
 
 _OPERATIONS = (
-    _Operation(send.SIMPLE_SEND),
+    _Operation(send.SIMPLE_SEND, json_only=True),
     _Operation(send.SEND_SMS),
     _Operation("simulateCampaign", send.simulate),
     _Operation("getInfo", account.get_info),
@@ -52,6 +66,34 @@ _OPERATIONS = (
     _Operation("getCampaignInfo", campaign.get_campaign_info),
     _Operation("getCampaignsInfo", campaign.get_campaigns_info),
     _Operation("deleteCampaign", campaign.delete_campaign, _as_unidentified),
+    _Operation("getPulls", reply.get_pulls, _as_error),
+    _Operation("getPull", reply.get_pull, _as_error),
+    _Operation("getPullBySmsId", reply.get_pull_by_sms_id, _as_error, root="getpullbysmsid"),
+    _Operation("getBlacklist", blacklist.get_blacklist),
+    _Operation("deleteblacklistentry", blacklist.delete_entry, root="deleteList"),
+    _Operation("createSubAccount", subaccount.create),
+    _Operation("updateSubAccount", subaccount.update, about_sub_account=True),
+    _Operation("getSubAccounts", subaccount.get_all),
+    _Operation("manageSubAccountCredits", subaccount.manage_credits, about_sub_account=True),
+    _Operation("deleteSubAccount", subaccount.delete),
+    _Operation("createList", contact.create_list),
+    _Operation("populateList", contact.populate_list),
+    _Operation("deleteContacts", contact.delete_contacts),
+    _Operation("deleteList", contact.delete_list),
+    _Operation("getLists", contact.get_lists),
+    _Operation("getContacts", contact.get_contacts),
+    _Operation("getCreditsByCountryIsoCode", account.get_credits),
+    _Operation("getPrices", account.get_prices),
+    _Operation("shortenUrl", link.shorten_url),
+    _Operation("getshorturldomains", link.get_domains),
+    _Operation(voice.SIMPLE_VOCAL, json_only=True),
+    _Operation(voice.SEND_VOCAL),
+    _Operation("createCode", voice.create_code),
+    _Operation("getMedia", voice.get_media),
+    _Operation("downloadMedia", voice.download_media),
+    _Operation("getWebhook", webhook.get_webhook),
+    _Operation("configureWebhook", waits=webhook.configure_webhook),
+    _Operation("deleteWebhook", webhook.delete_webhook),
 )
 _BY_NAME = {operation.name: operation for operation in _OPERATIONS}
 _BY_PATH = {name.lower(): name for name in _BY_NAME if name != send.SIMPLE_SEND}
@@ -83,29 +125,35 @@ class V9Face:
         if request.method not in ("GET", "POST"):
             return Reply(b'{"error":"Method not allowed"}', status=405, headers=((b"allow", b"GET, POST"),))
         form = read_form(request)
-        xml = _wants_xml(form, operation)
+        xml = _wants_xml(form, called)
+        root = called.root or operation
         try:
-            caller = authenticate(self._world, request, form)
+            caller = authenticate(self._world, request, form, about_sub_account=called.about_sub_account)
         except Refused as refused:
             await pause()
-            return render(operation, called.unidentified(refused), xml=xml)
-        call = Call(self._world, caller, form, xml)
+            return render(root, called.unidentified(refused), xml=xml)
+        call = Call(self._world, caller, form, xml, as_sub_account=bool(request.header(SUB_ACCOUNT_HEADER)))
         try:
-            if called.work is None:
-                answer = await send.send(call, operation, pause)
-            else:
+            if called.work is not None:
                 await pause()
                 answer = called.work(call)
+            elif called.waits is not None:
+                await pause()
+                answer = await called.waits(call)
+            else:
+                answer = await send.send(call, operation, pause)
         except Refused as refused:
-            answer = refusal(refused)
-        return render(operation, answer, xml=xml)
+            answer = refusal(refused, voice=operation in voice.VOICE)
+        return render(root, answer, xml=xml)
 
     def refuse(self, request: Request, operation: str, code: int) -> Reply:
         """Answer a status of annex 2 without any effect."""
-        answer: Answer = {"status": code, "statusText": status_text(code)}
-        return render(operation, answer, xml=_wants_xml(read_form(request), operation))
+        answer: Answer = {"status": code, "statusText": status_text(code, voice=operation in voice.VOICE)}
+        called = _BY_NAME.get(operation)
+        xml = called is not None and _wants_xml(read_form(request), called)
+        return render(called.root or operation if called else operation, answer, xml=xml)
 
 
-def _wants_xml(form: Form, operation: str) -> bool:
-    """Say whether to answer in XML; a simple send never does."""
-    return operation != send.SIMPLE_SEND and form.word("returnformat").lower() == "xml"
+def _wants_xml(form: Form, operation: _Operation) -> bool:
+    """Say whether to answer in XML; the two simple sends never do."""
+    return not operation.json_only and form.word("returnformat").lower() == "xml"

@@ -3,20 +3,42 @@
 Source: HTTPS API v9, §7.2 and annex 1.
 """
 
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Iterator, Mapping
+from typing import Protocol, cast
 
 import msgspec
 from lxml import etree
 
 from allmysms_async.sandbox.state import Order, Reason, Refused
 
-__all__ = ["MAX_PARAMS", "Flow", "parse_flow"]
+__all__ = ["MAX_PARAMS", "Element", "Flow", "Row", "json_data", "parse_flow", "scalar", "xml_root"]
 
 MAX_PARAMS = 100
 """More parameters than any text can hold are taken for a broken flow."""
 
 Row = Mapping[str, object]
+
+
+class Element(Protocol):
+    """What is used of an XML element, whose own class lxml keeps to itself."""
+
+    @property
+    def tag(self) -> object:
+        """Its name."""
+        ...
+
+    @property
+    def text(self) -> str | None:
+        """The text before its first child."""
+        ...
+
+    def __iter__(self) -> Iterator["Element"]:
+        """Give its children."""
+        ...
+
+    def __len__(self) -> int:
+        """Count its children."""
+        ...
 
 
 class Flow:
@@ -29,7 +51,7 @@ class Flow:
 
     def word(self, name: str) -> str:
         """Return a field without the spaces around it, empty where it is absent."""
-        return _text(self._data.get(name)).strip()
+        return scalar(self._data.get(name)).strip()
 
     @property
     def identifier(self) -> str:
@@ -47,8 +69,8 @@ class Flow:
         return Order(
             protocol="v9",
             method=method,
-            text=_text(self._data.get("MESSAGE")),
-            phones=[_text(row.get("MOBILEPHONE")).strip() for row in self._rows],
+            text=scalar(self._data.get("MESSAGE")),
+            phones=[scalar(row.get("MOBILEPHONE")).strip() for row in self._rows],
             params=[[_param(row.get(name)) for name in names] for row in self._rows] if dynamic else [],
             dynamic=dynamic,
             sender=self.word("TPOA"),
@@ -84,8 +106,12 @@ def parse_flow(raw: bytes) -> Flow:
     return _from_xml(raw) if raw[:1] == b"<" else _from_json(raw)
 
 
-def _from_json(raw: bytes) -> Flow:
-    """Read a JSON flow; DATA and SMS may each be one object or a list, as printed in different annexes."""
+def json_data(raw: bytes) -> Row:
+    """Return what a JSON flow holds under DATA, which is an object or a list of one, as printed in different annexes.
+
+    Raises:
+        Refused: It cannot be read.
+    """
     try:
         document: object = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -94,12 +120,21 @@ def _from_json(raw: bytes) -> Flow:
     listed = _listed(data)
     if len(listed) != 1:
         raise Refused(Reason.BROKEN_FLOW)
-    fields = _mapping(listed[0])
+    return _mapping(listed[0])
+
+
+def _from_json(raw: bytes) -> Flow:
+    """Read the JSON flow of a send; SMS may be one object or a list."""
+    fields = json_data(raw)
     return Flow(fields, [_mapping(row) for row in _listed(fields.get("SMS") or [])])
 
 
-def _from_xml(raw: bytes) -> Flow:
-    """Read an XML flow. A document type is refused: nothing legitimate has one, and entities grow in it."""
+def xml_root(raw: bytes) -> Element:
+    """Read an XML flow. A document type is refused: nothing legitimate has one, and entities grow in it.
+
+    Raises:
+        Refused: It cannot be read, or is no flow.
+    """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
     try:
         root = etree.fromstring(raw, parser)
@@ -107,6 +142,12 @@ def _from_xml(raw: bytes) -> Flow:
         raise Refused(Reason.BROKEN_FLOW) from None
     if root.getroottree().docinfo.internalDTD is not None or root.tag != "DATA":
         raise Refused(Reason.BROKEN_FLOW)
+    return root
+
+
+def _from_xml(raw: bytes) -> Flow:
+    """Read the XML flow of a send."""
+    root = xml_root(raw)
     fields: dict[str, object] = {}
     rows: list[Row] = []
     for element in root:
@@ -133,10 +174,10 @@ def _mapping(value: object) -> Row:
 
 def _param(value: object) -> str | None:
     """Return a parameter; an empty one is there, a null is not."""
-    return None if value is None else _text(value)
+    return None if value is None else scalar(value)
 
 
-def _text(value: object) -> str:
+def scalar(value: object) -> str:
     """Return a scalar as text: clients send numbers and booleans where the manual prints strings."""
     match value:
         case str():

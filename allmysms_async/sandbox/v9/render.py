@@ -17,12 +17,21 @@ __all__ = ["render"]
 
 _ITEMS = {
     "acks": "ack",
+    "blacklist": "contact",
     "campaigns": "campaign",
+    "contacts": "contact",
+    "countries": "country",
     "discardedNumbersDetails": "discardedNumber",
+    "domains": "domain",
+    "lists": "list",
+    "mos": "mo",
     "msisdnList": "sms",
     "smsIds": "sms",
+    "subAccounts": "subAccount",
 }
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_NOT_A_NAME = re.compile(r"[^A-Za-z0-9_.\-]|^(?![A-Za-z_])")
 
 _json = msgspec.json.Encoder()
 
@@ -37,7 +46,14 @@ def render(root: str, answer: Answer, *, xml: bool) -> Reply:
 
 def _children(fields: Answer) -> str:
     """Write fields as elements."""
-    return "".join([f"<{name}>{_content(name, value)}</{name}>" for name, value in fields.items()])
+    return "".join(
+        [f"<{tag}>{_content(name, value)}</{tag}>" for name, value in fields.items() for tag in (_tag(name),)]
+    )
+
+
+def _tag(name: str) -> str:
+    """Return a field's name as an element can be called: the columns of contact lists are the caller's own words."""
+    return _NOT_A_NAME.sub("_", name) if _NOT_A_NAME.search(name) else name
 
 
 def _content(name: str, value: object) -> str:

@@ -10,9 +10,16 @@ from allmysms_async.sandbox.state import Campaign, wall
 from .call import Call
 from .status import Answer
 
-__all__ = ["get_ack_by_sms_id", "get_acks", "get_campaign_stats", "unknown_campaign"]
+__all__ = ["asked_campaign", "get_ack_by_sms_id", "get_acks", "get_campaign_stats", "unknown_campaign"]
 
 _COMMENTS = {"1": "Delivered", "2": "Undelivered", "3": "Transmitted", "4": "Rejected", "5": "Unknown subscriber"}
+
+
+def asked_campaign(call: Call, name: str = "campaignId") -> Campaign | None:
+    """Return the campaign that a call is about, if the account has it and it is of the kind asked for."""
+    campaign = call.world.campaign_of(call.account, call.form.word(name))
+    vocal = call.form.word("type").lower() == "vocal"
+    return campaign if campaign is not None and campaign.vocal is vocal else None
 
 
 def unknown_campaign() -> Answer:
@@ -23,8 +30,8 @@ def unknown_campaign() -> Answer:
 def get_acks(call: Call) -> Answer:
     """List the reports of a campaign; a message without one is with the operator."""
     now = call.world.settle()
-    campaign = call.world.campaign_of(call.account, call.form.word("campId"))
-    if campaign is None or call.form.word("type").lower() == "vocal":
+    campaign = asked_campaign(call, "campId")
+    if campaign is None:
         return unknown_campaign()
     acks = [
         {
@@ -59,8 +66,8 @@ def get_ack_by_sms_id(call: Call) -> Answer:
 def get_campaign_stats(call: Call) -> Answer:
     """Count the fates of a campaign's messages, and list them on request."""
     now = call.world.settle()
-    campaign = call.world.campaign_of(call.account, call.form.word("campaignId"))
-    if campaign is None or call.form.word("type").lower() == "vocal":
+    campaign = asked_campaign(call)
+    if campaign is None:
         return unknown_campaign()
     counts = Counter(ack.status for ack in campaign.acks(now))
     stats: Answer = {
@@ -80,7 +87,7 @@ def get_campaign_stats(call: Call) -> Answer:
         "error": counts["4"] + counts["5"],
         "invalid": campaign.invalid,
         "stop": campaign.opted_out,
-        "mo": 0,
+        "mo": len(call.world.replies.to(campaign)),
         "click": 0,
         "tracking": campaign.tracking,
         "trackedLink": "",

@@ -1,12 +1,15 @@
 """Sending and simulating.
 
-Source: HTTPS API v9, §6 (simple send), §7 (sendSms), §8 (simulateCampaign).
+Source: HTTPS API v9, §6 (simple send), §7 (sendSms), §8 (simulateCampaign), §36 (simpleVocal), §37 (sendVocal).
 """
+
+from collections.abc import Callable
 
 from allmysms_async.sandbox.exchange import Pause
 from allmysms_async.sandbox.form import Form
 from allmysms_async.sandbox.state import Discard, InProgress, Order, Reason, Refused, Sending, euros, wall
 
+from . import voice
 from .call import Call
 from .flow import parse_flow
 from .status import PROGRAMMED, SENT, Answer, refusal, status_text
@@ -20,14 +23,13 @@ _REPLAYED = "ALREADY_TREATED"
 
 
 async def send(call: Call, method: str, pause: Pause) -> Answer:
-    """Carry out a simple send or a sendSms.
+    """Carry out a simple send, a sendSms or one of the two for voice messages.
 
     An identifier is looked up before anything else in the request is judged; what is not accepted leaves no trace,
     so that the same identifier may be used again.
     """
-    simple = method == SIMPLE_SEND
-    flow = None if simple else parse_flow(call.form.raw("smsData"))
-    identifier = call.form.word("uniqueidentifier") if flow is None else flow.identifier
+    identifier, read_order = _asked(call, method)
+    spoken = method in voice.VOICE
     known = call.world.identifiers
     key = (call.account.login, method, identifier)
     if identifier:
@@ -40,16 +42,31 @@ async def send(call: Call, method: str, pause: Pause) -> Answer:
         known.begin(key)
     try:
         await pause()
-        order = _simple_order(call.form) if flow is None else flow.order(method)
+        order = read_order()
         try:
             sending = call.world.submit(call.account, order)
         except Refused as refused:
-            return _refused(refused, verbose=order.verbose)
+            return _refused(refused, verbose=order.verbose, spoken=spoken)
         if identifier:
             known.keep(key, sending, call.world.clock.now())
     finally:
         known.end(key)
     return _accepted(sending)
+
+
+def _asked(call: Call, method: str) -> tuple[str, Callable[[], Order]]:
+    """Return the identifier of a request to send, and what reads the rest of it.
+
+    Raises:
+        Refused: Its flow cannot be read.
+    """
+    if method in voice.VOICE:
+        data = voice.record(call, method)
+        return data.word("UNIQUEIDENTIFIER"), lambda: voice.order(call, method, data)
+    if method == SIMPLE_SEND:
+        return call.form.word("uniqueidentifier"), lambda: _simple_order(call.form)
+    flow = parse_flow(call.form.raw("smsData"))
+    return flow.identifier, lambda: flow.order(method)
 
 
 def simulate(call: Call) -> Answer:
@@ -95,10 +112,12 @@ def _accepted(sending: Sending) -> Answer:
     """Return the answer to an accepted request, in the fields of the method that sent it."""
     campaign = sending.campaign
     status = PROGRAMMED if campaign.scheduled else SENT
+    # The manual's own word, which its authors took from another method.
+    refused = "invalidEmails" if sending.method == voice.SEND_VOCAL else "invalidNumbers"
     answer: Answer = {
         "status": status,
         "statusText": status_text(status),
-        "invalidNumbers": _joined(sending.discards),
+        refused: _joined(sending.discards),
         "campaignId": campaign.id,
         "credits": amount(sending.credits_left),
     }
@@ -115,9 +134,9 @@ def _accepted(sending: Sending) -> Answer:
     return answer | _details(sending.discards, verbose=sending.verbose)
 
 
-def _refused(refused: Refused, *, verbose: bool) -> Answer:
+def _refused(refused: Refused, *, verbose: bool, spoken: bool = False) -> Answer:
     """Return the answer to a refused order; with no valid number it lists the invalid ones."""
-    answer = refusal(refused)
+    answer = refusal(refused, voice=spoken)
     if refused.reason is Reason.NO_VALID_NUMBER:
         answer["invalidNumbers"] = _joined(refused.discards)
         answer |= _details(refused.discards, verbose=verbose)
