@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -16,8 +16,10 @@ from allmysms_async.discreet import Discreet
 from allmysms_async.model import (
     Account,
     CampaignSummary,
+    Contact,
     DeliveryReport,
     Estimate,
+    ListChange,
     MmsMessage,
     NewSubAccount,
     OptOut,
@@ -31,17 +33,21 @@ from allmysms_async.text import Coding
 
 __all__ = [
     "CAPABILITIES",
+    "ActsForSubAccounts",
     "AddsOptOuts",
     "Backend",
+    "Calls",
     "Cancels",
     "ChecksOptOuts",
     "CreatesSubAccounts",
     "DescribesAccount",
+    "KeepsLists",
     "LimitsByMessage",
     "ListsCampaigns",
     "ListsOptOuts",
     "ListsSubAccounts",
     "Paces",
+    "Question",
     "ReceivesReplies",
     "RemovesOptOuts",
     "Replay",
@@ -57,6 +63,10 @@ __all__ = [
 
 Replay: TypeAlias = Literal["safe", "key", "never"]
 """Whether a request may be repeated when its outcome is not known: always, with the same idempotency key, or never."""
+
+
+R_co = TypeVar("R_co", covariant=True)
+R = TypeVar("R")
 
 
 def identity(*parts: str) -> str:
@@ -343,20 +353,76 @@ class ListsSubAccounts(Backend, Protocol):
         ...
 
 
+@runtime_checkable
+class ActsForSubAccounts(Backend, Protocol):
+    """Can act in a sub-account's name."""
+
+    def with_sub_account(self, login: str) -> Self:
+        """Return a view that acts for a sub-account, over the same connections; closing it closes nothing."""
+        ...
+
+
+@runtime_checkable
+class KeepsLists(Backend, Protocol):
+    """Keeps contact lists at the gateway. Neither change is ever repeated by itself."""
+
+    async def add_contacts(self, list_name: str, contacts: Sequence[Contact]) -> ListChange:
+        """Insert contacts into a list, in one attempt."""
+        ...
+
+    async def remove_contacts(self, list_name: str, phones: Sequence[str]) -> ListChange:
+        """Delete contacts from a list, in one attempt."""
+        ...
+
+
+class Question(Protocol[R_co]):
+    """One of a protocol's own operations, given as data.
+
+    Class attributes:
+        name: Its name, as the protocol has it.
+        replay: Whether it may be repeated when its outcome is not known.
+    """
+
+    name: ClassVar[str]
+    replay: ClassVar[Replay]
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """What makes repeating it safe, where ``replay`` is ``key``."""
+        ...
+
+    @classmethod
+    def result_type(cls) -> type[R_co]:
+        """Return the class of its answer."""
+        ...
+
+
+@runtime_checkable
+class Calls(Backend, Protocol):
+    """Can be asked any of its protocol's own operations."""
+
+    async def call(self, operation: Question[R], *, timeout: float | None = None) -> R:
+        """Make one attempt at an operation."""
+        ...
+
+
 CAPABILITIES: Mapping[type[object], tuple[str, tuple[str, ...]]] = {
     Sends: ("sending", ("rest", "soap", "mail2sms", "mms", "envoyersmspro")),
     SendsMms: ("MMS", ("mms",)),
     Simulates: ("simulating", ("rest",)),
     Cancels: ("cancelling", ("rest", "soap", "envoyersmspro")),
     ReportsDelivery: ("delivery reports", ("rest", "soap", "envoyersmspro")),
-    ReceivesReplies: ("replies", ("soap", "envoyersmspro")),
+    ReceivesReplies: ("replies", ("rest", "soap", "envoyersmspro")),
     DescribesAccount: ("describing the account", ("rest", "soap", "mms", "envoyersmspro")),
     ListsCampaigns: ("listing campaigns", ("rest",)),
-    ListsOptOuts: ("listing opt-outs", ("soap",)),
+    ListsOptOuts: ("listing opt-outs", ("rest", "soap")),
     ChecksOptOuts: ("checking an opt-out", ("envoyersmspro",)),
     AddsOptOuts: ("adding an opt-out", ("envoyersmspro",)),
-    RemovesOptOuts: ("removing an opt-out", ("envoyersmspro",)),
-    CreatesSubAccounts: ("creating sub-accounts", ("soap", "envoyersmspro")),
-    ListsSubAccounts: ("listing sub-accounts", ("envoyersmspro",)),
+    RemovesOptOuts: ("removing an opt-out", ("rest", "envoyersmspro")),
+    CreatesSubAccounts: ("creating sub-accounts", ("rest", "soap", "envoyersmspro")),
+    ListsSubAccounts: ("listing sub-accounts", ("rest", "envoyersmspro")),
+    ActsForSubAccounts: ("acting for a sub-account", ("rest",)),
+    KeepsLists: ("contact lists", ("rest",)),
+    Calls: ("operations of its own", ("rest",)),
 }
 """Each capability in words, and the backends that have it; a test compares it with the backends themselves."""

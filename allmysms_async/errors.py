@@ -32,8 +32,9 @@
     │   ├── TextRefused                  the text is too long for the gateway
     │   ├── NoValidNumber                .numbers: the refused ones
     │   ├── NumbersRefused               some numbers, and so the whole request; .positions: which
+    │   ├── SenderRefused                the sender
     │   ├── ScheduleRefused              the date
-    │   ├── MediaRefused                 the picture, video or sound of an MMS
+    │   ├── MediaRefused                 the picture, video or sound
     │   ├── MailRefused                  the mail server refused the mail for good (5xx)
     │   ├── DuplicateRequest             an identical request was just accepted
     │   ├── StillProcessing              the first request with this key is still being handled
@@ -41,6 +42,7 @@
     │   ├── CampaignPending              there are no reports before it is sent
     │   ├── NoReplies                    it was sent without asking for replies
     │   └── CampaignNotCancellable
+    ├── ListStopped                      .reason (one of the above), .done, .rows_done, .rows_unknown
     └── CampaignStopped                  .reason (one of the above), .result (what is known)
 
 No error holds a body, a key, a password, a text or a whole phone number; all of them pickle.
@@ -74,6 +76,7 @@ __all__ = [
     "InvalidSender",
     "InvalidSource",
     "InvalidText",
+    "ListStopped",
     "MailDeferred",
     "MailRefused",
     "MediaRefused",
@@ -88,6 +91,7 @@ __all__ = [
     "RequestLimitReached",
     "RequestTimeout",
     "ScheduleRefused",
+    "SenderRefused",
     "ServerFailure",
     "StillProcessing",
     "TextRefused",
@@ -378,6 +382,10 @@ class NumbersRefused(GatewayError):
     positions: tuple[int, ...] = ()
 
 
+class SenderRefused(GatewayError):
+    """The gateway refused the sender; none of it was sent."""
+
+
 class ScheduleRefused(GatewayError):
     """The gateway refused the sending date; none of it was sent."""
 
@@ -412,6 +420,26 @@ class NoReplies(GatewayError):
 
 class CampaignNotCancellable(GatewayError):
     """The campaign was sent already, was cancelled already, or was never scheduled."""
+
+
+class ListStopped(AllMySmsError):
+    """A change to a contact list stopped before its end; what was done and what was not is told exactly.
+
+    Args:
+        message: What stopped it.
+        reason: The error that stopped it.
+        done: The ``ListChange`` of the requests that the gateway answered.
+        rows_done: Rows, from the beginning, that the gateway answered for.
+        rows_unknown: Rows after those that were in the request that stopped it, and may have been taken; 0 if they
+            surely were not. Every later row was not sent.
+    """
+
+    def __init__(self, message: str, *, reason: BaseException, done: object, rows_done: int, rows_unknown: int) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.done = done
+        self.rows_done = rows_done
+        self.rows_unknown = rows_unknown
 
 
 class CampaignStopped(AllMySmsError):

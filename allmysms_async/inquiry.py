@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from allmysms_async.backend import (
     ChecksOptOuts,
     CreatesSubAccounts,
     DescribesAccount,
+    KeepsLists,
     ListsCampaigns,
     ListsOptOuts,
     ListsSubAccounts,
@@ -21,11 +22,14 @@ from allmysms_async.backend import (
     RemovesOptOuts,
     ReportsDelivery,
 )
+from allmysms_async.batch.contact import change_list
 from allmysms_async.errors import UnsupportedFeature
 from allmysms_async.model import (
     Account,
     CampaignSummary,
+    Contact,
     DeliveryReport,
+    ListChange,
     NewSubAccount,
     OptOut,
     Reply,
@@ -135,3 +139,55 @@ class Inquiry:
     def sub_accounts(self) -> AsyncIterator[SubAccount]:
         """Iterate over the sub-accounts."""
         return self.capable(ListsSubAccounts).sub_accounts()
+
+    # -- contact lists ------------------------------------------------------------------------------------------------
+
+    async def populate_list(
+        self,
+        name: str,
+        contacts: Iterable[Contact | str] | AsyncIterable[Contact | str],
+        *,
+        chunk_size: int = 500,
+    ) -> ListChange:
+        """Insert contacts into a list that the gateway keeps, some in a request, however many there are.
+
+        No request is ever made twice. Whether a number is one, the gateway says: it ignores those that are not.
+
+        Args:
+            name: The list's name; it must be there, with the columns that the contacts have.
+            contacts: Any iterable or async iterable of contacts or bare numbers; read once, lazily.
+            chunk_size: Contacts in a request, 2,000 at most.
+
+        Returns:
+            The gateway's counts, summed up.
+
+        Raises:
+            ListStopped: A request failed, or the source did. It says how many rows were answered for, and how many
+                after them may have been taken; go on from there.
+        """
+        backend = self.capable(KeepsLists)
+
+        async def apply(rows: Sequence[Contact | str]) -> ListChange:
+            return await backend.add_contacts(name, [Contact(row) if isinstance(row, str) else row for row in rows])
+
+        return await change_list(apply, contacts, chunk_size=chunk_size)
+
+    async def delete_contacts(
+        self, name: str, phones: Iterable[Contact | str] | AsyncIterable[Contact | str], *, chunk_size: int = 500
+    ) -> ListChange:
+        """Delete contacts from a list that the gateway keeps; the twin of ``populate_list``.
+
+        Args:
+            name: The list's name.
+            phones: Any iterable or async iterable of numbers or contacts; read once, lazily.
+            chunk_size: Contacts in a request, 2,000 at most.
+
+        Raises:
+            ListStopped: As for ``populate_list``.
+        """
+        backend = self.capable(KeepsLists)
+
+        async def apply(rows: Sequence[Contact | str]) -> ListChange:
+            return await backend.remove_contacts(name, [row if isinstance(row, str) else row.phone for row in rows])
+
+        return await change_list(apply, phones, chunk_size=chunk_size)

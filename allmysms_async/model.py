@@ -20,10 +20,12 @@ __all__ = [
     "Campaign",
     "CampaignResult",
     "CampaignSummary",
+    "Contact",
     "DeliveryReport",
     "DeliveryStatus",
     "Encoding",
     "Estimate",
+    "ListChange",
     "MmsKind",
     "MmsMessage",
     "NewSubAccount",
@@ -537,6 +539,40 @@ class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
     email: str | None = None
     credits: Decimal | None = None
     active: bool | None = None
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """One person on a contact list that the gateway keeps.
+
+    Attributes:
+        phone: The number, in a form that the gateway takes.
+        columns: What else the list holds of them, by the names of its columns.
+    """
+
+    phone: str
+    columns: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        """Show the number masked, and how many columns go with it."""
+        return f"<Contact {mask(self.phone)}, {len(self.columns)} columns>"
+
+
+class ListChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What a change to a contact list did; ``done + ignored + duplicated`` is the gateway's own count.
+
+    Attributes:
+        rows: Rows that were sent to the gateway and answered for.
+        done: Contacts that were inserted, or deleted.
+        ignored: Contacts that the gateway passed over.
+        duplicated: Contacts that it found twice.
+        requests: Requests that it took.
+    """
+
+    rows: int = 0
+    done: int = 0
+    ignored: int = 0
+    duplicated: int = 0
+    requests: int = 0
 
 
 # -- what became of a campaign ----------------------------------------------------------------------------------------

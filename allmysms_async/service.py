@@ -8,10 +8,13 @@ import random
 import secrets
 import weakref
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from allmysms_async.backend import (
+    ActsForSubAccounts,
     Backend,
+    Calls,
+    Question,
     SendRequest,
     Sends,
     SendsMms,
@@ -21,7 +24,7 @@ from allmysms_async.backend import (
 from allmysms_async.batch.engine import CampaignRun, EngineOptions
 from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.plan import Planner, template_of
-from allmysms_async.batch.policy import Clock, RetryPolicy, SystemClock, deliver
+from allmysms_async.batch.policy import Clock, RetryPolicy, SystemClock, deliver, repeat
 from allmysms_async.batch.sink import MemorySink, Sink
 from allmysms_async.errors import (
     InvalidNumber,
@@ -56,6 +59,8 @@ SEND_POLICY = RetryPolicy(attempts=5, deadline=60.0, cap=8.0)
 """For ``send``: somebody waits for a one-time code, so it gives up within a minute."""
 
 _MAX_NAME = 100
+
+R = TypeVar("R")
 
 
 class _Begun:
@@ -341,6 +346,54 @@ class SmsService(Inquiry):
         return run.result
 
     # -- asking -------------------------------------------------------------------------------------------------------
+
+    def with_sub_account(self, login: str) -> SmsService:
+        """Return a view of this service that acts for a sub-account; connections are shared.
+
+        Closing the view stops what runs in it and closes nothing else; close this service as always.
+
+        Args:
+            login: The sub-account's login.
+
+        Raises:
+            InvalidRequest: The login cannot travel.
+            UnsupportedFeature: The backend cannot act for a sub-account.
+        """
+        return SmsService(
+            self.capable(ActsForSubAccounts).with_sub_account(login),
+            policy=self._policy,
+            send_policy=self._send_policy,
+            concurrency=self._concurrency,
+            clock=self._clock,
+            rng=self._rng,
+        )
+
+    async def call(self, operation: Question[R], *, retries: int | None = None, timeout: float | None = None) -> R:
+        """Ask one of the protocol's own operations, repeated where its class of replay allows that.
+
+        ``safe`` ones are repeated after a lost answer, ``key`` ones only if they carry their identifier, and ``never``
+        ones not at all. ``RestBackend.api`` has the same operations in one attempt each.
+
+        Args:
+            operation: Such as ``GetAcks(camp_id)`` of the backend's protocol.
+            retries: Attempts after the first, at most; the service's policy by default.
+            timeout: Seconds for each attempt; the backend's own by default.
+
+        Raises:
+            InvalidRequest: Retries are asked for of an operation that is never repeated; nothing was sent.
+            UnsupportedFeature: The backend has no operations of its own.
+            AllMySmsError: As the operation says.
+        """
+        backend = self.capable(Calls)
+        return await repeat(
+            lambda: backend.call(operation, timeout=timeout),
+            replay=operation.replay,
+            key=operation.idempotency_key,
+            retries=retries,
+            policy=self._send_policy,
+            clock=self._clock,
+            rng=self._rng,
+        )
 
     async def simulate(self, message: SmsMessage | str, to: str | Recipient | Iterable[str | Recipient]) -> Estimate:
         """Ask what a send would cost, without sending.

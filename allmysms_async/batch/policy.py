@@ -12,11 +12,12 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 import tenacity
 
+from allmysms_async.backend import Replay
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
@@ -24,6 +25,7 @@ from allmysms_async.errors import (
     GatewayError,
     HttpRefused,
     InsufficientCredit,
+    InvalidRequest,
     NotPermitted,
     NotSent,
     OutcomeUnknown,
@@ -34,7 +36,19 @@ from allmysms_async.errors import (
 )
 from allmysms_async.model import SendReceipt
 
-__all__ = ["REPLAY_SECONDS", "Clock", "Delivery", "RetryPolicy", "SystemClock", "Verdict", "deliver", "judge"]
+__all__ = [
+    "REPLAY_SECONDS",
+    "Clock",
+    "Delivery",
+    "RetryPolicy",
+    "SystemClock",
+    "Verdict",
+    "deliver",
+    "judge",
+    "repeat",
+]
+
+T = TypeVar("T")
 
 REPLAY_SECONDS = 23 * 3600.0
 """How long after its first send a key may be repeated; the gateway keeps it for 24 hours.
@@ -284,3 +298,64 @@ async def deliver(
     if receipt.warning:
         _log.warning("%s", receipt.warning)
     return Delivery(verdict=Verdict.ANSWERED, receipt=receipt, attempts=attempts.made)
+
+
+async def repeat(
+    ask: Callable[[], Awaitable[T]],
+    *,
+    replay: Replay,
+    key: str | None,
+    retries: int | None,
+    policy: RetryPolicy,
+    clock: Clock,
+    rng: random.Random,
+) -> T:
+    """Make as many attempts at one of a protocol's own operations as its class of replay and the policy allow.
+
+    Args:
+        ask: Makes one attempt.
+        replay: The operation's own word: ``safe`` is repeated after any lost answer, ``key`` only with a key (without
+            one only while it was surely not sent), ``never`` is not repeated at all.
+        key: What makes repeating it safe, or None.
+        retries: Attempts after the first, at most; by default those of the policy, and none for ``never``.
+        policy: How long to keep trying.
+        clock: Where the time comes from.
+        rng: Where the jitter comes from.
+
+    Raises:
+        InvalidRequest: Retries are asked for of an operation that is never repeated; nothing was sent.
+    """
+    if retries is not None and (retries < 0 or (retries and replay == "never")):
+        what = "must not be negative" if retries < 0 else "must be 0: this operation is never repeated"
+        msg = f"retries is {retries}, it {what}. Nothing was sent."
+        raise InvalidRequest(msg)
+    if replay == "never":
+        return await ask()
+    keyed = replay == "safe" or key is not None
+    attempts = _Attempts(policy, clock, keyed=keyed, unanswered=False, budget=REPLAY_SECONDS)
+    most = policy.attempts if retries is None else 1 + retries
+
+    async def attempt() -> T:
+        try:
+            return await ask()
+        except OutcomeUnknown as error:
+            error.idempotency_key = key
+            attempts.note(error)
+            raise
+        except AllMySmsError as error:
+            attempts.note(error)
+            raise
+
+    def stop(state: tenacity.RetryCallState) -> bool:
+        return state.attempt_number >= most or clock.monotonic() + state.upcoming_sleep > attempts.until
+
+    retrying = tenacity.AsyncRetrying(
+        sleep=clock.sleep,
+        stop=stop,
+        wait=lambda state: attempts.wait(state.attempt_number, rng),
+        retry=tenacity.retry_if_exception(
+            lambda error: isinstance(error, AllMySmsError) and attempts.verdict is Verdict.AGAIN
+        ),
+        reraise=True,
+    )
+    return await retrying(attempt)

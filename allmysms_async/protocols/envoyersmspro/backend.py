@@ -166,7 +166,7 @@ class EnvoyerSmsProBackend:
         self._transport = transport or _default_transport()
         self._timeout = timeout
         self._max_response_bytes = max_response_bytes
-        self.api = EnvoyerSmsProApi(self.call)
+        self.api = EnvoyerSmsProApi(self.perform)
 
     @property
     def identity(self) -> str:
@@ -190,7 +190,7 @@ class EnvoyerSmsProBackend:
 
     # -- one attempt --------------------------------------------------------------------------------------------------
 
-    async def call(self, operation: Operation[R], *, timeout: float | None = None) -> R:
+    async def perform(self, operation: Operation[R], *, timeout: float | None = None) -> R:
         """Make one attempt at an operation, if the request limit allows it.
 
         Args:
@@ -254,7 +254,7 @@ class EnvoyerSmsProBackend:
     async def _learn_limit(self) -> None:
         """Ask what the limit is; without an answer the default stays."""
         try:
-            await self.call(GetAccountStatus())
+            await self.perform(GetAccountStatus())
         except RequestLimitReached:
             return  # another request is just asking, or the server's window is full
         except AllMySmsError:
@@ -306,7 +306,7 @@ class EnvoyerSmsProBackend:
             tag=self._tag,
             wants_replies=message.wants_replies,
         )
-        result = await self.call(operation, timeout=request.timeout)
+        result = await self.perform(operation, timeout=request.timeout)
         each = 1 if units <= SINGLE_UNITS else -(-units // 153)
         return _receipt(result, request, each * len(request.recipients))
 
@@ -315,7 +315,7 @@ class EnvoyerSmsProBackend:
 
         Source: Envoyer SMS Pro, "Fonction annulation d'envoi de message programmé".
         """
-        await self.call(CancelMessage(campaign_id))
+        await self.perform(CancelMessage(campaign_id))
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -325,7 +325,7 @@ class EnvoyerSmsProBackend:
         Source: Envoyer SMS Pro, "Fonction statistiques des messages".
         """
         try:
-            stats = await self.call(GetMessageStats(campaign_id))
+            stats = await self.perform(GetMessageStats(campaign_id))
         except CampaignPending:
             return ()
         reports: list[DeliveryReport] = []
@@ -365,7 +365,7 @@ class EnvoyerSmsProBackend:
         offset = 0
         while True:
             try:
-                page = await self.call(GetResponses(campaign_id, offset))
+                page = await self.perform(GetResponses(campaign_id, offset))
             except NoReplies:
                 return
             for response in page.responses:
@@ -384,7 +384,7 @@ class EnvoyerSmsProBackend:
 
         Source: Envoyer SMS Pro, "Fonction SMS restant".
         """
-        status = await self.call(GetAccountStatus())
+        status = await self.perform(GetAccountStatus())
         left = status.sms_remaining
         return Account(status="success", credits=None if left is None else Decimal(left), texts=left, country="FR")
 
@@ -393,21 +393,21 @@ class EnvoyerSmsProBackend:
 
         Source: Envoyer SMS Pro, "Fonction consultation STOP SMS".
         """
-        return (await self.call(CheckStop(phone))).active
+        return (await self.perform(CheckStop(phone))).active
 
     async def add_opt_out(self, phone: str) -> None:
         """Bar a number from being texted.
 
         Source: Envoyer SMS Pro, "Fonction activation STOP SMS".
         """
-        await self.call(ActivateStop(phone))
+        await self.perform(ActivateStop(phone))
 
     async def remove_opt_out(self, phone: str) -> None:
         """Let a number be texted again.
 
         Source: Envoyer SMS Pro, "Fonction désactivation STOP SMS".
         """
-        await self.call(DeactivateStop(phone))
+        await self.perform(DeactivateStop(phone))
 
     async def create_sub_account(self, account: NewSubAccount) -> str:
         """Create an account under the login, from its name alone; return its identifier.
@@ -420,14 +420,14 @@ class EnvoyerSmsProBackend:
         if account != NewSubAccount(name=account.name):
             msg = f"The backend {self.name} knows no more of an account than its name; nothing was sent."
             raise UnsupportedFeature(msg)
-        return (await self.call(CreateAccount(account.name or ""))).account_id
+        return (await self.perform(CreateAccount(account.name or ""))).account_id
 
     async def sub_accounts(self) -> AsyncIterator[SubAccount]:
         """Iterate over the accounts under the login.
 
         Source: Envoyer SMS Pro, "Fonction liste des comptes".
         """
-        for entry in (await self.call(GetAllAccounts())).accounts:
+        for entry in (await self.perform(GetAllAccounts())).accounts:
             left = entry.sms_remaining
             credits_left = None if left is None else Decimal(left)
             yield SubAccount(account_id=entry.account_id, name=entry.account_name, credits=credits_left)

@@ -1,18 +1,29 @@
-"""The account.
+"""The account, and what texts cost it.
 
-Source: HTTPS API v9, §17.
+Source: HTTPS API v9, §17, §32, §33.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import ClassVar, NoReturn
+from typing import Annotated, ClassVar, NoReturn
+
+import msgspec
 
 from allmysms_async.model import Secret
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
-from allmysms_async.protocols.rest.wire import Result
+from allmysms_async.protocols.rest.wire import Result, Wire
 
-__all__ = ["AccountApi", "GetInfo", "GetInfoResult"]
+__all__ = [
+    "AccountApi",
+    "CountryPrices",
+    "GetCreditsByCountryIsoCode",
+    "GetCreditsByCountryIsoCodeResult",
+    "GetInfo",
+    "GetInfoResult",
+    "GetPrices",
+    "GetPricesResult",
+]
 
 
 class GetInfoResult(Result, frozen=True, kw_only=True):
@@ -68,7 +79,87 @@ class GetInfo(Operation[GetInfoResult], frozen=True):
     name: ClassVar[str] = "getInfo"
 
 
+class GetCreditsByCountryIsoCodeResult(Result, frozen=True, kw_only=True):
+    """Answer to ``GetCreditsByCountryIsoCode``.
+
+    Attributes:
+        iso_code: The country, two capital letters.
+        nb_credits: Credits that one text part to it costs.
+        cost: Euros that it costs.
+    """
+
+    iso_code: str | None = None
+    nb_credits: Decimal | None = None
+    cost: Decimal | None = None
+
+
+class CountryPrices(msgspec.Struct, frozen=True, kw_only=True):
+    """What the services cost in one country, in euros without tax.
+
+    Attributes:
+        iso_code: The country, two capital letters.
+        sms: One text part.
+        direct_deposit: One voice message on an answering machine; France only.
+        call: One call that is answered; France only.
+        prefix: The country's calling code, such as ``33``.
+    """
+
+    iso_code: str | None = None
+    sms: Decimal | None = None
+    direct_deposit: Annotated[Decimal | None, Wire(("directdeposit", "directDeposit"))] = None
+    call: Decimal | None = None
+    prefix: str | None = None
+
+
+class GetPricesResult(Result, frozen=True, kw_only=True):
+    """Answer to ``GetPrices``.
+
+    Attributes:
+        countries: The prices, one entry for each country.
+    """
+
+    countries: Annotated[tuple[CountryPrices, ...], Wire(("countries",), item="country")] = ()
+
+
+class GetCreditsByCountryIsoCode(Operation[GetCreditsByCountryIsoCodeResult], frozen=True):
+    """Fetch what one text part to a country costs.
+
+    Source: HTTPS API v9, §32.
+
+    Args:
+        country_iso_code: Two capital letters, such as ``FR``.
+
+    Raises:
+        GatewayError: The gateway does not know the country.
+    """
+
+    country_iso_code: str
+
+    path: ClassVar[str] = "getCreditsByCountryIsoCode/"
+    name: ClassVar[str] = "getCreditsByCountryIsoCode"
+
+
+class GetPrices(Operation[GetPricesResult], frozen=True):
+    """Fetch the prices of every service, in one country or in all.
+
+    Source: HTTPS API v9, §33.
+
+    Args:
+        country_iso_code: Two capital letters, such as ``FR``; all countries without it.
+
+    Raises:
+        GatewayError: The gateway does not know the country.
+    """
+
+    country_iso_code: str | None = None
+
+    path: ClassVar[str] = "getPrices/"
+    name: ClassVar[str] = "getPrices"
+
+
 class AccountApi(Resource):
-    """The account."""
+    """The account, and what texts cost it."""
 
     get_info = Method(GetInfo)
+    get_credits_by_country_iso_code = Method(GetCreditsByCountryIsoCode)
+    get_prices = Method(GetPrices)

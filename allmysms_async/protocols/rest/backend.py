@@ -1,34 +1,22 @@
-"""The HTTPS API v9 as a backend: neutral model <-> operations."""
+"""The HTTPS API v9 as a backend: opening it, and sending through it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from allmysms_async.backend import SendLimits, SendRequest, identity
-from allmysms_async.errors import InvalidRequest, InvalidSender, ProtocolError
-from allmysms_async.model import (
-    Account,
-    CampaignSummary,
-    DeliveryReport,
-    DeliveryStatus,
-    Estimate,
-    Secret,
-    SendReceipt,
-    SmsMessage,
-)
-from allmysms_async.numbers import read_gateway_number
-from allmysms_async.protocols.rest import status
-from allmysms_async.protocols.rest.account import GetInfo
-from allmysms_async.protocols.rest.api import RestApi
-from allmysms_async.protocols.rest.campaigns import CampaignInfo, DeleteCampaign, GetCampaignsInfo
-from allmysms_async.protocols.rest.codec import Credentials, decode, encode
+from allmysms_async.backend import SendLimits, SendRequest
+from allmysms_async.errors import InvalidSender
+from allmysms_async.model import Estimate, SendReceipt, SmsMessage
+from allmysms_async.protocols.rest import neutral
+from allmysms_async.protocols.rest.campaigns import DeleteCampaign
+from allmysms_async.protocols.rest.codec import Format, Formats
+from allmysms_async.protocols.rest.hook import Hook
+from allmysms_async.protocols.rest.inquiry import RestInquiry
+from allmysms_async.protocols.rest.line import Line
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.receipt import discarded, receipt
-from allmysms_async.protocols.rest.reports import Ack, GetAckBySmsId, GetAckBySmsIdResult, GetAcks
 from allmysms_async.protocols.rest.sms import SendSms, SimulateCampaign
 from allmysms_async.protocols.rest.wire import Result
 
@@ -40,31 +28,9 @@ __all__ = ["RestBackend"]
 R = TypeVar("R", bound=Result)
 
 _SENDER = re.compile(r"[A-Za-z][A-Za-z0-9 ]{1,9}[A-Za-z0-9]")
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-_PAGE = 100
 
 
-def _root(base_url: str, *, allow_plain_http: bool) -> str:
-    """Return the server's root, refusing what would show the key on the way."""
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or "@" in parts.netloc:
-        msg = "base_url must be an address such as https://api.allmysms.com, without credentials or a query."
-        raise InvalidRequest(msg)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not allow_plain_http:
-        msg = "base_url is plain http, which would send the API key in clear; use https, or say allow_plain_http=True."
-        raise InvalidRequest(msg)
-    return base_url.rstrip("/").removesuffix("/http/9.0")
-
-
-def _credential(name: str, value: str) -> str:
-    """Return a credential that is fit to travel in a form field or a header."""
-    if not value or not value.isprintable() or not value.isascii():
-        msg = f"{name} is empty or holds characters that no {name} has; nothing was sent."
-        raise InvalidRequest(msg)
-    return value
-
-
-class RestBackend:
+class RestBackend(RestInquiry):
     """The AllMySMS gateway over its HTTPS API v9.
 
     Args:
@@ -77,6 +43,12 @@ class RestBackend:
         timeout: Seconds for one attempt, connection included.
         max_response_bytes: Largest answer that is read.
         allow_plain_http: Whether the key may travel in clear to another host.
+        flow_format: In which format data flows travel, ``json`` or ``xml``.
+        return_format: In which format answers are asked for; both are read as the same results.
+        hooks: Called with a note of each request and of its end, redacted (see ``protocols.rest.hook``).
+
+    Attributes:
+        api: Every operation of the API, by resource.
 
     Raises:
         InvalidRequest: A credential or the address cannot be right.
@@ -105,37 +77,57 @@ class RestBackend:
         timeout: float = 60.0,
         max_response_bytes: int = 64 * 1024 * 1024,
         allow_plain_http: bool = False,
+        flow_format: Format = "json",
+        return_format: Format = "json",
+        hooks: Iterable[Hook] = (),
     ) -> None:
-        self._credentials = Credentials(
-            login=_credential("login", login),
-            api_key=Secret(_credential("api_key", api_key)),
-            sub_account=None if sub_account is None else _credential("sub_account", sub_account),
+        super().__init__(
+            Line.opened(
+                login,
+                api_key,
+                base_url=base_url,
+                sub_account=sub_account,
+                transport=transport,
+                timeout=timeout,
+                max_response_bytes=max_response_bytes,
+                allow_plain_http=allow_plain_http,
+                formats=Formats(flow=flow_format, answer=return_format),
+                hooks=hooks,
+            )
         )
-        self._base_url = _root(base_url, allow_plain_http=allow_plain_http)
-        self._owns_transport = transport is None
-        self._transport = transport or _default_transport()
-        self._timeout = timeout
-        self._max_response_bytes = max_response_bytes
-        self.api = RestApi(self.call)
 
     @property
     def identity(self) -> str:
         """Tells accounts apart, without showing anything of them."""
-        return identity(self.name, self._base_url, self._credentials.login, self._credentials.sub_account or "")
+        return self._line.identity
 
     def __repr__(self) -> str:
         """Show where it sends to, and neither login nor key."""
-        return f"<RestBackend {self._base_url}>"
+        return f"<RestBackend {self._line.base_url}>"
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: it holds the key and open connections."""
         msg = "A RestBackend holds credentials and connections and cannot be pickled."
         raise TypeError(msg)
 
+    def with_sub_account(self, login: str) -> RestBackend:
+        """Return a view that acts for a sub-account, over the same connections; closing it closes nothing.
+
+        Source: HTTPS API v9, annex 14.
+
+        Args:
+            login: The sub-account's login.
+
+        Raises:
+            InvalidRequest: The login cannot travel in a header.
+        """
+        view = object.__new__(type(self))
+        RestInquiry.__init__(view, self._line.for_sub_account(login))
+        return view
+
     async def aclose(self) -> None:
         """Close the connections, unless the transport is the caller's own."""
-        if self._owns_transport:
-            await self._transport.aclose()
+        await self._line.aclose()
 
     async def call(
         self, operation: Operation[R], *, timeout: float | None = None, passing: frozenset[str] = frozenset()
@@ -153,14 +145,7 @@ class RestBackend:
             HttpRefused: Surely not taken.
             GatewayError: The gateway refused; its class says why.
         """
-        request = encode(
-            operation,
-            self._credentials,
-            base_url=self._base_url,
-            timeout=self._timeout if timeout is None else timeout,
-            max_response_bytes=self._max_response_bytes,
-        )
-        return decode(type(operation), await self._transport.send(request), passing=passing)
+        return await self._line.call(operation, timeout=timeout, passing=passing)
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -184,7 +169,7 @@ class RestBackend:
 
         Source: HTTPS API v9, §7, annex 2.
         """
-        operation = SendSms(**_flow(request), verbose=True, unique_identifier=request.idempotency_key)
+        operation = SendSms(**neutral.flow(request), verbose=True, unique_identifier=request.idempotency_key)
         # 114 (no valid number) says of each number why; that is a receipt with every recipient rejected.
         result = await self.call(operation, timeout=request.timeout, passing=frozenset({"114"}))
         return receipt(result, request.recipients, request.parts, request.idempotency_key)
@@ -194,7 +179,7 @@ class RestBackend:
 
         Source: HTTPS API v9, §8.
         """
-        result = await self.call(SimulateCampaign(**_flow(request)), timeout=request.timeout)
+        result = await self.call(SimulateCampaign(**neutral.flow(request)), timeout=request.timeout)
         return Estimate(
             recipients=result.nb_contacts or 0,
             parts=result.nb_sms or 0,
@@ -209,109 +194,3 @@ class RestBackend:
         Source: HTTPS API v9, §20 and annex 4.
         """
         await self.call(DeleteCampaign(campaign_id))
-
-    # -- asking -------------------------------------------------------------------------------------------------------
-
-    async def delivery_reports(self, campaign_id: str) -> tuple[DeliveryReport, ...]:
-        """Fetch the reports of one send; they may change for 72 hours.
-
-        Source: HTTPS API v9, §9.
-        """
-        result = await self.call(GetAcks(campaign_id))
-        return tuple(_report(ack, ack.sms_id) for ack in result.acks)
-
-    async def delivery_report(self, sms_id: str) -> DeliveryReport:
-        """Fetch the report of one text; it may change for 72 hours.
-
-        Source: HTTPS API v9, §10.
-        """
-        return _report(await self.call(GetAckBySmsId(sms_id)), sms_id)
-
-    async def account(self) -> Account:
-        """Fetch the account's state and credits.
-
-        Source: HTTPS API v9, §17.
-        """
-        info = await self.call(GetInfo())
-        return Account(
-            status=info.status or "",
-            credits=info.credits,
-            texts=info.nb_sms,
-            country=info.reference_country_iso,
-            balance=info.balance,
-            email=info.email,
-            company=info.society,
-            can_send_priority=None if info.alerting is None else info.alerting > 0,
-        )
-
-    async def campaigns(
-        self, start: datetime, end: datetime, *, search: str | None = None
-    ) -> AsyncIterator[CampaignSummary]:
-        """Iterate over the sends of a period, 100 at a time, in the order of their sending dates.
-
-        Source: HTTPS API v9, §13.
-        """
-        offset = 0
-        while True:
-            page = await self.call(
-                GetCampaignsInfo(start, end, status="all", search=search, limit=_PAGE, offset=offset)
-            )
-            for info in page.campaigns:
-                yield _summary(info)
-            if len(page.campaigns) < _PAGE:
-                return
-            offset += _PAGE
-
-
-def _default_transport() -> HttpTransport:
-    """Return a transport over httpx, imported only when one is needed."""
-    from allmysms_async.transports.httpx import HttpxTransport
-
-    return HttpxTransport()
-
-
-def _flow(request: SendRequest) -> dict[str, Any]:
-    """Return the variables of the flow that a neutral request stands for."""
-    message = request.message
-    return {
-        "message": request.text,
-        "recipients": request.recipients,
-        "dynamic": request.params,
-        "campaign_name": request.campaign_name,
-        "date": message.send_at,
-        "tpoa": message.sender,
-        "cli_msg_id": message.reference,
-        "tracking": message.track_links or None,
-        "coding": int(request.coding),
-        "alerting": message.priority or None,
-    }
-
-
-def _report(ack: Ack | GetAckBySmsIdResult, sms_id: str | None) -> DeliveryReport:
-    """Return a report in the neutral vocabulary."""
-    code = ack.status or ""
-    if code not in status.DELIVERY:
-        msg = f"A delivery report has the status {status.say(code)!r}, which the manual does not list."
-        raise ProtocolError(msg, request="getAcks", code=status.say(code) or None)
-    return DeliveryReport(
-        phone=read_gateway_number(ack.phone_number or ""),
-        status=status.DELIVERY.get(code, DeliveryStatus.PENDING),
-        code=code,
-        comment=ack.comment or None,
-        received_at=ack.reception_date,
-        sms_id=sms_id,
-    )
-
-
-def _summary(info: CampaignInfo) -> CampaignSummary:
-    """Return a send in the neutral vocabulary."""
-    return CampaignSummary(
-        campaign_id=info.id or "",
-        name=info.name,
-        status=info.status,
-        ordered_at=info.command_date,
-        sent_at=info.sending_date,
-        recipients=info.nb_contacts,
-        parts=info.nb_sms,
-        sender=info.tpoa,
-    )

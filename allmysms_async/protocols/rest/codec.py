@@ -7,19 +7,51 @@ from __future__ import annotations
 
 import re
 import typing
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 
-from allmysms_async.errors import InvalidText, ProtocolError
+from allmysms_async.errors import InvalidRequest, InvalidText, ProtocolError
 from allmysms_async.exchange import HttpRequest, HttpResponse, check_status
 from allmysms_async.model import Secret
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Raw, Result, Unreadable, read
+from allmysms_async.protocols.rest.xml import NotXml, read_xml, write_xml
 
-__all__ = ["Credentials", "decode", "encode", "form"]
+__all__ = ["Credentials", "Format", "Formats", "decode", "encode", "form"]
 
 R = TypeVar("R", bound=Result)
+
+Format: TypeAlias = Literal["json", "xml"]
+
+
+class Formats(msgspec.Struct, frozen=True, kw_only=True):
+    """In which format a data flow travels, and in which the answer is asked for.
+
+    Attributes:
+        flow: ``json`` or ``xml``.
+        answer: ``json`` or ``xml``; sent as ``returnformat`` with every request (§5).
+
+    Raises:
+        InvalidRequest: It is neither.
+    """
+
+    flow: Format = "json"
+    answer: Format = "json"
+
+    def __post_init__(self) -> None:
+        """Refuse another format."""
+        if {self.flow, self.answer} - {"json", "xml"}:
+            msg = "A format must be json or xml; nothing was sent."
+            raise InvalidRequest(msg)
+
+    @property
+    def may_answer_xml(self) -> bool:
+        """Whether an answer in XML is no surprise: the manual's introduction says that it follows the flow's format."""
+        return "xml" in (self.flow, self.answer)
+
+
+_JSON = Formats()
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +95,13 @@ def form(fields: dict[str, str | bytes]) -> bytes:
 
 
 def encode(
-    operation: Operation[Any], credentials: Credentials, *, base_url: str, timeout: float, max_response_bytes: int
+    operation: Operation[Any],
+    credentials: Credentials,
+    *,
+    base_url: str,
+    timeout: float,
+    max_response_bytes: int,
+    formats: Formats = _JSON,
 ) -> HttpRequest:
     """Return the request for an operation.
 
@@ -73,16 +111,23 @@ def encode(
         base_url: The server's root, without the API's own path.
         timeout: Seconds for the whole exchange.
         max_response_bytes: Largest answer that is read.
+        formats: In which format the flow travels, and the answer is asked for.
 
     Raises:
-        InvalidText: A text holds half of a character (a lone surrogate), which UTF-8 cannot carry.
+        InvalidText: A text holds half of a character (a lone surrogate), which UTF-8 cannot carry, or in XML a control
+            character.
+        InvalidRequest: It cannot be asked in a sub-account's name.
     """
+    if credentials.sub_account and not operation.for_sub_account:
+        msg = f"{operation.name} cannot be asked in a sub-account's name; nothing was sent."
+        raise InvalidRequest(msg, request=operation.name, remedy="Ask with the main account's own service.")
     try:
-        body = form(_fields(operation, credentials))
+        body = form(_fields(operation, credentials, formats))
     except (UnicodeEncodeError, msgspec.EncodeError):
         msg = f"{operation.name}: a text holds half of a character and cannot be written as UTF-8; nothing was sent."
         raise InvalidText(msg, reason="malformed") from None
-    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8", "Accept": "application/json"}
+    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+    headers["Accept"] = "application/json, text/xml" if formats.may_answer_xml else "application/json"
     if credentials.sub_account:
         headers["Allmysms-Subaccount"] = credentials.sub_account
     return HttpRequest(
@@ -95,19 +140,30 @@ def encode(
     )
 
 
-def _fields(operation: Operation[Any], credentials: Credentials) -> dict[str, str | bytes]:
+def _fields(operation: Operation[Any], credentials: Credentials, formats: Formats) -> dict[str, str | bytes]:
     """Return an operation's form fields; the key is one of them."""
     fields: dict[str, str | bytes] = {"login": credentials.login, "apiKey": credentials.api_key.reveal()}
-    fields["returnformat"] = "json"
-    if operation.flow:
-        fields[operation.flow] = msgspec.json.encode({"DATA": operation.data()})
-    else:
+    fields["returnformat"] = "json" if operation.json_only else formats.answer
+    if not operation.flow:
         fields |= operation.values()
+        return fields
+    data = operation.data()
+    if formats.flow == "xml":
+        fields[operation.flow] = write_xml(data, operation.items)
+    else:
+        fields[operation.flow] = msgspec.json.encode({"DATA": [data] if operation.listed_data else data})
+    fields |= operation.values(beside=True)
     return fields
 
 
-def _answer(body: bytes, name: str) -> Raw:
+def _answer(body: bytes, name: str, *, may_be_xml: bool) -> Raw:
     """Return the answer as a mapping."""
+    if may_be_xml and body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
+        try:
+            return read_xml(body)
+        except NotXml as error:
+            msg = f"{name}: the answer is {error} ({len(body)} bytes); what became of the request is not known."
+            raise ProtocolError(msg, request=name) from None
     try:
         answer: object = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -120,13 +176,20 @@ def _answer(body: bytes, name: str) -> Raw:
     return typing.cast("dict[str, object]", answer)
 
 
-def decode(operation: type[Operation[R]], response: HttpResponse, *, passing: frozenset[str] = frozenset()) -> R:
+def decode(
+    operation: type[Operation[R]],
+    response: HttpResponse,
+    *,
+    passing: frozenset[str] = frozenset(),
+    formats: Formats = _JSON,
+) -> R:
     """Return the result that an answer holds.
 
     Args:
         operation: What was asked.
         response: What came back.
         passing: Statuses to return as a result although they are refusals.
+        formats: In which format the answer was asked for.
 
     Raises:
         ServerFailure, RateLimited, HttpRefused: By HTTP status.
@@ -134,7 +197,8 @@ def decode(operation: type[Operation[R]], response: HttpResponse, *, passing: fr
         GatewayError: The gateway refused; its class says why.
     """
     check_status(response, operation.name)
-    answer = _answer(response.body, operation.name)
+    may_be_xml = formats.may_answer_xml and not operation.json_only
+    answer = _answer(response.body, operation.name, may_be_xml=may_be_xml)
     if str(answer.get("status")) not in passing:
         error = operation.refused(answer)
         if error is not None:

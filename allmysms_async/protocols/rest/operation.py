@@ -15,8 +15,10 @@ from typing import Annotated, Any, ClassVar, Generic, ParamSpec, TypeVar, overlo
 from allmysms_async.backend import Replay
 from allmysms_async.discreet import Discreet
 from allmysms_async.errors import AllMySmsError, GatewayError, ProtocolError
+from allmysms_async.model import Secret
 from allmysms_async.protocols.rest import status
-from allmysms_async.protocols.rest.wire import Raw, Result, Wire, camel, known_names, wire_date
+from allmysms_async.protocols.rest.naming import Naming, camel, wire_date
+from allmysms_async.protocols.rest.wire import Raw, Result, Wire, known_names
 
 __all__ = ["Method", "Operation", "Resource"]
 
@@ -35,6 +37,11 @@ class Operation(Discreet, Generic[R], frozen=True):
         statuses: Its status table.
         successes: The statuses that are success; empty if its answer has none on success.
         json_only: Whether the gateway answers in JSON whatever is asked.
+        says_error: Whether ``error`` in place of the answer is the manual's own way to refuse it.
+        listed_data: Whether the annex prints ``DATA`` as a list of one object in JSON.
+        items: Name of one element of each list that an XML flow wraps; a list that is not here repeats its own name.
+        for_sub_account: Whether it may be asked in a sub-account's name (annex 14).
+        max_response_bytes: Largest answer that makes sense, or None for the backend's own limit alone.
     """
 
     path: ClassVar[str]
@@ -44,6 +51,22 @@ class Operation(Discreet, Generic[R], frozen=True):
     statuses: ClassVar[Mapping[str, status.Meaning]] = {}
     successes: ClassVar[frozenset[str]] = frozenset()
     json_only: ClassVar[bool] = False
+    says_error: ClassVar[bool] = False
+    listed_data: ClassVar[bool] = False
+    items: ClassVar[Mapping[str, str]] = {}
+    for_sub_account: ClassVar[bool] = True
+    max_response_bytes: ClassVar[int | None] = None
+    wire_name: ClassVar[Naming] = staticmethod(camel)
+
+    def __repr__(self) -> str:
+        """Show which fields are given, and nothing of their values: texts and numbers are among them."""
+        given = ", ".join(name for name in self.__struct_fields__ if getattr(self, name) is not None)
+        return f"<{type(self).__name__} {given}>"
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The identifier that makes repeating it safe for 24 hours, where it has one."""
+        return getattr(self, "unique_identifier", None)
 
     @classmethod
     def result_type(cls) -> type[R]:
@@ -54,12 +77,16 @@ class Operation(Discreet, Generic[R], frozen=True):
         msg = f"{cls.__name__} does not say its result, as in Operation[Result]."
         raise TypeError(msg)
 
-    def values(self) -> dict[str, str]:
-        """Return its own fields under their wire names, without those that are None."""
+    def values(self, *, beside: bool = False) -> dict[str, str]:
+        """Return its own fields under their wire names, without those that are None.
+
+        Args:
+            beside: Those that travel beside the data flow, instead of the others.
+        """
         values: dict[str, str] = {}
-        for name, wire_name in _wire_names(type(self)):
+        for name, wire_name, is_beside in _wire_names(type(self)):
             value = getattr(self, name)
-            if value is not None:
+            if value is not None and is_beside is beside:
                 values[wire_name] = _written(value)
         return values
 
@@ -73,32 +100,43 @@ class Operation(Discreet, Generic[R], frozen=True):
 
         Errors ride on HTTP 200: as a status, or as ``error`` in place of what was asked for.
         """
-        code, words = _word(answer.get("status")), _word(answer.get("statusText"))
-        if code in cls.successes:
+        code, words = _word(answer.get("status")), _word(answer.get("statusText", answer.get("text")))
+        if cls.confirmed(code, answer):
             return None
         known = status.refusal(cls.statuses, code, cls.name, words)
         known = known or status.refusal({"102": status.SEND["102"]}, code, cls.name, words)
         if known is not None:
             return known
-        if cls.replay != "safe":
+        error = _word(answer.get("error"))
+        if error and (cls.says_error or cls.replay == "safe"):
+            msg = f"{cls.name}: the gateway answered with an error: {status.say(error)}"
+            return GatewayError(msg, request=cls.name)
+        if cls.replay != "safe" and not cls.says_error:
             # Only a listed refusal is the gateway's word that nothing was sent; anything else leaves it open.
             msg = f"{cls.name}: the answer's status {status.say(code)!r} is not one that the manual lists; "
             msg += "the request may have been taken."
             return ProtocolError(msg, request=cls.name, code=status.say(code) or None)
-        error = _word(answer.get("error"))
-        if error:
-            msg = f"{cls.name}: the gateway answered with an error: {status.say(error)}"
-            return GatewayError(msg, request=cls.name)
         if cls.successes:
             msg = f"{cls.name}: the answer's status {status.say(code)!r} is not one that the manual lists."
             return ProtocolError(msg, request=cls.name, code=status.say(code) or None)
-        if answer.keys().isdisjoint(known_names(cls.result_type()) - {"status"}):
+        names = known_names(cls.result_type())
+        if answer.keys().isdisjoint(names - {"status"}) or (code == "0" and "status" not in names):
             if words or code.isdigit():
                 msg = f"{cls.name}: the gateway answered with status {status.say(code)!r}: {status.say(words)}"
                 return GatewayError(msg, request=cls.name, code=status.say(code) or None)
             if not code:
                 return ProtocolError(f"{cls.name}: the answer holds nothing of what was asked for.", request=cls.name)
         return None
+
+    @classmethod
+    def confirmed(cls, code: str, answer: Raw) -> bool:
+        """Return whether an answer says that what was asked is done; what that takes differs by operation.
+
+        Args:
+            code: Its status, empty if there is none.
+            answer: All of it.
+        """
+        return code in cls.successes
 
 
 def _word(value: object) -> str:
@@ -112,19 +150,21 @@ def _written(value: object) -> str:
         return "1" if value else "0"
     if isinstance(value, datetime):
         return wire_date(value)
+    if isinstance(value, Secret):
+        return value.reveal()
     return str(value)
 
 
 @functools.cache
-def _wire_names(kind: type[Operation[Any]]) -> tuple[tuple[str, str], ...]:
-    """Return the fields of an operation that travel by themselves, with their wire names."""
-    names: list[tuple[str, str]] = []
+def _wire_names(kind: type[Operation[Any]]) -> tuple[tuple[str, str, bool], ...]:
+    """Return the fields that travel by themselves, each with its wire name and whether beside the data flow."""
+    names: list[tuple[str, str, bool]] = []
     hints = typing.get_type_hints(kind, include_extras=True)
     for name in kind.__struct_fields__:
         hint = hints[name]
-        wire = typing.get_args(hint)[1] if typing.get_origin(hint) is Annotated else Wire((camel(name),))
+        wire = typing.get_args(hint)[1] if typing.get_origin(hint) is Annotated else Wire((kind.wire_name(name),))
         if wire.names:
-            names.append((name, wire.names[0]))
+            names.append((name, wire.names[0], wire.beside))
     return tuple(names)
 
 

@@ -12,8 +12,8 @@ from datetime import datetime
 
 from allmysms_async.model import Accepted, Reason, Recipient, RecipientResult, Rejected, SendReceipt, Unconfirmed
 from allmysms_async.numbers import read_gateway_number
+from allmysms_async.protocols.rest.naming import PARIS
 from allmysms_async.protocols.rest.sms import SendSmsResult
-from allmysms_async.protocols.rest.wire import PARIS
 
 __all__ = ["discarded", "receipt"]
 
@@ -63,7 +63,12 @@ def _number(raw: str) -> str:
 
 def _entries(details: object) -> Iterator[tuple[str, object]]:
     """Yield each number of the details, as it came, with what is said of it."""
-    for entry in typing.cast("list[object]", details) if isinstance(details, list) else [details]:
+    if isinstance(details, Mapping):
+        # XML wraps a list in an element for each item, whose name the manual does not print.
+        (name, inner), *others = typing.cast("Mapping[str, object]", details).items() or [("", None)]
+        if not others and isinstance(inner, list | Mapping) and not _is_number(name):
+            details = typing.cast("object", inner)
+    for entry in typing.cast("list[object]", details if isinstance(details, list) else [details]):
         if isinstance(entry, Mapping):
             yield from _spoken_of(typing.cast("Mapping[str, object]", entry))
         elif isinstance(entry, str | int) and _is_number(str(entry).strip()):

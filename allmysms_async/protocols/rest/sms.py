@@ -30,6 +30,9 @@ __all__ = [
     "SmsId",
 ]
 
+# An answer to 2,000 recipients, the most that one request holds, has 120 KB.
+_MAX_RESPONSE_BYTES = 4 * 1024 * 1024
+
 
 class SmsId(Discreet, frozen=True, kw_only=True):
     """The gateway's identifier of one text.
@@ -141,6 +144,7 @@ class SimpleSend(Operation[SimpleSendResult], frozen=True):
     replay: ClassVar[Replay] = "key"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.SEND
     successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
+    max_response_bytes: ClassVar[int | None] = _MAX_RESPONSE_BYTES
     json_only: ClassVar[bool] = True
 
 
@@ -211,6 +215,7 @@ class SendSms(_SmsFlow, Operation[SendSmsResult], frozen=True):
     flow: ClassVar[str | None] = "smsData"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.SEND
     successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
+    max_response_bytes: ClassVar[int | None] = _MAX_RESPONSE_BYTES
 
     def data(self) -> dict[str, object]:
         """Return what ``smsData`` holds under ``DATA``."""
@@ -235,6 +240,7 @@ class SimulateCampaign(_SmsFlow, Operation[SimulateCampaignResult], frozen=True)
     flow: ClassVar[str | None] = "smsData"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.SEND
     successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
+    max_response_bytes: ClassVar[int | None] = _MAX_RESPONSE_BYTES
 
     def data(self) -> dict[str, object]:
         """Return what ``smsData`` holds under ``DATA``."""

@@ -17,14 +17,34 @@ from allmysms_async.errors import (
     FlowRefused,
     GatewayError,
     InsufficientCredit,
+    MediaRefused,
+    NotPermitted,
     NoValidNumber,
     ScheduleRefused,
+    SenderRefused,
     StillProcessing,
     TextRefused,
 )
 from allmysms_async.model import DeliveryStatus
 
-__all__ = ["CANCEL", "DELIVERY", "SEND", "SEND_SUCCESS", "Meaning", "refusal", "say"]
+__all__ = [
+    "CANCEL",
+    "CONTACTS",
+    "CREDITS",
+    "DELIVERY",
+    "DONE",
+    "LIST",
+    "MEDIA",
+    "SEND",
+    "SEND_SUCCESS",
+    "SUB_ACCOUNT",
+    "UNLIST",
+    "VOICE",
+    "WEBHOOK",
+    "Meaning",
+    "refusal",
+    "say",
+]
 
 Meaning = tuple[type[GatewayError], str, str | None]
 """An error class, what the status means in plain words, and what to do about it."""
@@ -85,6 +105,88 @@ CANCEL: Mapping[str, Meaning] = {
     "CAMPALREADYSENT": (CampaignNotCancellable, f"{_CANNOT} it was sent already.", None),
 }
 
+# Source: HTTPS API v9, annex 13. The same numbers as in annex 2 mean other things from 110 on.
+VOICE: Mapping[str, Meaning] = {
+    **{code: SEND[code] for code in ("102", "104", "105", "114", "121", "160")},
+    "110": (FlowRefused, "the gateway found no sound's address in the request; nothing was sent.", None),
+    "111": (ScheduleRefused, "the gateway refused the sending date; nothing was sent.", "Give a date in the future."),
+    "112": (
+        SenderRefused,
+        "the gateway refused the sender's number; nothing was sent.",
+        "Give a French number that begins with 01 to 05 or 09.",
+    ),
+    "113": (MediaRefused, "the sound is not one; nothing was sent.", "Give a WAV or MP3 file that anybody can fetch."),
+    "115": (MediaRefused, "the sound is too small or too large; nothing was sent.", "Give 1 KB to 5 MB."),
+    "116": (MediaRefused, "the sound is too short or too long; nothing was sent.", "Give 5 to 35 seconds."),
+}
+
+DONE = frozenset({"1"})
+"""Done, for most methods that change something."""
+
+# Source: HTTPS API v9, annex 6 and §25.
+SUB_ACCOUNT: Mapping[str, Meaning] = {
+    "0": (
+        GatewayError,
+        "the gateway refused; the sub-account is as it was.",
+        "Check that the login is free, the e-mail address whole and the password of 6 characters or more.",
+    ),
+}
+
+# Source: HTTPS API v9, §24.2. Any figure is a refusal, 1 included.
+CREDITS: Mapping[str, Meaning] = {
+    "0": (NotPermitted, "the sub-account does not belong to the account that asks; no credit was moved.", None),
+    "1": (FlowRefused, "the gateway found no sub-account in the request; no credit was moved.", None),
+    "2": (FlowRefused, "the gateway found no credits in the request; no credit was moved.", None),
+    "3": (
+        NotPermitted,
+        "the sub-account is billed by subscription and has no credits of its own; no credit was moved.",
+        None,
+    ),
+    "4": (
+        InsufficientCredit,
+        "the sub-account has less than the credits to take back; no credit was moved.",
+        "Take back what it has, or less.",
+    ),
+    "5": (
+        InsufficientCredit,
+        "the main account has less than the credits to give; no credit was moved.",
+        "Top the main account up.",
+    ),
+}
+
+# Source: HTTPS API v9, §26.3 and §29.2.
+LIST: Mapping[str, Meaning] = {
+    "0": (GatewayError, "the gateway refused; no list was created or deleted.", "Check the list's name with getLists."),
+}
+
+# Source: HTTPS API v9, annexes 9 and 11.
+CONTACTS: Mapping[str, Meaning] = {
+    "0": (GatewayError, "the gateway refused; the list is as it was.", "Check the list's name with getLists."),
+}
+
+# Source: HTTPS API v9, §19.
+UNLIST: Mapping[str, Meaning] = {
+    "0": (
+        NotPermitted,
+        "the gateway did not take the number off the opt-out list.",
+        "Only numbers that were invalid or added by hand can be taken off; after a STOP, their owner texts START.",
+    ),
+}
+
+# Source: HTTPS API v9, §38 to §40.
+MEDIA: Mapping[str, Meaning] = {
+    "0": (GatewayError, "the gateway refused; there is no such voice message.", "Check the code and its recording."),
+}
+
+# Source: HTTPS API v9, §42 and §43.
+WEBHOOK: Mapping[str, Meaning] = {
+    "0": (
+        GatewayError,
+        "the gateway refused; the webhook is as it was.",
+        "The address must answer exactly OK within 5 seconds.",
+    ),
+}
+
 # Source: HTTPS API v9, annex 3; 0 is getCampaignStats' word for no report yet (§11.2).
 DELIVERY: Mapping[str, DeliveryStatus] = {
     "0": DeliveryStatus.PENDING,
@@ -124,6 +226,9 @@ def refusal(table: Mapping[str, Meaning], code: str, request: str, words: str) -
         return None
     kind, message, remedy = meaning
     message = f"{request}: {message} (status {code})"
+    if kind is GatewayError and words:
+        # These statuses alone do not say why.
+        message += f" The gateway's words: {say(words)}"
     if kind is InsufficientCredit:
         figures = [Decimal(figure.translate(_UNGROUPED)) for figure in _FIGURE.findall(words[:400])]
         needed, available = figures[:2] if len(figures) >= 2 else (None, None)

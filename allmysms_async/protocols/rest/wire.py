@@ -7,6 +7,8 @@ another in its tables; a list comes as a list, as one object, or wrapped as XML 
 
 from __future__ import annotations
 
+import base64
+import binascii
 import functools
 import types
 import typing
@@ -14,18 +16,21 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeAlias, TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from allmysms_async.discreet import Discreet
-from allmysms_async.errors import InvalidSchedule
 from allmysms_async.model import Secret
+from allmysms_async.protocols.rest.naming import PARIS, Naming, camel
 
-__all__ = ["PARIS", "Raw", "Result", "Unreadable", "Wire", "camel", "known_names", "read", "wire_date"]
-
-PARIS = ZoneInfo("Europe/Paris")
-"""The gateway writes and reads wall-clock time of Paris."""
+__all__ = [
+    "Raw",
+    "Result",
+    "Unreadable",
+    "Wire",
+    "known_names",
+    "read",
+]
 
 T = TypeVar("T")
 Raw: TypeAlias = Mapping[str, object]
@@ -47,10 +52,16 @@ class Wire(msgspec.Struct, frozen=True):
     Attributes:
         names: Wire names, the preferred one first.
         item: Name of one element where XML wraps a list.
+        trim: Whether blanks around a text are the printer's, as around an identifier.
+        lenient: Whether what cannot be read is None, where losing the rest of the answer would be worse.
+        beside: Whether an operation's field travels as a form field although the operation has a data flow.
     """
 
     names: tuple[str, ...] = ()
     item: str | None = None
+    trim: bool = False
+    lenient: bool = False
+    beside: bool = False
 
 
 class Result(Discreet, frozen=True, kw_only=True):
@@ -61,26 +72,6 @@ class Result(Discreet, frozen=True, kw_only=True):
     """
 
     raw: Raw = msgspec.field(default_factory=dict[str, object])
-
-
-def camel(name: str) -> str:
-    """Return the usual wire name of a Python name: ``campaign_id`` is ``campaignId``."""
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
-
-
-def wire_date(moment: datetime) -> str:
-    """Return an aware datetime as the gateway writes it, wall-clock time of Paris.
-
-    Raises:
-        InvalidSchedule: The datetime is naive.
-
-    Source: HTTPS API v9, §7.2.
-    """
-    if moment.tzinfo is None:
-        msg = "A date is without a time zone, so it is not known which moment is meant; nothing was sent."
-        raise InvalidSchedule(msg)
-    return moment.astimezone(PARIS).strftime("%Y-%m-%d %H:%M:%S")
 
 
 # -- scalars ----------------------------------------------------------------------------------------------------------
@@ -173,8 +164,27 @@ def _secret(value: object) -> Secret | None:
     return Secret(text) if text else None
 
 
+def _media(value: object) -> bytes | None:
+    """Read bytes written in base64, line breaks allowed."""
+    text = _text(value)
+    try:
+        return base64.b64decode("".join(text.split()), validate=True) if text else None
+    except (binascii.Error, ValueError):
+        raise Unreadable from None
+
+
+def _columns(value: object) -> dict[str, str]:
+    """Read an object whose fields are not known beforehand, each one a text."""
+    if not isinstance(value, Mapping):
+        raise Unreadable
+    columns = typing.cast("Mapping[str, object]", value)
+    return {name: _text(text) or "" for name, text in columns.items()}
+
+
 _SCALARS: dict[object, _Reader] = {
     str: _text,
+    bytes: _media,
+    Mapping[str, str]: _columns,
     int: _count,
     Decimal: _amount,
     bool: _flag,
@@ -200,6 +210,14 @@ def _elements(value: object, item: str | None) -> list[object]:
     return [value]
 
 
+def _only(value: object) -> object:
+    """Return the one object that is wrapped in a list, as ``manageSubAccountCredits`` does; another value as it is."""
+    if isinstance(value, list):
+        inner = typing.cast("list[object]", value)
+        return inner[0] if len(inner) == 1 else inner
+    return value
+
+
 def _reader(kind: Any, item: str | None) -> _Reader:
     """Return what reads a value as the given type."""
     if typing.get_origin(kind) in {typing.Union, types.UnionType}:
@@ -209,21 +227,39 @@ def _reader(kind: Any, item: str | None) -> _Reader:
     if typing.get_origin(kind) is tuple:
         one = _reader(typing.get_args(kind)[0], None)
         return lambda value: tuple(one(element) for element in _elements(value, item))
-    return lambda value: None if value is None or value == "" else read(kind, value)
+    return lambda value: None if value in _NOTHING else read(kind, _only(value))
 
 
 @functools.cache
 def _fields(kind: Any) -> tuple[tuple[str, tuple[str, ...], _Reader], ...]:
     """Return, for each field of a result class, its name, its wire names and what reads it."""
     fields: list[tuple[str, tuple[str, ...], _Reader]] = []
+    naming: Naming = getattr(kind, "wire_name", camel)
     for name, hint in typing.get_type_hints(kind, include_extras=True).items():
         if name == "raw" or name.startswith("_") or typing.get_origin(hint) is typing.ClassVar:
             continue
         wire = Wire()
         if typing.get_origin(hint) is Annotated:
             hint, wire = typing.get_args(hint)
-        fields.append((name, wire.names or (camel(name),), _reader(hint, wire.item)))
+        fields.append((name, wire.names or (naming(name),), _adjusted(_reader(hint, wire.item), wire)))
     return tuple(fields)
+
+
+def _adjusted(reader: _Reader, wire: Wire) -> _Reader:
+    """Return a reader that trims a text, or that lets pass what it cannot read."""
+    if not wire.trim and not wire.lenient:
+        return reader
+
+    def adjusted(value: object) -> Any:
+        try:
+            found = reader(value)
+        except Unreadable:
+            if wire.lenient:
+                return None
+            raise
+        return found.strip() if wire.trim and isinstance(found, str) else found
+
+    return adjusted
 
 
 @functools.cache

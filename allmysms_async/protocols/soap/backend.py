@@ -157,7 +157,7 @@ class SoapBackend:
         if self._owns_transport:
             await self._transport.aclose()
 
-    async def call(self, operation: Operation[R], *, timeout: float | None = None) -> R:
+    async def perform(self, operation: Operation[R], *, timeout: float | None = None) -> R:
         """Make one attempt at an operation.
 
         Args:
@@ -230,7 +230,7 @@ class SoapBackend:
             tpoa=message.sender,
             mail_notif=self._mail_notif or None,
         )
-        result = await self.call(operation, timeout=request.timeout)
+        result = await self.perform(operation, timeout=request.timeout)
         return receipt(result, request.recipients, request.parts, scheduled=message.send_at is not None)
 
     async def cancel(self, campaign_id: str) -> None:
@@ -238,7 +238,7 @@ class SoapBackend:
 
         Source: SOAP API, C (deleteCampaign) and annex 4.
         """
-        await self.call(DeleteCampaign(campaign_id))
+        await self.perform(DeleteCampaign(campaign_id))
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -247,7 +247,7 @@ class SoapBackend:
 
         Source: SOAP API, C (getAck), annex 2.
         """
-        result = await self.call(GetAcks(campaign_id))
+        result = await self.perform(GetAcks(campaign_id))
         reports: list[DeliveryReport] = []
         for ack in result.acks:
             state = status.DELIVERY.get(ack.status)
@@ -284,7 +284,7 @@ class SoapBackend:
         if not campaign_id:
             msg = "The SOAP API gives the replies to one send: name its campaign id; nothing was sent."
             raise InvalidRequest(msg)
-        result = await self.call(GetPull(campaign_id))
+        result = await self.perform(GetPull(campaign_id))
         for pull in result.pulls:
             yield Reply(
                 phone=read_gateway_number(pull.phone_number),
@@ -300,7 +300,7 @@ class SoapBackend:
 
         Source: SOAP API, C (getInfo), annex 3.
         """
-        info = await self.call(GetInfo())
+        info = await self.perform(GetInfo())
         return Account(status=info.status, credits=info.credits)
 
     async def opt_outs(self) -> AsyncIterator[OptOut]:
@@ -308,7 +308,7 @@ class SoapBackend:
 
         Source: SOAP API, C (getStop).
         """
-        for stop in (await self.call(GetStop())).stops:
+        for stop in (await self.perform(GetStop())).stops:
             yield OptOut(phone=read_gateway_number(stop.phone_number), since=stop.reception_date)
 
     async def create_sub_account(self, account: NewSubAccount) -> str:
@@ -319,7 +319,7 @@ class SoapBackend:
 
         Source: SOAP API, C (subAccount), annex 5.
         """
-        await self.call(CreateSubAccount(account))
+        await self.perform(CreateSubAccount(account))
         if account.login is None:  # the operation has refused that
             msg = "createSubAccount: the sub-account has no login."
             raise ProtocolError(msg, request="createSubAccount")

@@ -1,0 +1,117 @@
+"""The numbers that the gateway does not text any more.
+
+Source: HTTPS API v9, §18 and §19.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from allmysms_async.numbers import mask
+from allmysms_async.protocols.rest import status
+from allmysms_async.protocols.rest.operation import Method, Operation, Resource
+from allmysms_async.protocols.rest.wire import Result, Wire
+
+__all__ = [
+    "Blacklist",
+    "BlacklistEntry",
+    "DeleteBlacklistEntry",
+    "DeleteBlacklistEntryResult",
+    "GetBlacklist",
+    "GetBlacklistResult",
+]
+
+
+class BlacklistEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One number.
+
+    Attributes:
+        phone_number: The number, as ``33…``.
+        comment: ``stop`` it asked for it, ``Refused`` nobody has the number, ``manual unsubscribe`` added by hand.
+        reception_date: Since when.
+    """
+
+    phone_number: Annotated[str | None, Wire(trim=True)] = None
+    comment: str | None = None
+    reception_date: datetime | None = None
+
+    def __repr__(self) -> str:
+        """Show the number masked."""
+        return f"<BlacklistEntry {mask(self.phone_number or '')} {self.comment}>"
+
+
+class GetBlacklistResult(Result, frozen=True, kw_only=True):
+    """Answer to ``GetBlacklist``.
+
+    Attributes:
+        blacklist: The numbers; all of them, in one piece.
+    """
+
+    blacklist: Annotated[tuple[BlacklistEntry, ...], Wire(("blacklist",), item="contact")] = ()
+
+    def __repr__(self) -> str:
+        """Show how many."""
+        return f"<GetBlacklistResult {len(self.blacklist)} numbers>"
+
+
+class DeleteBlacklistEntryResult(Result, frozen=True, kw_only=True):
+    """Answer to ``DeleteBlacklistEntry``.
+
+    Attributes:
+        status: 1.
+        status_text: The status in words.
+    """
+
+    status: str | None = None
+    status_text: str | None = None
+
+
+class GetBlacklist(Operation[GetBlacklistResult], frozen=True):
+    """Fetch the opt-outs, the numbers that nobody has and those added by hand.
+
+    Source: HTTPS API v9, §18 (formerly getStop).
+
+    Args:
+        sub_account: Login of the sub-account to ask about.
+        campaign_id: Only those that came of this send.
+
+    Raises:
+        ProtocolError: The list is longer than ``max_response_bytes``, 64 MB by default.
+    """
+
+    sub_account: str | None = None
+    campaign_id: str | None = None
+
+    path: ClassVar[str] = "getBlacklist/"
+    name: ClassVar[str] = "getBlacklist"
+
+
+class DeleteBlacklistEntry(Operation[DeleteBlacklistEntryResult], frozen=True):
+    """Let a number be texted again that was found invalid or was added by hand.
+
+    Source: HTTPS API v9, §19; its XML answers under ``deleteList``.
+
+    Args:
+        phone_number: The number.
+
+    Raises:
+        NotPermitted: It is not on the list, or asked for it itself by STOP.
+    """
+
+    phone_number: str
+
+    path: ClassVar[str] = "deleteblacklistentry/"
+    name: ClassVar[str] = "deleteblacklistentry"
+    statuses: ClassVar[Mapping[str, status.Meaning]] = status.UNLIST
+    successes: ClassVar[frozenset[str]] = status.DONE
+
+
+class Blacklist(Resource):
+    """The numbers that the gateway does not text any more."""
+
+    get_blacklist = Method(GetBlacklist)
+    delete_blacklist_entry = Method(DeleteBlacklistEntry)

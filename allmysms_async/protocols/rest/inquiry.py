@@ -1,0 +1,162 @@
+"""What the gateway can be asked, beside sending, in the neutral vocabulary: each question one operation or a few."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from allmysms_async.model import (
+    Account,
+    CampaignSummary,
+    Contact,
+    DeliveryReport,
+    ListChange,
+    NewSubAccount,
+    OptOut,
+    Reply,
+    SubAccount,
+)
+from allmysms_async.protocols.rest import neutral
+from allmysms_async.protocols.rest.account import GetInfo
+from allmysms_async.protocols.rest.api import RestApi
+from allmysms_async.protocols.rest.blacklist import DeleteBlacklistEntry, GetBlacklist
+from allmysms_async.protocols.rest.contacts import DeleteContacts, PopulateList
+from allmysms_async.protocols.rest.line import Line
+from allmysms_async.protocols.rest.replies import GetPull, GetPulls
+from allmysms_async.protocols.rest.reports import GetAckBySmsId, GetAcks
+from allmysms_async.protocols.rest.sub_accounts import GetSubAccounts
+
+__all__ = ["RestInquiry"]
+
+_REPLIES = 1000
+
+
+class RestInquiry:
+    """Asks the gateway.
+
+    Args:
+        line: The way to it.
+
+    Attributes:
+        api: Every operation of the API, by resource.
+    """
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._fetched: deque[Reply] = deque()
+        self.api = RestApi(line)
+
+    # -- campaigns and replies ---------------------------------------------------------------------------------------
+
+    async def delivery_reports(self, campaign_id: str) -> tuple[DeliveryReport, ...]:
+        """Fetch the reports of one send; they may change for 72 hours.
+
+        Source: HTTPS API v9, §9.
+        """
+        result = await self._line.call(GetAcks(campaign_id))
+        return tuple(neutral.report(ack, ack.sms_id) for ack in result.acks)
+
+    async def delivery_report(self, sms_id: str) -> DeliveryReport:
+        """Fetch the report of one text; it may change for 72 hours.
+
+        Source: HTTPS API v9, §10.
+        """
+        return neutral.report(await self._line.call(GetAckBySmsId(sms_id)), sms_id)
+
+    async def account(self) -> Account:
+        """Fetch the account's state and credits.
+
+        Source: HTTPS API v9, §17.
+        """
+        return neutral.account(await self._line.call(GetInfo()))
+
+    async def campaigns(
+        self, start: datetime, end: datetime, *, search: str | None = None
+    ) -> AsyncIterator[CampaignSummary]:
+        """Iterate over the sends of a period, 100 at a time, in the order of their sending dates.
+
+        Source: HTTPS API v9, §13.
+        """
+        async for info in self.api.campaigns.iterate(start, end, search=search):
+            yield neutral.summary(info)
+
+    async def replies(self, campaign_id: str | None = None) -> AsyncIterator[Reply]:
+        """Iterate over answers: all of one send, or those to any send that were not fetched before.
+
+        The gateway hands each of the latter out once only, 1,000 at a time. Those of a page that the caller did not
+        come to are kept in this backend, and given first by the next call; they are lost with the process.
+
+        Source: HTTPS API v9, §14 and §15.
+        """
+        if campaign_id is not None:
+            result = await self._line.call(GetPull(campaign_id))
+            for mo in result.mos:
+                yield neutral.reply(mo, result.cli_msg_id)
+            return
+        more = True
+        while self._fetched or more:
+            if not self._fetched:
+                page = await self._line.call(GetPulls(_REPLIES))
+                self._fetched.extend(neutral.reply(mo) for mo in page.mos)
+                more = len(page.mos) >= _REPLIES
+            while self._fetched:
+                yield self._fetched.popleft()
+
+    async def opt_outs(self) -> AsyncIterator[OptOut]:
+        """Iterate over the numbers that are not texted any more; they come in one piece.
+
+        Source: HTTPS API v9, §18.
+        """
+        result = await self._line.call(GetBlacklist())
+        for entry in result.blacklist:
+            yield neutral.opt_out(entry)
+
+    async def remove_opt_out(self, phone: str) -> None:
+        """Let a number be texted again that was found invalid or was added by hand.
+
+        Raises:
+            NotPermitted: It is not on the list, or asked for it itself by STOP.
+
+        Source: HTTPS API v9, §19.
+        """
+        await self._line.call(DeleteBlacklistEntry(phone))
+
+    # -- sub-accounts and contact lists -------------------------------------------------------------------------------
+
+    async def create_sub_account(self, account: NewSubAccount) -> str:
+        """Create a sub-account, in one attempt; return its login.
+
+        Raises:
+            InvalidRequest: What §21 requires is missing.
+
+        Source: HTTPS API v9, §21.
+        """
+        operation = neutral.creation(account)
+        await self._line.call(operation)
+        return operation.login
+
+    async def sub_accounts(self) -> AsyncIterator[SubAccount]:
+        """Iterate over the sub-accounts; they come in one piece.
+
+        Source: HTTPS API v9, §23.
+        """
+        result = await self._line.call(GetSubAccounts())
+        for info in result.sub_accounts:
+            yield neutral.sub_account(info)
+
+    async def add_contacts(self, list_name: str, contacts: Sequence[Contact]) -> ListChange:
+        """Insert contacts into a list, in one attempt.
+
+        Source: HTTPS API v9, §27.
+        """
+        result = await self._line.call(PopulateList(list_name, contacts))
+        return neutral.list_change(result, len(contacts))
+
+    async def remove_contacts(self, list_name: str, phones: Sequence[str]) -> ListChange:
+        """Delete contacts from a list, in one attempt.
+
+        Source: HTTPS API v9, §28.
+        """
+        result = await self._line.call(DeleteContacts(list_name, phones))
+        return neutral.list_change(result, len(phones))

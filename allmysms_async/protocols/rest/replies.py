@@ -1,0 +1,159 @@
+"""What people answered.
+
+Source: HTTPS API v9, §14 to §16.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from allmysms_async.backend import Replay
+from allmysms_async.numbers import mask
+from allmysms_async.protocols.rest.operation import Method, Operation, Resource
+from allmysms_async.protocols.rest.wire import Result, Wire
+
+__all__ = [
+    "GetPull",
+    "GetPullBySmsId",
+    "GetPullBySmsIdResult",
+    "GetPullResult",
+    "GetPulls",
+    "GetPullsResult",
+    "Mo",
+    "Replies",
+]
+
+# An answer is handed out once: whatever one of its fields holds must not lose the others.
+_Text = Annotated[str | None, Wire(lenient=True)]
+_Id = Annotated[str | None, Wire(trim=True, lenient=True)]
+
+
+class Mo(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer.
+
+    Attributes:
+        phone_number: The number of who answered, as ``33…``.
+        id: The gateway's identifier of the answer.
+        campaign_id: Identifier of the send that was answered.
+        message: The answer.
+        reception_date: When it came.
+    """
+
+    phone_number: _Id = None
+    id: _Id = None
+    campaign_id: _Id = None
+    message: _Text = None
+    reception_date: Annotated[datetime | None, Wire(lenient=True)] = None
+
+    def __repr__(self) -> str:
+        """Show the number masked, and nothing of the answer."""
+        return f"<Mo {mask(self.phone_number or '')} {len(self.message or '')} characters>"
+
+
+class GetPullsResult(Result, frozen=True, kw_only=True):
+    """Answer to ``GetPulls``.
+
+    Attributes:
+        mos: The answers, the newest first.
+    """
+
+    mos: Annotated[tuple[Mo, ...], Wire(("mos",), item="mo")] = ()
+
+
+class GetPullResult(GetPullsResult, frozen=True, kw_only=True):
+    """Answer to ``GetPull``.
+
+    Attributes:
+        cli_msg_id: The caller's own identifier of the send.
+    """
+
+    cli_msg_id: Annotated[str | None, Wire(("cliMsgId", "climsgid"))] = None
+
+
+class GetPullBySmsIdResult(Result, frozen=True, kw_only=True):
+    """Answer to ``GetPullBySmsId``; its fields are those of ``Mo`` but for the identifier."""
+
+    phone_number: _Id = None
+    campaign_id: _Id = None
+    message: _Text = None
+    reception_date: datetime | None = None
+
+    def __repr__(self) -> str:
+        """Show the number masked, and nothing of the answer."""
+        return f"<GetPullBySmsIdResult {mask(self.phone_number or '')} {len(self.message or '')} characters>"
+
+
+class GetPulls(Operation[GetPullsResult], frozen=True):
+    """Fetch the answers to all sends that were not fetched before; each is handed out once only.
+
+    Keep what it returns safe before anything else. It is never repeated by itself: an answer that is lost on the way
+    can still be had by ``GetPull`` of its send.
+
+    Source: HTTPS API v9, §14.
+
+    Args:
+        limit: Answers to return at most, 1000 by default.
+        sub_account: Login of the sub-account to ask about.
+
+    Raises:
+        GatewayError: The gateway answered ``error`` in place of the answers.
+    """
+
+    limit: int | None = None
+    sub_account: str | None = None
+
+    path: ClassVar[str] = "getPulls/"
+    name: ClassVar[str] = "getPulls"
+    replay: ClassVar[Replay] = "never"
+    says_error: ClassVar[bool] = True
+
+
+class GetPull(Operation[GetPullResult], frozen=True):
+    """Fetch the answers to one send, those fetched before included.
+
+    Source: HTTPS API v9, §15.
+
+    Args:
+        camp_id: As returned by the send.
+        sub_account: Login of the sub-account it was sent for.
+
+    Raises:
+        GatewayError: The gateway answered ``error`` in place of the answers.
+    """
+
+    camp_id: str
+    sub_account: str | None = None
+
+    path: ClassVar[str] = "getPull/"
+    name: ClassVar[str] = "getPull"
+
+
+class GetPullBySmsId(Operation[GetPullBySmsIdResult], frozen=True):
+    """Fetch the answer to one text.
+
+    Source: HTTPS API v9, §16.
+
+    Args:
+        sms_id: As returned by the send.
+        sub_account: Login of the sub-account it was sent for.
+
+    Raises:
+        GatewayError: The gateway answered ``error`` in place of the answer.
+    """
+
+    sms_id: str
+    sub_account: str | None = None
+
+    path: ClassVar[str] = "getPullBySmsId/"
+    name: ClassVar[str] = "getPullBySmsId"
+
+
+class Replies(Resource):
+    """What people answered."""
+
+    get_pulls = Method(GetPulls)
+    get_pull = Method(GetPull)
+    get_pull_by_sms_id = Method(GetPullBySmsId)
