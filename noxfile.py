@@ -51,6 +51,7 @@ def types(session: nox.Session) -> None:
     session.install("--quiet", *group("types"), "-e", ".[cli]")
     session.run("mypy")
     session.run("pyright")
+    session.run("pytest", "-q", "tests/typing")
 
 
 @nox.session

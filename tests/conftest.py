@@ -1,5 +1,6 @@
 """Settings for every test, and what tests need of the machine."""
 
+import importlib.util
 import shutil
 import subprocess
 from collections import Counter
@@ -12,6 +13,9 @@ from hypothesis import settings
 # How long an example takes depends on the machine and on what else it does; speed is measured in benchmarks/.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+# The types that users see are checked by `nox -s types`, which has the checkers.
+collect_ignore = [] if importlib.util.find_spec("mypy") else ["typing"]
 
 _LACKED = pytest.StashKey[Counter[str]]()
 

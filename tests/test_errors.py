@@ -40,6 +40,7 @@ TREE = {
     "TextRefused": "GatewayError",
     "NoValidNumber": "GatewayError",
     "NumbersRefused": "GatewayError",
+    "SenderRefused": "GatewayError",
     "ScheduleRefused": "GatewayError",
     "MediaRefused": "GatewayError",
     "MailRefused": "GatewayError",
@@ -49,6 +50,7 @@ TREE = {
     "CampaignPending": "GatewayError",
     "NoReplies": "GatewayError",
     "CampaignNotCancellable": "GatewayError",
+    "ListStopped": "AllMySmsError",
     "CampaignStopped": "AllMySmsError",
 }
 # What some constructors take of their own.
@@ -61,11 +63,14 @@ OWN: dict[str, dict[str, Any]] = {
     "RequestLimitReached": {"retry_after": 3.5, "told": True},
     "CampaignTooLong": {"seconds": 7204.0},
     "InsufficientCredit": {"needed": Decimal("1.5"), "available": Decimal(0)},
+    "ListStopped": {"reason": errors.NotSent("no"), "done": ("rows", 3), "rows_done": 3, "rows_unknown": 2},
     "CampaignStopped": {"reason": errors.NotSent("no"), "result": ("rows", 3)},
 }
 PLAIN = sorted(set(errors.__all__) - {"InvalidNumber", "InvalidText", "InvalidSource", "UnsupportedFeature"})
 PLAIN = [
-    name for name in PLAIN if name not in {"RateLimited", "RequestLimitReached", "CampaignTooLong", "CampaignStopped"}
+    name
+    for name in PLAIN
+    if name not in {"RateLimited", "RequestLimitReached", "CampaignTooLong", "CampaignStopped", "ListStopped"}
 ]
 
 

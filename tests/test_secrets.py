@@ -107,8 +107,10 @@ async def test_key_is_not_in_what_shows_a_backend() -> None:
     backend = RestBackend("demo-login", KEY, transport=Fixed(INFO))
     check(shown(backend))
     assert "demo-login" not in shown(backend)
-    check(shown(vars(backend)))
-    assert KEY.encode() not in pickled(backend) + pickled(vars(backend)["_credentials"])
+    line = vars(backend)["_line"]
+    check(shown(vars(backend)) + shown(vars(line)) + shown(backend.api))
+    assert "demo-login" not in shown(line)
+    assert KEY.encode() not in pickled(backend) + pickled(line) + pickled(vars(line)["_credentials"])
 
 
 async def test_key_is_in_the_body_of_a_request_alone() -> None:

@@ -40,6 +40,7 @@ TABLE = {
     "MailRefused": (REFUSED, REFUSED, REFUSED),
     "NoValidNumber": (REFUSED, REFUSED, REFUSED),
     "NumbersRefused": (REFUSED, REFUSED, REFUSED),
+    "SenderRefused": (REFUSED, REFUSED, REFUSED),
     "ScheduleRefused": (STOP, STOP, STOP),
     "CampaignNotFound": (REFUSED, REFUSED, REFUSED),
     "CampaignPending": (REFUSED, REFUSED, REFUSED),
@@ -60,6 +61,7 @@ KINDS = {
 NO_ATTEMPT = {"InvalidNumber", "InvalidText", "InvalidSender", "InvalidSchedule", "InvalidSource", "EmptyCampaign"} | {
     "CampaignStopped",
     "CampaignTooLong",
+    "ListStopped",
 }
 SITUATIONS = [(True, False), (True, True), (False, False)]
 CELLS = [

@@ -52,6 +52,7 @@ class Wire:
         opted_out: What is told of a number on the gateway's opt-out list, None if nothing is.
         sender: A sender, where the protocol has one.
         losses: The sandbox's faults that lose the connection, before and after the request is carried out.
+        form: Which of several forms the protocol is spoken in, for the test's name.
     """
 
     name: str
@@ -62,6 +63,12 @@ class Wire:
     opted_out: Reason | None = None
     sender: str | None = "MAGASIN"
     losses: Sequence[str] = ("reset_before", "reset_after")
+    form: str = ""
+
+    @property
+    def id(self) -> str:
+        """What a test with this wire is called."""
+        return f"{self.name}-{self.form}" if self.form else self.name
 
 
 WIRES = (
@@ -69,6 +76,16 @@ WIRES = (
         name="rest",
         secret="demo-key",
         open=lambda place, secret, timeout: RestBackend("demo", secret, base_url=place.http_url, timeout=timeout),
+        keyed=True,
+        opted_out=Reason.OPTED_OUT,
+    ),
+    Wire(
+        name="rest",
+        form="xml",
+        secret="demo-key",
+        open=lambda place, secret, timeout: RestBackend(
+            "demo", secret, base_url=place.http_url, timeout=timeout, flow_format="xml", return_format="xml"
+        ),
         keyed=True,
         opted_out=Reason.OPTED_OUT,
     ),
@@ -224,21 +241,21 @@ async def _bench(wire: Wire) -> AsyncIterator[Bench]:
         await bench.aclose()
 
 
-@pytest.fixture(params=WIRES, ids=lambda wire: wire.name)
+@pytest.fixture(params=WIRES, ids=lambda wire: wire.id)
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """Each backend, ready to send."""
     async for ready in _bench(request.param):
         yield ready
 
 
-@pytest.fixture(params=[wire for wire in WIRES if wire.answers], ids=lambda wire: wire.name)
+@pytest.fixture(params=[wire for wire in WIRES if wire.answers], ids=lambda wire: wire.id)
 async def answering(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """Each backend whose gateway answers."""
     async for ready in _bench(request.param):
         yield ready
 
 
-@pytest.fixture(params=[wire for wire in WIRES if wire.opted_out], ids=lambda wire: wire.name)
+@pytest.fixture(params=[wire for wire in WIRES if wire.opted_out], ids=lambda wire: wire.id)
 async def refusing(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """Each backend whose gateway says of one number that it is refused."""
     async for ready in _bench(request.param):
@@ -247,7 +264,7 @@ async def refusing(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
 
 @pytest.fixture(
     params=[
-        pytest.param((wire, capability), id=f"{wire.name}-{capability.__name__}")
+        pytest.param((wire, capability), id=f"{wire.id}-{capability.__name__}")
         for wire in WIRES
         for capability, (_, backends) in CAPABILITIES.items()
         if wire.name not in backends

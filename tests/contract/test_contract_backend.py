@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import MmsMessage, NewSubAccount, SmsService, UnsupportedFeature
+from allmysms_async import Contact, MmsMessage, NewSubAccount, SmsService, UnsupportedFeature
+from allmysms_async.protocols.rest.account import GetInfo
 
 DAY = datetime(2027, 3, 2, tzinfo=UTC)
 
@@ -31,7 +32,15 @@ CALLS: dict[str, Callable[[SmsService], Any]] = {
         NewSubAccount(first_name="Zoé", last_name="Martin", email="zoe@example.com")
     ),
     "ListsSubAccounts": lambda sms: sms.sub_accounts(),
+    "ActsForSubAccounts": lambda sms: _acting(sms),
+    "KeepsLists": lambda sms: sms.populate_list("clients", [Contact("0612345678")]),
+    "Calls": lambda sms: sms.call(GetInfo()),
 }
+
+
+async def _acting(sms: SmsService) -> None:
+    """Act for a sub-account."""
+    sms.with_sub_account("boutique")
 
 
 async def ask(call: Callable[[SmsService], Any], service: SmsService) -> None:

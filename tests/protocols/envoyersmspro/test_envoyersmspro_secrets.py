@@ -62,7 +62,7 @@ async def test_request_shows_nothing_and_holds_no_secret_in_its_address(basic_au
     transport = Fixed(b"")
     backend = EnvoyerSmsProBackend(LOGIN, PASSWORD, transport=transport, basic_auth=basic_auth)
     with pytest.raises(AllMySmsError):
-        await backend.call(SEND)
+        await backend.perform(SEND)
     (request,) = transport.requests
     check(f"{request!r} {request} {request.url} {backend!r} {backend} {vars(backend)} {SEND!r}")
     for held in (request, backend, backend._credentials):
@@ -75,7 +75,7 @@ async def test_error_holds_no_secret(body: bytes) -> None:
     """Whatever the provider repeats, the error and its traceback hold none of it."""
     backend = EnvoyerSmsProBackend(LOGIN, PASSWORD, transport=Fixed(body))
     with pytest.raises(AllMySmsError) as caught:
-        await backend.call(SEND)
+        await backend.perform(SEND)
     check("".join(traceback.format_exception(caught.value)))
     check(f"{caught.value!r} {caught.value} {vars(caught.value)} {pickle.dumps(caught.value)!r}")
 
@@ -90,7 +90,7 @@ async def test_logs_hold_no_secret(
         caplog.set_level(logging.DEBUG, logger=name)
     sandbox.faults([{"fault": fault}])
     for basic_auth in (True, False):
-        await asyncio.gather(connect(basic_auth=basic_auth, password=PASSWORD).call(SEND), return_exceptions=True)
+        await asyncio.gather(connect(basic_auth=basic_auth, password=PASSWORD).perform(SEND), return_exceptions=True)
 
     assert any(record.name.startswith("httpcore") for record in caplog.records)
     for record in caplog.records:

@@ -1,6 +1,7 @@
 """Fields whose types, names and shapes float from one answer to the next."""
 
 import contextlib
+import html
 import json
 from datetime import datetime
 from decimal import Decimal
@@ -15,27 +16,15 @@ from hypothesis import strategies as st
 from allmysms_async.errors import AllMySmsError, ProtocolError
 from allmysms_async.exchange import HttpResponse
 from allmysms_async.model import Recipient
-from allmysms_async.protocols.rest.account import GetInfo
-from allmysms_async.protocols.rest.campaigns import DeleteCampaign, GetCampaignInfo, GetCampaignsInfo, GetCampaignStats
-from allmysms_async.protocols.rest.codec import decode
+from allmysms_async.protocols.rest.campaigns import GetCampaignInfo, GetCampaignStats
+from allmysms_async.protocols.rest.codec import Formats, decode
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.receipt import receipt
 from allmysms_async.protocols.rest.reports import GetAckBySmsId, GetAcks
-from allmysms_async.protocols.rest.sms import SendSms, SimpleSend, SimulateCampaign
+from allmysms_async.protocols.rest.sms import SendSms
 from allmysms_async.protocols.rest.wire import known_names
 
-OPERATIONS: list[type[Operation[Any]]] = [
-    SendSms,
-    SimpleSend,
-    SimulateCampaign,
-    GetAcks,
-    GetAckBySmsId,
-    GetCampaignStats,
-    GetCampaignInfo,
-    GetCampaignsInfo,
-    GetInfo,
-    DeleteCampaign,
-]
+OPERATIONS: list[type[Operation[Any]]] = sorted(Operation.__subclasses__(), key=lambda kind: kind.name)
 SENT = {"status": 100, "statusText": "Your messages have been sent"}
 
 
@@ -179,9 +168,36 @@ def test_list_without_elements_is_empty(nothing: object) -> None:
 
 # -- whatever the values ----------------------------------------------------------------------------------------------
 
+
+def test_every_operation_is_tried() -> None:
+    """What follows tries each of the 38 methods."""
+    assert len({kind.name for kind in OPERATIONS}) == len(OPERATIONS) == 38
+
+
 NAMES = sorted(
     {wire_name for operation in OPERATIONS for wire_name in known_names(operation.result_type())}
-    | {"error", "acks", "phoneNumber", "smsId", "statut", "number", "reason", "date", "tppa", "lists", "dateSent"}
+    | {
+        "error",
+        "text",
+        "acks",
+        "mo",
+        "mos",
+        "contact",
+        "subAccount",
+        "Login",
+        "Credits",
+        "sms",
+        "list",
+        "phoneNumber",
+        "smsId",
+        "statut",
+        "number",
+        "reason",
+        "date",
+        "tppa",
+        "lists",
+        "dateSent",
+    }
 )
 SCALARS = (
     st.none()
@@ -208,6 +224,37 @@ def test_answer_is_read_or_refused_with_a_typed_error(
     recipients = [Recipient("33612345678"), Recipient("33698765432")]
     try:
         result = decode(operation, HttpResponse(status=200, headers={}, body=body), passing=frozenset({"114"}))
+    except AllMySmsError:
+        return
+    assert repr(result)
+    if operation is SendSms:
+        found = receipt(result, recipients, 2, None)
+        assert [entry.phone for entry in found.results] == [recipient.phone for recipient in recipients]
+
+
+def as_xml(name: str, value: object) -> str:
+    """Return a value as XML would hold it: a list as its name again and again."""
+    if isinstance(value, list):
+        return "".join(as_xml(name, one) for one in value)
+    if isinstance(value, dict):
+        inner = "".join(as_xml(key, one) for key, one in value.items())
+    elif value is None:
+        inner = ""
+    else:
+        inner = html.escape("".join(c for c in str(value) if c.isprintable()))
+    return f"<{name}>{inner}</{name}>"
+
+
+@given(operation=st.sampled_from(OPERATIONS), answer=ANSWERS, sent=st.booleans())
+def test_xml_answer_is_read_or_refused_with_a_typed_error(
+    operation: type[Operation[Any]], answer: dict[str, object], sent: bool
+) -> None:
+    """The same in XML: a result or an error of this library, and nothing else."""
+    body = as_xml("answer", answer | SENT if sent else answer).encode()
+    recipients = [Recipient("33612345678"), Recipient("33698765432")]
+    formats = Formats(flow="xml", answer="xml")
+    try:
+        result = decode(operation, HttpResponse(status=200, headers={}, body=body), formats=formats)
     except AllMySmsError:
         return
     assert repr(result)

@@ -168,7 +168,7 @@ async def test_operation_that_cannot_travel_is_refused(transport: Fixed, operati
     """An operation that is called by itself is checked too: it names the field, and nothing is sent."""
     backend = SoapBackend("demo", KEY, transport=transport)
     with pytest.raises(InvalidRequest, match="nothing was") as caught:
-        await backend.call(operation)
+        await backend.perform(operation)
     await backend.aclose()
     assert what in str(caught.value)
     assert transport.requests == []
@@ -293,7 +293,7 @@ async def test_user_s_wsdl_is_built_by_without_the_network(
 ) -> None:
     """A user's own WSDL is used, and SOAP's own types in it are known without fetching them."""
     backend = SoapBackend("demo", KEY, wsdl=custom(tmp_path / "own.wsdl", extra), transport=transport)
-    await backend.call(SendSms(message="x", recipients=(Recipient("336"),)))
+    await backend.perform(SendSms(message="x", recipients=(Recipient("336"),)))
     await backend.aclose()
     assert b"<mobilePhone" in transport.requests[0].body
     assert no_network == []
@@ -508,7 +508,7 @@ async def main():
             await asyncio.sleep(0.001)
             turns += 1
     ticking = asyncio.create_task(tick())
-    await backend.call(SendSms(message="x", recipients=[Recipient("336")]))
+    await backend.perform(SendSms(message="x", recipients=[Recipient("336")]))
     await backend.aclose()
     print(turns, "zeep" in sys.modules)
 asyncio.run(main())

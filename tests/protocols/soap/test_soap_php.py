@@ -85,7 +85,7 @@ async def test_send_arrives_with_php_types(server: Any, backend: SoapBackend) ->
         tpoa="MAGASIN",
         mail_notif=False,
     )
-    result = await backend.call(operation)
+    result = await backend.perform(operation)
     ((name, arguments),) = server.calls()
     data = fields(arguments[2])
     rows = [fields(row) for row in listed(data.pop("sms"))]

@@ -1,0 +1,69 @@
+"""Answers that are much larger than they should be."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from allmysms_async import ProtocolError, RestBackend
+from allmysms_async.backend import SendRequest
+from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.model import Recipient, SmsMessage
+from allmysms_async.protocols.rest.blacklist import GetBlacklist
+from allmysms_async.text import Coding
+
+SEND = SendRequest(message=SmsMessage("a"), text="a", coding=Coding.GSM7, recipients=(Recipient("33612345678"),))
+
+
+class Answering:
+    """A transport that gives one answer, as far as the request lets it."""
+
+    def __init__(self, body: bytes) -> None:
+        """Give this answer."""
+        self.body = body
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Answer, or refuse what is longer than the request says, as a transport does."""
+        if len(self.body) > request.max_response_bytes:
+            raise ProtocolError("too long")
+        return HttpResponse(status=200, headers={}, body=self.body)
+
+    async def aclose(self) -> None:
+        """Close nothing."""
+
+
+async def longest_gap(work: Any) -> float:
+    """Return how long the event loop was held while something went on."""
+    gaps: list[float] = []
+
+    async def tick() -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            gaps.append(time.perf_counter() - before)
+
+    ticking = asyncio.create_task(tick())
+    await asyncio.sleep(0.01)
+    try:
+        await work
+    finally:
+        ticking.cancel()
+    return max(gaps)
+
+
+async def test_answer_to_a_send_is_bounded_more_tightly() -> None:
+    """No answer to a send is larger than 4 MB: one that is, is given up, and the outcome is open."""
+    answer = Answering(b'{"status": 100, "smsIds": [' + b"{}," * 1_400_000 + b"{}]}")
+    async with asyncio.timeout(20):
+        with pytest.raises(ProtocolError):
+            await RestBackend("demo", "key", transport=answer).send(SEND)
+
+
+async def test_large_answer_leaves_the_event_loop_free() -> None:
+    """A black list of 30,000 numbers is read in a thread: others have their turns meanwhile."""
+    entry = b'{"phoneNumber": "33612345678", "type": "STOP", "date": "2027-03-02 10:00:00"}'
+    backend = RestBackend("demo", "key", transport=Answering(b'{"blacklist": [' + b",".join([entry] * 30_000) + b"]}"))
+    gap = await longest_gap(backend.call(GetBlacklist()))
+    assert gap < 0.15
+    await backend.aclose()
