@@ -38,6 +38,7 @@ def _moment(context: click.Context, param: click.Parameter, value: str | None) -
     return moment if moment.tzinfo else moment.replace(tzinfo=_PARIS)
 
 
+_PROTOCOLS = ("rest", "soap", "mail2sms", "mms", "envoyersmspro")
 _purpose = click.Choice(get_args(Purpose))
 _json = click.option("--json", "as_json", is_flag=True, help="One line of JSON on standard output.")
 
@@ -148,12 +149,13 @@ def sandbox(http_port: int, smtp_port: int, as_json: bool) -> int:
 
 
 @allmysms.command()
+@click.option("--protocol", type=click.Choice([*_PROTOCOLS, "all"]), default="rest", show_default=True)
 @_json
-def demo(as_json: bool) -> int:
+def demo(protocol: str, as_json: bool) -> int:
     """Send a sample campaign to a sandbox, and check what became of every row. No account is needed."""
     try:
         from allmysms_async.cli.demo import run_demo
     except ModuleNotFoundError as error:
         raise missing_extra(error) from None
 
-    return asyncio.run(run_demo(machine=as_json))
+    return asyncio.run(run_demo(protocol=protocol, machine=as_json))

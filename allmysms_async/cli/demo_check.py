@@ -15,7 +15,7 @@ def differences(
     rows: Sequence[SampleRow],
     outcomes: Iterable[Outcome],
     inboxes: Iterable[tuple[str, str]],
-    reports: Iterable[DeliveryReport],
+    reports: Iterable[DeliveryReport] | None,
 ) -> list[str]:
     """Return a sentence for each thing that is not as it must be.
 
@@ -23,13 +23,12 @@ def differences(
         rows: The sample.
         outcomes: What the library says of each row.
         inboxes: Number and text of each message on a handset.
-        reports: The delivery reports of all its sends.
+        reports: The delivery reports of all its sends, or None if the protocol has none.
     """
-    return [
-        *_rows(rows, outcomes),
-        *_handsets({row.phone: row.text for row in rows if row.expected == "accepted"}, inboxes),
-        *_reports({row.phone for row in rows if row.expected == "accepted"}, reports),
-    ]
+    accepted = [row for row in rows if row.expected == "accepted"]
+    expected = {row.phone: row.text for row in accepted if row.received}
+    found = [*_rows(rows, outcomes), *_handsets(expected, inboxes)]
+    return found if reports is None else [*found, *_reports({row.phone for row in accepted}, reports)]
 
 
 def _rows(rows: Sequence[SampleRow], outcomes: Iterable[Outcome]) -> list[str]:

@@ -31,19 +31,18 @@ class SampleRow(msgspec.Struct, frozen=True):
     Attributes:
         ordinal: Counted from 1, without blank lines.
         expected: ``accepted`` or ``rejected:<reason>``.
-        phone: The canonical number, where the gateway sees one.
+        phone: The canonical number, where it is one that can be texted.
         text: What the handset must show.
+        opt_out: The gateway's opt-out list that the number must be on beforehand, if any.
+        received: Whether the handset receives it, if it is accepted.
     """
 
     ordinal: int
     expected: str
     phone: str
     text: str
-
-    @property
-    def opt_out(self) -> str | None:
-        """The gateway's opt-out list that the number must be on beforehand, if any."""
-        return _OPT_OUTS.get(self.expected.partition(":")[2])
+    opt_out: str | None = None
+    received: bool = True
 
 
 def sample_path() -> AbstractContextManager[Path]:
@@ -62,6 +61,7 @@ def read_sample() -> list[SampleRow]:
             row["expected"],
             row["expected_phone"],
             TEXT.replace("#param_1#", row[PARAM_COLUMN] or ""),
+            _OPT_OUTS.get(row["expected"].partition(":")[2]),
         )
         for ordinal, row in enumerate(rows, 1)
     ]

@@ -34,7 +34,7 @@ def backend_of_environment() -> RestBackend:
 
 def service() -> SmsService:
     """Return the service for the environment's account."""
-    return SmsService(backend_of_environment(), policy=CAMPAIGN_POLICY, send_policy=SEND_POLICY)
+    return SmsService(backend_of_environment(), policy=CAMPAIGN_POLICY, send_policy=SEND_POLICY, grace=10.0)
 
 
 def _value(name: str, label: str, *, hidden: bool) -> str:

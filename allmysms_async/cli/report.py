@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from rich import box
@@ -15,7 +15,7 @@ from allmysms_async.cli.screen import number
 from allmysms_async.model import CampaignResult, Outcome, OutcomeState, Reason
 from allmysms_async.numbers import mask
 
-__all__ = ["Examples", "as_json", "closing_table", "money", "print_advice"]
+__all__ = ["Examples", "all_as_json", "as_json", "closing_table", "money", "print_advice", "side_by_side_table"]
 
 _EXAMPLES = 5
 
@@ -64,21 +64,29 @@ def money(cost: Decimal) -> str:
 
 def as_json(result: CampaignResult) -> str:
     """Return the result as one line of JSON; ``total`` counts the rows read."""
-    return json.dumps(
-        {
-            "total": result.rows,
-            "accepted": result.accepted,
-            "rejected": result.rejected,
-            "failed": result.failed,
-            "unknown": result.unknown,
-            "pending": result.pending,
-            "complete": result.complete,
-            "rejections": {reason.value: count for reason, count in _by_count(result)},
-            "parts": result.parts,
-            "cost": float(result.cost),
-            "campaign_ids": list(result.campaign_ids),
-        }
-    )
+    return json.dumps(_fields(result))
+
+
+def all_as_json(results: Mapping[str, CampaignResult]) -> str:
+    """Return several results as one line of JSON, by their names."""
+    return json.dumps({name: _fields(result) for name, result in results.items()})
+
+
+def _fields(result: CampaignResult) -> dict[str, object]:
+    """Return what a machine is told of a result."""
+    return {
+        "total": result.rows,
+        "accepted": result.accepted,
+        "rejected": result.rejected,
+        "failed": result.failed,
+        "unknown": result.unknown,
+        "pending": result.pending,
+        "complete": result.complete,
+        "rejections": {reason.value: count for reason, count in _by_count(result)},
+        "parts": result.parts,
+        "cost": float(result.cost),
+        "campaign_ids": list(result.campaign_ids),
+    }
 
 
 def _by_count(result: CampaignResult) -> list[tuple[Reason, int]]:
@@ -113,6 +121,36 @@ def closing_table(result: CampaignResult, examples: Examples, *, width: int) -> 
     table.add_section()
     table.add_row("Text parts", number(result.parts), "")
     table.add_row("Cost without tax", money(result.cost), "")
+    return table
+
+
+def side_by_side_table(results: Mapping[str, tuple[CampaignResult, float]]) -> Table:
+    """Return one table for the same campaign over several protocols.
+
+    Args:
+        results: For each protocol what became of it, and the seconds that it took.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for name in results:
+        table.add_column(name, justify="right", no_wrap=True)
+    reasons = [reason for reason in Reason if any(result.rejections.get(reason) for result, _ in results.values())]
+
+    def row(label: str, counts: Iterable[int], style: str = "") -> None:
+        table.add_row(label, *(number(count) if count else "-" for count in counts), style=style)
+
+    ends = [result for result, _ in results.values()]
+    row("Read", (result.rows for result in ends))
+    row("Accepted", (result.accepted for result in ends), "green")
+    row("Rejected", (result.rejected for result in ends), "yellow")
+    for reason in reasons:
+        row(f"  {reason.value.replace('_', ' ')}", (result.rejections.get(reason, 0) for result in ends))
+    row("Failed", (result.failed for result in ends))
+    row("Unknown", (result.unknown for result in ends))
+    table.add_section()
+    row("Text parts", (result.parts for result in ends))
+    table.add_row("Cost", *(money(result.cost) if result.cost else "-" for result, _ in results.values()))
+    table.add_row("Seconds", *(f"{seconds:.1f}" for _, seconds in results.values()))
     return table
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from allmysms_async import DeliveryReport, DeliveryStatus, Outcome, OutcomeState, Reason
 from allmysms_async.cli.demo_check import differences
+from allmysms_async.cli.demo_protocol import PROTOCOLS, expected_rows
 from allmysms_async.cli.demo_sample import SampleRow, read_sample
 
 ROWS = [SampleRow(1, "accepted", "33612345678", "Bonjour Zoé"), SampleRow(2, "rejected:empty", "", "Bonjour ")]
@@ -73,3 +74,22 @@ def test_sample_holds_every_kind_of_row() -> None:
             "invalid_at_gateway",
         )
     }
+
+
+def test_protocol_says_what_it_cannot_carry_before_who_is_there_twice() -> None:
+    """A row that a protocol cannot carry leaves its number to the next row; one that it is silent about is accepted."""
+    rows = [
+        SampleRow(1, "accepted", "33612345678", "Bonjour François"),
+        SampleRow(2, "rejected:duplicate", "33612345678", "Bonjour Anne"),
+        SampleRow(3, "rejected:opted_out", "33612345679", "Bonjour Luc", "blacklist_stop"),
+        SampleRow(4, "rejected:duplicate", "33612345678", "Bonjour Zoe"),
+    ]
+    expected = expected_rows(rows, PROTOCOLS["mail2sms"])
+    assert [row.expected for row in expected] == [
+        "rejected:needs_unicode",
+        "accepted",
+        "accepted",
+        "rejected:duplicate",
+    ]
+    assert [row.received for row in expected] == [True, True, False, True]
+    assert expected_rows(rows, PROTOCOLS["rest"]) == rows

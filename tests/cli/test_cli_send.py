@@ -112,3 +112,23 @@ async def test_demo_in_json_is_one_line() -> None:
     states = ("accepted", "rejected", "failed", "unknown", "pending")
     assert sum(result[state] for state in states) == result["total"] == 3031
     assert "every one of 3031 rows ended as it must" in ended.err
+
+
+async def test_demo_over_every_protocol_ends_in_one_table() -> None:
+    """The same rows over each protocol, side by side, each ended as its manual lets it."""
+    ended = await finish(await start("demo", "--protocol", "all"))
+    assert ended.code == 0, ended.out
+    names = ["rest", "soap", "mail2sms", "mms", "envoyersmspro"]
+    assert any(line.split() == names for line in ended.out.splitlines())
+    for name in names:
+        assert f"{name}: every one of 3031 rows ended as it must" in ended.out
+
+
+async def test_demo_over_every_protocol_in_json_is_one_object() -> None:
+    """With --json each protocol's result is under its name."""
+    ended = await finish(await start("demo", "--protocol", "all", "--json"))
+    assert ended.code == 0, ended.err
+    results = json.loads(ended.out)
+    assert {name: result["total"] for name, result in results.items()} == dict.fromkeys(
+        ("rest", "soap", "mail2sms", "mms", "envoyersmspro"), 3031
+    )
