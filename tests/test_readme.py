@@ -78,6 +78,8 @@ def test_ci_runs_the_readme_command() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     finder = re.search(r"<<'PY'\n(.*?)^PY$", script, re.M | re.S)
     assert finder
-    found = subprocess.run([sys.executable, "-c", finder[1]], cwd=ROOT, capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", finder[1]], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert [found.stdout] == re.findall(r"```sh\n(.*?)```", section("Test it"), re.S)
     assert 'bash -c "$command"' in script
