@@ -19,6 +19,7 @@ from allmysms_async.model import (
     Contact,
     DeliveryReport,
     Estimate,
+    FoundSend,
     ListChange,
     MmsMessage,
     NewSubAccount,
@@ -49,6 +50,7 @@ __all__ = [
     "Paces",
     "Question",
     "ReceivesReplies",
+    "Reconciles",
     "RemovesOptOuts",
     "Replay",
     "ReportsDelivery",
@@ -92,6 +94,7 @@ class SendLimits(msgspec.Struct, frozen=True, kw_only=True):
             without bound.
         metropolitan_only: Whether only mobiles of metropolitan France can be reached.
         refused_characters: Characters that the gateway would replace by others: a text that holds one is refused.
+        reports_cost: Whether the answer to a send says what it cost, in euros.
     """
 
     recipients: int
@@ -103,6 +106,7 @@ class SendLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_numbers_length: int | None = None
     metropolitan_only: bool = False
     refused_characters: str = ""
+    reports_cost: bool = False
 
     def max_units(self, coding: Coding) -> int:
         """Return the length of a text at most, in units of its coding."""
@@ -406,6 +410,23 @@ class Calls(Backend, Protocol):
         ...
 
 
+@runtime_checkable
+class Reconciles(Backend, Protocol):
+    """Can say whether a send was taken that was never answered."""
+
+    async def find_send(self, campaign_name: str, moments: Sequence[datetime]) -> FoundSend | None:
+        """Look a send up by its name.
+
+        Args:
+            campaign_name: As in ``SendRequest.campaign_name``, which no other send has.
+            moments: When it may have been sent; it is looked for a day before and after each.
+
+        Returns:
+            What the gateway knows of it, or None if it does not know it: that alone is no proof that it was not sent.
+        """
+        ...
+
+
 CAPABILITIES: Mapping[type[object], tuple[str, tuple[str, ...]]] = {
     Sends: ("sending", ("rest", "soap", "mail2sms", "mms", "envoyersmspro")),
     SendsMms: ("MMS", ("mms",)),
@@ -424,5 +445,6 @@ CAPABILITIES: Mapping[type[object], tuple[str, tuple[str, ...]]] = {
     ActsForSubAccounts: ("acting for a sub-account", ("rest",)),
     KeepsLists: ("contact lists", ("rest",)),
     Calls: ("operations of its own", ("rest",)),
+    Reconciles: ("looking unanswered sends up", ("rest",)),
 }
 """Each capability in words, and the backends that have it; a test compares it with the backends themselves."""

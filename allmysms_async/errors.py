@@ -11,6 +11,7 @@
     │   ├── InvalidSource                a file that cannot be read; .line where there is one
     │   ├── EmptyCampaign                no row at all
     │   ├── CampaignTooLong              the request limit would stretch it past max_duration; .seconds
+    │   ├── CampaignChanged              the journal holds another campaign of this name
     │   └── UnsupportedFeature           this backend cannot do it; names those that can
     ├── TransportError
     │   ├── NotSent                      surely not written: sending again is safe
@@ -43,6 +44,8 @@
     │   ├── NoReplies                    it was sent without asking for replies
     │   └── CampaignNotCancellable
     ├── ListStopped                      .reason (one of the above), .done, .rows_done, .rows_unknown
+    ├── JournalError                     the journal cannot be read or written; nothing unrecorded was sent
+    ├── LimitReached                     a stop condition of the campaign: cost, parts or failures
     └── CampaignStopped                  .reason (one of the above), .result (what is known)
 
 No error holds a body, a key, a password, a text or a whole phone number; all of them pickle.
@@ -57,6 +60,7 @@ from typing import Any
 __all__ = [
     "AllMySmsError",
     "AuthenticationFailed",
+    "CampaignChanged",
     "CampaignNotCancellable",
     "CampaignNotFound",
     "CampaignPending",
@@ -76,6 +80,8 @@ __all__ = [
     "InvalidSender",
     "InvalidSource",
     "InvalidText",
+    "JournalError",
+    "LimitReached",
     "ListStopped",
     "MailDeferred",
     "MailRefused",
@@ -210,6 +216,10 @@ class CampaignTooLong(InvalidRequest):
     def __init__(self, message: str, *, seconds: float) -> None:
         super().__init__(message)
         self.seconds = seconds
+
+
+class CampaignChanged(InvalidRequest):
+    """The journal holds a campaign of this name with another text, sender, option or protocol; nothing was sent."""
 
 
 class UnsupportedFeature(InvalidRequest):
@@ -440,6 +450,21 @@ class ListStopped(AllMySmsError):
         self.done = done
         self.rows_done = rows_done
         self.rows_unknown = rows_unknown
+
+
+class JournalError(AllMySmsError):
+    """The journal cannot be read or written.
+
+    Sending stops before anything leaves that is not recorded; what was in flight is recorded as such, and is replayed
+    or reported ``unknown`` when the campaign is continued.
+    """
+
+
+class LimitReached(AllMySmsError):
+    """A stop condition of the campaign was met: ``max_cost``, ``max_parts`` or ``max_failure_rate``.
+
+    What was not sent waits; run the campaign again with another limit to continue.
+    """
 
 
 class CampaignStopped(AllMySmsError):

@@ -25,6 +25,7 @@ __all__ = [
     "DeliveryStatus",
     "Encoding",
     "Estimate",
+    "FoundSend",
     "ListChange",
     "MmsKind",
     "MmsMessage",
@@ -442,6 +443,24 @@ class CampaignSummary(msgspec.Struct, frozen=True, kw_only=True):
     sender: str | None
 
 
+class FoundSend(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gateway knows of a send that was never answered.
+
+    Attributes:
+        campaign_id: The gateway's identifier.
+        sms_ids: Canonical numbers that it took the text for, each with the identifier of its text where there is one.
+        parts: Text parts over all recipients, or None.
+    """
+
+    campaign_id: str
+    sms_ids: Mapping[str, str | None]
+    parts: int | None = None
+
+    def __repr__(self) -> str:
+        """Show the count, not the numbers."""
+        return f"<FoundSend {self.campaign_id} {len(self.sms_ids)} recipients>"
+
+
 # -- what else a gateway knows ----------------------------------------------------------------------------------------
 
 
@@ -640,11 +659,13 @@ class Progress(Totals, frozen=True, kw_only=True):
         waiting_until: While the gateway's request limit allows no request, when the next one is allowed; else None.
         least_seconds: How long the campaign takes at least because of that limit, as foreseen at its start; 0 if it
             fits, None if that is not known (no limit, or a source without a length).
+        recovered: Recipients read back from the journal so far, to know them again in a source that is read again.
     """
 
     outcomes: tuple[Outcome, ...] = ()
     waiting_until: datetime | None = None
     least_seconds: float | None = None
+    recovered: int = 0
 
 
 class CampaignResult(Totals, frozen=True, kw_only=True):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import secrets
 import weakref
-from collections.abc import AsyncIterable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import AsyncIterable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
 from allmysms_async.backend import (
     ActsForSubAccounts,
@@ -21,11 +22,12 @@ from allmysms_async.backend import (
     Simulates,
     limits_of,
 )
+from allmysms_async.batch.brake import StopConditions
 from allmysms_async.batch.engine import CampaignRun, EngineOptions
-from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.plan import Planner, template_of
 from allmysms_async.batch.policy import Clock, RetryPolicy, SystemClock, deliver, repeat
-from allmysms_async.batch.sink import MemorySink, Sink
+from allmysms_async.batch.sink import MemorySink
+from allmysms_async.campaign import Begun, RunOptions, SendOptions, journal_sink, stored_campaign
 from allmysms_async.errors import (
     InvalidNumber,
     InvalidRequest,
@@ -63,25 +65,6 @@ _MAX_NAME = 100
 R = TypeVar("R")
 
 
-class _Begun:
-    """What the process knows of a campaign that was begun.
-
-    Args:
-        identity: The account it was begun with.
-        campaign: The campaign; not kept, so that it can be forgotten.
-    """
-
-    def __init__(self, identity: str, campaign: Campaign) -> None:
-        self.identity = identity
-        self.sink = MemorySink()
-        self.intake = Intake(campaign.recipients)
-        self.service: Callable[[], SmsService | None] = lambda: None
-
-
-# For all services of the process: a campaign that is continued by another one must text nobody again.
-_begun: weakref.WeakKeyDictionary[Campaign, _Begun] = weakref.WeakKeyDictionary()
-
-
 class SmsService(Inquiry):
     """Sends texts and campaigns through a backend, and asks it for reports.
 
@@ -117,7 +100,7 @@ class SmsService(Inquiry):
         self._clock = clock or SystemClock()
         self._rng = rng or random.Random()  # noqa: S311  # jitter is no secret
         self._runs: weakref.WeakSet[CampaignRun] = weakref.WeakSet()
-        self._begun: weakref.WeakSet[_Begun] = weakref.WeakSet()
+        self._begun: weakref.WeakSet[Begun] = weakref.WeakSet()
 
     async def __aenter__(self) -> SmsService:
         """Return the service itself; connections are opened when they are needed."""
@@ -256,35 +239,67 @@ class SmsService(Inquiry):
 
     # -- campaigns ----------------------------------------------------------------------------------------------------
 
-    def stream(
-        self,
-        campaign: Campaign,
-        *,
-        chunk_size: int | None = None,
-        concurrency: int | None = None,
-        max_duration: float | None = None,
-    ) -> CampaignRun:
+    def stream(self, campaign: Campaign, **options: Unpack[RunOptions]) -> CampaignRun:
         """Send a campaign, and iterate over its progress.
 
         The source is read lazily, no faster than it is sent. Nobody is texted twice, whatever the source repeats. The
         same ``Campaign`` object given again, after a stop, continues, also with another service of the same account:
-        what was sent stays sent, failed chunks are tried again, and unknown ones are asked about with their key.
+        what was sent stays sent, failed chunks are tried again, and unknown ones are asked about with their key. With a
+        journal so does any campaign of the same name.
 
         Args:
             campaign: What is sent to whom; its message must say its purpose.
-            chunk_size: Recipients in a request at most; the protocol's default otherwise.
-            concurrency: Requests in flight at most; the service's otherwise.
-            max_duration: Seconds that a protocol's request limit may stretch the campaign to, where its source has a
-                length; None for any. What is foreseen is told first, as ``Progress.least_seconds``.
+            options: As ``RunOptions`` has them: ``journal``, ``chunk_size``, ``concurrency``, ``max_cost``,
+                ``max_parts``, ``max_failure_rate``, ``max_duration``, ``lease``.
 
         Returns:
             The run: ``async for progress in run``, ``run.stop()``, ``run.result``. The iteration raises
-            ``CampaignStopped`` when login, permission or credit end it, ``EmptyCampaign`` without any row, and
-            ``CampaignTooLong`` before anything is sent.
+            ``CampaignStopped`` when login, permission, credit, a limit, an outage or the journal end it,
+            ``EmptyCampaign`` without any row, ``CampaignTooLong`` before anything is sent, ``CampaignChanged`` and
+            ``JournalError`` if the journal is of another campaign or cannot be opened.
 
         Raises:
             InvalidRequest: The text, the sender, the date or a number of the call cannot be right; nothing was sent.
+            UnsupportedFeature: ``max_cost`` on a protocol that reports no cost.
         """
+        backend, journal = self.capable(Sends), options.get("journal")
+        _iterable(campaign.recipients)
+        begun = Begun.of(campaign, backend.identity, journal)
+        # What was begun may be continued after its date, if only to learn what became of it.
+        checked = self._options(campaign, options, dated=journal is None and not begun.sink.accounted)
+        sink = begun.sink if journal is None else journal_sink(journal, backend, self._clock, options.get("lease"))
+        run = CampaignRun(backend, campaign, begun.intake, sink, checked, self._clock, self._rng)
+        begun.service = weakref.ref(self)
+        self._begun.add(begun)
+        self._runs.add(run)
+        return run
+
+    async def resume(
+        self, journal: str | os.PathLike[str], name: str | None = None, **options: Unpack[SendOptions]
+    ) -> CampaignRun:
+        """Continue a campaign with what its journal holds; its source is not read.
+
+        Args:
+            journal: As for ``stream``.
+            name: The campaign's; needed if the journal has several.
+            options: As for ``stream``.
+
+        Returns:
+            The run, as from ``stream``; ``result.complete`` is false if the source was not read to its end before.
+
+        Raises:
+            InvalidRequest: The journal has no such campaign.
+            JournalError: The journal cannot be used.
+        """
+        campaign = await stored_campaign(journal, name)
+        checked, backend = self._options(campaign, options, dated=False), self.capable(Sends)
+        sink = journal_sink(journal, backend, self._clock, options.get("lease"))
+        run = CampaignRun(backend, campaign, None, sink, checked, self._clock, self._rng)
+        self._runs.add(run)
+        return run
+
+    def _options(self, campaign: Campaign, options: SendOptions, *, dated: bool) -> EngineOptions:
+        """Return how a campaign is sent, refusing what cannot be right."""
         backend = self.capable(Sends)
         if campaign.message.purpose is None:
             msg = "A campaign must say its purpose: marketing, transactional or otp; nothing was sent."
@@ -293,53 +308,44 @@ class SmsService(Inquiry):
         if not name.strip() or not name.isprintable() or len(name) > _MAX_NAME:
             msg = f"A campaign's name must be 1 to {_MAX_NAME} printable characters; nothing was sent."
             raise InvalidRequest(msg)
-        begun = _begun.setdefault(campaign, _Begun(backend.identity, campaign))
-        # What was begun may be continued after its date, if only to learn what became of it.
-        _iterable(campaign.recipients)
-        self._check(backend, campaign.message, dated=not begun.sink.accounted)
-        limits = limits_of(backend, campaign.message)
-        size = limits.recipients if chunk_size is None else chunk_size
+        self._check(backend, campaign.message, dated=dated)
+        limits, size = limits_of(backend, campaign.message), options.get("chunk_size")
+        size = limits.recipients if size is None else size
         if not 1 <= size <= limits.max_recipients:
             msg = f"chunk_size is {size}; with {backend.name} it must be 1 to {limits.max_recipients}."
             raise InvalidRequest(msg)
-        workers = self._concurrency if concurrency is None else concurrency
+        workers = options.get("concurrency")
+        workers = self._concurrency if workers is None else workers
         if workers < 1:
             msg = f"concurrency is {workers}, it must be at least 1."
             raise InvalidRequest(msg)
-        if begun.identity != backend.identity:
-            msg = "This campaign was begun with another account or protocol, which alone knows what was sent of it."
-            raise InvalidRequest(msg, remedy="Continue it there, or make a new Campaign of those not texted yet.")
-        options = EngineOptions(
+        stop = StopConditions(
+            max_cost=options.get("max_cost"),
+            max_parts=options.get("max_parts"),
+            max_failure_rate=options.get("max_failure_rate"),
+        )
+        stop.check(backend)
+        return EngineOptions(
             chunk_size=size,
             concurrency=workers,
             policy=self._policy,
             grace=self._grace,
-            max_duration=max_duration,
+            max_duration=options.get("max_duration"),
+            limits=stop,
         )
-        run = CampaignRun(backend, campaign, begun.intake, _as_sink(begun.sink), options, self._clock, self._rng)
-        begun.service = weakref.ref(self)
-        self._begun.add(begun)
-        self._runs.add(run)
-        return run
 
-    async def run(
-        self,
-        campaign: Campaign,
-        *,
-        chunk_size: int | None = None,
-        concurrency: int | None = None,
-        max_duration: float | None = None,
-    ) -> CampaignResult:
+    async def run(self, campaign: Campaign, **options: Unpack[RunOptions]) -> CampaignResult:
         """Send a campaign to its end; ``stream`` without the progress.
 
         Raises:
             InvalidRequest: As for ``stream``.
             EmptyCampaign: The source held no row.
+            CampaignStopped: Login, permission, credit, a limit or the journal ended it, or the source failed;
+                ``reason`` and ``result`` say more. Run it again to continue.
             CampaignTooLong: A request limit would stretch it past ``max_duration``; nothing was sent.
-            CampaignStopped: Login, permission or credit ended it, or the source failed; ``reason`` and ``result`` say
-                more. Run the same object again to continue.
+            JournalError: The journal cannot be opened; nothing was sent.
         """
-        run = self.stream(campaign, chunk_size=chunk_size, concurrency=concurrency, max_duration=max_duration)
+        run = self.stream(campaign, **options)
         async with contextlib.aclosing(run):
             async for _ in run:
                 pass
@@ -449,11 +455,6 @@ def _iterable(recipients: object) -> Any:
         return cast("Any", recipients)
     msg = f"Recipients are numbers as text, or an iterable of them, not {type(recipients).__name__}; nothing was sent."
     raise InvalidRequest(msg)
-
-
-def _as_sink(sink: Sink) -> Sink:
-    """Return a record as the engine sees it; the type checker compares the two here."""
-    return sink
 
 
 def _refuse(row: int, item: str | Recipient, reason: Reason | None) -> None:

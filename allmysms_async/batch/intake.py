@@ -38,13 +38,18 @@ class Intake:
         self._ended = False
         self._error: Exception | None = None
         self._filling: asyncio.Task[None] | None = None
+        self._spoiled = False
 
     async def take(self, stopping: asyncio.Event) -> list[Row] | None:
         """Return the next rows; none when asked to stop first, and None at the end of the source.
 
         Raises:
             Exception: The source's own, once every row before it was handed out.
+            InvalidSource: Rows that were taken could not be recorded, and the source can be read only once.
         """
+        if self._spoiled:
+            msg = "Rows of the source could not be recorded, and it can be read only once: it cannot be continued."
+            raise InvalidSource(msg, line=None)
         if not self._rows and not self._ended and self._error is None:
             await self._fill(stopping)
         rows, self._rows = self._rows, []
@@ -116,6 +121,13 @@ class Intake:
         else:
             self._ordinary, self._asynchronous, self._taken = None, None, 0
             self._ended = False
+
+    async def rewind(self) -> None:
+        """Begin again, since rows that were taken could not be recorded."""
+        await self.aclose()
+        self._spoiled = self._source is self._ordinary or self._source is self._asynchronous
+        self._ordinary, self._asynchronous = None, None
+        self._rows, self._taken, self._ended, self._error = [], 0, False, None
 
     async def aclose(self) -> None:
         """Give up waiting for the source; the next to ask begins it again, if it can be read again."""

@@ -21,7 +21,17 @@ from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, SmsMe
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
 from allmysms_async.text import Coding, Template, TextSize, has_placeholder
 
-__all__ = ["Chunk", "Planner", "halves", "idempotency_key", "parts_of", "planned_requests", "template_of", "without"]
+__all__ = [
+    "Chunk",
+    "Planner",
+    "halves",
+    "idempotency_key",
+    "marked_name",
+    "parts_of",
+    "planned_requests",
+    "template_of",
+    "without",
+]
 
 # Rendered texts that differ for each recipient would keep one open chunk each; past this many rows the fullest goes.
 _OPEN_CHUNKS = 256
@@ -357,6 +367,11 @@ def planned_requests(
         if row not in accounted and isinstance(item, Recipient):
             texts[item.params[:count]] += 1
     return sum(-(-number // chunk_size) for number in texts.values())
+
+
+def marked_name(name: str, run_id: str, chunk: Chunk) -> str:
+    """Return a campaign's name with the mark that tells its requests apart in the provider's back office."""
+    return f"{name} [{run_id[:8]}/{chunk.seq}]"
 
 
 def idempotency_key(run_id: str, chunk: Chunk, message: SmsMessage) -> str:

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Protocol
 
 import msgspec
 from pyroaring import BitMap64
 
+from allmysms_async.batch import state as transition
 from allmysms_async.batch.plan import Chunk
-from allmysms_async.batch.state import ChunkEvent, ChunkState, after
-from allmysms_async.model import CampaignResult, Outcome, OutcomeState, Reason, Totals
+from allmysms_async.batch.state import ChunkEvent, ChunkState
+from allmysms_async.model import Campaign, CampaignResult, Outcome, OutcomeState, Reason, Totals
 
-__all__ = ["Claim", "MemorySink", "Settlement", "Sink", "Tally"]
+__all__ = ["Claim", "LeaseLost", "MemorySink", "Settlement", "Sink", "Tally"]
+
+
+class LeaseLost(Exception):
+    """Another process took a claimed chunk over: it must not be sent here any more, and is recorded there."""
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +84,45 @@ class Sink(Protocol):
         """Ordinal of the next chunk."""
         ...
 
-    async def add(self, chunk: Chunk) -> None:
-        """Record a new chunk as pending."""
+    @property
+    def exposed(self) -> int:
+        """Text parts that may have been billed without anybody having reported a cost, those claimed here left out."""
+        ...
+
+    async def open(self, campaign: Campaign) -> None:
+        """Get ready to record a run of a campaign.
+
+        Raises:
+            CampaignChanged: The record is of another campaign.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything; what is recorded stays, and the sums can still be asked for."""
+        ...
+
+    async def lead(self) -> bool:
+        """Become the one that reads the source; False while another process is, or has read it to its end."""
+        ...
+
+    def recover(self) -> AsyncIterator[int]:
+        """Read the planned numbers and rows back into ``seen`` and ``accounted``, yielding how many so far."""
+        ...
+
+    async def elsewhere(self) -> float | None:
+        """Return the seconds until it is worth looking what other processes left, or None if they hold nothing."""
+        ...
+
+    async def hold(self, claim: Claim) -> bool:
+        """Tell, just before the bytes leave, whether a claimed chunk is still this process's to send."""
+        ...
+
+    async def stranded(self) -> list[Chunk]:
+        """Return unknown chunks that no key can be asked with any more, for the gateway's lists to tell of."""
+        ...
+
+    async def add(self, chunk: Chunk) -> Chunk:
+        """Record a new chunk as pending; return it as recorded, with the ordinal that it was given."""
         ...
 
     async def refuse(self, outcomes: Sequence[Outcome]) -> None:
@@ -104,14 +146,15 @@ class Sink(Protocol):
         """Record that a claimed chunk was surely not sent and waits; with a new key if the gateway said so."""
         ...
 
-    async def split(self, chunk: Chunk, pieces: Sequence[Chunk]) -> None:
-        """Record that a claimed chunk was surely not sent and is replaced by pending pieces of it."""
+    async def split(self, chunk: Chunk, pieces: Sequence[Chunk]) -> list[Chunk]:
+        """Record that a claimed chunk was surely not sent and is replaced by pending pieces, returned as recorded."""
         ...
 
-    async def resume(self, *, replayable_since: float | None) -> list[Chunk]:
-        """Return what an earlier run of the campaign left to do: pending chunks, and failed ones made pending again.
+    async def resume(self, *, replayable_since: float | None, after: int = 0) -> list[Chunk]:
+        """Return what is left to do, in order, some at a time: pending chunks, and failed ones made pending again.
 
         Args:
+            after: Ordinal after which to look; no chunk is the end.
             replayable_since: Unknown chunks that were first sent at this Unix time or later are to be asked about
                 again with their key; None if the protocol has no keys.
         """
@@ -141,9 +184,11 @@ class Tally:
 
     def count(self, outcomes: Sequence[Outcome], sign: int = 1) -> None:
         """Add rows, or take them away with ``sign=-1``."""
+        # Counted as texts first: the hash of an enumeration's member is a slow one.
+        for state, count in Counter([str.__str__(outcome.state) for outcome in outcomes]).items():
+            self.states[OutcomeState(state)] += sign * count
         for outcome in outcomes:
-            self.states[outcome.state] += sign
-            if outcome.state is OutcomeState.REJECTED and outcome.reason is not None:
+            if outcome.reason is not None and outcome.state is OutcomeState.REJECTED:
                 self.reasons[outcome.reason] += sign
 
     def add(self, settlement: Settlement, sign: int = 1) -> None:
@@ -151,6 +196,13 @@ class Tally:
         self.count(settlement.outcomes, sign)
         self.parts += sign * settlement.parts
         self.cost += sign * settlement.cost
+
+    def merge(self, other: Tally) -> None:
+        """Add other sums."""
+        self.states.update(other.states)
+        self.reasons.update(other.reasons)
+        self.parts += other.parts
+        self.cost += other.cost
 
     def totals(self, *, pending: int, complete: bool) -> Totals:
         """Return the sums."""
@@ -194,10 +246,44 @@ class MemorySink:
         self._problems: Counter[str] = Counter()
         self._complete = False
 
-    async def add(self, chunk: Chunk) -> None:
+    @property
+    def exposed(self) -> int:
+        """Text parts of unknown chunks that no answer told the cost of."""
+        unknown = (entry for entry in self._entries.values() if entry.state is ChunkState.UNKNOWN)
+        return sum(entry.chunk.parts for entry in unknown if not (entry.settlement and entry.settlement.campaign_id))
+
+    async def open(self, campaign: Campaign) -> None:
+        """Do nothing: a record in memory is of one campaign object."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+    async def lead(self) -> bool:
+        """There is nobody else."""
+        return True
+
+    async def recover(self) -> AsyncIterator[int]:
+        """Yield what was never forgotten."""
+        if self.seen:
+            yield len(self.seen)
+
+    async def elsewhere(self) -> float | None:
+        """There is nobody else."""
+        return None
+
+    async def hold(self, claim: Claim) -> bool:
+        """There is nobody else."""
+        return True
+
+    async def stranded(self) -> list[Chunk]:
+        """Return nothing: without a record that lasts, a campaign is not continued a day later."""
+        return []
+
+    async def add(self, chunk: Chunk) -> Chunk:
         """Record a new chunk as pending."""
         self._entries[chunk.seq] = _Entry(chunk, ChunkState.PENDING)
         self.next_seq = max(self.next_seq, chunk.seq + 1)
+        return chunk
 
     async def refuse(self, outcomes: Sequence[Outcome]) -> None:
         """Record rows that are not sent to."""
@@ -208,7 +294,7 @@ class MemorySink:
         entry = self._entries[chunk.seq]
         if entry.state is ChunkState.UNKNOWN:
             return Claim(entry.chunk, unanswered=True)
-        entry.state = after(entry.state, ChunkEvent.CLAIM)
+        entry.state = transition.after(entry.state, ChunkEvent.CLAIM)
         if entry.chunk.first_sent_at is None:
             entry.chunk = msgspec.structs.replace(entry.chunk, first_sent_at=now)
         return Claim(entry.chunk, unanswered=False)
@@ -216,7 +302,11 @@ class MemorySink:
     async def settle(self, chunk: Chunk, settlement: Settlement) -> None:
         """Record how a chunk ended."""
         entry = self._entries[chunk.seq]
-        before, entry.state = entry.state, after(entry.state, settlement.event)
+        before = entry.state
+        entry.state = transition.after(before, settlement.event)
+        answered = entry.settlement is not None and entry.settlement.campaign_id is not None
+        if answered and settlement.campaign_id is None and entry.state is ChunkState.UNKNOWN:
+            return  # still unknown, and without an answer: what an earlier one said of some rows stays
         if before is ChunkState.UNKNOWN and entry.state is ChunkState.FAILED:
             # The gateway's own word on this key: it would say the same of it again.
             entry.chunk = msgspec.structs.replace(entry.chunk, generation=entry.chunk.generation + 1)
@@ -241,23 +331,22 @@ class MemorySink:
     async def release(self, chunk: Chunk, *, new_key: bool) -> None:
         """Record that a claimed chunk was surely not sent and waits."""
         entry = self._entries[chunk.seq]
-        entry.state = after(entry.state, ChunkEvent.RELEASE)
+        entry.state = transition.after(entry.state, ChunkEvent.RELEASE)
         generation = entry.chunk.generation + 1 if new_key else entry.chunk.generation
         entry.chunk = msgspec.structs.replace(entry.chunk, generation=generation, first_sent_at=None)
 
-    async def split(self, chunk: Chunk, pieces: Sequence[Chunk]) -> None:
+    async def split(self, chunk: Chunk, pieces: Sequence[Chunk]) -> list[Chunk]:
         """Record that a claimed chunk is replaced by pending pieces of it."""
         self._forget(self._entries.pop(chunk.seq))
-        for piece in pieces:
-            await self.add(piece)
+        return [await self.add(piece) for piece in pieces]
 
-    async def resume(self, *, replayable_since: float | None) -> list[Chunk]:
-        """Return what an earlier run left to do."""
+    async def resume(self, *, replayable_since: float | None, after: int = 0) -> list[Chunk]:
+        """Return what an earlier run left to do, all at once."""
         chunks: list[Chunk] = []
-        for _, entry in sorted(self._entries.items()):
+        for _, entry in sorted(item for item in self._entries.items() if item[0] > after):
             if entry.state is ChunkState.FAILED:
                 self._forget(entry)
-                entry.state = after(entry.state, ChunkEvent.RESUME)
+                entry.state = transition.after(entry.state, ChunkEvent.RESUME)
                 entry.chunk = msgspec.structs.replace(entry.chunk, first_sent_at=None)
             sent_at = entry.chunk.first_sent_at
             if entry.state is ChunkState.UNKNOWN and (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from allmysms_async.backend import SendLimits, SendRequest
 from allmysms_async.errors import InvalidSender
-from allmysms_async.model import Estimate, SendReceipt, SmsMessage
+from allmysms_async.model import Estimate, FoundSend, SendReceipt, SmsMessage
 from allmysms_async.protocols.rest import neutral
 from allmysms_async.protocols.rest.campaigns import DeleteCampaign
 from allmysms_async.protocols.rest.codec import Format, Formats
@@ -17,6 +18,7 @@ from allmysms_async.protocols.rest.inquiry import RestInquiry
 from allmysms_async.protocols.rest.line import Line
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.receipt import discarded, receipt
+from allmysms_async.protocols.rest.reconcile import find_send
 from allmysms_async.protocols.rest.sms import SendSms, SimulateCampaign
 from allmysms_async.protocols.rest.wire import Result
 
@@ -64,6 +66,7 @@ class RestBackend(RestInquiry):
         max_ucs2_units=8 * 67,
         personalises=True,
         idempotent=True,
+        reports_cost=True,
     )
 
     def __init__(
@@ -194,3 +197,10 @@ class RestBackend(RestInquiry):
         Source: HTTPS API v9, §20 and annex 4.
         """
         await self.call(DeleteCampaign(campaign_id))
+
+    async def find_send(self, campaign_name: str, moments: Sequence[datetime]) -> FoundSend | None:
+        """Look a send up by its name, among those of a day before and after each moment.
+
+        Source: HTTPS API v9, §11, §13.
+        """
+        return await find_send(self.call, campaign_name, moments)

@@ -1,0 +1,138 @@
+"""What stops a campaign before its end: what it may cost, how many parts it may take, how much may go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+import msgspec
+
+from allmysms_async.backend import CAPABILITIES, SendRequest, Sends, Simulates
+from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.sink import Sink
+from allmysms_async.errors import InvalidRequest, LimitReached, UnsupportedFeature
+from allmysms_async.model import Outcome, OutcomeState
+
+__all__ = ["Brake", "StopConditions"]
+
+_LEAST_REQUESTS = 5
+"""A rate over fewer requests says nothing."""
+
+
+class StopConditions(msgspec.Struct, frozen=True, kw_only=True):
+    """What stops a campaign before its end.
+
+    Attributes:
+        max_cost: Euros without tax that the campaign may cost: what was reported, plus an estimate for all that is in
+            flight or unknown. Only where the protocol reports a cost.
+        max_parts: Text parts that it may take, counted likewise.
+        max_failure_rate: Share of this run's recipients that may end as failed or unknown, or be refused by the
+            gateway as a whole request; looked at from the fifth request on.
+    """
+
+    max_cost: Decimal | None = None
+    max_parts: int | None = None
+    max_failure_rate: float | None = None
+
+    def check(self, backend: Sends) -> None:
+        """Refuse limits that make no sense, or that the backend cannot keep.
+
+        Raises:
+            InvalidRequest: A limit is out of its range.
+            UnsupportedFeature: ``max_cost`` on a protocol that reports no cost.
+        """
+        if self.max_cost is not None and not (self.max_cost.is_finite() and self.max_cost > 0):
+            msg = f"max_cost is {self.max_cost}, it must be over 0; nothing was sent."
+            raise InvalidRequest(msg)
+        if self.max_parts is not None and self.max_parts < 1:
+            msg = f"max_parts is {self.max_parts}, it must be at least 1; nothing was sent."
+            raise InvalidRequest(msg)
+        if self.max_failure_rate is not None and not 0 < self.max_failure_rate <= 1:
+            msg = f"max_failure_rate is {self.max_failure_rate}, it must be over 0 and at most 1; nothing was sent."
+            raise InvalidRequest(msg)
+        if self.max_cost is not None and not backend.limits.reports_cost:
+            msg = f"The backend {backend.name} reports no cost: say max_parts in place of max_cost; nothing was sent."
+            raise UnsupportedFeature(msg, backends=CAPABILITIES[Simulates][1])
+
+
+class Brake:
+    """Keeps a campaign within its limits.
+
+    Args:
+        limits: The limits.
+        backend: What sends, and may tell a price beforehand.
+        sink: What knows the sums so far.
+    """
+
+    def __init__(self, limits: StopConditions, backend: Sends, sink: Sink) -> None:
+        self._limits = limits
+        self._backend = backend
+        self._sink = sink
+        self._reserved: dict[int, int] = {}
+        self._price: Decimal | None = None
+        self._turn = asyncio.Condition()
+        self._requests = self._rows = self._lost = 0
+
+    async def admit(self, chunk: Chunk, request: Callable[[], SendRequest]) -> None:
+        """Reserve what a chunk may cost, before it is claimed.
+
+        Raises:
+            LimitReached: It may cost more than is left.
+        """
+        if self._limits.max_cost is not None:
+            await self._learn_price(request)
+        totals, parts = self._sink.totals(), self._sink.exposed + sum(self._reserved.values()) + chunk.parts
+        most = self._limits.max_parts
+        if most is not None and totals.parts + parts > most:
+            msg = f"max_parts is {most}, and the next request may take the campaign over it; it was not sent."
+            raise LimitReached(msg, remedy="Run the campaign again with a higher limit to send the rest.")
+        ceiling = self._limits.max_cost
+        if ceiling is not None and totals.cost + parts * (self._price or Decimal(0)) > ceiling:
+            msg = f"max_cost is {ceiling} €, and the next request may take the campaign over it; it was not sent."
+            raise LimitReached(msg, remedy="Run the campaign again with a higher limit to send the rest.")
+        self._reserved[chunk.seq] = chunk.parts
+
+    async def _learn_price(self, request: Callable[[], SendRequest]) -> None:
+        """Know what a part costs: the dearest of what was reported, else what the gateway says, else by one request."""
+        async with self._turn:
+            self._raise_price()
+            if self._price is None and isinstance(self._backend, Simulates):
+                estimate = await self._backend.simulate(request())
+                if estimate.cost is not None and estimate.parts:
+                    self._price = estimate.cost / estimate.parts
+            if self._price is None:
+                # Nobody knows yet what a part costs: one request goes alone, and tells.
+                await self._turn.wait_for(lambda: not self._reserved or self._price is not None)
+
+    def _raise_price(self) -> None:
+        """Take in what the parts so far cost."""
+        totals = self._sink.totals()
+        if totals.parts and totals.cost:
+            price = totals.cost / totals.parts
+            self._price = price if self._price is None else max(self._price, price)
+
+    async def answered(self, chunk: Chunk) -> None:
+        """Give back what is still reserved for a chunk, and let those look again who wait for a price."""
+        async with self._turn:
+            self._reserved.pop(chunk.seq, None)
+            self._raise_price()
+            self._turn.notify_all()
+
+    def note(self, chunk: Chunk, outcomes: Iterable[Outcome]) -> None:
+        """Take in how a request of this run ended; what it cost is among the sums from this moment on.
+
+        Raises:
+            LimitReached: Too much went wrong.
+        """
+        self._reserved.pop(chunk.seq, None)
+        most = self._limits.max_failure_rate
+        if most is None:
+            return
+        rows = list(outcomes)
+        self._requests += 1
+        self._rows += len(rows)
+        self._lost += sum(row.state in {OutcomeState.FAILED, OutcomeState.UNKNOWN} for row in rows)
+        if self._requests >= _LEAST_REQUESTS and self._lost > most * self._rows:
+            msg = f"max_failure_rate is {most:g}: {self._lost} of {self._rows} recipients failed or are unknown."
+            raise LimitReached(msg, remedy="Find out why, then run the campaign again to continue.")

@@ -1,0 +1,349 @@
+"""Sending the chunks of a run: a turn, a claim, the attempts, and what their end means for the chunk and the run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import msgspec
+
+from allmysms_async.backend import Paces, SendRequest, Sends
+from allmysms_async.batch.brake import Brake, StopConditions
+from allmysms_async.batch.plan import Chunk, halves, idempotency_key, marked_name, without
+from allmysms_async.batch.policy import REPLAY_SECONDS, Clock, Delivery, RetryPolicy, Verdict, deliver
+from allmysms_async.batch.settle import settlement
+from allmysms_async.batch.sink import Claim, LeaseLost, Sink
+from allmysms_async.errors import (
+    AllMySmsError,
+    CampaignTooLong,
+    FaultRefused,
+    FlowRefused,
+    HttpRefused,
+    MailRefused,
+    NotSent,
+    NumbersRefused,
+    ProtocolError,
+    RequestLimitReached,
+    TextRefused,
+    TransportError,
+)
+from allmysms_async.model import Campaign, MmsMessage, Outcome, SendReceipt, as_sms
+
+__all__ = ["Desk", "Dispatch", "EngineOptions", "pause", "surely"]
+
+T = TypeVar("T")
+
+_SILENCE = (TransportError, HttpRefused, FaultRefused)
+"""What is not the gateway's own word on a request."""
+
+_UNANSWERED_CHUNKS = 3
+"""So many chunks in a row without the gateway's own word end the run: it is not there, or out of order."""
+
+_REFUSED_IN_A_ROW = 12
+"""So many requests in a row that it finds wrong end the run. Cutting one bad recipient out has successes between."""
+
+_REFUSED_MAILS = 3
+"""So many mails in a row that the mail server refuses for good end the run: it is not the recipients that are wrong."""
+
+_LOOK_AGAIN = 5.0
+"""Seconds after which a wait for a request limit is looked at again: a place may be free sooner than foreseen."""
+
+_log = logging.getLogger("allmysms_async")
+
+
+class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a campaign is sent.
+
+    Attributes:
+        chunk_size: Recipients in a request at most.
+        concurrency: Requests in flight at most.
+        policy: How long to keep trying.
+        grace: Seconds that a run which is stopped still waits for answers to what it has sent.
+        max_duration: Seconds that the gateway's request limit may stretch the campaign to; None for any.
+        limits: What stops the campaign before its end.
+    """
+
+    chunk_size: int
+    concurrency: int = 8
+    policy: RetryPolicy = RetryPolicy()
+    grace: float = 10.0
+    max_duration: float | None = None
+    limits: StopConditions = StopConditions()
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """What a run does for those who send its chunks.
+
+    Attributes:
+        stopping: Set when the run is asked to stop.
+        queue: Offers chunks to be sent, each once.
+        requeue: Offers a chunk to be sent next, once more.
+        tell: Tells outcomes to whoever follows the run; none to say that something else changed.
+        fail: Stops the run because of an error.
+        number: Gives the first of so many new ordinals.
+    """
+
+    stopping: asyncio.Event
+    queue: Callable[[Sequence[Chunk]], None]
+    requeue: Callable[[Chunk], None]
+    tell: Callable[[tuple[Outcome, ...]], None]
+    fail: Callable[[Exception], None]
+    number: Callable[[int], int]
+
+
+class Dispatch:
+    """Sends the chunks of one run, whichever worker asks it to.
+
+    Args:
+        backend: What sends.
+        campaign: What is sent.
+        sink: Where every step is recorded.
+        options: How it is sent.
+        clock: Where the time comes from.
+        rng: Where the jitter comes from.
+        desk: What the run does for it.
+    """
+
+    def __init__(
+        self,
+        backend: Sends,
+        campaign: Campaign,
+        sink: Sink,
+        options: EngineOptions,
+        clock: Clock,
+        rng: random.Random,
+        desk: Desk,
+    ) -> None:
+        self.waiting_until: datetime | None = None
+        self._backend = backend
+        self._campaign = campaign
+        self._message = as_sms(campaign.message)
+        self._mms = campaign.message if isinstance(campaign.message, MmsMessage) else None
+        self._sink = sink
+        self._options = options
+        self._clock = clock
+        self._rng = rng
+        self._desk = desk
+        self._brake = Brake(options.limits, backend, sink)
+        self._began = clock.now()
+        self._unanswered = 0
+        self._refused_in_a_row = 0
+        self._limit_waits: Counter[int] = Counter()
+
+    async def process(self, chunk: Chunk, claimed: Callable[[int], None]) -> None:
+        """Claim a chunk when its turn comes, send it, and record how it ended.
+
+        Args:
+            chunk: The chunk.
+            claimed: Called with its ordinal once it is claimed.
+        """
+        if not await self._turn_came():
+            return  # asked to stop: unclaimed, it is pending
+        # What was sent before is only asked about: that costs nothing new.
+        reserved = chunk.first_sent_at is None
+        if reserved:
+            await self._brake.admit(chunk, lambda: self._request(chunk))
+        try:
+            claim = await self._claim(chunk)
+            if claim is not None:
+                claimed(chunk.seq)
+                await self._send(claim)
+        finally:
+            if reserved:
+                await self._brake.answered(chunk)
+
+    async def _turn_came(self) -> bool:
+        """Wait until the backend's request limit allows a request; tell whether it does, or the run is to stop.
+
+        A chunk waits unclaimed: whatever happens meanwhile, it is known that nothing of it was sent.
+        """
+        while not self._desk.stopping.is_set():
+            seconds = self._seconds_to_wait()
+            if seconds <= 0:
+                return True
+            until = (self._clock.now() + timedelta(seconds=seconds)).replace(microsecond=0)
+            most = self._options.max_duration
+            if most is not None and (until - self._began).total_seconds() > most:
+                msg = (
+                    f"The gateway's request limit stretches the campaign past max_duration, {timedelta(seconds=most)}."
+                )
+                self._desk.fail(CampaignTooLong(msg, seconds=(until - self._began).total_seconds()))
+                return False
+            if self.waiting_until is None or abs(until - self.waiting_until) > timedelta(seconds=_LOOK_AGAIN):
+                _log.info("The gateway's request limit is reached; the next request may be sent at %s.", until)
+                self.waiting_until = until
+                self._desk.tell(())
+            await pause(self._clock, self._desk.stopping, min(seconds, _LOOK_AGAIN))
+        return False
+
+    def _seconds_to_wait(self) -> float:
+        """Return the seconds until the request limit allows a request."""
+        if not isinstance(self._backend, Paces):
+            return 0.0
+        try:
+            return self._backend.turn_in()
+        except NotSent as error:  # another process holds the record of the limit for a moment
+            _log.info("The request limit cannot be looked at: %s", error)
+            return 1.0
+
+    async def _claim(self, chunk: Chunk) -> Claim | None:
+        """Claim a chunk; if cancelled meanwhile, let it go again."""
+        claiming = asyncio.ensure_future(self._sink.claim(chunk, self._clock.now().timestamp()))
+        try:
+            return await surely(claiming)
+        except asyncio.CancelledError:
+            if claiming.exception() is None and (claim := claiming.result()) is not None and not claim.unanswered:
+                await surely(self._sink.release(claim.chunk, new_key=False))
+            raise
+
+    async def _send(self, claim: Claim) -> None:
+        """Send a claimed chunk, and record how it ended."""
+        try:
+            delivery = await self._deliver(claim)
+        except LeaseLost:
+            return
+        except BaseException as error:
+            # Cancelled, or a defect: the bytes may have left, and only "unknown" is true of everybody in the chunk.
+            lost = AllMySmsError(f"The send was interrupted before its answer came ({type(error).__name__}).")
+            await surely(self._conclude(claim, Delivery(verdict=Verdict.UNKNOWN, error=lost)))
+            raise
+        receipt = delivery.receipt
+        if receipt is not None and len(receipt.results) != len(claim.chunk.rows):
+            lost = ProtocolError("The backend's answer is not one result for each recipient.")
+            delivery = Delivery(verdict=Verdict.UNKNOWN, error=lost)
+            self._desk.fail(lost)
+        await surely(self._conclude(claim, delivery))
+
+    async def _deliver(self, claim: Claim) -> Delivery:
+        """Make the attempts at one chunk's request."""
+        chunk, keyed = claim.chunk, self._backend.limits.idempotent
+        request = self._request(chunk)
+
+        async def attempt() -> SendReceipt:
+            if not await self._sink.hold(claim):
+                raise LeaseLost
+            return await self._backend.send(request)
+
+        now = self._clock.now().timestamp()
+        age = now - (now if chunk.first_sent_at is None else chunk.first_sent_at) if claim.unanswered else 0.0
+        return await deliver(
+            attempt,
+            keyed=keyed,
+            policy=self._options.policy,
+            clock=self._clock,
+            rng=self._rng,
+            unanswered=claim.unanswered,
+            budget=REPLAY_SECONDS - age,
+            pause=lambda seconds: pause(self._clock, self._desk.stopping, seconds),
+            halted=self._desk.stopping.is_set,
+            limit_waited=self._limit_waits[chunk.seq],
+        )
+
+    def _request(self, chunk: Chunk) -> SendRequest:
+        """Return a chunk's request."""
+        run_id = self._sink.run_id
+        return SendRequest(
+            message=self._message,
+            text=chunk.text,
+            coding=chunk.coding,
+            params=chunk.params,
+            recipients=chunk.recipients,
+            parts=chunk.parts,
+            campaign_name=marked_name(self._campaign.name, run_id, chunk),
+            idempotency_key=idempotency_key(run_id, chunk, self._message) if self._backend.limits.idempotent else None,
+            mms=self._mms,
+        )
+
+    async def _conclude(self, claim: Claim, delivery: Delivery) -> None:
+        """Record how a chunk's request ended, and act on it."""
+        chunk, error = claim.chunk, delivery.error
+        delivery = self._counted(claim, delivery)
+        if delivery.verdict in {Verdict.STOP, Verdict.HALTED, Verdict.LATER}:
+            await self._sink.release(chunk, new_key=delivery.verdict is Verdict.STOP)
+            if isinstance(error, RequestLimitReached):
+                self._limit_waits[chunk.seq] += error.told
+                self._desk.requeue(chunk)
+        elif isinstance(error, NumbersRefused) and (pieces := self._without_refused(chunk, error.positions)):
+            recorded = await self._sink.split(chunk, pieces)
+            self._desk.queue(recorded[:-1] if error.positions else recorded)
+            if error.positions:
+                await self._sink.claim(recorded[-1], self._clock.now().timestamp())
+                await self._settle(recorded[-1], delivery)
+        elif delivery.verdict is Verdict.REFUSED and len(chunk.rows) > 1 and _may_be_one_row(chunk, error):
+            # What one recipient brings is too long or wrong for the gateway: the others must not pay for it.
+            self._desk.queue(await self._sink.split(chunk, halves(chunk, self._desk.number(2))))
+        else:
+            await self._settle(chunk, delivery)
+        if error is not None and (delivery.stop or self._unanswered >= _UNANSWERED_CHUNKS):
+            self._desk.fail(error)
+
+    def _counted(self, claim: Claim, delivery: Delivery) -> Delivery:
+        """Count what goes wrong in a row; return the delivery as it is to be recorded."""
+        error = delivery.error
+        if delivery.verdict is not Verdict.LATER:
+            self.waiting_until = None
+            self._unanswered = self._unanswered + 1 if isinstance(error, _SILENCE) else 0
+            unnamed = isinstance(error, NumbersRefused) and not error.positions
+            refused = unnamed or isinstance(error, FlowRefused | MailRefused)
+            self._refused_in_a_row = self._refused_in_a_row + 1 if refused else 0
+        most = _REFUSED_MAILS if isinstance(error, MailRefused) else _REFUSED_IN_A_ROW
+        if self._refused_in_a_row >= most:
+            delivery = msgspec.structs.replace(delivery, verdict=Verdict.STOP, stop=True)
+        if delivery.verdict is Verdict.STOP and claim.unanswered:
+            # A late word on a chunk that was unknown: nothing of it was sent. It is continued as a failed one.
+            delivery = msgspec.structs.replace(delivery, verdict=Verdict.FAILED)
+        return delivery
+
+    async def _settle(self, chunk: Chunk, delivery: Delivery) -> None:
+        """Record the end of a claimed chunk, and tell it."""
+        end = settlement(chunk, delivery)
+        await self._sink.settle(chunk, end)
+        self._desk.tell(end.outcomes)
+        self._brake.note(chunk, end.outcomes)
+
+    def _without_refused(self, chunk: Chunk, positions: tuple[int, ...]) -> tuple[Chunk, ...]:
+        """Return what replaces a chunk some of whose numbers were refused: the others, then the refused.
+
+        Where the gateway does not say which, they are found by halving. A chunk that was refused whole has no others.
+        """
+        if len(positions) >= len(chunk.rows) or (not positions and len(chunk.rows) == 1):
+            return ()
+        seq = self._desk.number(2)
+        return without(chunk, positions, seq) if positions else halves(chunk, seq)
+
+
+def _may_be_one_row(chunk: Chunk, error: AllMySmsError | None) -> bool:
+    """Tell whether a refusal of a whole request may be due to what one recipient brings."""
+    return isinstance(error, FlowRefused) or (isinstance(error, TextRefused) and chunk.params > 0)
+
+
+async def pause(clock: Clock, stopping: asyncio.Event, seconds: float) -> None:
+    """Wait, but not longer than until a run is asked to stop."""
+    if stopping.is_set():  # what is still repeated now is to learn what became of it, not to be quick
+        await clock.sleep(seconds)
+        return
+    tasks = {asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(stopping.wait())}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def surely(work: Awaitable[T]) -> T:
+    """Carry a record through to its end, and be cancelled only after it."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:  # the supervisor cancels more than once: each waits for the record
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled from task.exception()
+    return task.result()

@@ -1,0 +1,125 @@
+"""A campaign as the service begins and continues it: its options, and what the process remembers of it."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TypedDict
+
+from allmysms_async.backend import Sends
+from allmysms_async.batch.intake import Intake
+from allmysms_async.batch.policy import Clock
+from allmysms_async.batch.sink import MemorySink, Sink
+from allmysms_async.errors import InvalidRequest
+from allmysms_async.model import Campaign
+
+__all__ = ["Begun", "RunOptions", "SendOptions", "journal_sink", "stored_campaign"]
+
+
+class SendOptions(TypedDict, total=False):
+    """How a campaign is sent; each has a default.
+
+    Attributes:
+        chunk_size: Recipients in a request at most; the protocol's default otherwise.
+        concurrency: Requests in flight at most; the service's otherwise.
+        max_cost: Euros without tax that the campaign may cost, on protocols that report it.
+        max_parts: Text parts that it may take.
+        max_failure_rate: Share of this run's recipients that may end as failed or unknown, from 0 to 1.
+        max_duration: Seconds that a protocol's request limit may stretch the campaign to; None for any.
+        lease: With a journal, seconds after which another process takes over what this one had in flight when it died;
+            120 by default, and always longer than an attempt at a request.
+    """
+
+    chunk_size: int | None
+    concurrency: int | None
+    max_cost: Decimal | None
+    max_parts: int | None
+    max_failure_rate: float | None
+    max_duration: float | None
+    lease: float | None
+
+
+class RunOptions(SendOptions, total=False):
+    """How a campaign is sent, and where that is recorded.
+
+    Attributes:
+        journal: A path (SQLite) or a ``postgresql://`` URL, so that the campaign survives the process: a call with the
+            same name continues it, whichever object or process makes it, and a source that is read again adds nothing
+            twice. Without one it is remembered as long as the process lives.
+    """
+
+    journal: str | os.PathLike[str] | None
+
+
+class Begun:
+    """What the process knows of a campaign that was begun.
+
+    Args:
+        identity: The account it was begun with.
+        journal: Where it is recorded; None is this process's memory.
+        campaign: The campaign; not kept, so that it can be forgotten.
+    """
+
+    def __init__(self, identity: str, journal: str | None, campaign: Campaign) -> None:
+        self.identity = identity
+        self.journal = journal
+        self.sink = MemorySink()
+        self.intake = Intake(campaign.recipients)
+        self.service: Callable[[], object] = lambda: None
+
+    @classmethod
+    def of(cls, campaign: Campaign, identity: str, journal: str | os.PathLike[str] | None) -> Begun:
+        """Return what is known of a campaign, which begins now if nothing is.
+
+        Raises:
+            InvalidRequest: It was begun elsewhere.
+        """
+        place = None if journal is None else os.fspath(journal)
+        begun = _begun.setdefault(campaign, cls(identity, place, campaign))
+        if begun.identity != identity:
+            msg = "This campaign was begun with another account or protocol, which alone knows what was sent of it."
+            raise InvalidRequest(msg, remedy="Continue it there, or make a new Campaign of those not texted yet.")
+        if begun.journal != place:
+            msg = (
+                "This campaign was begun with another journal, or without one, and only that knows what was sent of it."
+            )
+            raise InvalidRequest(msg, remedy="Continue it there, or make a new Campaign of those not texted yet.")
+        return begun
+
+
+# For all services of the process: a campaign that is continued by another one must text nobody again.
+_begun: weakref.WeakKeyDictionary[Campaign, Begun] = weakref.WeakKeyDictionary()
+
+
+def journal_sink(journal: str | os.PathLike[str], backend: Sends, clock: Clock, lease: float | None) -> Sink:
+    """Return a campaign's record in a journal, whose libraries are imported now; nothing is opened yet.
+
+    Raises:
+        InvalidRequest: A library is missing, or the journal is neither a path nor a URL that can be used.
+    """
+    from allmysms_async.journal import open_sink
+
+    return open_sink(
+        journal,
+        backend=backend.name,
+        account=backend.identity,
+        clock=clock,
+        keyed=backend.limits.idempotent,
+        lease=lease,
+    )
+
+
+async def stored_campaign(journal: str | os.PathLike[str], name: str | None) -> Campaign:
+    """Return a campaign as its journal holds it, without a source.
+
+    Raises:
+        InvalidRequest: There is no such campaign, or several and no name.
+        JournalError: The journal cannot be used.
+    """
+    from allmysms_async.journal import Journal
+
+    async with Journal(journal) as opened:
+        stored = await opened.campaign(name)
+    return Campaign(stored.name, stored.message, ())

@@ -1,0 +1,87 @@
+"""A campaign's sums as one process knows them: read from the journal, then kept up with what it writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import sqlalchemy as sa
+from pyroaring import BitMap64
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.sink import Tally
+from allmysms_async.journal import schema
+from allmysms_async.journal.database import Database
+from allmysms_async.journal.query import Sums, summed
+
+__all__ = ["Ledger"]
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """Keeps the sums true while several tasks write, and while other processes do.
+
+    Args:
+        database: The journal.
+        owner: Who writes here.
+
+    Attributes:
+        campaign: The campaign's number in the journal.
+        sums: The sums.
+    """
+
+    def __init__(self, database: Database, owner: str) -> None:
+        self.campaign = 0
+        self.sums = Sums(Tally(), 0, complete=False)
+        self._database = database
+        self._owner = owner
+        # Chunks that the sums count: those below an ordinal when they were read, and those added here.
+        self._below = 1
+        self._added = BitMap64()
+        self._begun = self._ended = 0
+        self._turn = asyncio.Lock()
+
+    async def refresh(self) -> None:
+        """Read the sums from the journal: other processes add to them, too."""
+        begun = self._begun
+        async with self._turn:
+            if self._begun > begun:  # another read began after this one was asked for, and has ended
+                return
+            self._begun += 1
+            try:
+                async with self._database.reading() as connection:
+                    found = sa.select(schema.campaign.c.next_seq).where(schema.campaign.c.id == self.campaign)
+                    below = int((await connection.execute(found)).scalar_one())
+                    self.sums = await summed(connection, self.campaign, self._owner)
+                self._below = below
+            finally:
+                self._ended += 1
+
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]], count: Callable[[T], None]) -> T:
+        """Commit something, and take it into the sums.
+
+        If the sums are read meanwhile nobody can tell whether it is in them already: they are read again.
+
+        Args:
+            work: What is committed.
+            count: Takes what it returned into the sums.
+        """
+        before = self._ended
+        value = await self._database.write(work)
+        if self._ended != before or self._begun != self._ended:
+            await self.refresh()
+        else:
+            count(value)
+        return value
+
+    def add(self, seq: int, chunk: Chunk) -> None:
+        """Take a new chunk into the sums."""
+        self._added.add(seq)
+        self.sums.pending += len(chunk.rows)
+
+    def counts(self, seq: int) -> bool:
+        """Tell whether a chunk is among the sums."""
+        return seq < self._below or seq in self._added

@@ -1,0 +1,152 @@
+"""What the journal holds, asked without changing anything: sums, without reading any recipient back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.sink import Settlement, Tally
+from allmysms_async.batch.state import ChunkState
+from allmysms_async.journal import schema
+from allmysms_async.model import CampaignResult, OutcomeState, Reason, Totals
+
+__all__ = ["STATES", "Sums", "summed"]
+
+STATES = (OutcomeState.ACCEPTED, OutcomeState.REJECTED, OutcomeState.FAILED, OutcomeState.UNKNOWN)
+"""Those that are counted in columns; what is in none of them is pending."""
+
+_c, _r = schema.chunk.c, schema.refused_row.c
+_reasons = msgspec.json.Decoder(dict[str, int])
+
+
+class Sums:
+    """Running sums of one campaign: read from the journal, then kept up with what happens here.
+
+    Args:
+        tally: Rows that ended.
+        pending: Rows that did not.
+        complete: Whether the source was read to its end.
+        exposed: Text parts that may have been billed without anybody having reported a cost.
+        campaign_ids: The gateway's identifiers.
+        problems: What went wrong, with how often.
+    """
+
+    def __init__(
+        self,
+        tally: Tally,
+        pending: int,
+        *,
+        complete: bool,
+        exposed: int = 0,
+        campaign_ids: tuple[str, ...] = (),
+        problems: Counter[str] | None = None,
+    ) -> None:
+        self.tally = tally
+        self.pending = pending
+        self.complete = complete
+        self.exposed = exposed
+        self._campaign_ids = dict.fromkeys(campaign_ids)
+        self._problems = problems or Counter()
+
+    def end(self, chunk: Chunk, settlement: Settlement, tally: Tally, *, was_unknown: bool, silent: bool) -> None:
+        """Take in how a chunk ended that was claimed here.
+
+        Args:
+            chunk: The chunk.
+            settlement: How it ended.
+            tally: The same, added up.
+            was_unknown: Whether it was asked about; else it was pending.
+            silent: Whether it is unknown because there was no answer at all.
+        """
+        if silent:
+            self.exposed += chunk.parts
+        if was_unknown and silent:
+            return
+        if was_unknown:
+            self.tally.states[OutcomeState.UNKNOWN] -= len(chunk.rows)
+        else:
+            self.pending -= len(chunk.rows)
+        self.tally.merge(tally)
+        if settlement.campaign_id:
+            self._campaign_ids[settlement.campaign_id] = None
+        if settlement.problem:
+            self._problems[settlement.problem] += 1
+
+    def totals(self) -> Totals:
+        """Return the sums."""
+        return self.tally.totals(pending=self.pending, complete=self.complete)
+
+    def result(self, name: str, run_id: str) -> CampaignResult:
+        """Return the sums with what goes with them."""
+        return CampaignResult(
+            **msgspec.structs.asdict(self.totals()),
+            name=name,
+            run_id=run_id,
+            campaign_ids=tuple(self._campaign_ids),
+            problems=dict(self._problems),
+        )
+
+
+async def summed(connection: AsyncConnection, campaign: int, owner: str | None = None) -> Sums:
+    """Return a campaign's sums.
+
+    Args:
+        connection: In a transaction.
+        campaign: Its number in the journal.
+        owner: Whose claims are not counted as exposed; None counts all.
+    """
+    tally, problems = Tally(), Counter[str]()
+    of_it = _c.campaign == campaign
+    counts = [sa.func.coalesce(sa.func.sum(_c[state.value]), 0).label(state.value) for state in STATES]
+    rows = sa.func.coalesce(sa.func.sum(_c.n), 0).label("rows")
+    parts = sa.func.coalesce(sa.func.sum(_c.parts), 0).label("parts")
+    row = (await connection.execute(sa.select(*counts, rows, parts).where(of_it))).one()
+    for state in STATES:
+        tally.states[state] = int(getattr(row, state.value))
+    pending = int(row.rows) - sum(tally.states.values())
+    tally.parts = int(row.parts)
+    ids: list[str] = []
+    # What is text or rare is added up here; none of these columns lies behind the packed recipients.
+    details = sa.select(_c.cost, _c.reasons, _c.problem, _c.gateway_id, _c.state).where(of_it).order_by(_c.seq)
+    for cost, reasons, problem, gateway_id, state in await connection.execute(details):
+        if cost != "0":
+            tally.cost += Decimal(cost)
+        if reasons is not None:
+            tally.reasons.update({Reason(reason): count for reason, count in _reasons.decode(reasons).items()})
+        if problem is not None and state in {ChunkState.FAILED, ChunkState.UNKNOWN, ChunkState.REJECTED}:
+            problems[problem] += 1
+        if gateway_id is not None:
+            ids.append(gateway_id)
+    refused = sa.select(_r.reason, sa.func.count()).where(_r.campaign == campaign).group_by(_r.reason)
+    for reason, count in await connection.execute(refused):
+        tally.states[OutcomeState.REJECTED] += count
+        tally.reasons[Reason(reason)] += count
+    complete = sa.select(schema.campaign.c.source_complete).where(schema.campaign.c.id == campaign)
+    return Sums(
+        tally,
+        pending,
+        complete=bool((await connection.execute(complete)).scalar_one()),
+        exposed=await _exposed(connection, campaign, owner),
+        campaign_ids=tuple(dict.fromkeys(ids)),
+        problems=problems,
+    )
+
+
+async def _exposed(connection: AsyncConnection, campaign: int, owner: str | None) -> int:
+    """Return the text parts that are in flight, or unknown without an answer."""
+    elsewhere: Any = sa.true() if owner is None else sa.or_(_c.owner.is_(None), _c.owner != owner)
+    found = await connection.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(_c.planned_parts), 0)).where(
+            _c.campaign == campaign,
+            _c.state.in_([ChunkState.IN_FLIGHT.value, ChunkState.UNKNOWN.value]),
+            _c.gateway_id.is_(None),
+            elsewhere,
+        )
+    )
+    return int(found.scalar_one())

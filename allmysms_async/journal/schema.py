@@ -1,0 +1,117 @@
+"""The journal's tables, and what makes a database one.
+
+A campaign's chunks hold everything that is needed to continue it without its source. What is asked often (states,
+counts) stands in columns before the packed recipients, so that sums over many chunks never read those.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allmysms_async.errors import JournalError
+
+__all__ = ["VERSION", "campaign", "chunk", "decision", "ensure", "refused_row"]
+
+VERSION = 1
+"""Of these tables; another one is refused."""
+
+_LOCK = 6_214_018_032_027  # names the lock under which PostgreSQL's tables are created, nothing else
+
+_metadata = sa.MetaData()
+
+_mark = sa.Table("allmysms_journal", _metadata, sa.Column("version", sa.Integer, nullable=False))
+
+campaign = sa.Table(
+    "campaign",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("options", sa.Text, nullable=False),  # the message without its text, as JSON
+    sa.Column("backend", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),  # hashed
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),  # Unix time, as all the moments here
+    sa.Column("source_complete", sa.Boolean, nullable=False, default=False),
+    sa.Column("next_seq", sa.Integer, nullable=False, default=1),
+    sa.Column("reader", sa.Text),  # who reads the source
+    sa.Column("reader_until", sa.Float),
+)
+
+chunk = sa.Table(
+    "chunk",
+    _metadata,
+    sa.Column("campaign", sa.Integer, sa.ForeignKey("campaign.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False, default=0),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),  # claims, each of which may be several attempts
+    sa.Column("owner", sa.Text),
+    sa.Column("lease_until", sa.Float),
+    sa.Column("first_sent_at", sa.Float),
+    sa.Column("gateway_id", sa.Text),
+    sa.Column("n", sa.Integer, nullable=False),
+    sa.Column("planned_parts", sa.Integer, nullable=False),
+    sa.Column("accepted", sa.Integer, nullable=False, default=0),
+    sa.Column("rejected", sa.Integer, nullable=False, default=0),
+    sa.Column("failed", sa.Integer, nullable=False, default=0),
+    sa.Column("unknown", sa.Integer, nullable=False, default=0),
+    sa.Column("parts", sa.Integer, nullable=False, default=0),
+    sa.Column("cost", sa.Text, nullable=False, default="0"),  # a decimal; SQLite has none
+    sa.Column("reasons", sa.Text),  # rejections by reason, as JSON
+    sa.Column("problem", sa.Text),
+    sa.Column("numbers", sa.LargeBinary, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("result", sa.LargeBinary),
+    sa.Index("chunk_open", "campaign", "state", "seq"),
+)
+
+refused_row = sa.Table(
+    "refused_row",
+    _metadata,
+    sa.Column("campaign", sa.Integer, sa.ForeignKey("campaign.id"), primary_key=True),
+    sa.Column("row_no", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("line", sa.BigInteger),
+    sa.Column("phone", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
+decision = sa.Table(
+    "decision",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("campaign", sa.Integer, sa.ForeignKey("campaign.id"), nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("decided_at", sa.Float, nullable=False),
+    sa.Column("decided", sa.Text, nullable=False),
+)
+
+
+async def ensure(connection: AsyncConnection, label: str, *, create: bool) -> None:
+    """Create the tables in an empty database, or check that they are these.
+
+    Args:
+        connection: In a transaction.
+        label: Names the database to people.
+        create: Whether an empty database becomes a journal.
+
+    Raises:
+        JournalError: It is something else, or of another version.
+    """
+    if create and connection.dialect.name == "postgresql":
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    names = set(await connection.run_sync(lambda sync: sa.inspect(sync).get_table_names()))
+    if _mark.name not in names:
+        ours = names & set(_metadata.tables)
+        foreign = names if connection.dialect.name == "sqlite" else ours
+        if foreign or not create:
+            msg = f"{label} is no journal: it holds other tables, or none; nothing was sent."
+            raise JournalError(msg, remedy="Name another file, or a database of its own.")
+        await connection.run_sync(_metadata.create_all)
+        await connection.execute(_mark.insert().values(version=VERSION))
+        return
+    version = (await connection.execute(sa.select(_mark.c.version))).scalar_one_or_none()
+    if version != VERSION:
+        msg = f"The journal {label} has version {version}, and this library reads version {VERSION}; nothing was sent."
+        raise JournalError(msg, remedy="Continue it with the version of the library that began it.")

@@ -1,0 +1,482 @@
+"""The journal as the engine writes it: every transition is one compare-and-set, committed before what follows it.
+
+A claim is a lease. Its owner renews it; once it has run out another process takes the chunk over: with a key it is
+asked about again, without one it is unknown, because it may have been sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from pyroaring import BitMap64
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
+from allmysms_async.batch.sink import Claim, Settlement, Tally
+from allmysms_async.batch.state import ChunkEvent, ChunkState
+from allmysms_async.errors import JournalError
+from allmysms_async.journal import schema
+from allmysms_async.journal.database import Database
+from allmysms_async.journal.entry import enter, read_numbers
+from allmysms_async.journal.ledger import Ledger
+from allmysms_async.journal.packing import unpack_chunk
+from allmysms_async.journal.row import ended, insert_into, planned
+from allmysms_async.journal.transition import (
+    AGAIN,
+    ASK,
+    CLAIM,
+    EXPIRE,
+    FENCE,
+    LEFT,
+    RELEASE,
+    RENEW,
+    SETTLE,
+    STILL_UNKNOWN,
+    STRANDED,
+)
+from allmysms_async.model import Campaign, CampaignResult, Outcome, Totals
+
+__all__ = ["LEASE_SECONDS", "JournalSink"]
+
+LEASE_SECONDS = 120.0
+"""How long a claim lasts unless it is renewed; longer than any attempt at a request."""
+
+READER_SECONDS = 15.0
+"""How long it takes until another process may read the source in place of one that died; each chunk is added only by
+the one that reads, so this may be short."""
+
+_POLL_SECONDS = 0.5
+T = TypeVar("T")
+
+_c, _k = schema.chunk.c, schema.campaign.c
+_log = logging.getLogger("allmysms_async")
+
+
+class _Hold(msgspec.Struct):
+    """A claim of this process.
+
+    Attributes:
+        until: Unix time at which it runs out.
+        asked: Whether the chunk was unknown and is asked about, None if nothing is known of it here.
+    """
+
+    until: float
+    asked: bool | None
+
+
+_NOT_HELD = _Hold(0.0, None)
+
+
+class JournalSink:
+    """A ``Sink`` in a database.
+
+    Args:
+        database: The journal.
+        backend: Name of the protocol that sends.
+        account: Tells the accounts of a protocol apart.
+        clock: Where the time comes from; all processes on a journal must agree on it within seconds.
+        keyed: Whether the protocol has idempotency keys.
+        lease: Seconds that a claim lasts unless it is renewed.
+        reader_lease: The same for reading the source.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        backend: str,
+        account: str,
+        clock: Clock,
+        keyed: bool,
+        lease: float = LEASE_SECONDS,
+        reader_lease: float = READER_SECONDS,
+    ) -> None:
+        self._database = database
+        self._backend = backend
+        self._account = account
+        self._clock = clock
+        self._keyed = keyed
+        self._lease = lease
+        self._reader_lease = min(reader_lease, lease)
+        self._owner = secrets.token_hex(8)
+        self.run_id = ""
+        self.seen = BitMap64()
+        self.accounted = BitMap64()
+        self.next_seq = 1
+        self._campaign = 0
+        self._ledger = Ledger(database, self._owner)
+        self._held: dict[int, _Hold] = {}
+        self._leads = self._waited = self._resumed = False
+        self._heart: asyncio.Task[None] | None = None
+
+    # -- opening and closing ------------------------------------------------------------------------------------------
+
+    async def open(self, campaign: Campaign) -> None:
+        """Find the campaign in the journal, or enter it.
+
+        Raises:
+            CampaignChanged: The journal holds another one under this name.
+            JournalError: The journal cannot be used.
+        """
+        await self._database.open(create=True)
+        entry = await enter(self._database, campaign, self._backend, self._account, self._now())
+        self._campaign, self.run_id, self.next_seq = entry
+        self._ledger.campaign = self._campaign
+        await self._ledger.refresh()
+        self._heart = asyncio.create_task(self._beat(), name="journal leases")
+
+    async def close(self) -> None:
+        """Give the source up to others, and close the journal."""
+        if self._heart is not None:
+            self._heart.cancel()
+            await asyncio.wait({self._heart})
+        try:
+            if self._campaign:
+                if self._leads:
+                    await self._execute(
+                        sa.update(schema.campaign)
+                        .where(_k.id == self._campaign, _k.reader == self._owner)
+                        .values(reader=None, reader_until=None)
+                    )
+                await self._ledger.refresh()
+        finally:
+            await self._database.close()
+
+    async def _beat(self) -> None:
+        """Renew what is held, again and again; if that fails, the next attempt of each finds out for itself."""
+        while True:
+            await asyncio.sleep(min(self._lease, self._reader_lease) / 3)
+            try:
+                await self._database.write(self._renew_all)
+            except JournalError as error:
+                _log.warning("leases were not renewed: %s", error)
+
+    async def _renew_all(self, connection: AsyncConnection) -> None:
+        """Renew every lease of this process."""
+        now = self._now()
+        # Statements that change many chunks take the campaign's row first, so that no two wait for each other.
+        await connection.execute(sa.select(_k.id).where(_k.id == self._campaign).with_for_update())
+        if self._leads:
+            await connection.execute(
+                sa.update(schema.campaign)
+                .where(_k.id == self._campaign, _k.reader == self._owner)
+                .values(reader_until=now + self._reader_lease)
+            )
+        if self._held:
+            renewed = await connection.execute(
+                sa.update(schema.chunk)
+                .where(_c.campaign == self._campaign, _c.owner == self._owner, _c.lease_until >= now)
+                .values(lease_until=now + self._lease)
+                .returning(_c.seq)
+            )
+            for seq in renewed.scalars():
+                if seq in self._held:
+                    self._held[seq].until = now + self._lease
+
+    # -- reading the source -------------------------------------------------------------------------------------------
+
+    async def lead(self) -> bool:
+        """Become the one that reads the source."""
+        now = self._now()
+        statement = sa.update(schema.campaign).where(
+            _k.id == self._campaign, sa.or_(_k.reader.is_(None), _k.reader_until < now)
+        )
+        if self._waited:  # what another process read to its end need not be read again
+            statement = statement.where(_k.source_complete.is_(False))
+        until = now + self._reader_lease
+        changed = await self._execute(statement.values(reader=self._owner, reader_until=until, source_complete=False))
+        self._leads = changed == 1
+        self._waited = self._waited or not self._leads
+        if self._leads:
+            self._ledger.sums.complete = False
+        return self._leads
+
+    async def recover(self) -> AsyncIterator[int]:
+        """Read the planned numbers and rows back, some chunks at a time."""
+        count = 0
+        async for numbers, rows in read_numbers(self._database, self._campaign):
+            self.seen.update(numbers)
+            self.accounted.update(rows)
+            count += len(numbers)
+            yield count
+
+    async def _fence(self, connection: AsyncConnection, count: int) -> int:
+        """Reserve ordinals for the one that reads the source; return the first of them.
+
+        Raises:
+            JournalError: Another process reads it now.
+        """
+        values = {"p_campaign": self._campaign, "p_owner": self._owner, "p_count": count}
+        found = await connection.execute(FENCE, values | {"p_until": self._now() + self._reader_lease})
+        following = found.scalar_one_or_none()
+        if following is None:
+            msg = "Another process reads this campaign's source now; what this one read was not sent by it."
+            raise JournalError(msg)
+        return int(following) - count
+
+    async def add(self, chunk: Chunk) -> Chunk:
+        """Record a new chunk as pending."""
+        packed = planned(chunk)
+
+        async def work(connection: AsyncConnection) -> int:
+            seq = await self._fence(connection, 1)
+            await connection.execute(schema.chunk.insert(), packed | {"campaign": self._campaign, "seq": seq})
+            return seq
+
+        def count(seq: int) -> None:
+            self._ledger.add(seq, chunk)
+
+        seq = await self._ledger.write(work, count)
+        self.next_seq = max(self.next_seq, seq + 1)
+        return msgspec.structs.replace(chunk, seq=seq)
+
+    async def refuse(self, outcomes: Sequence[Outcome]) -> None:
+        """Record rows that are not sent to."""
+        rows = [
+            {
+                "campaign": self._campaign,
+                "row_no": outcome.row,
+                "line": outcome.line,
+                "phone": outcome.phone,
+                "reason": outcome.reason.value if outcome.reason else "",
+            }
+            for outcome in outcomes
+        ]
+
+        async def work(connection: AsyncConnection) -> None:
+            await self._fence(connection, 0)
+            await connection.execute(insert_into(connection, schema.refused_row).on_conflict_do_nothing(), rows)
+
+        await self._ledger.write(work, lambda _: self._ledger.sums.tally.count(outcomes))
+
+    async def finish_source(self) -> None:
+        """Record that the source was read to its end."""
+        changed = await self._execute(
+            sa.update(schema.campaign)
+            .where(_k.id == self._campaign, _k.reader == self._owner)
+            .values(source_complete=True, reader=None, reader_until=None)
+        )
+        self._leads = False
+        self._ledger.sums.complete = changed == 1
+
+    # -- sending ------------------------------------------------------------------------------------------------------
+
+    async def claim(self, chunk: Chunk, now: float) -> Claim | None:
+        """Record that a chunk is about to be sent, or asked about."""
+        keyed, until = self._keyed, now + self._lease
+        values: dict[str, Any] = {"p_campaign": self._campaign, "p_seq": chunk.seq, "p_owner": self._owner}
+        values |= {"p_now": now, "p_until": until}
+
+        async def work(connection: AsyncConnection) -> tuple[Chunk, bool] | None:
+            row = (await connection.execute(CLAIM, values)).one_or_none()
+            unanswered = row is None
+            if row is None and keyed:
+                row = (await connection.execute(ASK, values | {"p_since": now - REPLAY_SECONDS})).one_or_none()
+            if row is None:
+                return None
+            recorded = msgspec.structs.replace(chunk, generation=row.generation, first_sent_at=row.first_sent_at)
+            return recorded, unanswered
+
+        def count(claimed: tuple[Chunk, bool] | None) -> None:
+            if claimed is not None and claimed[1]:
+                self._ledger.sums.exposed -= chunk.parts
+
+        claimed = await self._ledger.write(work, count)
+        if claimed is None:
+            return None
+        self._held[chunk.seq] = _Hold(until, claimed[1])
+        if not self._ledger.counts(chunk.seq):
+            await self._ledger.refresh()  # another process added it since the sums were read
+        return Claim(*claimed)
+
+    async def hold(self, claim: Claim) -> bool:
+        """Tell whether a claim still stands, and for long enough; renew it where it might not."""
+        seq, now = claim.chunk.seq, self._now()
+        if now < self._held.get(seq, _NOT_HELD).until - self._lease / 2:
+            return True
+        until = now + self._lease
+        values = self._values(claim.chunk) | {"p_until": until}
+        held = await self._execute(RENEW, values) == 1
+        if held:
+            self._held[seq] = _Hold(until, claim.unanswered)
+        else:
+            self._held.pop(seq, None)
+            _log.warning("chunk %d was taken over by another process; it is not sent by this one.", seq)
+        return held
+
+    async def settle(self, chunk: Chunk, settlement: Settlement) -> None:
+        """Record how a chunk ended; a late word on one that another process has ended already changes nothing."""
+        tally = Tally()
+        tally.add(settlement)
+        values = self._values(chunk) | ended(settlement, tally)
+        silent = settlement.event is ChunkEvent.LOSE and settlement.campaign_id is None
+
+        async def work(connection: AsyncConnection) -> ChunkState | None:
+            for since in (ChunkState.IN_FLIGHT, ChunkState.UNKNOWN):
+                statement = SETTLE[settlement.event, since]
+                if silent and since is ChunkState.UNKNOWN:
+                    statement = STILL_UNKNOWN
+                if (await connection.execute(statement, values)).rowcount == 1:
+                    return since
+            return None
+
+        was_asked = self._held.get(chunk.seq, _NOT_HELD).asked
+
+        def count(since: ChunkState | None) -> None:
+            if since is not None and was_asked is (since is ChunkState.UNKNOWN):
+                self._ledger.sums.end(chunk, settlement, tally, was_unknown=bool(was_asked), silent=silent)
+
+        since = await self._ledger.write(work, count)
+        self._held.pop(chunk.seq, None)
+        if since is None:
+            _log.warning("chunk %d was ended by another process; what came here changes nothing.", chunk.seq)
+        if since is None or was_asked is not (since is ChunkState.UNKNOWN):
+            await self._ledger.refresh()
+
+    async def release(self, chunk: Chunk, *, new_key: bool) -> None:
+        """Record that a claimed chunk was surely not sent and waits."""
+        await self._execute(RELEASE, self._values(chunk) | {"p_more": int(new_key)})
+        self._held.pop(chunk.seq, None)
+
+    async def split(self, chunk: Chunk, pieces: Sequence[Chunk]) -> list[Chunk]:
+        """Record that a claimed chunk was surely not sent and is replaced by pending pieces of it."""
+        packed = [planned(piece) for piece in pieces]
+        remove = sa.delete(schema.chunk).where(
+            _c.campaign == self._campaign, _c.seq == chunk.seq, _c.owner == self._owner
+        )
+
+        async def work(connection: AsyncConnection) -> int | None:
+            found = await connection.execute(
+                sa.update(schema.campaign)
+                .where(_k.id == self._campaign)
+                .values(next_seq=_k.next_seq + len(pieces))
+                .returning(_k.next_seq)
+            )
+            first = int(found.scalar_one()) - len(pieces)
+            if (await connection.execute(remove)).rowcount != 1:
+                return None
+            for index, piece in enumerate(packed):
+                row = piece | {"campaign": self._campaign, "seq": first + index}
+                await connection.execute(schema.chunk.insert(), row)
+            return first
+
+        first = await self._database.write(work)
+        self._held.pop(chunk.seq, None)
+        await self._ledger.refresh()
+        if first is None:
+            return []
+        self.next_seq = max(self.next_seq, first + len(pieces))
+        return [msgspec.structs.replace(piece, seq=first + index) for index, piece in enumerate(pieces)]
+
+    # -- what is left -------------------------------------------------------------------------------------------------
+
+    async def resume(self, *, replayable_since: float | None, after: int = 0) -> list[Chunk]:
+        """Return what is left to do; the first call also takes failed chunks up again."""
+        now = self._now()
+        values = {"p_campaign": self._campaign, "p_now": now, "p_after": after}
+
+        async def work(connection: AsyncConnection) -> int:
+            await connection.execute(sa.select(_k.id).where(_k.id == self._campaign).with_for_update())
+            changed = (await connection.execute(EXPIRE, values)).rowcount
+            if not self._resumed:
+                changed += (await connection.execute(AGAIN, values)).rowcount
+            return changed
+
+        if after == 0:
+            changed = await self._database.write(work)
+            self._resumed = True
+            if changed:
+                await self._ledger.refresh()
+        # Without keys nothing is ever recent enough.
+        values["p_since"] = float("inf") if replayable_since is None else replayable_since
+        return await self._chunks(LEFT, values)
+
+    async def stranded(self) -> list[Chunk]:
+        """Return unknown chunks that no key can be asked with any more."""
+        now = self._now()
+        since = now - REPLAY_SECONDS if self._keyed else float("inf")
+        chunks = await self._chunks(STRANDED, {"p_campaign": self._campaign, "p_since": since, "p_now": now})
+        return [chunk for chunk in chunks if chunk.seq not in self._held]
+
+    async def _chunks(self, statement: sa.Executable, values: dict[str, Any]) -> list[Chunk]:
+        """Return chunks as recorded; of one that waits nothing was sent."""
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement, values)).all()
+        return [
+            unpack_chunk(
+                row.numbers,
+                row.payload,
+                seq=row.seq,
+                parts=row.planned_parts,
+                generation=row.generation,
+                first_sent_at=None if row.state == ChunkState.PENDING.value else row.first_sent_at,
+            )
+            for row in rows
+        ]
+
+    async def elsewhere(self) -> float | None:
+        """Return when to look again at what other processes hold, or None if they hold nothing."""
+        now = self._now()
+        others = sa.or_(_c.owner.is_(None), _c.owner != self._owner)
+        async with self._database.reading() as connection:
+            found = await connection.execute(
+                sa.select(sa.func.min(_c.lease_until)).where(
+                    _c.campaign == self._campaign, _c.state == ChunkState.IN_FLIGHT.value, others
+                )
+            )
+            lease = found.scalar_one_or_none()
+            row = (
+                await connection.execute(
+                    sa.select(_k.reader, _k.reader_until, _k.source_complete).where(_k.id == self._campaign)
+                )
+            ).one()
+        self._ledger.sums.complete = bool(row.source_complete)
+        read_elsewhere = row.reader not in {None, self._owner} and row.reader_until >= now
+        if not row.source_complete and (read_elsewhere or self._waited):
+            return _POLL_SECONDS
+        return None if lease is None else float(min(_POLL_SECONDS, max(0.01, lease - now + 0.01)))
+
+    # -- sums ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def exposed(self) -> int:
+        """Text parts in flight elsewhere, or unknown, that no answer told the cost of."""
+        return self._ledger.sums.exposed
+
+    def totals(self) -> Totals:
+        """Return how the rows read so far ended."""
+        return self._ledger.sums.totals()
+
+    def result(self, name: str) -> CampaignResult:
+        """Return what became of the campaign so far."""
+        return self._ledger.sums.result(name, self.run_id)
+
+    # -- small things -------------------------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        """Return Unix time."""
+        return self._clock.now().timestamp()
+
+    def _values(self, chunk: Chunk) -> dict[str, Any]:
+        """Return what names a chunk that is claimed here, in a statement."""
+        return {
+            "p_campaign": self._campaign,
+            "p_seq": chunk.seq,
+            "p_owner": self._owner,
+            "p_generation": chunk.generation,
+        }
+
+    async def _execute(self, statement: sa.Update, values: dict[str, Any] | None = None) -> int:
+        """Commit one statement; return how many rows it changed."""
+
+        async def work(connection: AsyncConnection) -> int:
+            return int((await connection.execute(statement, values)).rowcount)
+
+        return await self._database.write(work)

@@ -1,0 +1,76 @@
+"""Looking up a send that was never answered: the gateway's own list tells whether it took it, and for whom.
+
+Source: HTTPS API v9, §11 (getCampaignStats), §13 (getCampaignsInfo).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from allmysms_async.errors import ProtocolError
+from allmysms_async.model import FoundSend
+from allmysms_async.numbers import read_gateway_number
+from allmysms_async.protocols.rest.campaigns import CampaignInfo, GetCampaignsInfo, GetCampaignStats
+from allmysms_async.protocols.rest.operation import Operation
+from allmysms_async.protocols.rest.wire import Result
+
+__all__ = ["find_send"]
+
+R = TypeVar("R", bound=Result)
+
+_PAGE = 100
+_AROUND = timedelta(days=1)
+
+
+class _Call(Protocol):
+    """Makes one attempt at an operation."""
+
+    async def __call__(self, operation: Operation[R], /) -> R:
+        """Return the operation's result."""
+        ...
+
+
+async def find_send(call: _Call, name: str, moments: Sequence[datetime]) -> FoundSend | None:
+    """Return what the gateway knows of a send, or None if its lists do not have it.
+
+    Args:
+        call: Makes one attempt at an operation.
+        name: The send's whole name, with its mark.
+        moments: When it may have been sent.
+
+    Raises:
+        ProtocolError: The send is listed, but not its numbers: nothing is known of anybody.
+    """
+    found = {info.id: info for moment in moments async for info in _listed(call, name, moment) if info.id}
+    sms_ids: dict[str, str | None] = {}
+    parts = 0
+    for campaign_id in found:
+        result = await call(GetCampaignStats(campaign_id, msisdn_list=True))
+        texts = result.campaign.msisdn_list if result.campaign is not None else ()
+        if not texts:
+            # A scheduled send may not list its numbers before its date: that is no proof that nobody is texted.
+            msg = "getCampaignStats lists no number of a send that the gateway has; what became of it is not known."
+            raise ProtocolError(msg, request="getCampaignStats")
+        for text in texts:
+            sms_ids[read_gateway_number(text.msisdn or "")] = text.sms_id
+        parts += (result.campaign.nb_sms if result.campaign is not None else None) or 0
+    if not found:
+        return None
+    return FoundSend(campaign_id=next(reversed(found)) or "", sms_ids=sms_ids, parts=parts or None)
+
+
+async def _listed(call: _Call, name: str, moment: datetime) -> AsyncIterator[CampaignInfo]:
+    """Yield the sends of exactly this name, over all pages and all statuses."""
+    offset = 0
+    while True:
+        page = await call(
+            GetCampaignsInfo(moment - _AROUND, moment + _AROUND, status="all", search=name, limit=_PAGE, offset=offset)
+        )
+        for info in page.campaigns:
+            if info.name == name:
+                yield info
+        if len(page.campaigns) < _PAGE:
+            return
+        offset += _PAGE
