@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 import msgspec
 
+from allmysms_async.campaign import RunOptions
 from allmysms_async.cli import login
-from allmysms_async.cli.drive import Drive, Listener, drive
-from allmysms_async.cli.ending import ExitCode, say, sentence
+from allmysms_async.cli.drive import Listener, drive
+from allmysms_async.cli.ending import ExitCode, say
 from allmysms_async.cli.outcome import OutcomeFile
-from allmysms_async.cli.report import Examples, as_json, closing_table, print_advice
-from allmysms_async.cli.screen import Display, error_console, output_console
+from allmysms_async.cli.report import Examples, print_end
+from allmysms_async.cli.screen import Display, error_console
 from allmysms_async.model import Campaign, Purpose, SmsMessage
 from allmysms_async.source import read_csv
 from allmysms_async.text import placeholders
@@ -34,8 +35,7 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
         name: The campaign's name, or None for the file's.
         purpose: Why it is sent.
         send_at: When, aware; None is now.
-        chunk_size: Recipients in a request at most.
-        concurrency: Requests in flight at most.
+        sending: How it is sent, and where that is recorded.
         separator: Of the file, or None to tell it from the file.
         encoding: Of the file, or None to tell it from the file.
         outcomes: Where to write each row's outcome.
@@ -50,8 +50,7 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None
     purpose: Purpose
     send_at: datetime | None
-    chunk_size: int | None
-    concurrency: int | None
+    sending: RunOptions
     separator: str | None
     encoding: str | None
     outcomes: Path | None
@@ -95,7 +94,7 @@ async def run_file(options: CampaignOptions) -> int:
     examples = Examples()
     listeners: list[Listener] = [examples.collect]
     async with login.service() as sms:
-        run = sms.stream(campaign, chunk_size=options.chunk_size, concurrency=options.concurrency)
+        run = sms.stream(campaign, **options.sending)
         file = None if options.outcomes is None else OutcomeFile(options.outcomes, options.file)
         if file is not None:
             listeners.append(file.add)
@@ -105,23 +104,8 @@ async def run_file(options: CampaignOptions) -> int:
         finally:
             if file is not None:
                 file.close()
-    code = _report(end, examples, machine=options.as_json)
+    code = print_end(end, examples, machine=options.as_json, journal="journal" in options.sending)
     if file is not None and file.problem is not None:
         say(f"Error: {file.problem}")
         code = code or ExitCode.SOME_NOT
     return code
-
-
-def _report(end: Drive, examples: Examples, *, machine: bool) -> int:
-    """Say how a campaign ended; return the exit code."""
-    if machine:
-        click.echo(as_json(end.result))
-    else:
-        console = output_console()
-        console.print(closing_table(end.result, examples, width=console.width))
-    print_advice(error_console(), end.result)
-    if end.error is not None:
-        say(f"Error: {sentence(end.error)}")
-    elif end.code is ExitCode.STOPPED:
-        say("Stopped on request.")
-    return end.code

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
 import click
 
 from allmysms_async.cli.ending import missing_extra
 from allmysms_async.model import Purpose
+
+if TYPE_CHECKING:
+    from allmysms_async.campaign import RunOptions
 
 __all__ = ["allmysms"]
 
@@ -41,6 +46,46 @@ def _moment(context: click.Context, param: click.Parameter, value: str | None) -
 _PROTOCOLS = ("rest", "soap", "mail2sms", "mms", "envoyersmspro")
 _purpose = click.Choice(get_args(Purpose))
 _json = click.option("--json", "as_json", is_flag=True, help="One line of JSON on standard output.")
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _sending(command: _F) -> _F:
+    """Give a command the options of how a campaign is sent."""
+    options = (
+        click.option("--chunk-size", type=click.IntRange(min=1), help="Recipients in a request at most."),
+        click.option("--concurrency", type=click.IntRange(1, 1000), help="Requests in flight at most."),
+        click.option("--max-cost", callback=_euros, metavar="EUROS", help="What the campaign may cost, without tax."),
+        click.option("--max-parts", type=click.IntRange(min=1), help="Text parts that the campaign may take."),
+        click.option(
+            "--max-failure-rate",
+            type=click.FloatRange(0, 1, min_open=True),
+            help="Stop when more than this share of recipients failed or is unknown.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _euros(context: click.Context, param: click.Parameter, value: str | None) -> Decimal | None:
+    """Read an amount of money."""
+    if value is None:
+        return None
+    try:
+        amount = Decimal(value.replace(",", "."))
+    except InvalidOperation:
+        amount = Decimal(0)
+    if not (amount.is_finite() and amount > 0):
+        msg = f"{value!r} is not an amount of euros such as 25.50."
+        raise click.BadParameter(msg, ctx=context, param=param)
+    return amount
+
+
+def _given(options: dict[str, object]) -> RunOptions:
+    """Return the options that were given."""
+    return cast("RunOptions", {name: value for name, value in options.items() if value is not None})
 
 
 @click.group(context_settings=_SETTINGS)
@@ -90,8 +135,8 @@ def campaign() -> None:
 @click.option("--name", help="Shown in the provider's back office; the file's name by default.")
 @click.option("--purpose", type=_purpose, required=True, help="Why it is sent: the law treats them differently.")
 @click.option("--at", callback=_moment, help="When to send, such as 2027-03-02T10:00 (Paris unless it has a zone).")
-@click.option("--chunk-size", type=click.IntRange(min=1), help="Recipients in a request at most.")
-@click.option("--concurrency", type=click.IntRange(1, 1000), help="Requests in flight at most.")
+@click.option("--journal", help="File, or postgresql:// URL, that survives the process: the same command continues.")
+@_sending
 @click.option("--separator", help="Semicolon, comma, tab or |; told from the file by default.")
 @click.option("--encoding", help="Such as utf-8 or cp1252; told from the file by default.")
 @click.option("--outcomes", type=click.Path(path_type=Path, dir_okay=False), help="CSV file for each row's outcome.")
@@ -105,16 +150,17 @@ def run_campaign(
     name: str | None,
     purpose: Purpose,
     at: datetime | None,
-    chunk_size: int | None,
-    concurrency: int | None,
+    journal: str | None,
     separator: str | None,
     encoding: str | None,
     outcomes: Path | None,
     as_json: bool,
+    **sending: object,
 ) -> int:
     """Send a text to everybody in FILE, a CSV file as spreadsheets write them.
 
-    Nobody is texted twice, however often the file repeats a number. Ctrl-C stops after what is in flight.
+    Nobody is texted twice, however often the file repeats a number. Ctrl-C stops after what is in flight. With a
+    journal the same command continues, after whatever ended the one before.
     """
     from allmysms_async.cli.campaign import CampaignOptions, run_file
 
@@ -127,14 +173,79 @@ def run_campaign(
         name=name,
         purpose=purpose,
         send_at=at,
-        chunk_size=chunk_size,
-        concurrency=concurrency,
+        sending=_given(sending | {"journal": journal}),
         separator="\t" if separator in {"tab", "\\t"} else separator,
         encoding=encoding,
         outcomes=outcomes,
         as_json=as_json,
     )
     return asyncio.run(run_file(options))
+
+
+_journal = click.argument("journal")
+_name = click.option("--name", help="The campaign's; needed if the journal has several.")
+
+
+@campaign.command("status")
+@_journal
+@_name
+@_json
+def campaign_status(journal: str, name: str | None, as_json: bool) -> int:
+    """Say where the campaign in JOURNAL stands, and which requests are unknown."""
+    from allmysms_async.cli import journal as commands
+
+    return commands.status(journal, name, machine=as_json)
+
+
+@campaign.command("resume")
+@_journal
+@_name
+@_sending
+@_json
+def campaign_resume(journal: str, name: str | None, as_json: bool, **sending: object) -> int:
+    """Continue the campaign in JOURNAL with what was read of its file; 'campaign run' again reads the rest."""
+    from allmysms_async.cli import journal as commands
+
+    return asyncio.run(commands.resume(journal, name, _given(sending), machine=as_json))
+
+
+@campaign.command("report")
+@_journal
+@_name
+@click.option("--csv", type=click.Path(path_type=Path, dir_okay=False), help="File with a line for each recipient.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="File to look at in a browser.")
+@_json
+def campaign_report(journal: str, name: str | None, csv: Path | None, html: Path | None, as_json: bool) -> int:
+    """Report on the campaign in JOURNAL: a table, one line of JSON, or files."""
+    from allmysms_async.cli import journal as commands
+
+    return commands.report(journal, name, machine=as_json, csv=csv, html=html)
+
+
+@campaign.command("resolve")
+@_journal
+@_name
+@click.option("--resend", "decision", flag_value="resend", help="Send them again: people may be texted twice.")
+@click.option("--mark-sent", "decision", flag_value="mark_sent", help="Count them as accepted.")
+@click.argument("chunks", type=click.IntRange(min=1), nargs=-1, required=True, metavar="CHUNK...")
+def campaign_resolve(journal: str, name: str | None, decision: str | None, chunks: tuple[int, ...]) -> int:
+    """Decide about unknown requests, by their numbers in 'campaign status'."""
+    from allmysms_async.cli import journal as commands
+
+    if decision not in {"resend", "mark_sent"}:
+        msg = "Say --resend or --mark-sent."
+        raise click.UsageError(msg)
+    return commands.resolve(journal, name, "resend" if decision == "resend" else "mark_sent", chunks)
+
+
+@campaign.command("list")
+@_journal
+@_json
+def campaign_list(journal: str, as_json: bool) -> int:
+    """List the campaigns in JOURNAL."""
+    from allmysms_async.cli import journal as commands
+
+    return commands.list_campaigns(journal, machine=as_json)
 
 
 @allmysms.command()

@@ -91,6 +91,7 @@ async def drive(run: CampaignRun, display: Display, *listeners: Listener) -> Dri
             async with contextlib.aclosing(run):
                 async for progress in run:
                     display.answered()
+                    display.recovering(progress.recovered if not progress.outcomes else 0)
                     for listener in listeners:
                         listener(progress.outcomes)
         except CampaignStopped as stopped:

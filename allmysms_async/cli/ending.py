@@ -15,6 +15,7 @@ from allmysms_async.errors import (
     CampaignStopped,
     InsufficientCredit,
     InvalidRequest,
+    JournalError,
     NotPermitted,
     NotSent,
     OutcomeUnknown,
@@ -41,7 +42,7 @@ def code_of(error: AllMySmsError) -> ExitCode:
     match error:
         case InvalidRequest():
             return ExitCode.BAD_USAGE
-        case CampaignStopped() | AuthenticationFailed() | InsufficientCredit() | NotPermitted():
+        case CampaignStopped() | AuthenticationFailed() | InsufficientCredit() | NotPermitted() | JournalError():
             return ExitCode.STOPPED
         case _:
             return ExitCode.SOME_NOT

@@ -9,7 +9,7 @@ from pathlib import Path
 from allmysms_async.errors import InvalidRequest, InvalidSource
 from allmysms_async.model import Outcome
 
-__all__ = ["OutcomeFile"]
+__all__ = ["OutcomeFile", "ReportFile"]
 
 _COLUMNS = ("row", "line", "phone", "state", "reason", "sms_id", "campaign_id")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -64,6 +64,51 @@ class OutcomeFile:
             self._file.flush()
         except OSError as error:
             self.problem = f"{self.path} is not complete: {error.strerror or type(error).__name__}."
+
+    def close(self) -> None:
+        """Close the file."""
+        try:
+            self._file.close()
+        except OSError as error:
+            self.problem = self.problem or f"{self.path} is not complete: {error.strerror or type(error).__name__}."
+
+
+class ReportFile:
+    """Writes a line for each recipient of a campaign: number, outcome, reason, campaign id, sms id.
+
+    Args:
+        path: The file; what it holds is replaced.
+
+    Raises:
+        InvalidRequest: It cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problem: str | None = None
+        try:
+            self._file = path.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            msg = f"{path} cannot be written: {error.strerror or type(error).__name__}."
+            raise InvalidRequest(msg) from error
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(("number", "outcome", "reason", "campaign_id", "sms_id"))
+
+    def add(self, outcomes: Iterable[Outcome]) -> None:
+        """Write rows."""
+        try:
+            self._writer.writerows(
+                (
+                    _cell(outcome.phone),
+                    outcome.state.value,
+                    "" if outcome.reason is None else outcome.reason.value,
+                    _cell(outcome.campaign_id or ""),
+                    _cell(outcome.sms_id or ""),
+                )
+                for outcome in outcomes
+            )
+        except OSError as error:
+            self.problem = self.problem or f"{self.path} is not complete: {error.strerror or type(error).__name__}."
 
     def close(self) -> None:
         """Close the file."""

@@ -6,16 +6,28 @@ import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from allmysms_async.cli.screen import number
+from allmysms_async.cli.drive import Drive
+from allmysms_async.cli.ending import ExitCode, say, sentence
+from allmysms_async.cli.screen import error_console, number, output_console
 from allmysms_async.model import CampaignResult, Outcome, OutcomeState, Reason
 from allmysms_async.numbers import mask
 
-__all__ = ["Examples", "all_as_json", "as_json", "closing_table", "money", "print_advice", "side_by_side_table"]
+__all__ = [
+    "Examples",
+    "all_as_json",
+    "as_json",
+    "closing_table",
+    "money",
+    "print_advice",
+    "print_end",
+    "side_by_side_table",
+]
 
 _EXAMPLES = 5
 
@@ -154,8 +166,14 @@ def side_by_side_table(results: Mapping[str, tuple[CampaignResult, float]]) -> T
     return table
 
 
-def print_advice(console: Console, result: CampaignResult) -> None:
-    """Say what failed, and what to do about rows that were not sent."""
+def print_advice(console: Console, result: CampaignResult, *, journal: bool = False) -> None:
+    """Say what failed, and what to do about rows that were not sent.
+
+    Args:
+        console: Where to say it.
+        result: What became of the campaign.
+        journal: Whether it can be continued from its journal.
+    """
     lines = [f"{sentence} ({count} request{'s' if count > 1 else ''})" for sentence, count in result.problems.items()]
     if result.failed:
         lines.append(f"{number(result.failed)} failed: surely not sent, they can be sent again.")
@@ -168,10 +186,27 @@ def print_advice(console: Console, result: CampaignResult) -> None:
         lines.append(f"{number(result.pending)} pending: read from the file, nothing was sent to them.")
         if not result.complete:
             lines.append("The file was not read to its end.")
-        if result.accepted or result.unknown:
+        if journal:
+            lines.append("Run the same command again to continue, or 'campaign resume' for what was read.")
+        elif result.accepted or result.unknown:
             lines.append(
                 "Sending the whole file again would text people twice: leave out the rows that are done; --outcomes "
                 "writes them to a file."
             )
     for line in lines:
         console.print(line, markup=False, soft_wrap=not console.is_terminal)
+
+
+def print_end(end: Drive, examples: Examples, *, machine: bool, journal: bool) -> int:
+    """Say how a campaign's run ended; return the exit code."""
+    if machine:
+        click.echo(as_json(end.result))
+    else:
+        console = output_console()
+        console.print(closing_table(end.result, examples, width=console.width))
+    print_advice(error_console(), end.result, journal=journal)
+    if end.error is not None:
+        say(f"Error: {sentence(end.error)}")
+    elif end.code is ExitCode.STOPPED:
+        say("Stopped on request.")
+    return end.code

@@ -142,6 +142,14 @@ class Display:
         """Note that an answer came: nothing is being waited for any more."""
         self._waiting = False
 
+    def recovering(self, count: int) -> None:
+        """Show how many recipients were read back from the journal, while that is all that happens."""
+        if count and self._live:
+            self._bar.update(self._task, description=f"{number(count)} read back from the journal", total=None)
+        elif count and time.monotonic() - self._noted_at >= _NOTE_SECONDS:
+            self._noted_at = time.monotonic()
+            self._line(f"{number(count)} read back from the journal")
+
     def wait(self, message: str) -> None:
         """Say that something is waited for, so that it is not taken for a hang; at most one line every second."""
         self._waiting = True

@@ -1,0 +1,110 @@
+"""The report of a campaign as one HTML file that needs nothing else: figures, and a chart of the outcomes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+
+from allmysms_async.cli.report import money
+from allmysms_async.cli.screen import number
+from allmysms_async.errors import InvalidRequest
+from allmysms_async.journal import JournalCampaign
+from allmysms_async.model import CampaignResult
+
+__all__ = ["render", "write_html"]
+
+# State, its colour, what it means. The colours are told apart also by those who see few.
+_STATES = (
+    ("accepted", "#0072b2", "the gateway took the text"),
+    ("rejected", "#e69f00", "surely not texted, for a reason below"),
+    ("failed", "#cc79a7", "surely not sent; can be sent again"),
+    ("unknown", "#d55e00", "may have been texted"),
+    ("pending", "#999999", "not sent yet"),
+)
+_WIDTH, _BAR, _LABEL = 760, 26, 130
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1b1b1b}
+table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem 1rem .2rem 0;text-align:left}
+td.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}
+.note{border-left:4px solid #d55e00;padding-left:1rem}footer{color:#666;font-size:.85rem}"""
+
+
+def write_html(path: Path, campaign: JournalCampaign) -> None:
+    """Write a campaign's report.
+
+    Raises:
+        InvalidRequest: The file cannot be written.
+    """
+    try:
+        path.write_text(render(campaign), encoding="utf-8")
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror or type(error).__name__}."
+        raise InvalidRequest(msg) from error
+
+
+def render(campaign: JournalCampaign) -> str:
+    """Return a campaign's report; it names nobody, and does not show the text."""
+    result = campaign.result
+    name = escape(campaign.name)
+    states = "".join(
+        _row(state, number(getattr(result, state)), _share(getattr(result, state), result.rows), meaning)
+        for state, _, meaning in _STATES
+    )
+    reasons = "".join(
+        _row(reason.value.replace("_", " "), number(count), _share(count, result.rows))
+        for reason, count in sorted(result.rejections.items(), key=lambda item: (-item[1], item[0].value))
+    )
+    problems = "".join(f"<li>{escape(text)} ({number(count)})</li>" for text, count in result.problems.items())
+    written = datetime.now(UTC).astimezone().isoformat(" ", "minutes")
+    parts = [
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title>',
+        f"<style>{_STYLE}</style></head><body><h1>{name}</h1>",
+        f"<p>Begun {campaign.created_at.astimezone().isoformat(' ', 'minutes')}, over {escape(campaign.backend)}, ",
+        f"run {escape(result.run_id[:8])}. {number(result.rows)} rows, {number(result.parts)} text parts, ",
+        f"{escape(money(result.cost))} without tax, {number(len(result.campaign_ids))} requests taken.</p>",
+        "" if result.complete else '<p class="note">The source was not read to its end: there may be more rows.</p>',
+        _chart(result),
+        f"<h2>Outcomes</h2><table><tbody>{states}</tbody></table>",
+        f"<h2>Why rows were rejected</h2><table><tbody>{reasons}</tbody></table>" if reasons else "",
+        f"<h2>What went wrong</h2><ul>{problems}</ul>" if problems else "",
+        f"<footer>Written {written}.</footer></body></html>\n",
+    ]
+    return "".join(parts)
+
+
+def _row(name: str, count: str, share: str, meaning: str = "") -> str:
+    """Return a line of a table."""
+    return (
+        f'<tr><th>{escape(name)}</th><td class="n">{escape(count)}</td><td class="n">{share}</td>'
+        f"<td>{escape(meaning)}</td></tr>"
+    )
+
+
+def _share(count: int, total: int) -> str:
+    """Return a share in percent; what is there is never shown as nothing, and what lacks never as all."""
+    if not total or not count:
+        return "0 %"
+    percent = min(max(100 * count / total, 0.1), 100.0 if count == total else 99.9)
+    return f"{percent:.1f} %"
+
+
+def _chart(result: CampaignResult) -> str:
+    """Return the chart: a bar for each state, as long as its share of the rows."""
+    room = _WIDTH - _LABEL - 120
+    most = max((getattr(result, state) for state, _, _ in _STATES), default=0) or 1
+    bars: list[str] = []
+    for index, (state, colour, _) in enumerate(_STATES):
+        count, y = getattr(result, state), index * (_BAR + 10)
+        width = 0 if not count else max(2.0, room * count / most)
+        middle = y + _BAR / 2 + 5
+        bars.append(
+            f'<text x="{_LABEL - 10}" y="{middle:g}" text-anchor="end">{state}</text>'
+            f'<rect x="{_LABEL}" y="{y}" width="{width:.1f}" height="{_BAR}" fill="{colour}"/>'
+            f'<text x="{_LABEL + width + 8:.1f}" y="{middle:g}">{escape(number(count))}</text>'
+        )
+    height = len(_STATES) * (_BAR + 10)
+    label = ", ".join(f"{getattr(result, state)} {state}" for state, _, _ in _STATES)
+    return (
+        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
+        f'height="{height}" font-size="15">{"".join(bars)}</svg>'
+    )

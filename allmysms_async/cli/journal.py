@@ -1,0 +1,142 @@
+"""``allmysms campaign status | resume | report | resolve | list``: what is done with a campaign's journal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich import box
+from rich.table import Table
+
+from allmysms_async.campaign import SendOptions
+from allmysms_async.cli import login
+from allmysms_async.cli.drive import drive
+from allmysms_async.cli.ending import ExitCode, say
+from allmysms_async.cli.html import write_html
+from allmysms_async.cli.outcome import ReportFile
+from allmysms_async.cli.report import Examples, as_json, closing_table, print_advice, print_end
+from allmysms_async.cli.screen import Display, error_console, number, output_console
+from allmysms_async.errors import InvalidRequest
+from allmysms_async.journal import ChunkView, Journal, JournalCampaign
+from allmysms_async.journal.journal import Decision
+from allmysms_async.model import CampaignResult
+
+__all__ = ["list_campaigns", "report", "resolve", "resume", "status"]
+
+
+def _code(result: CampaignResult) -> ExitCode:
+    """Return the exit code that a campaign's state stands for."""
+    return ExitCode.ALL_ACCEPTED if result.all_accepted else ExitCode.SOME_NOT
+
+
+def status(journal: str, name: str | None, *, machine: bool) -> int:
+    """Say where a campaign stands; return the exit code."""
+
+    async def look() -> tuple[JournalCampaign, list[ChunkView]]:
+        async with Journal(journal) as opened:
+            return await opened.campaign(name), await opened.chunks(name)
+
+    campaign, unknown = asyncio.run(look())
+    if machine:
+        click.echo(as_json(campaign.result))
+        return _code(campaign.result)
+    console = output_console()
+    console.print(closing_table(campaign.result, Examples(), width=console.width))
+    _print_unknown(unknown)
+    print_advice(error_console(), campaign.result, journal=True)
+    return _code(campaign.result)
+
+
+def _print_unknown(unknown: Sequence[ChunkView]) -> None:
+    """List the requests that an operator may decide about."""
+    if not unknown:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Unknown requests", title_justify="left")
+    for heading in ("request", "recipients", "first tried", "held", "why"):
+        table.add_column(heading, overflow="fold")
+    for chunk in unknown:
+        when = "" if chunk.first_sent_at is None else chunk.first_sent_at.astimezone().isoformat(" ", "seconds")
+        held = "yes" if chunk.leased else ""
+        table.add_row(str(chunk.seq), number(chunk.rows), when, held, chunk.problem or "")
+    output_console().print(table)
+
+
+def list_campaigns(journal: str, *, machine: bool) -> int:
+    """List a journal's campaigns; return the exit code."""
+
+    async def look() -> list[JournalCampaign]:
+        async with Journal(journal) as opened:
+            return [await opened.campaign(name) for name in await opened.names()]
+
+    campaigns = asyncio.run(look())
+    if machine:
+        click.echo(json.dumps([{"name": each.name} | json.loads(as_json(each.result)) for each in campaigns]))
+        return ExitCode.ALL_ACCEPTED
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("campaign", "begun", "rows", "accepted", "rejected", "failed", "unknown", "pending", "read"):
+        left = heading in {"campaign", "begun", "read"}
+        table.add_column(heading, justify="left" if left else "right", overflow="fold")
+    for each in campaigns:
+        result = each.result
+        counts = (result.rows, result.accepted, result.rejected, result.failed, result.unknown, result.pending)
+        begun = each.created_at.astimezone().isoformat(" ", "minutes")
+        table.add_row(each.name, begun, *map(number, counts), "whole" if result.complete else "in part")
+    output_console().print(table)
+    return ExitCode.ALL_ACCEPTED
+
+
+async def resume(journal: str, name: str | None, options: SendOptions, *, machine: bool) -> int:
+    """Continue a campaign without its file; return the exit code."""
+    display = Display(error_console())
+    examples = Examples()
+    async with login.service() as sms:
+        run = await sms.resume(journal, name, **options)
+        with display:
+            end = await drive(run, display, examples.collect)
+    return print_end(end, examples, machine=machine, journal=True)
+
+
+def report(journal: str, name: str | None, *, machine: bool, csv: Path | None, html: Path | None) -> int:
+    """Report on a campaign, on the screen or in files; return the exit code."""
+
+    async def look() -> JournalCampaign:
+        async with Journal(journal) as opened:
+            campaign = await opened.campaign(name)
+            if csv is not None:
+                with contextlib.closing(ReportFile(csv)) as file:
+                    async for outcome in opened.outcomes(name):
+                        file.add([outcome])
+                if file.problem is not None:
+                    raise InvalidRequest(file.problem)
+            return campaign
+
+    for path in (csv, html):
+        if path is not None and path.exists() and Path(journal).exists() and path.samefile(journal):
+            msg = f"{path} is the journal itself; give another name."
+            raise click.UsageError(msg)
+    campaign = asyncio.run(look())
+    if html is not None:
+        write_html(html, campaign)
+    if machine:
+        click.echo(as_json(campaign.result))
+    elif csv is None and html is None:
+        console = output_console()
+        console.print(closing_table(campaign.result, Examples(), width=console.width))
+    return _code(campaign.result)
+
+
+def resolve(journal: str, name: str | None, decision: Decision, chunks: Sequence[int]) -> int:
+    """Record what an operator decided about unknown requests; return the exit code."""
+
+    async def decide() -> int:
+        async with Journal(journal) as opened:
+            return await opened.resolve(decision, chunks, name)
+
+    count = asyncio.run(decide())
+    what = "wait to be sent again by 'campaign resume'" if decision == "resend" else "count as accepted"
+    say(f"{number(count)} recipients {what}.")
+    return ExitCode.ALL_ACCEPTED
