@@ -34,7 +34,7 @@ from floor import run_floor, wire_bytes
 from load import CONCURRENCY, LEVELS, Blocked, Run, recipients_of, record_sends, run_engine, run_sends, watch_loop
 from pure import pure_parts
 
-__all__ = ["main"]
+__all__ = ["main", "serving"]
 
 _FOLDER = pathlib.Path(__file__).parent
 _IN_FLIGHT = (1, 20, 500)
@@ -99,7 +99,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.contextmanager
-def _serving(script: str) -> Iterator[str]:
+def serving(script: str) -> Iterator[str]:
     """Run a server of this folder in a process of its own, give its address, and end it."""
     process = subprocess.Popen(
         [sys.executable, str(_FOLDER / script)], stdout=subprocess.PIPE, text=True, env=os.environ | _STEADY_MEMORY
@@ -198,10 +198,10 @@ async def _sandbox(address: str, options: Options) -> list[Row]:
 
 def measure(options: Options) -> Report:
     """Measure everything, with the servers in processes of their own."""
-    with _serving("server.py") as address:
+    with serving("server.py") as address:
         engine, blocked = asyncio.run(_engine(address, options))
         rows = [engine, *asyncio.run(_sends(address, options))]
-    with _serving("sandbox_server.py") as address:
+    with serving("sandbox_server.py") as address:
         rows += asyncio.run(_sandbox(address, options))
     machine = f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}"
     return Report(machine=machine, rows=rows, blocked=blocked, parts=pure_parts(options.part_seconds))
