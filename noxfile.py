@@ -24,7 +24,7 @@ def install_wheel(session: nox.Session) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), ".")
     (wheel,) = folder.glob("*.whl")
-    session.install("--quiet", f"{wheel}[cli]")
+    session.install("--quiet", f"{wheel}[cli,postgres]")
 
 
 @nox.session
@@ -48,7 +48,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with two checkers, both strict."""
-    session.install("--quiet", *group("types"), "-e", ".[cli]")
+    session.install("--quiet", *group("types"), "-e", ".[cli,postgres]")
     session.run("mypy")
     session.run("pyright")
     session.run("pytest", "-q", "tests/typing")
@@ -60,10 +60,14 @@ def lowest(session: nox.Session) -> None:
     oldest = [
         requirement.replace(">=", "==")
         for requirement in PROJECT["project"]["dependencies"]
-        + PROJECT["project"]["optional-dependencies"]["sandbox"]
-        + PROJECT["project"]["optional-dependencies"]["envoyersmspro"]
+        + [
+            requirement
+            for extra in ("sandbox", "envoyersmspro", "journal", "postgres")
+            for requirement in PROJECT["project"]["optional-dependencies"][extra]
+            if not requirement.startswith(PROJECT["project"]["name"])
+        ]
     ]
-    session.install("--quiet", *group("test"), ".[cli]", *oldest)
+    session.install("--quiet", *group("test"), ".[cli,postgres]", *oldest)
     session.run("pytest", *session.posargs)
 
 
@@ -72,6 +76,22 @@ def bench(session: nox.Session) -> None:
     """Print the speed figures."""
     session.install("--quiet", ".[cli]")
     session.run("python", "benchmarks/speed.py", *session.posargs)
+
+
+@nox.session(name="bench-journal")
+def bench_journal(session: nox.Session) -> None:
+    """Print what the journal costs."""
+    session.install("--quiet", ".[cli,postgres]")
+    session.run("python", "benchmarks/journal.py", *session.posargs)
+
+
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """Kill the process that sends 50 times over 2,000 chunks, on every kind of journal."""
+    session.install("--quiet", *group("test"))
+    install_wheel(session)
+    names = ["tests/journal/test_journal_chaos.py", "tests/journal/test_journal_postgres.py"]
+    session.run("pytest", *names, *session.posargs, env={"CHAOS_KILLS": "50", "CHAOS_CHUNKS": "2000"})
 
 
 @nox.session

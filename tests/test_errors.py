@@ -19,6 +19,7 @@ TREE = {
     "InvalidSource": "InvalidRequest",
     "EmptyCampaign": "InvalidRequest",
     "CampaignTooLong": "InvalidRequest",
+    "CampaignChanged": "InvalidRequest",
     "UnsupportedFeature": "InvalidRequest",
     "TransportError": "AllMySmsError",
     "NotSent": "TransportError",
@@ -51,6 +52,8 @@ TREE = {
     "NoReplies": "GatewayError",
     "CampaignNotCancellable": "GatewayError",
     "ListStopped": "AllMySmsError",
+    "JournalError": "AllMySmsError",
+    "LimitReached": "AllMySmsError",
     "CampaignStopped": "AllMySmsError",
 }
 # What some constructors take of their own.

@@ -62,6 +62,9 @@ NO_ATTEMPT = {"InvalidNumber", "InvalidText", "InvalidSender", "InvalidSchedule"
     "CampaignStopped",
     "CampaignTooLong",
     "ListStopped",
+    "CampaignChanged",
+    "JournalError",
+    "LimitReached",
 }
 SITUATIONS = [(True, False), (True, True), (False, False)]
 CELLS = [

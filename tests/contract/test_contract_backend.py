@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from allmysms_async import Contact, MmsMessage, NewSubAccount, SmsService, UnsupportedFeature
+from allmysms_async.backend import Reconciles
 from allmysms_async.protocols.rest.account import GetInfo
 
 DAY = datetime(2027, 3, 2, tzinfo=UTC)
@@ -35,7 +36,13 @@ CALLS: dict[str, Callable[[SmsService], Any]] = {
     "ActsForSubAccounts": lambda sms: _acting(sms),
     "KeepsLists": lambda sms: sms.populate_list("clients", [Contact("0612345678")]),
     "Calls": lambda sms: sms.call(GetInfo()),
+    "Reconciles": lambda sms: _looked_up(sms),
 }
+
+
+async def _looked_up(sms: SmsService) -> None:
+    """Look an unanswered send up, as a campaign does that is continued."""
+    await sms.capable(Reconciles).find_send("soldes [0000/1]", [DAY])
 
 
 async def _acting(sms: SmsService) -> None:

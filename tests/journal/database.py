@@ -1,0 +1,84 @@
+"""PostgreSQL of the machine's own package, started as an unprivileged user on a free loopback port."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+_ROOT = Path("/usr/lib/postgresql")
+
+
+def programs() -> Path | None:
+    """Return the folder with PostgreSQL's programs, or None."""
+    found = [path.parent for path in sorted(_ROOT.glob("*/bin/pg_ctl"))]
+    on_path = shutil.which("pg_ctl")
+    return found[-1] if found else Path(on_path).parent if on_path else None
+
+
+def _user() -> str | None:
+    """Return whom to start it as: PostgreSQL refuses to be started by root."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+class Postgres:
+    """A server of one's own.
+
+    Args:
+        folder: Where PostgreSQL's programs are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._user = _user()
+        # Not under pytest's own folder, which other users may not enter.
+        self._home = Path(tempfile.mkdtemp(prefix="journal-postgres-", dir="/tmp"))  # fresh, and removed
+        if self._user is not None:
+            shutil.chown(self._home, self._user)
+        self._data = self._home / "data"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        self._run(
+            "initdb", "-D", str(self._data), "-U", "tester", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"
+        )
+        with (self._data / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write(f"port={self.port}\nlisten_addresses='127.0.0.1'\nunix_socket_directories='{self._home}'\n")
+
+    def _run(self, program: str, *words: str) -> None:
+        """Run one of its programs to its end."""
+        log = self._home / "programs.log"
+        with log.open("ab") as output:
+            ended = subprocess.run(
+                [str(self._folder / program), *words],
+                user=self._user,
+                cwd=self._home,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                timeout=60,
+                check=False,
+            )
+        assert ended.returncode == 0, log.read_text(encoding="utf-8", errors="replace")
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._run("pg_ctl", "-D", str(self._data), "-l", str(self._home / "server.log"), "-w", "-t", "60", "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it; ``immediate`` is as if it crashed."""
+        self._run("pg_ctl", "-D", str(self._data), "-m", mode, "-w", "-t", "60", "stop")
+
+    def create(self, name: str) -> str:
+        """Create a database; return its URL."""
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "tester", name)
+        return f"postgresql://tester:not-shown@127.0.0.1:{self.port}/{name}"
+
+    def remove(self) -> None:
+        """Remove everything."""
+        shutil.rmtree(self._home, ignore_errors=True)

@@ -1,0 +1,116 @@
+"""Stop conditions: what a campaign may cost, how many parts it may take, how much may go wrong."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from allmysms_async import CampaignStopped, InvalidRequest, LimitReached, RestBackend, SmsService, UnsupportedFeature
+
+from .conftest import campaign, people
+
+PRICE = Decimal("0.045")
+
+
+class Silent(RestBackend):
+    """A protocol that reports no cost."""
+
+    limits = msgspec.structs.replace(RestBackend.limits, reports_cost=False)
+
+
+async def stopped_by(sms, rows, **options):
+    """Run a campaign that a limit stops; return what became of it, and the limit."""
+    one = campaign(rows)
+    with pytest.raises(CampaignStopped) as stopped:
+        await sms.run(one, **options)
+    assert isinstance(stopped.value.reason, LimitReached)
+    return stopped.value.result, str(stopped.value.reason), one
+
+
+@pytest.mark.parametrize("kept", ["memory", "journal"])
+@pytest.mark.parametrize("concurrency", [1, 8])
+async def test_cost_never_passes_its_ceiling_and_the_rest_waits(sandbox, service, tmp_path, kept, concurrency):
+    """With a ceiling for 62 texts, in tens and many in flight, 60 are sent; a higher one sends the rest, once each."""
+    sandbox.faults([{"fault": "latency", "seconds": 0.01}])
+    options = {"chunk_size": 10, "concurrency": concurrency}
+    if kept == "journal":
+        options["journal"] = tmp_path / "soldes.db"
+    async with service() as sms:
+        result, why, one = await stopped_by(sms, people(200), max_cost=62 * PRICE, **options)
+        assert (result.accepted, result.cost) == (60, 60 * PRICE)
+        assert "max_cost" in why
+        assert sandbox.stats()["messages"] == 60
+        last = await sms.run(one, max_cost=200 * PRICE, **options)
+    assert (last.accepted, last.cost, sandbox.stats()["max_per_handset"]) == (200, 200 * PRICE, 1)
+
+
+async def test_first_request_is_not_sent_if_it_alone_passes_the_ceiling(sandbox, service):
+    """The price is asked for before anything is sent."""
+    async with service() as sms:
+        result, _, _ = await stopped_by(sms, people(100), max_cost=50 * PRICE, chunk_size=100)
+    assert (result.accepted, result.pending) == (0, 100)
+    assert "v9.sendSms" not in sandbox.requests
+
+
+async def test_unknown_requests_are_counted_as_if_they_were_paid(sandbox, service, tmp_path):
+    """What may have been sent without an answer takes its share of the ceiling, until the answer is known."""
+    journal = tmp_path / "soldes.db"
+    sandbox.faults([{"fault": "reset_after", "path": "sendSms", "times": 6}])
+    async with service() as sms:
+        first, _, _ = await stopped_by(
+            sms, people(40), journal=journal, max_cost=25 * PRICE, chunk_size=10, concurrency=1
+        )
+    # The first request had no answer in six attempts, the second was paid, a third might pass the ceiling.
+    assert (first.unknown, first.accepted, first.cost) == (10, 10, 10 * PRICE)
+    async with service() as sms:
+        last = await sms.run(campaign(people(40)), journal=journal, max_cost=40 * PRICE, chunk_size=10)
+    assert (last.accepted, last.cost) == (40, 40 * PRICE)
+
+
+async def test_protocol_without_costs_has_parts_instead(sandbox, tmp_path):
+    """max_cost is refused where no cost is reported, before anything is sent; max_parts stops there."""
+    async with SmsService(Silent("demo", "demo-key", base_url=sandbox.http_url)) as sms:
+        with pytest.raises(UnsupportedFeature, match="max_parts"):
+            await sms.run(campaign(people(10)), max_cost=Decimal(5))
+        assert sandbox.requests == {}
+        result, why, one = await stopped_by(sms, people(100), max_parts=35, chunk_size=10, journal=tmp_path / "a.db")
+        assert (result.accepted, "max_parts" in why) == (30, True)
+        assert (await sms.run(one, max_parts=100, chunk_size=10, journal=tmp_path / "a.db")).accepted == 100
+
+
+async def test_price_that_nobody_tells_is_learnt_from_one_request(sandbox, monkeypatch):
+    """Where a protocol reports costs and cannot simulate, the first request goes alone and tells the price."""
+
+    class Asked(RestBackend):
+        simulate = None
+
+    sandbox.faults([{"fault": "latency", "seconds": 0.01}])
+    async with SmsService(Asked("demo", "demo-key", base_url=sandbox.http_url)) as sms:
+        result, _, _ = await stopped_by(sms, people(200), max_cost=45 * PRICE, chunk_size=10)
+    assert (result.accepted, result.cost) == (40, 40 * PRICE)
+
+
+async def test_too_many_failures_stop_the_campaign(sandbox, service):
+    """When more than the given share failed or is unknown the campaign stops; a few do not stop it."""
+    sandbox.faults([{"fault": "http_404", "path": "sendSms", "probability": 0.5}])
+    async with service() as sms:
+        result, why, _ = await stopped_by(sms, people(1000), max_failure_rate=0.2, chunk_size=10, concurrency=1)
+    assert 0 < result.failed <= 100
+    assert result.pending
+    assert "max_failure_rate is 0.2" in why
+    sandbox.faults([{"fault": "http_404", "path": "sendSms", "times": 1}])
+    async with service() as sms:
+        assert (await sms.run(campaign(people(200)), max_failure_rate=0.2, chunk_size=10)).failed == 10
+
+
+@pytest.mark.parametrize(
+    "limit", [{"max_cost": Decimal(0)}, {"max_cost": Decimal("NaN")}, {"max_parts": 0}, {"max_failure_rate": 1.5}]
+)
+async def test_limit_that_makes_no_sense_is_refused(service, sandbox, limit):
+    """A limit out of its range is refused before anything is sent."""
+    async with service() as sms:
+        with pytest.raises(InvalidRequest):
+            await sms.run(campaign(people(3)), **limit)
+        with pytest.raises(InvalidRequest):
+            await sms.run(campaign(people(3)), journal="x.db", lease=0)
+    assert sandbox.requests == {}

@@ -1,0 +1,288 @@
+"""Every interleaving of send, crash, resume, late answer and clock jump, over the real journal and a model gateway."""
+
+import asyncio
+import os
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from allmysms_async import AllMySmsError, Campaign, InvalidRequest, Recipient, SmsMessage
+from allmysms_async.batch.plan import Chunk, idempotency_key
+from allmysms_async.batch.policy import REPLAY_SECONDS, Delivery, Verdict
+from allmysms_async.batch.settle import settlement
+from allmysms_async.batch.sink import Claim
+from allmysms_async.batch.state import ChunkState
+from allmysms_async.journal import Journal, open_sink
+from allmysms_async.model import Accepted, SendReceipt
+from allmysms_async.text import Coding
+
+MESSAGE = SmsMessage("Bonjour", purpose="marketing")
+LEASE = 120.0
+KEY_LIFE = 24 * 3600.0
+
+
+class Clock:
+    """A clock that is moved."""
+
+    def __init__(self):
+        """Start somewhere."""
+        self.at = 1_800_000_000.0
+
+    def now(self):
+        """Return the moment."""
+        return datetime.fromtimestamp(self.at, UTC)
+
+    def monotonic(self):
+        """Return seconds."""
+        return self.at
+
+    async def sleep(self, seconds):
+        """Never called here."""
+        raise AssertionError(seconds)
+
+
+class Process:
+    """One process: its record, and what it has in its hands."""
+
+    def __init__(self, sink):
+        """Start with nothing in hand."""
+        self.sink = sink
+        self.claims: dict[int, Claim] = {}
+        self.answers: dict[int, SendReceipt] = {}
+
+
+class Machine(RuleBasedStateMachine):
+    """Processes that come and go, a gateway that remembers keys for 24 hours, and handsets that count."""
+
+    keyed = True
+
+    def __init__(self):
+        """Start with an empty journal."""
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = os.path.join(self.folder.name, "journal.db")
+        self.clock = Clock()
+        self.processes: list[Process] = []
+        self.handsets: Counter[str] = Counter()
+        self.allowed: Counter[str] = Counter()
+        self.keys: dict[str, tuple[float, SendReceipt]] = {}
+        self.planned = 0
+
+    def wait(self, work):
+        """Carry something out."""
+        return self.loop.run_until_complete(work)
+
+    def teardown(self):
+        """Close everything."""
+        for process in list(self.processes):
+            self.kill(process)
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.close()
+        self.folder.cleanup()
+
+    def kill(self, process):
+        """End a process as SIGKILL does."""
+        self.processes.remove(process)
+        sink = process.sink
+        sink._heart.cancel()
+        self.wait(asyncio.wait({sink._heart}))
+        self.wait(sink._database.close())
+
+    def choose(self, data, things):
+        """Choose one of some."""
+        return data.draw(st.sampled_from(list(things)))
+
+    @initialize()
+    def begin(self):
+        """The first process starts."""
+        self.start()
+
+    @rule()
+    @precondition(lambda self: len(self.processes) < 3)
+    def start(self):
+        """A process starts, or is started again."""
+        sink = open_sink(self.path, backend="rest", account="a", clock=self.clock, keyed=self.keyed, lease=LEASE)
+        self.wait(sink.open(Campaign("soldes", MESSAGE, ())))
+        self.processes.append(Process(sink))
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.processes)
+    def crash(self, data):
+        """A process is killed, whatever it is doing."""
+        self.kill(self.choose(data, self.processes))
+
+    @rule(data=st.data(), size=st.integers(1, 3))
+    @precondition(lambda self: self.processes)
+    def plan(self, data, size):
+        """The process that reads the source plans a chunk; no other may."""
+        process = self.choose(data, self.processes)
+        if not self.wait(process.sink.lead()):
+            return
+        rows = tuple(range(self.planned + 1, self.planned + size + 1))
+        people = tuple(Recipient(str(33_610_000_000 + row)) for row in rows)
+        chunk = Chunk(seq=1, text="Bonjour", coding=Coding.GSM7, params=0, recipients=people, rows=rows, parts=size)
+        self.wait(process.sink.add(chunk))
+        self.planned += size
+        self.allowed.update(person.phone for person in people)
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.processes)
+    def resume(self, data):
+        """A process looks for what is left, and claims some of it."""
+        process = self.choose(data, self.processes)
+        since = self.clock.at - REPLAY_SECONDS if self.keyed else None
+        chunks = self.wait(process.sink.resume(replayable_since=since))
+        for chunk in chunks:
+            if chunk.seq not in process.claims and data.draw(st.booleans()):
+                # The list may be old by the time of the claim: the claim alone decides.
+                claim = self.wait(process.sink.claim(chunk, self.clock.at))
+                if claim is not None:
+                    assert self.keyed or not claim.unanswered
+                    process.claims[chunk.seq] = claim
+
+    @rule(data=st.data(), taken=st.booleans())
+    @precondition(lambda self: any(process.claims for process in self.processes))
+    def attempt(self, data, taken):
+        """A process sends what it claimed, if it may still; the request may be lost on the way."""
+        process = self.choose(data, [process for process in self.processes if process.claims])
+        claim = process.claims[self.choose(data, process.claims)]
+        if not self.wait(process.sink.hold(claim)):
+            del process.claims[claim.chunk.seq]
+            process.answers.pop(claim.chunk.seq, None)
+            return
+        too_old = self.clock.at - (claim.chunk.first_sent_at or self.clock.at) > REPLAY_SECONDS
+        again = claim.unanswered or claim.chunk.seq in process.answers
+        if (self.keyed and too_old) or (again and not self.keyed) or not taken:
+            return  # `deliver` repeats no key that is too old, and nothing at all without one
+        key = idempotency_key(process.sink.run_id, claim.chunk, MESSAGE)
+        process.answers[claim.chunk.seq] = self.gateway(key if self.keyed else None, claim.chunk)
+
+    def gateway(self, key, chunk):
+        """Take a request, or give the answer to the first one with its key."""
+        known = self.keys.get(key) if key else None
+        if known is not None and self.clock.at < known[0] + KEY_LIFE:
+            return known[1]
+        results = tuple(Accepted(person.phone, "sms") for person in chunk.recipients)
+        receipt = SendReceipt(campaign_id=f"c{len(self.keys)}", results=results, parts=len(results))
+        self.handsets.update(person.phone for person in chunk.recipients)
+        if key:
+            self.keys[key] = (self.clock.at, receipt)
+        return receipt
+
+    @rule(data=st.data(), end=st.sampled_from(["answered", "lost", "stopped"]))
+    @precondition(lambda self: any(process.claims for process in self.processes))
+    def conclude(self, data, end):
+        """A process records how its request ended: perhaps long after another one took it over."""
+        process = self.choose(data, [process for process in self.processes if process.claims])
+        claim = process.claims.pop(self.choose(data, process.claims))
+        receipt = process.answers.pop(claim.chunk.seq, None)
+        if receipt is not None and end == "answered":
+            delivery = Delivery(verdict=Verdict.ANSWERED, receipt=receipt)
+        elif receipt is None and end == "stopped" and not claim.unanswered:
+            self.wait(process.sink.release(claim.chunk, new_key=True))
+            return
+        elif receipt is None and end == "answered" and not claim.unanswered:
+            delivery = Delivery(verdict=Verdict.FAILED, error=AllMySmsError("Refused."))
+        else:
+            delivery = Delivery(verdict=Verdict.UNKNOWN, error=AllMySmsError("No answer."))
+        self.wait(process.sink.settle(claim.chunk, settlement(claim.chunk, delivery)))
+
+    @rule(seconds=st.sampled_from([1.0, 50.0, 61.0, 121.0, 600.0, 22 * 3600.0, 23.5 * 3600.0, 25 * 3600.0]))
+    def jump(self, seconds):
+        """Time passes: within a lease, past it, past the time in which a key may be repeated, past its life."""
+        self.clock.at += seconds
+
+    @rule(data=st.data(), resend=st.booleans())
+    @precondition(lambda self: self.planned)
+    def decide(self, data, resend):
+        """An operator decides about an unknown chunk; never against a live lease."""
+
+        async def decided():
+            async with Journal(self.path, clock=self.clock) as journal:
+                chunks = [
+                    each for state in ("unknown", "in_flight") for each in await journal.chunks(state=ChunkState(state))
+                ]
+                if not chunks:
+                    return None
+                chunk = data.draw(st.sampled_from(chunks))
+                rows = {out.row: out async for out in journal.outcomes()}
+                try:
+                    await journal.resolve("resend" if resend else "mark_sent", [chunk.seq])
+                except InvalidRequest:
+                    assert chunk.leased
+                    return None
+                assert not chunk.leased
+                after = {out.row: out async for out in journal.outcomes()}
+                state = "pending" if resend else "accepted"
+                return [out.phone for row, out in after.items() if out.state == state and rows[row].state != state]
+
+        phones = self.wait(decided())
+        if resend and phones:
+            self.allowed.update(phones)  # the operator accepts that these may be texted twice
+
+    @invariant()
+    def nobody_is_texted_more_often_than_allowed(self):
+        """Once, and once more for each time that an operator said so."""
+        for phone, count in self.handsets.items():
+            assert count <= self.allowed[phone], phone
+
+    @invariant()
+    def nobody_is_lost(self):
+        """Every planned row is in the journal with one outcome; whoever is on a handset is not counted as not sent."""
+        if not self.planned:
+            return
+
+        async def outcomes():
+            async with Journal(self.path, clock=self.clock) as journal:
+                return [outcome async for outcome in journal.outcomes()], (await journal.campaign()).result
+
+        rows, result = self.wait(outcomes())
+        assert sorted(outcome.row for outcome in rows) == list(range(1, self.planned + 1))
+        counted = Counter(outcome.state.value for outcome in rows)
+        for state in ("accepted", "rejected", "failed", "unknown", "pending"):
+            assert getattr(result, state) == counted[state], state
+        assert result.rows == self.planned
+        in_flight = {
+            phone for process in self.processes for claim in process.claims.values() for phone in phones(claim)
+        }
+        for outcome in rows:
+            if outcome.state == "failed" and outcome.phone not in in_flight:
+                assert self.handsets[outcome.phone] < self.allowed[outcome.phone]
+
+    @invariant()
+    def sums_of_each_process_add_up(self):
+        """What a process believes adds up at any moment."""
+        for process in self.processes:
+            totals = process.sink.totals()
+            parts = totals.accepted + totals.rejected + totals.failed + totals.unknown + totals.pending
+            assert totals.rows == parts
+            assert min(totals.accepted, totals.failed, totals.unknown, totals.pending) >= 0
+
+
+def phones(claim):
+    """Return whom a claim is about."""
+    return [person.phone for person in claim.chunk.recipients]
+
+
+class Unkeyed(Machine):
+    """The same without idempotency keys."""
+
+    keyed = False
+
+
+_SETTINGS = settings(
+    max_examples=int(os.environ.get("JOURNAL_EXAMPLES", "25")),
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+TestKeyed = pytest.mark.timeout(900)(Machine.TestCase)
+TestKeyed.settings = _SETTINGS
+TestUnkeyed = pytest.mark.timeout(900)(Unkeyed.TestCase)
+TestUnkeyed.settings = _SETTINGS

@@ -1,0 +1,103 @@
+"""A journal in PostgreSQL: several processes, kills, and the database restarted in the middle."""
+
+import asyncio
+import random
+from collections import Counter
+
+import pytest
+
+from allmysms_async import CampaignStopped, JournalError
+
+from .conftest import campaign, people
+from .test_journal_chaos import CHUNKS, FAULTS, KILLS, SIZE, finish, kill_again_and_again, texts_of
+
+
+@pytest.mark.timeout(900)
+async def test_two_processes_on_one_postgresql_are_killed_and_everybody_is_texted_once(sandbox, worker, postgres):
+    """Two processes on one PostgreSQL journal, killed again and again: every handset once, nothing unknown."""
+    rng, journal = random.Random(1871), postgres.create("chaos")
+    sandbox.faults(FAULTS)
+    await kill_again_and_again(worker, journal, rng, kills=max(4, KILLS // 2), workers=2)
+    assert texts_of(sandbox), "no worker lived long enough to send anything: the test proved nothing"
+    sandbox.faults([])
+    last = await finish(worker, journal)
+    texts = texts_of(sandbox)
+    assert (len(texts), set(texts.values())) == (CHUNKS * SIZE, {1})
+    assert (last["accepted"], last["unknown"], last["pending"]) == (len(texts), 0, 0)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+async def test_database_that_restarts_stops_the_campaign_and_loses_nobody(sandbox, worker, postgres, mode):
+    """While the database is away nothing unrecorded leaves; when it is back everybody ends texted once."""
+    journal = postgres.create(f"restart_{mode}")
+    sandbox.faults([{"fault": "latency", "seconds": 0.03}])
+    lives = [await worker(journal, count=400, chunk_size=2, timeout=5.0, lease=10.0) for _ in range(2)]
+    while (await lives[0].line() or {}).get("accepted", 0) < 40:
+        pass
+    await asyncio.to_thread(postgres.stop, mode)
+    try:
+        ends = [await life.end() for life in lives]
+    finally:
+        await asyncio.to_thread(postgres.start)
+    assert [end["error"].partition(":")[0] for end in ends] == ["JournalError", "JournalError"]
+    assert "not-shown" not in ends[0]["error"]
+    before = sum(texts_of(sandbox).values())
+    assert 40 <= before < 400
+    last = await (await worker(journal, count=400, chunk_size=2, timeout=5.0, lease=10.0)).end()
+    assert (last["error"], last["accepted"], last["unknown"], last["pending"]) == (None, 400, 0, 0)
+    texts = texts_of(sandbox)
+    assert (len(texts), set(texts.values())) == (400, {1})
+
+
+async def test_two_processes_share_one_postgresql(sandbox, worker, postgres):
+    """Two processes that send one campaign both send some of it, nobody twice, and both end knowing all of it."""
+    journal = postgres.create("shared")
+    sandbox.faults([{"fault": "latency", "seconds": 0.05}])
+    lives = [await worker(journal, count=300, chunk_size=2, timeout=10.0, lease=20.0) for _ in range(2)]
+    ends = [await life.end() for life in lives]
+    assert [(end["error"], end["accepted"], end["complete"]) for end in ends] == [(None, 300, True)] * 2
+    assert Counter(texts_of(sandbox).values()) == {1: 300}
+    # Each said something of its own sends, so that both had some.
+    assert all(any(line.get("accepted") for line in life.lines[:-1]) for life in lives)
+
+
+async def test_tables_of_somebody_else_are_left_alone(service, sandbox, postgres):
+    """A database whose table has the name of one of ours is refused, and nothing is sent."""
+    import asyncpg
+
+    url = postgres.create("shop")
+    connection = await asyncpg.connect(url)
+    await connection.execute("create table campaign (name text)")
+    async with service() as sms:
+        with pytest.raises(JournalError, match="is no journal"):
+            await sms.run(campaign(people(3)), journal=url)
+    rows = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
+    assert [row["tablename"] for row in rows] == ["campaign"]
+    await connection.close()
+    assert sandbox.requests == {}
+
+
+async def test_connection_that_is_cut_stops_with_what_postgresql_says(service, sandbox, postgres):
+    """A connection that an administrator cuts is a clear error; the campaign continues on a new one."""
+    import asyncpg
+
+    url = postgres.create("cut")
+    admin = await asyncpg.connect(url.replace("/cut", "/postgres"))
+    sandbox.faults([{"fault": "latency", "seconds": 0.02}])
+    async with service() as sms:
+        run = sms.stream(campaign(people(200)), journal=url, chunk_size=4, concurrency=2, lease=1.0)
+        with pytest.raises(CampaignStopped, match="journal postgresql://127") as stopped:
+            await cut_once_accepted(run, admin)
+        assert isinstance(stopped.value.reason, JournalError)
+        last = await sms.run(campaign(people(200)), journal=url, chunk_size=4, lease=1.0)
+    await admin.close()
+    assert (last.accepted, last.unknown, last.pending) == (200, 0, 0)
+    assert Counter(texts_of(sandbox).values()) == {1: 200}
+
+
+async def cut_once_accepted(run, admin):
+    """Iterate over a run, and cut its connections as soon as somebody was accepted."""
+    async for progress in run:
+        if progress.accepted:
+            await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'cut'")

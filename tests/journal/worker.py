@@ -1,0 +1,81 @@
+"""A process that sends a campaign with a journal and says how far it is, a line of JSON at a time.
+
+Its one argument is JSON: url, journal, count (recipients), and the options below.
+"""
+
+import asyncio
+import json
+import resource
+import sys
+
+import msgspec
+
+from allmysms_async import (
+    AllMySmsError,
+    Campaign,
+    CampaignStopped,
+    Recipient,
+    RestBackend,
+    RetryPolicy,
+    SmsMessage,
+    SmsService,
+)
+
+
+class Task(msgspec.Struct, kw_only=True):
+    """What is to be done."""
+
+    url: str
+    journal: str
+    count: int
+    chunk_size: int = 2
+    concurrency: int = 4
+    lease: float = 0.6
+    timeout: float = 0.3
+    keyed: bool = True
+    attempts: int = 6
+    name: str = "chaos"
+    file_bytes: int = 0
+
+
+class Unkeyed(RestBackend):
+    """The gateway as a protocol without idempotency keys would reach it."""
+
+    limits = msgspec.structs.replace(RestBackend.limits, idempotent=False)
+
+
+def say(**values: object) -> None:
+    """Say something to whoever started this process."""
+    sys.stdout.write(json.dumps(values) + "\n")
+    sys.stdout.flush()
+
+
+async def send(task: Task) -> None:
+    """Send the campaign."""
+    if task.file_bytes:
+        # As if the disk were full: no file of this process may grow past that.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (task.file_bytes, resource.RLIM_INFINITY))
+    kind = RestBackend if task.keyed else Unkeyed
+    backend = kind("demo", "demo-key", base_url=task.url, timeout=task.timeout)
+    policy = RetryPolicy(attempts=task.attempts, deadline=30.0, base=0.005, cap=0.05)
+    rows = [Recipient(f"06{number:08d}", (f"N{number}",)) for number in range(10_000_000, 10_000_000 + task.count)]
+    message = SmsMessage("Bonjour #param_1#. STOP au 36180", purpose="marketing")
+    async with SmsService(backend, policy=policy, concurrency=task.concurrency) as sms:
+        run = sms.stream(
+            Campaign(task.name, message, rows), journal=task.journal, chunk_size=task.chunk_size, lease=task.lease
+        )
+        say(started=True)
+        error = None
+        try:
+            async for progress in run:
+                say(accepted=progress.accepted, unknown=progress.unknown)
+        except CampaignStopped as stopped:
+            error = f"{type(stopped.reason).__name__}: {stopped.reason}"
+        except AllMySmsError as refused:
+            error = f"{type(refused).__name__}: {refused}"
+        result = run.result
+        states = ("rows", "accepted", "rejected", "failed", "unknown", "pending", "complete")
+        say(error=error, cost=str(result.cost), **{state: getattr(result, state) for state in states})
+
+
+asyncio.run(send(msgspec.json.decode(sys.argv[1].encode(), type=Task)))
