@@ -76,15 +76,17 @@ def list_campaigns(journal: str, *, machine: bool) -> int:
     if machine:
         click.echo(json.dumps([{"name": each.name} | json.loads(as_json(each.result)) for each in campaigns]))
         return ExitCode.ALL_ACCEPTED
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("campaign", "begun", "rows", "accepted", "rejected", "failed", "unknown", "pending", "read"):
-        left = heading in {"campaign", "begun", "read"}
-        table.add_column(heading, justify="left" if left else "right", overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("campaign", overflow="fold", min_width=8)
+    table.add_column("begun", no_wrap=True)
+    for heading in ("rows", "accepted", "rejected", "failed", "unknown", "pending"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for each in campaigns:
         result = each.result
-        counts = (result.rows, result.accepted, result.rejected, result.failed, result.unknown, result.pending)
-        begun = each.created_at.astimezone().isoformat(" ", "minutes")
-        table.add_row(each.name, begun, *map(number, counts), "whole" if result.complete else "in part")
+        counts = (result.accepted, result.rejected, result.failed, result.unknown, result.pending)
+        # A source that was not read to its end has more.
+        rows = number(result.rows) + ("" if result.complete else "+")
+        table.add_row(each.name, f"{each.created_at.astimezone():%Y-%m-%d %H:%M}", rows, *map(number, counts))
     output_console().print(table)
     return ExitCode.ALL_ACCEPTED
 
