@@ -231,6 +231,7 @@ class GetMessageStats(Operation[GetMessageStatsResult], frozen=True):
     message_id: str
 
     path: ClassVar[str] = "message/stats"
+    replay: ClassVar[Replay] = "safe"
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""
@@ -289,6 +290,7 @@ class CancelMessage(Operation[CancelMessageResult], frozen=True):
     message_id: str
 
     path: ClassVar[str] = "message/cancel"
+    replay: ClassVar[Replay] = "never"
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""

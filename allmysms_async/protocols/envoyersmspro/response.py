@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
+from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.numbers import mask
 from allmysms_async.protocols.envoyersmspro.operation import Method, Operation, Resource, Result, identifier
@@ -69,6 +70,7 @@ class GetResponses(Operation[GetResponsesResult], frozen=True):
     offset: int = 0
 
     path: ClassVar[str] = "response/get"
+    replay: ClassVar[Replay] = "safe"
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
+from allmysms_async.backend import Replay
 from allmysms_async.numbers import mask
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
@@ -88,6 +89,7 @@ class GetBlacklist(Operation[GetBlacklistResult], frozen=True):
 
     path: ClassVar[str] = "getBlacklist/"
     name: ClassVar[str] = "getBlacklist"
+    replay: ClassVar[Replay] = "safe"
 
 
 class DeleteBlacklistEntry(Operation[DeleteBlacklistEntryResult], frozen=True):
@@ -106,6 +108,7 @@ class DeleteBlacklistEntry(Operation[DeleteBlacklistEntryResult], frozen=True):
 
     path: ClassVar[str] = "deleteblacklistentry/"
     name: ClassVar[str] = "deleteblacklistentry"
+    replay: ClassVar[Replay] = "never"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.UNLIST
     successes: ClassVar[frozenset[str]] = status.DONE
 

@@ -32,7 +32,7 @@ class Operation(Discreet, Generic[R], frozen=True):
     Class attributes:
         path: The last part of its address, exactly as printed.
         name: As the manual writes it.
-        replay: Whether it may be repeated when its outcome is not known.
+        replay: Whether it may be repeated when its outcome is not known; only what changes nothing says ``safe``.
         flow: Name of the form field that holds its data flow, or None if its fields travel as form fields.
         statuses: Its status table.
         successes: The statuses that are success; empty if its answer has none on success.
@@ -46,7 +46,7 @@ class Operation(Discreet, Generic[R], frozen=True):
 
     path: ClassVar[str]
     name: ClassVar[str]
-    replay: ClassVar[Replay] = "safe"
+    replay: ClassVar[Replay] = "never"
     flow: ClassVar[str | None] = None
     statuses: ClassVar[Mapping[str, status.Meaning]] = {}
     successes: ClassVar[frozenset[str]] = frozenset()

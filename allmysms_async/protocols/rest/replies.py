@@ -129,6 +129,7 @@ class GetPull(Operation[GetPullResult], frozen=True):
 
     path: ClassVar[str] = "getPull/"
     name: ClassVar[str] = "getPull"
+    replay: ClassVar[Replay] = "safe"
 
 
 class GetPullBySmsId(Operation[GetPullBySmsIdResult], frozen=True):
@@ -149,6 +150,7 @@ class GetPullBySmsId(Operation[GetPullBySmsIdResult], frozen=True):
 
     path: ClassVar[str] = "getPullBySmsId/"
     name: ClassVar[str] = "getPullBySmsId"
+    replay: ClassVar[Replay] = "safe"
 
 
 class Replies(Resource):

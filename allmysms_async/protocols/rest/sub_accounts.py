@@ -317,6 +317,7 @@ class UpdateSubAccount(_Details, Operation[UpdateSubAccountResult], frozen=True)
 
     path: ClassVar[str] = "updateSubAccount/"
     name: ClassVar[str] = "updateSubAccount"
+    replay: ClassVar[Replay] = "never"
     flow: ClassVar[str | None] = "accountData"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.SUB_ACCOUNT
     successes: ClassVar[frozenset[str]] = status.DONE
@@ -338,6 +339,7 @@ class GetSubAccounts(Operation[GetSubAccountsResult], frozen=True):
 
     path: ClassVar[str] = "getSubAccounts/"
     name: ClassVar[str] = "getSubAccounts"
+    replay: ClassVar[Replay] = "safe"
 
     @classmethod
     def refused(cls, answer: Raw) -> AllMySmsError | None:
@@ -396,6 +398,7 @@ class DeleteSubAccount(Operation[DeleteSubAccountResult], frozen=True):
 
     path: ClassVar[str] = "deleteSubAccount/"
     name: ClassVar[str] = "deleteSubAccount"
+    replay: ClassVar[Replay] = "never"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.SUB_ACCOUNT
     successes: ClassVar[frozenset[str]] = status.DONE
 

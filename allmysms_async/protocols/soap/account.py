@@ -103,6 +103,7 @@ class GetInfo(Operation[GetInfoResult], frozen=True):
     """
 
     name: ClassVar[str] = "getInfo"
+    replay: ClassVar[Replay] = "safe"
 
     def arguments(self) -> Mapping[str, str]:
         """Return its arguments by their wire names: none."""
@@ -133,6 +134,7 @@ class DeleteCampaign(Operation[DeleteCampaignResult], frozen=True):
     camp_id: str
 
     name: ClassVar[str] = "deleteCampaign"
+    replay: ClassVar[Replay] = "never"
     login_name: ClassVar[str] = "clientId"
 
     def arguments(self) -> Mapping[str, str]:
@@ -158,6 +160,7 @@ class GetStop(Operation[GetStopResult], frozen=True):
     """
 
     name: ClassVar[str] = "getStop"
+    replay: ClassVar[Replay] = "safe"
     login_name: ClassVar[str] = "clientId"
 
     def arguments(self) -> Mapping[str, str]:

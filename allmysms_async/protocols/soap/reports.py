@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import msgspec
 
+from allmysms_async.backend import Replay
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import Fields, Result, checked, date, items, text, without_secrets
@@ -112,6 +113,7 @@ class GetAcks(Operation[GetAcksResult], frozen=True):
     camp_id: str
 
     name: ClassVar[str] = "getAcks"
+    replay: ClassVar[Replay] = "safe"
 
     def arguments(self) -> Mapping[str, str]:
         """Return its arguments by their wire names."""
@@ -152,6 +154,7 @@ class GetPull(Operation[GetPullResult], frozen=True):
     camp_id: str
 
     name: ClassVar[str] = "getPull"
+    replay: ClassVar[Replay] = "safe"
 
     def arguments(self) -> Mapping[str, str]:
         """Return its arguments by their wire names."""
