@@ -1,6 +1,8 @@
 """The service over the API: retries by class of replay, sub-account views, contact lists, replies, neutral answers."""
 
+import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -363,6 +365,34 @@ async def test_new_replies_come_once_and_none_is_lost(sandbox: Sandbox, service:
         *(("un", "mine"), ("deux", "mine"), ("trois", "mine"), ("quatre", "mine"))
     ]
     assert len({one.reply_id for one in of_send}) == 4
+
+
+async def test_replies_of_a_view_are_kept_for_the_next_one(sandbox: Sandbox, service: SmsService) -> None:
+    """What a view for a sub-account fetched and did not give is given by the next view for it, and by no other."""
+    await service.with_sub_account("demo-shop").send("Bonjour", to=ONE)
+    for text in ("un", "deux", "trois"):
+        sandbox.reply(ONE, text)
+    async for reply in service.with_sub_account("demo-shop").replies():
+        assert reply.text == "trois"
+        break
+    assert [one.text async for one in service.replies()] == []
+    assert [one.text async for one in service.with_sub_account("demo-shop").replies()] == ["deux", "un"]
+
+
+async def test_view_waits_as_long_as_its_service(sandbox: Sandbox) -> None:
+    """A view is closed with the grace of the service it comes from."""
+    sandbox.faults([{"fault": "latency", "seconds": 0.3}])
+    async with SmsService(RestBackend("demo", "demo-key", base_url=sandbox.http_url), grace=0.0) as service:
+        view = service.with_sub_account("demo-shop")
+        run = view.stream(Campaign("soldes", SmsMessage("Bonjour", purpose="marketing"), [ONE]))
+        step = asyncio.ensure_future(anext(run))
+        while not sandbox.in_flight:
+            await asyncio.sleep(0.001)
+        began = time.monotonic()
+        await view.aclose()
+        assert time.monotonic() - began < 0.25
+        step.cancel()
+        await asyncio.gather(step, return_exceptions=True)
 
 
 async def test_many_replies_are_fetched_page_after_page(sandbox: Sandbox, service: SmsService) -> None:

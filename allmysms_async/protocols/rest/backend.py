@@ -122,7 +122,7 @@ class RestBackend(RestInquiry):
             InvalidRequest: The login cannot travel in a header.
         """
         view = object.__new__(type(self))
-        RestInquiry.__init__(view, self._line.for_sub_account(login))
+        RestInquiry.__init__(view, self._line.for_sub_account(login), self._kept)
         return view
 
     async def aclose(self) -> None:

@@ -138,6 +138,11 @@ class Line:
         """Tells accounts apart, without showing anything of them."""
         return identity("rest", self.base_url, self._credentials.login, self._credentials.sub_account or "")
 
+    @property
+    def sub_account(self) -> str | None:
+        """Login of the sub-account that is acted for, if it is one."""
+        return self._credentials.sub_account
+
     def for_sub_account(self, login: str) -> Line:
         """Return a line over the same transport that acts for a sub-account; closing it closes nothing.
 

@@ -57,10 +57,10 @@ class GetPullsResult(Result, frozen=True, kw_only=True):
     """Answer to ``GetPulls``.
 
     Attributes:
-        mos: The answers, the newest first.
+        mos: The answers, the newest first; what is none of the manual's is in ``raw`` alone.
     """
 
-    mos: Annotated[tuple[Mo, ...], Wire(("mos",), item="mo")] = ()
+    mos: Annotated[tuple[Mo, ...], Wire(("mos",), item="mo", lenient=True)] = ()
 
 
 class GetPullResult(GetPullsResult, frozen=True, kw_only=True):
