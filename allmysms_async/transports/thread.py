@@ -35,7 +35,7 @@ class Worker:
         return await loop.run_in_executor(self._pool, lambda: work(*args, **kwargs))
 
     def close(self) -> None:
-        """End the thread after what it is doing; a later ``run`` starts another."""
+        """End the thread after all that it was given: answers that came are read. A later ``run`` starts another."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(wait=False)
             self._pool = None
