@@ -8,9 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.numbers import mask
 from allmysms_async.protocols.envoyersmspro.operation import Method, Operation, Resource, Result, identifier
@@ -22,7 +21,7 @@ PAGE = 50
 """Responses in one answer at most."""
 
 
-class Response(msgspec.Struct, frozen=True, kw_only=True):
+class Response(Discreet, frozen=True, kw_only=True):
     """One response.
 
     Attributes:

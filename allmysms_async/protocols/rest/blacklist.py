@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
-from allmysms_async.numbers import mask
+from allmysms_async.discreet import Discreet
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
@@ -27,7 +25,7 @@ __all__ = [
 ]
 
 
-class BlacklistEntry(msgspec.Struct, frozen=True, kw_only=True):
+class BlacklistEntry(Discreet, frozen=True, kw_only=True):
     """One number.
 
     Attributes:
@@ -39,10 +37,6 @@ class BlacklistEntry(msgspec.Struct, frozen=True, kw_only=True):
     phone_number: Annotated[str | None, Wire(trim=True)] = None
     comment: str | None = None
     reception_date: datetime | None = None
-
-    def __repr__(self) -> str:
-        """Show the number masked."""
-        return f"<BlacklistEntry {mask(self.phone_number or '')} {self.comment}>"
 
 
 class GetBlacklistResult(Result, frozen=True, kw_only=True):

@@ -8,9 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Discreet
 from allmysms_async.numbers import mask
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
@@ -31,7 +30,7 @@ _Text = Annotated[str | None, Wire(lenient=True)]
 _Id = Annotated[str | None, Wire(trim=True, lenient=True)]
 
 
-class Mo(msgspec.Struct, frozen=True, kw_only=True):
+class Mo(Discreet, frozen=True, kw_only=True):
     """One answer.
 
     Attributes:

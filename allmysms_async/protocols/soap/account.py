@@ -10,9 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidRequest, ProtocolError
 from allmysms_async.model import NewSubAccount
 from allmysms_async.protocols.soap import status
@@ -54,7 +53,7 @@ class DeleteCampaignResult(Result, frozen=True, kw_only=True):
     status: str
 
 
-class Stop(msgspec.Struct, frozen=True, kw_only=True):
+class Stop(Discreet, frozen=True, kw_only=True):
     """One number that opted out.
 
     Attributes:

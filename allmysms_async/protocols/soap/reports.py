@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Discreet
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import Fields, Result, checked, date, items, text, without_secrets
@@ -19,7 +18,7 @@ from allmysms_async.protocols.soap.wire import Fields, Result, checked, date, it
 __all__ = ["Ack", "GetAcks", "GetAcksResult", "GetPull", "GetPullResult", "Pull"]
 
 
-class Ack(msgspec.Struct, frozen=True, kw_only=True):
+class Ack(Discreet, frozen=True, kw_only=True):
     """One delivery report.
 
     Attributes:
@@ -35,7 +34,7 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
     reception_date: datetime | None = None
 
 
-class Pull(msgspec.Struct, frozen=True, kw_only=True):
+class Pull(Discreet, frozen=True, kw_only=True):
     """One reply.
 
     Attributes:
