@@ -68,6 +68,14 @@ class Operation(Discreet, Generic[R], frozen=True):
         """The identifier that makes repeating it safe for 24 hours, where it has one."""
         return getattr(self, "unique_identifier", None)
 
+    @property
+    def rows(self) -> int:
+        """How many rows the longest of its fields has."""
+        fields = (getattr(self, name) for name in self.__struct_fields__)
+        return max(
+            (len(typing.cast("list[object]", one)) for one in fields if isinstance(one, list | tuple)), default=0
+        )
+
     @classmethod
     def result_type(cls) -> type[R]:
         """Return the class that the answer is read as."""
