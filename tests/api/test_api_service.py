@@ -197,10 +197,25 @@ async def test_reports_and_campaigns_in_the_neutral_vocabulary(sandbox: Sandbox,
     assert (estimate.recipients, [rejected.phone for rejected in estimate.rejected]) == (1, [OTHER])
 
 
-async def test_report_with_an_unknown_status_is_not_guessed(sandbox: Sandbox, service: SmsService) -> None:
-    """A delivery report whose status the manual does not list is an error, not a delivery."""
-    with pytest.raises(ProtocolError, match="does not list"):
-        neutral.report(Ack(phone_number=ONE, status="9"), None)
+@pytest.mark.parametrize(
+    ("status", "state"), [("9", "unknown"), ("soon", "unknown"), ("", "pending"), (None, "pending"), ("1", "delivered")]
+)
+def test_report_with_an_unknown_status_is_not_guessed(status: str | None, state: str) -> None:
+    """A report whose status no manual lists is told as such, with the status, and loses no other report."""
+    report = neutral.report(Ack(phone_number=ONE, status=status), None)
+    assert (report.status.value, report.code) == (state, status or "")
+
+
+@pytest.mark.parametrize("credits", [Decimal("NaN"), Decimal("Infinity"), Decimal("-Infinity")])
+def test_credits_that_are_no_figure_are_refused(credits: Decimal) -> None:
+    """What is no finite figure never travels."""
+    with pytest.raises(InvalidRequest, match="nothing was sent"):
+        ManageSubAccountCredits("shop", credits)
+
+
+def test_credits_travel_without_an_exponent() -> None:
+    """A figure is written out, as PHP and people read it."""
+    assert ManageSubAccountCredits("shop", Decimal("1E+3")).values()["credits"] == "1000"
 
 
 @pytest.mark.parametrize("url", ["ftp://a", "https://", "https://u@a", "https://a?k=v", "http://example.com"])

@@ -10,6 +10,7 @@ import functools
 import typing
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, ParamSpec, TypeVar, overload
 
 from allmysms_async.backend import Replay
@@ -18,9 +19,9 @@ from allmysms_async.errors import AllMySmsError, GatewayError, ProtocolError
 from allmysms_async.model import Secret
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.naming import Naming, camel, wire_date
-from allmysms_async.protocols.rest.wire import Raw, Result, Wire, known_names
+from allmysms_async.protocols.rest.wire import Raw, Result, Wire, known_names, plain_status
 
-__all__ = ["Method", "Operation", "Resource"]
+__all__ = ["Method", "Operation", "Resource", "status_code"]
 
 R = TypeVar("R", bound=Result)
 P = ParamSpec("P")
@@ -108,7 +109,7 @@ class Operation(Discreet, Generic[R], frozen=True):
 
         Errors ride on HTTP 200: as a status, or as ``error`` in place of what was asked for.
         """
-        code, words = _word(answer.get("status")), _word(answer.get("statusText", answer.get("text")))
+        code, words = status_code(answer), _word(answer.get("statusText", answer.get("text")))
         if cls.confirmed(code, answer):
             return None
         known = status.refusal(cls.statuses, code, cls.name, words)
@@ -147,6 +148,11 @@ class Operation(Discreet, Generic[R], frozen=True):
         return code in cls.successes
 
 
+def status_code(answer: Raw) -> str:
+    """Return an answer's status as its tables have it: without blanks around it, and a figure without a fraction."""
+    return plain_status(_word(answer.get("status")))
+
+
 def _word(value: object) -> str:
     """Return a scalar as text, anything else as nothing."""
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
@@ -160,6 +166,8 @@ def _written(value: object) -> str:
         return wire_date(value)
     if isinstance(value, Secret):
         return value.reveal()
+    if isinstance(value, Decimal):
+        return format(value, "f")
     return str(value)
 
 

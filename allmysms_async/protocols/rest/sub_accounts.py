@@ -362,6 +362,7 @@ class ManageSubAccountCredits(Operation[ManageSubAccountCreditsResult], frozen=T
         credits: Credits to give; below 0 to take back.
 
     Raises:
+        InvalidRequest: ``credits`` is no finite figure; nothing was sent.
         NotPermitted: It is not a sub-account of this account, or is billed by subscription.
         InsufficientCredit: The account that would give has less.
         OutcomeUnknown: They may have been moved.
@@ -375,6 +376,12 @@ class ManageSubAccountCredits(Operation[ManageSubAccountCreditsResult], frozen=T
     replay: ClassVar[Replay] = "never"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.CREDITS
     successes: ClassVar[frozenset[str]] = frozenset({"OK"})
+
+    def __post_init__(self) -> None:
+        """Refuse what is no figure."""
+        if not Decimal(self.credits).is_finite():
+            msg = "manageSubAccountCredits: credits must be a finite figure; nothing was sent."
+            raise InvalidRequest(msg)
 
     @classmethod
     def confirmed(cls, code: str, answer: Raw) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +30,7 @@ __all__ = [
     "Unreadable",
     "Wire",
     "known_names",
+    "plain_status",
     "read",
 ]
 
@@ -92,6 +94,22 @@ def _text(value: object) -> str | None:
     if isinstance(value, Mapping) and not value:
         return ""
     raise Unreadable
+
+
+_is_whole = re.compile(r"(-?\d{1,9})\.0{1,9}", re.ASCII).fullmatch
+
+
+def plain_status(text: str) -> str:
+    """Return a status without blanks around it, and a figure without a fraction of zero."""
+    text = text.strip()
+    whole = _is_whole(text)
+    return whole[1] if whole else text
+
+
+def _status(value: object) -> str | None:
+    """Read a status."""
+    text = _text(value)
+    return None if text is None else plain_status(text)
 
 
 def _amount(value: object) -> Decimal | None:
@@ -263,9 +281,9 @@ def _fields(kind: Any) -> tuple[tuple[str, tuple[str, ...], _Reader], ...]:
         wire = Wire()
         if typing.get_origin(hint) is Annotated:
             hint, wire = typing.get_args(hint)
-        fields.append(
-            (name, wire.names or (naming(name),), _adjusted(_reader(hint, wire.item, lenient=wire.lenient), wire))
-        )
+        reader = _reader(hint, wire.item, lenient=wire.lenient)
+        reader = _adjusted(_status if name == "status" and reader is _text else reader, wire)
+        fields.append((name, wire.names or (naming(name),), reader))
     return tuple(fields)
 
 

@@ -244,9 +244,11 @@ class CreateSubAccount(Operation[CreateSubAccountResult], frozen=True):
         """Return what an answer says; the table has the outcome as a figure and its detail in words."""
         code, words = (text(answer, "status") or "").strip(), (text(answer, "text") or "").strip()
         for key in (words.lower(), code.lower()):
-            if key in status.SUB_ACCOUNT_SUCCESS and code in {"1", ""} | {words}:
-                return CreateSubAccountResult(text=words or None, raw=without_secrets(answer))
             error = status.refusal(status.SUB_ACCOUNT, key, cls.name)
             if error is not None:
                 raise error
+        # The words come beside the figure, or in its place.
+        if (code or words).lower() in status.SUB_ACCOUNT_SUCCESS:
+            told = words or (code if code != "1" else None)
+            return CreateSubAccountResult(text=told, raw=without_secrets(answer))
         raise status.unlisted(code, cls.name)

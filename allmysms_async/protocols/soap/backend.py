@@ -19,6 +19,7 @@ from allmysms_async.hook import Answered, Asked, Failed, Hook, numbered, redacte
 from allmysms_async.model import (
     Account,
     DeliveryReport,
+    DeliveryStatus,
     NewSubAccount,
     OptOut,
     Reply,
@@ -170,17 +171,21 @@ class SoapBackend:
 
         Raises:
             InvalidRequest: Something in it cannot travel; nothing was sent.
-            NotSent: Surely not sent.
+            NotSent: Surely not sent, also because the thread was busy until the time was over.
             OutcomeUnknown: It may have been taken.
             HttpRefused: Surely not taken.
             FaultRefused: Surely not taken.
             GatewayError: The gateway refused; its class says why.
         """
         seconds = self._timeout if timeout is None else timeout
-        request = await within(self._worker, lambda left: self._encode(operation, left), seconds, operation.name)
-        if not self._hooks:
+
+        def write(left: float) -> tuple[HttpRequest, Asked | None]:
+            request = self._encode(operation, left)
+            return request, _asked(operation, request) if self._hooks else None
+
+        request, note = await within(self._worker, write, seconds, operation.name)
+        if note is None:
             return await self._worker.run(decode, type(operation), await self._transport.send(request))
-        note = await self._worker.run(_asked, operation, request)
         tell(self._hooks, note)
         try:
             response = await self._transport.send(request)
@@ -265,9 +270,7 @@ class SoapBackend:
         result = await self.perform(GetAcks(campaign_id))
         reports: list[DeliveryReport] = []
         for ack in result.acks:
-            state = status.DELIVERY.get(ack.status)
-            if state is None:
-                raise status.unlisted(ack.status, GetAcks.name)
+            state = status.DELIVERY.get(ack.status, DeliveryStatus.UNKNOWN if ack.status else DeliveryStatus.PENDING)
             reports.append(
                 DeliveryReport(
                     phone=read_gateway_number(ack.phone_number),
