@@ -122,7 +122,9 @@ def _length(value: object) -> int:
     if isinstance(value, Mapping):
         inner = list(typing.cast("Mapping[str, object]", value).values())
         only = inner[0] if len(inner) == 1 else None
-        return _length(only) if isinstance(only, Mapping | list | tuple) else min(len(inner), 1)
+        if isinstance(only, Mapping | list | tuple):
+            return _length(typing.cast("object", only))
+        return min(len(inner), 1)
     return len(typing.cast("list[object]", value))
 
 

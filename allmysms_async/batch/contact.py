@@ -37,6 +37,11 @@ T = TypeVar("T")
 _SURELY_NOT_TAKEN = (NotSent, HttpRefused, GatewayError, InvalidRequest, FaultRefused)
 
 
+def _is_source(rows: object) -> bool:
+    """Return whether rows can be iterated over, and are not one text, which would be read letter by letter."""
+    return isinstance(rows, Iterable | AsyncIterable) and not isinstance(rows, str | bytes)
+
+
 async def _each(rows: Iterable[T] | AsyncIterable[T]) -> AsyncGenerator[T, None]:
     """Iterate over the rows, whichever way they come; a source that is a generator is closed with this one."""
     try:
@@ -99,7 +104,7 @@ async def change_list(
     if not 1 <= chunk_size <= MAX_ROWS:
         msg = f"chunk_size is {chunk_size}; it must be 1 to {MAX_ROWS}. Nothing was sent."
         raise InvalidRequest(msg)
-    if isinstance(rows, str | bytes) or not isinstance(rows, Iterable | AsyncIterable):
+    if not _is_source(rows):
         msg = f"Rows are an iterable of numbers or contacts, not {type(rows).__name__}; nothing was sent."
         raise InvalidRequest(msg)
     done = ListChange()
