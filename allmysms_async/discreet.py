@@ -8,8 +8,11 @@ from allmysms_async.numbers import mask
 
 __all__ = ["Discreet"]
 
-_NUMBERS = {"phone", "mobile", "msisdn", "phone_number"}
-_TEXTS = {"text", "message", "comment", "params", "body"}
+_NUMBERS = {"phone", "mobile", "msisdn", "phone_number", "mobile_phone", "mobile_number"}
+_TEXTS = {
+    *("text", "message", "comment", "params", "body", "content", "invalid_numbers"),
+    *("email", "first_name", "last_name", "society", "company", "address"),
+}
 
 
 class Discreet(msgspec.Struct, frozen=True):

@@ -85,6 +85,8 @@ class DeliveryStatus(enum.StrEnum):
     UNDELIVERED = "undelivered"
     REJECTED = "rejected"
     UNKNOWN_NUMBER = "unknown_number"
+    UNKNOWN = "unknown"
+    """A status that the manual does not list; ``DeliveryReport.code`` is it."""
     OPTED_OUT = "opted_out"
 
 

@@ -370,6 +370,7 @@ class SmsService(Inquiry):
             policy=self._policy,
             send_policy=self._send_policy,
             concurrency=self._concurrency,
+            grace=self._grace,
             clock=self._clock,
             rng=self._rng,
         )

@@ -26,10 +26,20 @@ from allmysms_async.model import (
     SmsMessage,
     Unconfirmed,
 )
+from allmysms_async.protocols.envoyersmspro.message import RecipientStats
+from allmysms_async.protocols.envoyersmspro.response import Response
+from allmysms_async.protocols.mms.answer import Answer
 from allmysms_async.protocols.rest import RestBackend
+from allmysms_async.protocols.rest.account import GetInfoResult
+from allmysms_async.protocols.rest.blacklist import BlacklistEntry
 from allmysms_async.protocols.rest.campaigns import CampaignInfo, CampaignSms
+from allmysms_async.protocols.rest.replies import Mo
 from allmysms_async.protocols.rest.reports import Ack, GetAckBySmsIdResult, GetAcksResult
 from allmysms_async.protocols.rest.sms import SendSms, SendSmsResult, SimpleSend, SmsId
+from allmysms_async.protocols.rest.voice import SendVocalResult
+from allmysms_async.protocols.soap import reports as soap
+from allmysms_async.protocols.soap.account import Stop
+from allmysms_async.protocols.soap.sms import PushId
 from allmysms_async.text import Coding
 
 PHONE, TEXT, NAME = "33612345678", "Votre code est 482159", "Eulalie"
@@ -70,6 +80,28 @@ SHOWN = [
     Ack(phone_number=PHONE, comment=TEXT),
     CampaignSms(msisdn=PHONE),
     CampaignInfo(message=TEXT),
+    SendSmsResult(invalid_numbers=f"{PHONE}|{PHONE}"),
+    SendVocalResult(invalid_numbers=PHONE),
+    GetInfoResult(email=f"{NAME}@exemple.fr", last_name=NAME, first_name=NAME, society=NAME),
+    BlacklistEntry(phone_number=PHONE, comment=TEXT),
+    Mo(phone_number=PHONE, message=TEXT),
+    soap.Ack(phone_number=PHONE, status="1", comment=TEXT),
+    soap.Pull(id="1", phone_number=PHONE, campaign_id="7", message=TEXT, reception_date=None),
+    soap.GetAcksResult(status="0", acks=(soap.Ack(phone_number=PHONE, status="1"),)),
+    PushId(mobile_phone=PHONE, id="1"),
+    Stop(phone_number=PHONE, comment=TEXT),
+    RecipientStats(mobile_number=PHONE, status_id="1"),
+    Response(mobile_number=PHONE, content=TEXT),
+    Answer(
+        code="100",
+        text=TEXT,
+        credits=None,
+        campaign_id="7",
+        accepted=frozenset({PHONE}),
+        refused=frozenset({PHONE}),
+        whole=True,
+        raw={"IDs": PHONE},
+    ),
 ]
 
 

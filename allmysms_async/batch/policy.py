@@ -324,6 +324,7 @@ async def repeat(
 
     Raises:
         InvalidRequest: Retries are asked for of an operation that is never repeated; nothing was sent.
+        OutcomeUnknown: An attempt went unanswered, and none after it learnt what became of it; it carries the key.
     """
     if retries is not None and (retries < 0 or (retries and replay == "never")):
         what = "must not be negative" if retries < 0 else "must be 0: this operation is never repeated"
@@ -333,9 +334,12 @@ async def repeat(
         return await ask()
     keyed = replay == "safe" or key is not None
     attempts = _Attempts(policy, clock, keyed=keyed, unanswered=False, budget=REPLAY_SECONDS)
+    open_before = False
     most = policy.attempts if retries is None else 1 + retries
 
     async def attempt() -> T:
+        nonlocal open_before
+        open_before = attempts.unanswered
         try:
             return await ask()
         except OutcomeUnknown as error:
@@ -358,4 +362,22 @@ async def repeat(
         ),
         reraise=True,
     )
-    return await retrying(attempt)
+    try:
+        return await retrying(attempt)
+    except AllMySmsError as error:
+        settled = attempts.verdict in {Verdict.REFUSED, Verdict.STOP} or isinstance(error, OutcomeUnknown)
+        if replay == "safe" or settled or not open_before:
+            raise
+        raise _left_open(error, key) from error
+
+
+def _left_open(error: AllMySmsError, key: str | None) -> OutcomeUnknown:
+    """Return the error of an operation whose last attempt failed, and says nothing of an earlier one."""
+    unknown = OutcomeUnknown(
+        f"An attempt went unanswered and may have been taken; what came after it does not tell. Last: {error}",
+        request=error.request,
+        code=error.code,
+        remedy="Ask again with the same identifier within 23 hours: it returns what happened, without doing it twice.",
+    )
+    unknown.idempotency_key = key
+    return unknown

@@ -29,6 +29,7 @@ _MEANING = {
     DeliveryStatus.UNKNOWN_NUMBER: "nobody has this number",
     DeliveryStatus.OPTED_OUT: "wants no more texts",
     DeliveryStatus.PENDING: "no report yet",
+    DeliveryStatus.UNKNOWN: "a status that no manual lists",
 }
 
 

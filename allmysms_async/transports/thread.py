@@ -7,7 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-__all__ = ["Worker"]
+from allmysms_async.errors import NotSent
+
+__all__ = ["Worker", "within"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,7 +37,25 @@ class Worker:
         return await loop.run_in_executor(self._pool, lambda: work(*args, **kwargs))
 
     def close(self) -> None:
-        """End the thread after what it is doing; a later ``run`` starts another."""
+        """End the thread after all that it was given: answers that came are read. A later ``run`` starts another."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(wait=False)
             self._pool = None
+
+
+async def within(worker: Worker, write: Callable[[float], T], timeout: float, name: str) -> T:
+    """Return what is written in the thread, told how many seconds are left of those that the request has.
+
+    The wait for the thread, which may be reading a large answer, is part of them.
+
+    Raises:
+        NotSent: They were over before it was written.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + timeout
+    try:
+        async with asyncio.timeout_at(until):
+            return await worker.run(lambda: write(max(until - loop.time(), 0.0)))
+    except TimeoutError:
+        msg = f"{name}: the {timeout:g} s were over before the request was written; nothing was sent."
+        raise NotSent(msg, request=name) from None

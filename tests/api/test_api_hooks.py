@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import Contact, RestBackend, Secret
+from allmysms_async import Contact, RestBackend, Secret, SmsService, SoapBackend
 from allmysms_async.errors import AllMySmsError, AuthenticationFailed, OutcomeUnknown
-from allmysms_async.model import Recipient
+from allmysms_async.hook import Answered, Asked, Failed, Note, redacted
+from allmysms_async.model import Recipient, SmsMessage
 from allmysms_async.protocols.rest.contacts import ListField
-from allmysms_async.protocols.rest.hook import Answered, Asked, Failed, Note
 from allmysms_async.sandbox import Sandbox
 
 ONE = "33612345678"
@@ -119,6 +119,40 @@ async def test_failure_is_told_with_its_error(
     assert isinstance(asked, Asked)
     assert isinstance(failed, Failed)
     assert (failed.number, failed.name, failed.error) == (asked.number, "simpleSend", caught.value)
+
+
+PEOPLE = {"contact": {"MobilePhone": ONE, "CODE": "4821", "COMMENT": "Dupont", "TEXT": "hush"}}
+
+
+@pytest.mark.parametrize("shape", [PEOPLE, PEOPLE["contact"], [PEOPLE["contact"]], {"contact": [PEOPLE["contact"]]}])
+@pytest.mark.parametrize("name", ["contacts", "acks", "mos", "blacklist", "subAccounts", "smsIds", "answer", "pulls"])
+def test_list_of_people_is_told_by_its_length(name: str, shape: object) -> None:
+    """However it is written, nothing of a list of people is told but how many they are."""
+    assert redacted({name: shape, ONE: 7}) == {name: "[1]", "33…": "…"}
+    assert redacted({"discardedNumbersDetails": {ONE: "blacklist_stop"}}) == {"discardedNumbersDetails": "[1]"}
+
+
+async def test_soap_tells_as_much_and_as_little(sandbox: Sandbox, notes: list[Note]) -> None:
+    """The SOAP API tells hooks of its requests, answers and failures, with the same redaction."""
+    async with SmsService(
+        SoapBackend("demo", "demo-pass", endpoint=f"{sandbox.http_url}/soap/server.php", hooks=[notes.append])
+    ) as service:
+        receipt = await service.send(SmsMessage(TEXT, reference="hush"), to=["0612345678"], name="hush")
+        sandbox.reply(ONE, "oui merci")
+        _ = [reply async for reply in service.replies(receipt.campaign_id)]
+        await service.delivery_reports(receipt.campaign_id or "")
+        with pytest.raises(AllMySmsError):
+            await service.cancel("nothing")
+    assert [type(note) for note in notes] == [Asked, Answered] * 3 + [Asked, Failed]
+    assert [note.number for note in notes[::2]] == [note.number for note in notes[1::2]]
+    asked, answered = notes[:2]
+    assert isinstance(asked, Asked)
+    assert isinstance(answered, Answered)
+    assert (asked.name, asked.fields["messageData"]["sms"]) == ("sendSms", "[1]")  # type: ignore[index]
+    assert (answered.fields["status"], answered.fields["ids"]) == ("100", "[1]")
+    for note in notes:
+        for word in (*HIDDEN, "demo-pass"):
+            assert word not in f"{note!r} {note}", word
 
 
 async def test_hook_that_fails_undoes_nothing(sandbox: Sandbox, opened: Callable[..., RestBackend]) -> None:

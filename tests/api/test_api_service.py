@@ -1,6 +1,8 @@
 """The service over the API: retries by class of replay, sub-account views, contact lists, replies, neutral answers."""
 
+import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -195,10 +197,25 @@ async def test_reports_and_campaigns_in_the_neutral_vocabulary(sandbox: Sandbox,
     assert (estimate.recipients, [rejected.phone for rejected in estimate.rejected]) == (1, [OTHER])
 
 
-async def test_report_with_an_unknown_status_is_not_guessed(sandbox: Sandbox, service: SmsService) -> None:
-    """A delivery report whose status the manual does not list is an error, not a delivery."""
-    with pytest.raises(ProtocolError, match="does not list"):
-        neutral.report(Ack(phone_number=ONE, status="9"), None)
+@pytest.mark.parametrize(
+    ("status", "state"), [("9", "unknown"), ("soon", "unknown"), ("", "pending"), (None, "pending"), ("1", "delivered")]
+)
+def test_report_with_an_unknown_status_is_not_guessed(status: str | None, state: str) -> None:
+    """A report whose status no manual lists is told as such, with the status, and loses no other report."""
+    report = neutral.report(Ack(phone_number=ONE, status=status), None)
+    assert (report.status.value, report.code) == (state, status or "")
+
+
+@pytest.mark.parametrize("credits", [Decimal("NaN"), Decimal("Infinity"), Decimal("-Infinity")])
+def test_credits_that_are_no_figure_are_refused(credits: Decimal) -> None:
+    """What is no finite figure never travels."""
+    with pytest.raises(InvalidRequest, match="nothing was sent"):
+        ManageSubAccountCredits("shop", credits)
+
+
+def test_credits_travel_without_an_exponent() -> None:
+    """A figure is written out, as PHP and people read it."""
+    assert ManageSubAccountCredits("shop", Decimal("1E+3")).values()["credits"] == "1000"
 
 
 @pytest.mark.parametrize("url", ["ftp://a", "https://", "https://u@a", "https://a?k=v", "http://example.com"])
@@ -363,6 +380,33 @@ async def test_new_replies_come_once_and_none_is_lost(sandbox: Sandbox, service:
         *(("un", "mine"), ("deux", "mine"), ("trois", "mine"), ("quatre", "mine"))
     ]
     assert len({one.reply_id for one in of_send}) == 4
+
+
+async def test_replies_of_a_view_are_kept_for_the_next_one(sandbox: Sandbox, service: SmsService) -> None:
+    """What a view for a sub-account fetched and did not give is given by the next view for it, and by no other."""
+    await service.with_sub_account("demo-shop").send("Bonjour", to=ONE)
+    for text in ("un", "deux", "trois"):
+        sandbox.reply(ONE, text)
+    async for reply in service.with_sub_account("demo-shop").replies():
+        assert reply.text == "trois"
+        break
+    assert [one.text async for one in service.replies()] == []
+    assert [one.text async for one in service.with_sub_account("demo-shop").replies()] == ["deux", "un"]
+
+
+async def test_view_waits_as_long_as_its_service(sandbox: Sandbox) -> None:
+    """A view is closed with the grace of the service it comes from: without any, it does not wait for an answer."""
+    sandbox.faults([{"fault": "latency", "seconds": 0.5}])
+    async with SmsService(RestBackend("demo", "demo-key", base_url=sandbox.http_url), grace=0.0) as service:
+        view = service.with_sub_account("demo-shop")
+        running = asyncio.ensure_future(
+            view.run(Campaign("soldes", SmsMessage("Bonjour", purpose="marketing"), [Recipient(ONE)]))
+        )
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        await view.aclose()
+        assert time.monotonic() - began < 0.3
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_many_replies_are_fetched_page_after_page(sandbox: Sandbox, service: SmsService) -> None:

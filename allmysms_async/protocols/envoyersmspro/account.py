@@ -50,6 +50,7 @@ class GetAccountStatus(Operation[GetAccountStatusResult], frozen=True):
     """
 
     path: ClassVar[str] = "account/status"
+    replay: ClassVar[Replay] = "safe"
 
     def fields(self) -> dict[str, str]:
         """Return its parameters: none."""
@@ -115,6 +116,7 @@ class GetAllAccounts(Operation[AccountsResult], frozen=True):
     """
 
     path: ClassVar[str] = "account/getallaccounts"
+    replay: ClassVar[Replay] = "safe"
 
     def fields(self) -> dict[str, str]:
         """Return its parameters: none."""

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidRequest, InvalidSchedule, InvalidSender
 from allmysms_async.protocols.envoyersmspro.operation import Method, Operation, Resource, Result, identifier
 from allmysms_async.protocols.envoyersmspro.xml import PARIS, Node
@@ -189,7 +188,7 @@ def _wall(moment: datetime) -> tuple[str, str]:
     return local.strftime("%Y%m%d"), local.strftime("%H%M")
 
 
-class RecipientStats(msgspec.Struct, frozen=True, kw_only=True):
+class RecipientStats(Discreet, frozen=True, kw_only=True):
     """What became of one recipient's text.
 
     Attributes:
@@ -231,6 +230,7 @@ class GetMessageStats(Operation[GetMessageStatsResult], frozen=True):
     message_id: str
 
     path: ClassVar[str] = "message/stats"
+    replay: ClassVar[Replay] = "safe"
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""
@@ -289,6 +289,7 @@ class CancelMessage(Operation[CancelMessageResult], frozen=True):
     message_id: str
 
     path: ClassVar[str] = "message/cancel"
+    replay: ClassVar[Replay] = "never"
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""

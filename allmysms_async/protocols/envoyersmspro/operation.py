@@ -44,11 +44,11 @@ class Operation(msgspec.Struct, Generic[R], frozen=True):
 
     Class attributes:
         path: The last parts of its address, exactly as printed; also its name in errors.
-        replay: Whether it may be repeated when its outcome is not known.
+        replay: Whether it may be repeated when its outcome is not known; only what changes nothing says ``safe``.
     """
 
     path: ClassVar[str]
-    replay: ClassVar[Replay] = "safe"
+    replay: ClassVar[Replay] = "never"
 
     @abstractmethod
     def fields(self) -> dict[str, str]:

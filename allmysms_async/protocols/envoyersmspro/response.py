@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-import msgspec
-
+from allmysms_async.backend import Replay
+from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.numbers import mask
 from allmysms_async.protocols.envoyersmspro.operation import Method, Operation, Resource, Result, identifier
@@ -21,7 +21,7 @@ PAGE = 50
 """Responses in one answer at most."""
 
 
-class Response(msgspec.Struct, frozen=True, kw_only=True):
+class Response(Discreet, frozen=True, kw_only=True):
     """One response.
 
     Attributes:
@@ -69,6 +69,7 @@ class GetResponses(Operation[GetResponsesResult], frozen=True):
     offset: int = 0
 
     path: ClassVar[str] = "response/get"
+    replay: ClassVar[Replay] = "safe"
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""

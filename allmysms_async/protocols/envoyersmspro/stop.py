@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidNumber
 from allmysms_async.protocols.envoyersmspro.operation import Method, Operation, Resource, Result
 from allmysms_async.protocols.envoyersmspro.xml import Node, Unreadable
@@ -47,6 +48,7 @@ class ActivateStop(Operation[StopResult], frozen=True):
     phone_number: str
 
     path: ClassVar[str] = "stopsms/activate"
+    replay: ClassVar[Replay] = "never"
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""
@@ -70,6 +72,7 @@ class DeactivateStop(Operation[StopResult], frozen=True):
     phone_number: str
 
     path: ClassVar[str] = "stopsms/deactivate"
+    replay: ClassVar[Replay] = "never"
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""
@@ -105,6 +108,7 @@ class CheckStop(Operation[CheckStopResult], frozen=True):
     phone_number: str
 
     path: ClassVar[str] = "stopsms/check"
+    replay: ClassVar[Replay] = "safe"
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""

@@ -12,8 +12,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
-import msgspec
-
+from allmysms_async.discreet import Discreet
 from allmysms_async.errors import NoValidNumber, ProtocolError
 from allmysms_async.exchange import HttpResponse, check_status
 from allmysms_async.model import Accepted, Reason, Recipient, RecipientResult, Rejected, Unconfirmed
@@ -27,7 +26,7 @@ _FIELD = re.compile(r"^[ \t]*(Status|StatusText|Credits|InvalidNums|CampaignID|I
 _CUSTOMER = re.compile(r"<CUSTOMER>\s*<MOBILEPHONE>([^<]*)</MOBILEPHONE>\s*</CUSTOMER>")
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(Discreet, frozen=True, kw_only=True):
     """What an answer says.
 
     Attributes:

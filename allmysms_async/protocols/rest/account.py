@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, NoReturn
 
 import msgspec
 
+from allmysms_async.backend import Replay
 from allmysms_async.model import Secret
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
@@ -77,6 +78,7 @@ class GetInfo(Operation[GetInfoResult], frozen=True):
 
     path: ClassVar[str] = "getInfo/"
     name: ClassVar[str] = "getInfo"
+    replay: ClassVar[Replay] = "safe"
 
 
 class GetCreditsByCountryIsoCodeResult(Result, frozen=True, kw_only=True):
@@ -137,6 +139,7 @@ class GetCreditsByCountryIsoCode(Operation[GetCreditsByCountryIsoCodeResult], fr
 
     path: ClassVar[str] = "getCreditsByCountryIsoCode/"
     name: ClassVar[str] = "getCreditsByCountryIsoCode"
+    replay: ClassVar[Replay] = "safe"
 
 
 class GetPrices(Operation[GetPricesResult], frozen=True):
@@ -155,6 +158,7 @@ class GetPrices(Operation[GetPricesResult], frozen=True):
 
     path: ClassVar[str] = "getPrices/"
     name: ClassVar[str] = "getPrices"
+    replay: ClassVar[Replay] = "safe"
 
 
 class AccountApi(Resource):

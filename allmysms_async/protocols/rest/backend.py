@@ -47,7 +47,7 @@ class RestBackend(RestInquiry):
         allow_plain_http: Whether the key may travel in clear to another host.
         flow_format: In which format data flows travel, ``json`` or ``xml``.
         return_format: In which format answers are asked for; both are read as the same results.
-        hooks: Called with a note of each request and of its end, redacted (see ``protocols.rest.hook``).
+        hooks: Called with a note of each request and of its end, redacted (see ``allmysms_async.hook``).
 
     Attributes:
         api: Every operation of the API, by resource.
@@ -125,7 +125,7 @@ class RestBackend(RestInquiry):
             InvalidRequest: The login cannot travel in a header.
         """
         view = object.__new__(type(self))
-        RestInquiry.__init__(view, self._line.for_sub_account(login))
+        RestInquiry.__init__(view, self._line.for_sub_account(login), self._kept)
         return view
 
     async def aclose(self) -> None:

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-import msgspec
-
-from allmysms_async.numbers import mask
+from allmysms_async.backend import Replay
+from allmysms_async.discreet import Discreet
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
@@ -26,7 +25,7 @@ __all__ = [
 ]
 
 
-class BlacklistEntry(msgspec.Struct, frozen=True, kw_only=True):
+class BlacklistEntry(Discreet, frozen=True, kw_only=True):
     """One number.
 
     Attributes:
@@ -38,10 +37,6 @@ class BlacklistEntry(msgspec.Struct, frozen=True, kw_only=True):
     phone_number: Annotated[str | None, Wire(trim=True)] = None
     comment: str | None = None
     reception_date: datetime | None = None
-
-    def __repr__(self) -> str:
-        """Show the number masked."""
-        return f"<BlacklistEntry {mask(self.phone_number or '')} {self.comment}>"
 
 
 class GetBlacklistResult(Result, frozen=True, kw_only=True):
@@ -88,6 +83,7 @@ class GetBlacklist(Operation[GetBlacklistResult], frozen=True):
 
     path: ClassVar[str] = "getBlacklist/"
     name: ClassVar[str] = "getBlacklist"
+    replay: ClassVar[Replay] = "safe"
 
 
 class DeleteBlacklistEntry(Operation[DeleteBlacklistEntryResult], frozen=True):
@@ -106,6 +102,7 @@ class DeleteBlacklistEntry(Operation[DeleteBlacklistEntryResult], frozen=True):
 
     path: ClassVar[str] = "deleteblacklistentry/"
     name: ClassVar[str] = "deleteblacklistentry"
+    replay: ClassVar[Replay] = "never"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.UNLIST
     successes: ClassVar[frozenset[str]] = status.DONE
 

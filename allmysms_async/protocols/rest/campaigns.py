@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Annotated, ClassVar
 
+from allmysms_async.backend import Replay
 from allmysms_async.discreet import Discreet
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
@@ -168,6 +169,7 @@ class GetCampaignStats(Operation[GetCampaignStatsResult], frozen=True):
 
     path: ClassVar[str] = "getCampaignStats/"
     name: ClassVar[str] = "getCampaignStats"
+    replay: ClassVar[Replay] = "safe"
 
 
 class GetCampaignInfo(Operation[GetCampaignInfoResult], frozen=True):
@@ -185,6 +187,7 @@ class GetCampaignInfo(Operation[GetCampaignInfoResult], frozen=True):
 
     path: ClassVar[str] = "getCampaignInfo/"
     name: ClassVar[str] = "getCampaignInfo"
+    replay: ClassVar[Replay] = "safe"
 
 
 class GetCampaignsInfo(Operation[GetCampaignsInfoResult], frozen=True):
@@ -214,6 +217,7 @@ class GetCampaignsInfo(Operation[GetCampaignsInfoResult], frozen=True):
 
     path: ClassVar[str] = "getCampaignsInfo/"
     name: ClassVar[str] = "getCampaignsInfo"
+    replay: ClassVar[Replay] = "safe"
 
 
 class DeleteCampaign(Operation[DeleteCampaignResult], frozen=True):
@@ -233,6 +237,8 @@ class DeleteCampaign(Operation[DeleteCampaignResult], frozen=True):
 
     path: ClassVar[str] = "deleteCampaign/"
     name: ClassVar[str] = "deleteCampaign"
+    replay: ClassVar[Replay] = "never"
+    says_error: ClassVar[bool] = True
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.CANCEL
     successes: ClassVar[frozenset[str]] = frozenset({"OK"})
 

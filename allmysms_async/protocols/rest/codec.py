@@ -14,7 +14,7 @@ import msgspec
 from allmysms_async.errors import InvalidRequest, InvalidText, ProtocolError
 from allmysms_async.exchange import HttpRequest, HttpResponse, check_status
 from allmysms_async.model import Secret
-from allmysms_async.protocols.rest.operation import Operation
+from allmysms_async.protocols.rest.operation import Operation, status_code
 from allmysms_async.protocols.rest.wire import Raw, Result, Unreadable, read
 from allmysms_async.protocols.rest.xml import NotXml, read_xml, write_xml
 
@@ -52,6 +52,10 @@ class Formats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _JSON = Formats()
+
+# So many objects and lists, and so many commas, in an answer at most: a few hundred MB while they are read.
+_MAX_NESTED = 2_000_000
+_MAX_PARTED = 10_000_000
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +168,10 @@ def _answer(body: bytes, name: str, *, may_be_xml: bool) -> Raw:
         except NotXml as error:
             msg = f"{name}: the answer is {error} ({len(body)} bytes); what became of the request is not known."
             raise ProtocolError(msg, request=name) from None
+    if body.count(b"{") + body.count(b"[") > _MAX_NESTED or body.count(b",") > _MAX_PARTED:
+        msg = f"{name}: the answer is JSON with too many elements ({len(body)} bytes); "
+        msg += "what became of the request is not known."
+        raise ProtocolError(msg, request=name)
     try:
         answer: object = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -199,7 +207,7 @@ def decode(
     check_status(response, operation.name)
     may_be_xml = formats.may_answer_xml and not operation.json_only
     answer = _answer(response.body, operation.name, may_be_xml=may_be_xml)
-    if str(answer.get("status")) not in passing:
+    if status_code(answer) not in passing:
         error = operation.refused(answer)
         if error is not None:
             raise error

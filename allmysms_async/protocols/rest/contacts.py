@@ -265,6 +265,7 @@ class DeleteList(Operation[DeleteListResult], frozen=True):
 
     path: ClassVar[str] = "deleteList/"
     name: ClassVar[str] = "deleteList"
+    replay: ClassVar[Replay] = "never"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.LIST
     successes: ClassVar[frozenset[str]] = status.DONE
 
@@ -285,6 +286,7 @@ class GetLists(Operation[GetListsResult], frozen=True):
 
     path: ClassVar[str] = "getLists/"
     name: ClassVar[str] = "getLists"
+    replay: ClassVar[Replay] = "safe"
 
 
 class GetContacts(Operation[GetContactsResult], frozen=True):
@@ -306,6 +308,7 @@ class GetContacts(Operation[GetContactsResult], frozen=True):
 
     path: ClassVar[str] = "getContacts/"
     name: ClassVar[str] = "getContacts"
+    replay: ClassVar[Replay] = "safe"
 
 
 class Contacts(Resource):

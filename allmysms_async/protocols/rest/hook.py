@@ -1,145 +1,28 @@
-"""What a hook is told of each request and its end: enough to log, and nothing that must not be in a log.
+"""The notes of a request and of its answer, for hooks.
 
-Only what is listed here as harmless is shown; every other value is replaced, so that a field which nobody thought of
-stays hidden. Numbers are masked.
+See ``allmysms_async.hook`` for what they show, and for the notes themselves.
 """
 
 from __future__ import annotations
 
-import contextlib
-import re
-import typing
-import warnings
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
-import msgspec
-
-from allmysms_async.errors import AllMySmsError
 from allmysms_async.exchange import HttpRequest, HttpResponse
-from allmysms_async.numbers import mask
+from allmysms_async.hook import Answered, Asked, Failed, Hook, Note, numbered, redacted, tell
 from allmysms_async.protocols.rest.operation import Operation
-from allmysms_async.protocols.rest.status import say
 from allmysms_async.protocols.rest.wire import Result
 
 __all__ = ["Answered", "Asked", "Failed", "Hook", "Note", "answered", "asked", "tell"]
 
-_HIDDEN = "…"
 
-# Written in one case and without underscores, as `_plain` makes them.
-# fmt: off
-_SHOWN = frozenset((
-    "status", "statut", "type", "code", "coding", "dynamic", "date", "startdate", "enddate", "sendat", "limit",
-    "offset", "hidetestcampaigns", "msisdnlist", "tracking", "alerting", "verbose", "locked", "filter", "credits",
-    "creditsused", "nbcredits", "nbcontacts", "nbsms", "balance", "cost", "total", "success", "ignored",
-    "duplicated", "duration", "isocode", "countryisocode", "campaignid", "campid", "id", "smsid", "uniqueidentifier",
-    "treatmentstatus", "clicks", "delivered", "undelivered", "pending", "error", "invalid", "stop", "mo", "click",
-    "uniqueclick", "creationdate", "commanddate", "sendingdate", "receptiondate", "datereceived", "contacts",
-    "referencecountryiso", "postpaid", "active", "prefix", "sms", "call", "directdeposit",
-))
-# fmt: on
-_WORDS = frozenset(["statustext", "text", "error", "comment"])
-_NUMBERS = frozenset(["phonenumber", "mobilephone", "msisdn", "phone", "mobile", "phones"])
-_plain_of = re.compile(r"[^a-z0-9]")
-# An identifier or a figure; what is longer or has blanks may be anything.
-_is_harmless = re.compile(r"[A-Za-z0-9_.:\- /]{0,64}").fullmatch
-_MAX_DEPTH = 4
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A request is about to be made.
-
-    Attributes:
-        number: The same in the note of its end; counted from 1 in this process.
-        name: Name of the operation.
-        url: Its address, which holds no secret.
-        fields: Its fields; values that may be secret or somebody's are replaced.
-        sub_account: Whether it is made in a sub-account's name.
-        timeout: Seconds that it has.
-        body_bytes: Length of its body.
-    """
-
-    number: int
-    name: str
-    url: str
-    fields: Mapping[str, object]
-    sub_account: bool
-    timeout: float
-    body_bytes: int
-
-
-class Answered(msgspec.Struct, frozen=True, kw_only=True):
-    """A request was answered, and the answer is a success.
-
-    Attributes:
-        number: The same as in the note of the request.
-        name: Name of the operation.
-        http_status: Status of HTTP.
-        fields: The answer's fields; values that may be secret or somebody's are replaced.
-        body_bytes: Length of its body.
-    """
-
-    number: int
-    name: str
-    http_status: int
-    fields: Mapping[str, object]
-    body_bytes: int
-
-
-class Failed(msgspec.Struct, frozen=True, kw_only=True):
-    """A request ended with an error.
-
-    Attributes:
-        number: The same as in the note of the request.
-        name: Name of the operation.
-        error: The error, which holds no secret.
-    """
-
-    number: int
-    name: str
-    error: AllMySmsError
-
-
-Note: TypeAlias = Asked | Answered | Failed
-Hook: TypeAlias = Callable[[Note], None]
-"""Called in the event loop: it must not block. What it raises is turned into a warning, and changes nothing else."""
-
-
-def _plain(name: str) -> str:
-    """Return a name in the form that the lists above have."""
-    return _plain_of.sub("", name.lower())
-
-
-def _redacted(name: str, value: object, depth: int = 0) -> object:
-    """Return a value as it may be shown."""
-    if isinstance(value, Mapping):
-        inner = typing.cast("Mapping[str, object]", value)
-        if depth >= _MAX_DEPTH:
-            return _HIDDEN
-        return {str(key): _redacted(str(key), one, depth + 1) for key, one in inner.items()}
-    if isinstance(value, list | tuple):
-        # A list of people is told by its length.
-        return f"[{len(typing.cast('list[object]', value))}]"
-    if value is None or isinstance(value, bool):
-        return value
-    plain = _plain(name)
-    if plain in _NUMBERS:
-        return mask(str(value))
-    if plain in _WORDS:
-        return say(str(value))
-    if plain in _SHOWN and isinstance(value, str | int | float) and _is_harmless(str(value)):
-        return value
-    return _HIDDEN if value != "" else ""
-
-
-def asked(number: int, operation: Operation[Any], request: HttpRequest, sub_account: str | None) -> Asked:
+def asked(operation: Operation[Any], request: HttpRequest, sub_account: str | None) -> Asked:
     """Return the note of a request."""
     fields = operation.values(beside=True) | (operation.data() if operation.flow else operation.values())
     return Asked(
-        number=number,
+        number=numbered(),
         name=operation.name,
         url=request.url,
-        fields={name: _redacted(name, value) for name, value in fields.items()},
+        fields=redacted(fields),
         sub_account=sub_account is not None,
         timeout=request.timeout,
         body_bytes=len(request.body),
@@ -152,16 +35,6 @@ def answered(note: Asked, response: HttpResponse, result: Result) -> Answered:
         number=note.number,
         name=note.name,
         http_status=response.status,
-        fields={name: _redacted(name, value) for name, value in result.raw.items()},
+        fields=redacted(result.raw),
         body_bytes=len(response.body),
     )
-
-
-def tell(hooks: Iterable[Hook], note: Note) -> None:
-    """Tell every hook; one that fails must not undo a send that was taken."""
-    for hook in hooks:
-        try:
-            hook(note)
-        except Exception as error:
-            with contextlib.suppress(Warning):
-                warnings.warn(f"A hook failed on {note.name}: {type(error).__name__}.", RuntimeWarning, stacklevel=2)

@@ -37,14 +37,16 @@ class RestInquiry:
 
     Args:
         line: The way to it.
+        kept: Answers that were fetched and not given yet, by the sub-account they are for; shared with every view.
 
     Attributes:
         api: Every operation of the API, by resource.
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, kept: dict[str, deque[Reply]] | None = None) -> None:
         self._line = line
-        self._fetched: deque[Reply] = deque()
+        self._kept: dict[str, deque[Reply]] = {} if kept is None else kept
+        self._fetched = self._kept.setdefault(line.sub_account or "", deque())
         self.api = RestApi(line)
 
     # -- campaigns and replies ---------------------------------------------------------------------------------------
@@ -85,7 +87,8 @@ class RestInquiry:
         """Iterate over answers: all of one send, or those to any send that were not fetched before.
 
         The gateway hands each of the latter out once only, 1,000 at a time. Those of a page that the caller did not
-        come to are kept in this backend, and given first by the next call; they are lost with the process.
+        come to are kept in this backend, also those of a view for a sub-account, and given first by the next call; they
+        are lost with the process.
 
         Source: HTTPS API v9, §14 and §15.
         """

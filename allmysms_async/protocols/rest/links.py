@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
+from allmysms_async.backend import Replay
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
 
@@ -53,6 +54,7 @@ class ShortenUrl(Operation[ShortenUrlResult], frozen=True):
 
     path: ClassVar[str] = "shortenUrl/"
     name: ClassVar[str] = "shortenUrl"
+    replay: ClassVar[Replay] = "safe"
 
 
 class GetShortUrlDomains(Operation[GetShortUrlDomainsResult], frozen=True):
@@ -66,6 +68,7 @@ class GetShortUrlDomains(Operation[GetShortUrlDomainsResult], frozen=True):
 
     path: ClassVar[str] = "getshorturldomains/"
     name: ClassVar[str] = "getshorturldomains"
+    replay: ClassVar[Replay] = "safe"
 
 
 class Links(Resource):

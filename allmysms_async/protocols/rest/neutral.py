@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from allmysms_async.backend import SendRequest
-from allmysms_async.errors import InvalidRequest, ProtocolError
+from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import (
     Account,
     CampaignSummary,
@@ -69,14 +69,11 @@ def flow(request: SendRequest) -> dict[str, Any]:
 
 
 def report(ack: Ack | GetAckBySmsIdResult, sms_id: str | None) -> DeliveryReport:
-    """Return a report in the neutral vocabulary."""
+    """Return a report in the neutral vocabulary; one without a status is pending, none is lost."""
     code = ack.status or ""
-    if code not in status.DELIVERY:
-        msg = f"A delivery report has the status {status.say(code)!r}, which the manual does not list."
-        raise ProtocolError(msg, request="getAcks", code=status.say(code) or None)
     return DeliveryReport(
         phone=read_gateway_number(ack.phone_number or ""),
-        status=status.DELIVERY.get(code, DeliveryStatus.PENDING),
+        status=status.DELIVERY.get(code, DeliveryStatus.UNKNOWN if code else DeliveryStatus.PENDING),
         code=code,
         comment=ack.comment or None,
         received_at=ack.reception_date,

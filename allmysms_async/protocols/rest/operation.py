@@ -10,6 +10,7 @@ import functools
 import typing
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, ParamSpec, TypeVar, overload
 
 from allmysms_async.backend import Replay
@@ -18,9 +19,9 @@ from allmysms_async.errors import AllMySmsError, GatewayError, ProtocolError
 from allmysms_async.model import Secret
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.naming import Naming, camel, wire_date
-from allmysms_async.protocols.rest.wire import Raw, Result, Wire, known_names
+from allmysms_async.protocols.rest.wire import Raw, Result, Wire, known_names, plain_status
 
-__all__ = ["Method", "Operation", "Resource"]
+__all__ = ["Method", "Operation", "Resource", "status_code"]
 
 R = TypeVar("R", bound=Result)
 P = ParamSpec("P")
@@ -32,7 +33,7 @@ class Operation(Discreet, Generic[R], frozen=True):
     Class attributes:
         path: The last part of its address, exactly as printed.
         name: As the manual writes it.
-        replay: Whether it may be repeated when its outcome is not known.
+        replay: Whether it may be repeated when its outcome is not known; only what changes nothing says ``safe``.
         flow: Name of the form field that holds its data flow, or None if its fields travel as form fields.
         statuses: Its status table.
         successes: The statuses that are success; empty if its answer has none on success.
@@ -46,7 +47,7 @@ class Operation(Discreet, Generic[R], frozen=True):
 
     path: ClassVar[str]
     name: ClassVar[str]
-    replay: ClassVar[Replay] = "safe"
+    replay: ClassVar[Replay] = "never"
     flow: ClassVar[str | None] = None
     statuses: ClassVar[Mapping[str, status.Meaning]] = {}
     successes: ClassVar[frozenset[str]] = frozenset()
@@ -67,6 +68,14 @@ class Operation(Discreet, Generic[R], frozen=True):
     def idempotency_key(self) -> str | None:
         """The identifier that makes repeating it safe for 24 hours, where it has one."""
         return getattr(self, "unique_identifier", None)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the longest of its fields has."""
+        fields = (getattr(self, name) for name in self.__struct_fields__)
+        return max(
+            (len(typing.cast("list[object]", one)) for one in fields if isinstance(one, list | tuple)), default=0
+        )
 
     @classmethod
     def result_type(cls) -> type[R]:
@@ -100,7 +109,7 @@ class Operation(Discreet, Generic[R], frozen=True):
 
         Errors ride on HTTP 200: as a status, or as ``error`` in place of what was asked for.
         """
-        code, words = _word(answer.get("status")), _word(answer.get("statusText", answer.get("text")))
+        code, words = status_code(answer), _word(answer.get("statusText", answer.get("text")))
         if cls.confirmed(code, answer):
             return None
         known = status.refusal(cls.statuses, code, cls.name, words)
@@ -139,6 +148,11 @@ class Operation(Discreet, Generic[R], frozen=True):
         return code in cls.successes
 
 
+def status_code(answer: Raw) -> str:
+    """Return an answer's status as its tables have it: without blanks around it, and a figure without a fraction."""
+    return plain_status(_word(answer.get("status")))
+
+
 def _word(value: object) -> str:
     """Return a scalar as text, anything else as nothing."""
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
@@ -152,6 +166,8 @@ def _written(value: object) -> str:
         return wire_date(value)
     if isinstance(value, Secret):
         return value.reveal()
+    if isinstance(value, Decimal):
+        return format(value, "f")
     return str(value)
 
 

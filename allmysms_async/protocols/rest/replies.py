@@ -8,9 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Discreet
 from allmysms_async.numbers import mask
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
@@ -31,7 +30,7 @@ _Text = Annotated[str | None, Wire(lenient=True)]
 _Id = Annotated[str | None, Wire(trim=True, lenient=True)]
 
 
-class Mo(msgspec.Struct, frozen=True, kw_only=True):
+class Mo(Discreet, frozen=True, kw_only=True):
     """One answer.
 
     Attributes:
@@ -57,10 +56,10 @@ class GetPullsResult(Result, frozen=True, kw_only=True):
     """Answer to ``GetPulls``.
 
     Attributes:
-        mos: The answers, the newest first.
+        mos: The answers, the newest first; what is none of the manual's is in ``raw`` alone.
     """
 
-    mos: Annotated[tuple[Mo, ...], Wire(("mos",), item="mo")] = ()
+    mos: Annotated[tuple[Mo, ...], Wire(("mos",), item="mo", lenient=True)] = ()
 
 
 class GetPullResult(GetPullsResult, frozen=True, kw_only=True):
@@ -129,6 +128,7 @@ class GetPull(Operation[GetPullResult], frozen=True):
 
     path: ClassVar[str] = "getPull/"
     name: ClassVar[str] = "getPull"
+    replay: ClassVar[Replay] = "safe"
 
 
 class GetPullBySmsId(Operation[GetPullBySmsIdResult], frozen=True):
@@ -149,6 +149,7 @@ class GetPullBySmsId(Operation[GetPullBySmsIdResult], frozen=True):
 
     path: ClassVar[str] = "getPullBySmsId/"
     name: ClassVar[str] = "getPullBySmsId"
+    replay: ClassVar[Replay] = "safe"
 
 
 class Replies(Resource):

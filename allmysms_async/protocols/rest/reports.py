@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, ClassVar
 
+from allmysms_async.backend import Replay
 from allmysms_async.discreet import Discreet
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
@@ -74,6 +75,7 @@ class GetAcks(Operation[GetAcksResult], frozen=True):
 
     path: ClassVar[str] = "getAcks/"
     name: ClassVar[str] = "getAcks"
+    replay: ClassVar[Replay] = "safe"
 
 
 class GetAckBySmsId(Operation[GetAckBySmsIdResult], frozen=True):
@@ -94,6 +96,7 @@ class GetAckBySmsId(Operation[GetAckBySmsIdResult], frozen=True):
 
     path: ClassVar[str] = "getAckBySmsId/"
     name: ClassVar[str] = "getAckBySmsId"
+    replay: ClassVar[Replay] = "safe"
 
 
 class Reports(Resource):

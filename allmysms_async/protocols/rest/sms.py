@@ -237,6 +237,7 @@ class SimulateCampaign(_SmsFlow, Operation[SimulateCampaignResult], frozen=True)
 
     path: ClassVar[str] = "simulateCampaign/"
     name: ClassVar[str] = "simulateCampaign"
+    replay: ClassVar[Replay] = "safe"
     flow: ClassVar[str | None] = "smsData"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.SEND
     successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS

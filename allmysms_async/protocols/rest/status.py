@@ -231,7 +231,7 @@ def refusal(table: Mapping[str, Meaning], code: str, request: str, words: str) -
         message += f" The gateway's words: {say(words)}"
     if kind is InsufficientCredit:
         figures = [Decimal(figure.translate(_UNGROUPED)) for figure in _FIGURE.findall(words[:400])]
-        needed, available = figures[:2] if len(figures) >= 2 else (None, None)
+        needed, available = figures[:2] if code == "104" and len(figures) >= 2 else (None, None)
         if needed is not None:
             message += f" It needs {needed} credits, {available} are left."
         return InsufficientCredit(

@@ -317,6 +317,7 @@ class UpdateSubAccount(_Details, Operation[UpdateSubAccountResult], frozen=True)
 
     path: ClassVar[str] = "updateSubAccount/"
     name: ClassVar[str] = "updateSubAccount"
+    replay: ClassVar[Replay] = "never"
     flow: ClassVar[str | None] = "accountData"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.SUB_ACCOUNT
     successes: ClassVar[frozenset[str]] = status.DONE
@@ -338,6 +339,7 @@ class GetSubAccounts(Operation[GetSubAccountsResult], frozen=True):
 
     path: ClassVar[str] = "getSubAccounts/"
     name: ClassVar[str] = "getSubAccounts"
+    replay: ClassVar[Replay] = "safe"
 
     @classmethod
     def refused(cls, answer: Raw) -> AllMySmsError | None:
@@ -360,6 +362,7 @@ class ManageSubAccountCredits(Operation[ManageSubAccountCreditsResult], frozen=T
         credits: Credits to give; below 0 to take back.
 
     Raises:
+        InvalidRequest: ``credits`` is no finite figure; nothing was sent.
         NotPermitted: It is not a sub-account of this account, or is billed by subscription.
         InsufficientCredit: The account that would give has less.
         OutcomeUnknown: They may have been moved.
@@ -373,6 +376,12 @@ class ManageSubAccountCredits(Operation[ManageSubAccountCreditsResult], frozen=T
     replay: ClassVar[Replay] = "never"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.CREDITS
     successes: ClassVar[frozenset[str]] = frozenset({"OK"})
+
+    def __post_init__(self) -> None:
+        """Refuse what is no figure."""
+        if not Decimal(self.credits).is_finite():
+            msg = "manageSubAccountCredits: credits must be a finite figure; nothing was sent."
+            raise InvalidRequest(msg)
 
     @classmethod
     def confirmed(cls, code: str, answer: Raw) -> bool:
@@ -396,6 +405,7 @@ class DeleteSubAccount(Operation[DeleteSubAccountResult], frozen=True):
 
     path: ClassVar[str] = "deleteSubAccount/"
     name: ClassVar[str] = "deleteSubAccount"
+    replay: ClassVar[Replay] = "never"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.SUB_ACCOUNT
     successes: ClassVar[frozenset[str]] = status.DONE
 

@@ -260,6 +260,7 @@ class GetMedia(Operation[GetMediaResult], frozen=True):
 
     path: ClassVar[str] = "getMedia"
     name: ClassVar[str] = "getMedia"
+    replay: ClassVar[Replay] = "safe"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.MEDIA
     successes: ClassVar[frozenset[str]] = status.DONE
 
@@ -281,6 +282,7 @@ class DownloadMedia(Operation[DownloadMediaResult], frozen=True):
 
     path: ClassVar[str] = "downloadMedia"
     name: ClassVar[str] = "downloadMedia"
+    replay: ClassVar[Replay] = "safe"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.MEDIA
     successes: ClassVar[frozenset[str]] = status.DONE
 

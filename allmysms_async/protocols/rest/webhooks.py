@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
+from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
@@ -67,6 +68,7 @@ class GetWebhook(Operation[GetWebhookResult], frozen=True):
 
     path: ClassVar[str] = "getWebhook/"
     name: ClassVar[str] = "getWebhook"
+    replay: ClassVar[Replay] = "safe"
 
 
 def _check(kind: str) -> None:
@@ -96,6 +98,7 @@ class ConfigureWebhook(Operation[ConfigureWebhookResult], frozen=True):
 
     path: ClassVar[str] = "configureWebhook/"
     name: ClassVar[str] = "configureWebhook"
+    replay: ClassVar[Replay] = "never"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.WEBHOOK
     successes: ClassVar[frozenset[str]] = status.DONE
 
@@ -120,6 +123,7 @@ class DeleteWebhook(Operation[DeleteWebhookResult], frozen=True):
 
     path: ClassVar[str] = "deleteWebhook/"
     name: ClassVar[str] = "deleteWebhook"
+    replay: ClassVar[Replay] = "never"
     statuses: ClassVar[Mapping[str, status.Meaning]] = status.WEBHOOK
     successes: ClassVar[frozenset[str]] = status.DONE
 

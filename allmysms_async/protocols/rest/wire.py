@@ -10,9 +10,10 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
+import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeAlias, TypeVar
@@ -29,6 +30,7 @@ __all__ = [
     "Unreadable",
     "Wire",
     "known_names",
+    "plain_status",
     "read",
 ]
 
@@ -40,6 +42,9 @@ _Reader: TypeAlias = Callable[[object], Any]
 _MAX_DIGITS = 30
 
 _NOTHING = (None, "")
+_MAX_DEPTH = 16
+# In lower case and without underscores.
+_SECRETS = frozenset({"apikey", "password", "passcode"})
 
 
 class Unreadable(ValueError):
@@ -53,7 +58,8 @@ class Wire(msgspec.Struct, frozen=True):
         names: Wire names, the preferred one first.
         item: Name of one element where XML wraps a list.
         trim: Whether blanks around a text are the printer's, as around an identifier.
-        lenient: Whether what cannot be read is None, where losing the rest of the answer would be worse.
+        lenient: Whether what cannot be read is None, or not in the list, where losing the rest of the answer would be
+            worse.
         beside: Whether an operation's field travels as a form field although the operation has a data flow.
     """
 
@@ -88,6 +94,22 @@ def _text(value: object) -> str | None:
     if isinstance(value, Mapping) and not value:
         return ""
     raise Unreadable
+
+
+_is_whole = re.compile(r"(-?\d{1,9})\.0{1,9}", re.ASCII).fullmatch
+
+
+def plain_status(text: str) -> str:
+    """Return a status without blanks around it, and a figure without a fraction of zero."""
+    text = text.strip()
+    whole = _is_whole(text)
+    return whole[1] if whole else text
+
+
+def _status(value: object) -> str | None:
+    """Read a status."""
+    text = _text(value)
+    return None if text is None else plain_status(text)
 
 
 def _amount(value: object) -> Decimal | None:
@@ -210,6 +232,24 @@ def _elements(value: object, item: str | None) -> list[object]:
     return [value]
 
 
+def _readable(one: _Reader, elements: list[object], *, lenient: bool) -> Iterator[Any]:
+    """Yield the elements of a list, read; what is empty is none."""
+    for element in elements:
+        try:
+            read_one = None if _is_empty(element) else one(element)
+        except Unreadable:
+            if not lenient:
+                raise
+            continue
+        if read_one is not None:
+            yield read_one
+
+
+def _is_empty(element: object) -> bool:
+    """Return whether an element of a list is none at all: nil, or empty as XML writes it."""
+    return element is None or (isinstance(element, str) and not element.strip()) or element in ({}, [])
+
+
 def _only(value: object) -> object:
     """Return the one object that is wrapped in a list, as ``manageSubAccountCredits`` does; another value as it is."""
     if isinstance(value, list):
@@ -218,15 +258,15 @@ def _only(value: object) -> object:
     return value
 
 
-def _reader(kind: Any, item: str | None) -> _Reader:
-    """Return what reads a value as the given type."""
+def _reader(kind: Any, item: str | None, *, lenient: bool = False) -> _Reader:
+    """Return what reads a value as the given type; ``lenient`` passes over elements of a list that are unreadable."""
     if typing.get_origin(kind) in {typing.Union, types.UnionType}:
         (kind,) = (option for option in typing.get_args(kind) if option is not types.NoneType)
     if kind in _SCALARS:
         return _SCALARS[kind]
     if typing.get_origin(kind) is tuple:
         one = _reader(typing.get_args(kind)[0], None)
-        return lambda value: tuple(one(element) for element in _elements(value, item))
+        return lambda value: tuple(_readable(one, _elements(value, item), lenient=lenient))
     return lambda value: None if value in _NOTHING else read(kind, _only(value))
 
 
@@ -241,7 +281,9 @@ def _fields(kind: Any) -> tuple[tuple[str, tuple[str, ...], _Reader], ...]:
         wire = Wire()
         if typing.get_origin(hint) is Annotated:
             hint, wire = typing.get_args(hint)
-        fields.append((name, wire.names or (naming(name),), _adjusted(_reader(hint, wire.item), wire)))
+        reader = _reader(hint, wire.item, lenient=wire.lenient)
+        reader = _adjusted(_status if name == "status" and reader is _text else reader, wire)
+        fields.append((name, wire.names or (naming(name),), reader))
     return tuple(fields)
 
 
@@ -291,6 +333,28 @@ def read(kind: type[T], answer: object) -> T:
             if value is not None:
                 values[name] = value
     if issubclass(kind, Result):
-        hidden = {wire_name for _, names, reader in fields if reader is _secret for wire_name in names}
-        values["raw"] = {key: _secret(value) if key in hidden else value for key, value in mapping.items()}
+        values["raw"] = {key: _wrapped(key, value) for key, value in mapping.items()}
     return kind(**values)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    """Return whether a field of this name is a key or a password."""
+    return name.lower().replace("_", "") in _SECRETS
+
+
+def _wrapped(name: str, value: object, depth: int = 0) -> object:
+    """Return a part of an answer with the secrets in it wrapped, however deep they are and however they are written.
+
+    What is nested deeper than any answer of the manual's is not kept.
+    """
+    if _is_secret(name):
+        return value if value in _NOTHING or isinstance(value, Secret) else Secret(str(value))
+    if isinstance(value, dict | list):
+        if depth >= _MAX_DEPTH:
+            return Secret("")
+        if isinstance(value, dict):
+            inner = typing.cast("dict[str, object]", value)
+            return {key: _wrapped(key, one, depth + 1) for key, one in inner.items()}
+        return [_wrapped("", one, depth + 1) for one in typing.cast("list[object]", value)]
+    return value

@@ -10,9 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidRequest, ProtocolError
 from allmysms_async.model import NewSubAccount
 from allmysms_async.protocols.soap import status
@@ -54,7 +53,7 @@ class DeleteCampaignResult(Result, frozen=True, kw_only=True):
     status: str
 
 
-class Stop(msgspec.Struct, frozen=True, kw_only=True):
+class Stop(Discreet, frozen=True, kw_only=True):
     """One number that opted out.
 
     Attributes:
@@ -103,6 +102,7 @@ class GetInfo(Operation[GetInfoResult], frozen=True):
     """
 
     name: ClassVar[str] = "getInfo"
+    replay: ClassVar[Replay] = "safe"
 
     def arguments(self) -> Mapping[str, str]:
         """Return its arguments by their wire names: none."""
@@ -133,6 +133,7 @@ class DeleteCampaign(Operation[DeleteCampaignResult], frozen=True):
     camp_id: str
 
     name: ClassVar[str] = "deleteCampaign"
+    replay: ClassVar[Replay] = "never"
     login_name: ClassVar[str] = "clientId"
 
     def arguments(self) -> Mapping[str, str]:
@@ -158,6 +159,7 @@ class GetStop(Operation[GetStopResult], frozen=True):
     """
 
     name: ClassVar[str] = "getStop"
+    replay: ClassVar[Replay] = "safe"
     login_name: ClassVar[str] = "clientId"
 
     def arguments(self) -> Mapping[str, str]:
@@ -242,9 +244,11 @@ class CreateSubAccount(Operation[CreateSubAccountResult], frozen=True):
         """Return what an answer says; the table has the outcome as a figure and its detail in words."""
         code, words = (text(answer, "status") or "").strip(), (text(answer, "text") or "").strip()
         for key in (words.lower(), code.lower()):
-            if key in status.SUB_ACCOUNT_SUCCESS and code in {"1", ""} | {words}:
-                return CreateSubAccountResult(text=words or None, raw=without_secrets(answer))
             error = status.refusal(status.SUB_ACCOUNT, key, cls.name)
             if error is not None:
                 raise error
+        # The words come beside the figure, or in its place.
+        if (code or words).lower() in status.SUB_ACCOUNT_SUCCESS:
+            told = words or (code if code != "1" else None)
+            return CreateSubAccountResult(text=told, raw=without_secrets(answer))
         raise status.unlisted(code, cls.name)

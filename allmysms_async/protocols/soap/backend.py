@@ -9,15 +9,17 @@ from __future__ import annotations
 import pathlib
 import re
 import warnings
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from allmysms_async.backend import SendLimits, SendRequest, identity
-from allmysms_async.errors import InvalidRequest, InvalidSender, ProtocolError, UnsupportedFeature
+from allmysms_async.errors import AllMySmsError, InvalidRequest, InvalidSender, ProtocolError, UnsupportedFeature
+from allmysms_async.hook import Answered, Asked, Failed, Hook, numbered, redacted, tell
 from allmysms_async.model import (
     Account,
     DeliveryReport,
+    DeliveryStatus,
     NewSubAccount,
     OptOut,
     Reply,
@@ -34,10 +36,10 @@ from allmysms_async.protocols.soap.receipt import receipt
 from allmysms_async.protocols.soap.reports import GetAcks, GetPull
 from allmysms_async.protocols.soap.sms import SendSms
 from allmysms_async.protocols.soap.wire import Result
-from allmysms_async.transports.thread import Worker
+from allmysms_async.transports.thread import Worker, within
 
 if TYPE_CHECKING:
-    from allmysms_async.exchange import HttpRequest
+    from allmysms_async.exchange import HttpRequest, HttpResponse
     from allmysms_async.protocols.soap.envelope import EnvelopeBuilder
     from allmysms_async.transports import HttpTransport
 
@@ -92,6 +94,7 @@ class SoapBackend:
         timeout: Seconds for one attempt, connection included.
         max_response_bytes: Largest answer that is read.
         allow_plain_http: Whether the password may travel in clear to another host; it warns.
+        hooks: Called with a note of each request and of its end, redacted (see ``allmysms_async.hook``).
 
     Raises:
         InvalidRequest: A credential or the address cannot be right.
@@ -114,6 +117,7 @@ class SoapBackend:
         timeout: float = 60.0,
         max_response_bytes: int = 64 * 1024 * 1024,
         allow_plain_http: bool = False,
+        hooks: Iterable[Hook] = (),
     ) -> None:
         self._credentials = Credentials(
             login=_credential("login", login), passcode=Secret(_credential("passcode", passcode))
@@ -126,6 +130,7 @@ class SoapBackend:
         self._transport = transport or _default_transport()
         self._timeout = timeout
         self._max_response_bytes = max_response_bytes
+        self._hooks = tuple(hooks)
         self._worker = Worker("allmysms soap")
         self._builder: EnvelopeBuilder | None = None
         self.limits = SendLimits(
@@ -166,15 +171,30 @@ class SoapBackend:
 
         Raises:
             InvalidRequest: Something in it cannot travel; nothing was sent.
-            NotSent: Surely not sent.
+            NotSent: Surely not sent, also because the thread was busy until the time was over.
             OutcomeUnknown: It may have been taken.
             HttpRefused: Surely not taken.
             FaultRefused: Surely not taken.
             GatewayError: The gateway refused; its class says why.
         """
-        request = await self._worker.run(self._encode, operation, self._timeout if timeout is None else timeout)
-        response = await self._transport.send(request)
-        return await self._worker.run(decode, type(operation), response)
+        seconds = self._timeout if timeout is None else timeout
+
+        def write(left: float) -> tuple[HttpRequest, Asked | None]:
+            request = self._encode(operation, left)
+            return request, _asked(operation, request) if self._hooks else None
+
+        request, note = await within(self._worker, write, seconds, operation.name)
+        if note is None:
+            return await self._worker.run(decode, type(operation), await self._transport.send(request))
+        tell(self._hooks, note)
+        try:
+            response = await self._transport.send(request)
+            result = await self._worker.run(decode, type(operation), response)
+        except AllMySmsError as error:
+            tell(self._hooks, Failed(number=note.number, name=note.name, error=error))
+            raise
+        tell(self._hooks, _answered(note, response, result))
+        return result
 
     def _encode(self, operation: Operation[R], timeout: float) -> HttpRequest:
         """Return the request for an operation; in the thread, which alone uses the builder."""
@@ -250,9 +270,7 @@ class SoapBackend:
         result = await self.perform(GetAcks(campaign_id))
         reports: list[DeliveryReport] = []
         for ack in result.acks:
-            state = status.DELIVERY.get(ack.status)
-            if state is None:
-                raise status.unlisted(ack.status, GetAcks.name)
+            state = status.DELIVERY.get(ack.status, DeliveryStatus.UNKNOWN if ack.status else DeliveryStatus.PENDING)
             reports.append(
                 DeliveryReport(
                     phone=read_gateway_number(ack.phone_number),
@@ -324,6 +342,30 @@ class SoapBackend:
             msg = "createSubAccount: the sub-account has no login."
             raise ProtocolError(msg, request="createSubAccount")
         return account.login
+
+
+def _asked(operation: Operation[Any], request: HttpRequest) -> Asked:
+    """Return the note of a request, for hooks."""
+    return Asked(
+        number=numbered(),
+        name=operation.name,
+        url=request.url,
+        fields=redacted(operation.arguments()),
+        sub_account=False,
+        timeout=request.timeout,
+        body_bytes=len(request.body),
+    )
+
+
+def _answered(note: Asked, response: HttpResponse, result: Result) -> Answered:
+    """Return the note of an answer, for hooks."""
+    return Answered(
+        number=note.number,
+        name=note.name,
+        http_status=response.status,
+        fields=redacted(result.raw),
+        body_bytes=len(response.body),
+    )
 
 
 def _default_transport() -> HttpTransport:

@@ -24,12 +24,12 @@ class Operation(msgspec.Struct, Generic[R], frozen=True):
     Class attributes:
         name: Its wire name.
         login_name: Name of the argument that holds the login: ``clientId`` for two of them.
-        replay: Whether it may be repeated when its outcome is not known.
+        replay: Whether it may be repeated when its outcome is not known; only what changes nothing says ``safe``.
     """
 
     name: ClassVar[str] = ""
     login_name: ClassVar[str] = "clientCode"
-    replay: ClassVar[Replay] = "safe"
+    replay: ClassVar[Replay] = "never"
 
     def __repr__(self) -> str:
         """Show which operation it is: its arguments hold numbers, texts and passwords."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
-import msgspec
-
+from allmysms_async.backend import Replay
+from allmysms_async.discreet import Discreet
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import Fields, Result, checked, date, items, text, without_secrets
@@ -18,7 +18,7 @@ from allmysms_async.protocols.soap.wire import Fields, Result, checked, date, it
 __all__ = ["Ack", "GetAcks", "GetAcksResult", "GetPull", "GetPullResult", "Pull"]
 
 
-class Ack(msgspec.Struct, frozen=True, kw_only=True):
+class Ack(Discreet, frozen=True, kw_only=True):
     """One delivery report.
 
     Attributes:
@@ -34,7 +34,7 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
     reception_date: datetime | None = None
 
 
-class Pull(msgspec.Struct, frozen=True, kw_only=True):
+class Pull(Discreet, frozen=True, kw_only=True):
     """One reply.
 
     Attributes:
@@ -112,6 +112,7 @@ class GetAcks(Operation[GetAcksResult], frozen=True):
     camp_id: str
 
     name: ClassVar[str] = "getAcks"
+    replay: ClassVar[Replay] = "safe"
 
     def arguments(self) -> Mapping[str, str]:
         """Return its arguments by their wire names."""
@@ -152,6 +153,7 @@ class GetPull(Operation[GetPullResult], frozen=True):
     camp_id: str
 
     name: ClassVar[str] = "getPull"
+    replay: ClassVar[Replay] = "safe"
 
     def arguments(self) -> Mapping[str, str]:
         """Return its arguments by their wire names."""

@@ -10,9 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidRequest, InvalidText
 from allmysms_async.model import Recipient
 from allmysms_async.protocols.soap import status
@@ -32,7 +31,7 @@ from allmysms_async.text import placeholders
 __all__ = ["PushId", "SendSms", "SendSmsResult"]
 
 
-class PushId(msgspec.Struct, frozen=True, kw_only=True):
+class PushId(Discreet, frozen=True, kw_only=True):
     """One part of one text.
 
     Attributes:

@@ -18,6 +18,7 @@ __all__ = ["MAX_MARKS", "Fault", "Malformed", "read_answer"]
 MAX_MARKS = 2_000_000
 """So many ``<`` and ``=`` in an answer at most: about 160,000 reports, and some 300 MB while they are read."""
 
+_MAX_REFERENCES = 64
 _VISITS_PER_ELEMENT, _VISITS_ALWAYS, _MAX_VISITS = 3, 10_000, 1_500_000
 
 _SOAP = frozenset({"http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"})
@@ -69,7 +70,11 @@ def read_answer(body: bytes, operation: str) -> Value:
     if returned is None:
         what = "SOAP, but empty"
         raise Malformed(what)
-    return _Reader(first.getroottree()).value(returned)
+    try:
+        return _Reader(first.getroottree()).value(returned)
+    except RecursionError:
+        what = "SOAP that is nested too deep"
+        raise Malformed(what) from None
 
 
 def _bounded(body: bytes) -> bytes:
@@ -255,6 +260,9 @@ class _Reader:
         target = self._targets.get(name)
         if target is None or not reference.startswith("#") or name in self._path:
             what = "SOAP with a reference to itself, or to nothing"
+            raise Malformed(what)
+        if len(self._path) >= _MAX_REFERENCES:
+            what = "SOAP with references that lead too far"
             raise Malformed(what)
         self._path.add(name)
         try:

@@ -133,12 +133,9 @@ def amount(fields: Fields, name: str) -> Decimal | None:
 
 
 def date(fields: Fields, name: str) -> datetime | None:
-    """Return a moment; an empty one, and the database's zero, is None.
-
-    Raises:
-        Unreadable: It is no date.
-    """
-    written = (text(fields, name) or "").strip()
+    """Return a moment; an empty one, the database's zero and what is no date is None, since ``raw`` keeps it."""
+    value = fields.get(name)
+    written = " ".join(value.split()) if isinstance(value, str) else ""
     if not written or written.startswith("0000-00-00"):
         return None
     found = _is_date(written)
@@ -150,7 +147,7 @@ def date(fields: Fields, name: str) -> datetime | None:
         year, month, day, hour, minute, second = parts
         return datetime(year, month, day, hour, minute, second, tzinfo=PARIS)
     except ValueError:
-        raise Unreadable(name) from None
+        return None
 
 
 def items(fields: Fields, *names: str) -> list[Fields]:
@@ -165,6 +162,8 @@ def items(fields: Fields, *names: str) -> list[Fields]:
             continue
         found: list[Fields] = []
         for element in value if isinstance(value, list) else [value]:
+            if not element or (isinstance(element, str) and not element.strip()):
+                continue  # nil, or empty
             if not isinstance(element, dict):
                 raise Unreadable(name)
             found.append(element)

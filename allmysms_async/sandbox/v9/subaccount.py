@@ -3,6 +3,8 @@
 Source: HTTPS API v9, §21 to §25, annexes 5 and 6.
 """
 
+import math
+
 from allmysms_async.sandbox.state import Account, euros, wall
 
 from .call import Call, own_sub_account
@@ -123,6 +125,8 @@ def manage_credits(call: Call) -> Answer:
     try:
         credits = float(wanted)
     except ValueError:
+        return _no_credits(2)
+    if not math.isfinite(credits):
         return _no_credits(2)
     account = own_sub_account(call.world, call.account, login)
     if account is None:

@@ -15,13 +15,19 @@ from hypothesis import strategies as st
 
 from allmysms_async.errors import AllMySmsError, ProtocolError
 from allmysms_async.exchange import HttpResponse
-from allmysms_async.model import Recipient
-from allmysms_async.protocols.rest.campaigns import GetCampaignInfo, GetCampaignStats
+from allmysms_async.model import Accepted, Recipient, Secret, Unconfirmed
+from allmysms_async.protocols.rest import neutral
+from allmysms_async.protocols.rest.account import GetInfo
+from allmysms_async.protocols.rest.blacklist import GetBlacklist
+from allmysms_async.protocols.rest.campaigns import GetCampaignInfo, GetCampaignsInfo, GetCampaignStats
 from allmysms_async.protocols.rest.codec import Formats, decode
+from allmysms_async.protocols.rest.contacts import GetContacts, PopulateList
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.receipt import receipt
+from allmysms_async.protocols.rest.replies import GetPull, GetPulls
 from allmysms_async.protocols.rest.reports import GetAckBySmsId, GetAcks
 from allmysms_async.protocols.rest.sms import SendSms
+from allmysms_async.protocols.rest.sub_accounts import GetSubAccounts
 from allmysms_async.protocols.rest.wire import known_names
 
 OPERATIONS: list[type[Operation[Any]]] = sorted(Operation.__subclasses__(), key=lambda kind: kind.name)
@@ -166,6 +172,50 @@ def test_list_without_elements_is_empty(nothing: object) -> None:
     assert answered(GetAcks, {"acks": nothing}).acks == ()
 
 
+EMPTY = [None, "", "  ", {}, []]
+
+
+@pytest.mark.parametrize("nothing", EMPTY)
+@pytest.mark.parametrize(("name", "operation"), [("acks", GetAcks), ("mos", GetPulls), ("contacts", GetContacts)])
+def test_empty_element_of_a_list_is_none(operation: type[Operation[Any]], name: str, nothing: object) -> None:
+    """An element that holds nothing, as XML writes it, is no report, answer or contact."""
+    one = {"phoneNumber": "33612345678", "MOBILEPHONE": "33612345678"}
+    (found,) = getattr(answered(operation, {name: [nothing, one, nothing]}), name)
+    assert found
+    assert getattr(answered(operation, {name: [nothing]}), name) == ()
+
+
+@pytest.mark.parametrize("nothing", EMPTY)
+def test_send_that_was_taken_is_read_whatever_its_list_holds(nothing: object) -> None:
+    """Empty identifiers do not make a taken send an error: who is told of is accepted, who is not is not confirmed."""
+    ids = [nothing, {"phoneNumber": "33612345678", "smsId": "a"}]
+    found = neutral_of(SendSms, answered(SendSms, SENT | {"smsIds": ids}))
+    assert [type(entry) for entry in found.results] == [Accepted, Unconfirmed]
+
+
+@pytest.mark.parametrize("odd", ["x", 7, True, ["x"], [["x"]], 1.5])
+@pytest.mark.parametrize("operation", [GetPulls, GetPull])
+def test_answer_that_is_none_loses_no_other(operation: type[Operation[Any]], odd: object) -> None:
+    """What is no answer is in ``raw`` alone; the page, which is handed out once, is not lost."""
+    mos = [{"phoneNumber": "33612345678", "message": "oui"}, odd]
+    result = answered(operation, {"mos": mos})
+    assert [mo.message for mo in result.mos] == ["oui"]
+    assert result.raw["mos"] == mos
+    assert answered(operation, {"mos": odd}).mos == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["apiKey", "apikey", "APIKEY", "ApiKey", "api_key", "password", "Password", "passCode"]
+)
+@pytest.mark.parametrize("wrap", [lambda one: one, lambda one: [{"x": one}], lambda one: {"x": {"y": [one]}}])
+@pytest.mark.parametrize("value", ["S3CRET", {"0": "S3CRET"}, ["S3CRET"]])
+def test_secret_is_wrapped_in_raw_however_it_is_written(name: str, wrap: Any, value: object) -> None:
+    """Keys and passwords are wrapped in ``raw``, whatever their case and however deep they are."""
+    raw = answered(GetContacts, {"contacts": [{"a": "b"}], "more": wrap({name: value}), name: value}).raw
+    assert "S3CRET" not in repr(raw)
+    assert type(raw[name]) is Secret
+
+
 # -- whatever the values ----------------------------------------------------------------------------------------------
 
 
@@ -199,6 +249,31 @@ NAMES = sorted(
         "dateSent",
     }
 )
+
+
+def neutral_of(operation: type[Operation[Any]], result: Any) -> Any:
+    """Say in the neutral vocabulary what was read."""
+    if operation is SendSms:
+        return receipt(result, [Recipient("33612345678"), Recipient("33698765432")], 2, None)
+    if operation in {GetPulls, GetPull}:
+        return [neutral.reply(mo) for mo in result.mos]
+    if operation is GetBlacklist:
+        return [neutral.opt_out(entry) for entry in result.blacklist]
+    if operation is GetSubAccounts:
+        return [neutral.sub_account(info) for info in result.sub_accounts]
+    if operation is GetCampaignsInfo:
+        return [neutral.summary(info) for info in result.campaigns]
+    if operation is GetAcks:
+        return [neutral.report(ack, ack.sms_id) for ack in result.acks]
+    if operation is GetAckBySmsId:
+        return neutral.report(result, "a")
+    if operation is GetInfo:
+        return neutral.account(result)
+    if operation is PopulateList:
+        return neutral.list_change(result, 2)
+    return None
+
+
 SCALARS = (
     st.none()
     | st.booleans()
@@ -210,7 +285,12 @@ SCALARS = (
     | st.sampled_from([100, 101, 114, 33612345678])
 )
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner), max_leaves=12
+    SCALARS,
+    lambda inner: (
+        st.lists(inner | st.sampled_from([None, "", {}, []]), max_size=3)
+        | st.dictionaries(st.sampled_from(NAMES), inner)
+    ),
+    max_leaves=12,
 )
 ANSWERS = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=12)
 
@@ -221,15 +301,14 @@ def test_answer_is_read_or_refused_with_a_typed_error(
 ) -> None:
     """Documented fields with any values give a result or an error of this library, and nothing else."""
     body = msgspec.json.encode(answer | SENT if sent else answer)
-    recipients = [Recipient("33612345678"), Recipient("33698765432")]
     try:
         result = decode(operation, HttpResponse(status=200, headers={}, body=body), passing=frozenset({"114"}))
+        found = neutral_of(operation, result)
     except AllMySmsError:
         return
     assert repr(result)
     if operation is SendSms:
-        found = receipt(result, recipients, 2, None)
-        assert [entry.phone for entry in found.results] == [recipient.phone for recipient in recipients]
+        assert [entry.phone for entry in found.results] == ["33612345678", "33698765432"]
 
 
 def as_xml(name: str, value: object) -> str:
@@ -251,16 +330,15 @@ def test_xml_answer_is_read_or_refused_with_a_typed_error(
 ) -> None:
     """The same in XML: a result or an error of this library, and nothing else."""
     body = as_xml("answer", answer | SENT if sent else answer).encode()
-    recipients = [Recipient("33612345678"), Recipient("33698765432")]
     formats = Formats(flow="xml", answer="xml")
     try:
         result = decode(operation, HttpResponse(status=200, headers={}, body=body), formats=formats)
+        found = neutral_of(operation, result)
     except AllMySmsError:
         return
     assert repr(result)
     if operation is SendSms:
-        found = receipt(result, recipients, 2, None)
-        assert [entry.phone for entry in found.results] == [recipient.phone for recipient in recipients]
+        assert [entry.phone for entry in found.results] == ["33612345678", "33698765432"]
 
 
 @given(value=VALUES)

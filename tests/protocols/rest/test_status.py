@@ -28,6 +28,7 @@ from allmysms_async.protocols.rest.codec import decode
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.reports import GetAckBySmsId, GetAcks
 from allmysms_async.protocols.rest.sms import SendSms, SimpleSend, SimulateCampaign
+from allmysms_async.protocols.rest.sub_accounts import ManageSubAccountCredits
 
 Kind = type[Operation[Any]]
 SENDS: list[Kind] = [SendSms, SimpleSend]
@@ -149,7 +150,7 @@ def test_missing_credit_without_both_figures_has_none(words: object) -> None:
 
 
 UNLISTED: list[dict[str, object]] = [
-    {"status": status} for status in (0, 1, "1", 103, 112, 113, 200, 999, "OK", "", None, True, [], {}, 100.5, "100 ")
+    {"status": status} for status in (0, 1, "1", 103, 112, 113, 200, 999, "OK", "", None, True, [], {}, 100.5, "100.01")
 ]
 
 
@@ -204,3 +205,18 @@ def test_number_in_the_gateways_words_is_masked(number: str) -> None:
 def test_long_words_of_the_gateway_are_cut() -> None:
     """An error stays short, whatever the gateway writes."""
     assert len(str(refused(GetAcks, {"error": "no " * 100_000}))) < 300
+
+
+@pytest.mark.parametrize("operation", SENDS)
+@pytest.mark.parametrize("status", [100, "100", " 100 ", "100\n", 100.0, "100.0"])
+def test_status_is_read_without_what_the_printer_added(operation: Kind, status: object) -> None:
+    """Blanks around a status and a fraction of zero are none of it."""
+    assert answered(operation, {"status": status}).status == "100"
+
+
+def test_figures_are_read_of_104_alone() -> None:
+    """Of another refusal for want of credit, a figure in the words may be anything, a number too."""
+    words = "Le sous compte 33612345678 n'a pas 50 credits"
+    error = refused(ManageSubAccountCredits, {"status": 4, "statusText": words})
+    assert (type(error), error.needed, error.available) == (InsufficientCredit, None, None)
+    assert "33612345678" not in str(error)

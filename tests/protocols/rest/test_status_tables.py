@@ -21,6 +21,7 @@ from allmysms_async.errors import (
     StillProcessing,
 )
 from allmysms_async.exchange import HttpResponse
+from allmysms_async.protocols.envoyersmspro.operation import Operation as EnvoyerOperation
 from allmysms_async.protocols.rest.account import GetCreditsByCountryIsoCode, GetPrices
 from allmysms_async.protocols.rest.blacklist import DeleteBlacklistEntry, GetBlacklist
 from allmysms_async.protocols.rest.codec import Formats, decode
@@ -44,6 +45,7 @@ from allmysms_async.protocols.rest.sub_accounts import (
 )
 from allmysms_async.protocols.rest.voice import CreateCode, DownloadMedia, GetMedia, SendVocal, SimpleVocal
 from allmysms_async.protocols.rest.webhooks import ConfigureWebhook, DeleteWebhook, GetWebhook
+from allmysms_async.protocols.soap.operation import Operation as SoapOperation
 
 Kind = type[Operation[Any]]
 EVERY: list[Kind] = sorted(Operation.__subclasses__(), key=lambda kind: kind.name)
@@ -58,7 +60,8 @@ READS: list[Kind] = [
     *(GetCreditsByCountryIsoCode, ShortenUrl, GetShortUrlDomains),
 ]
 NEVER = {"createCode", "createList", "createSubAccount", "deleteContacts", "getPulls", "manageSubAccountCredits"}
-NEVER |= {"populateList"}
+NEVER |= {"populateList", "deleteList", "updateSubAccount", "deleteSubAccount", "deleteCampaign", "deleteWebhook"}
+NEVER |= {"deleteblacklistentry", "configureWebhook"}
 
 
 def answered(operation: Kind, answer: object) -> Any:
@@ -74,13 +77,31 @@ def refused(operation: Kind, answer: object) -> Any:
 
 
 def test_replay_is_declared_as_designed() -> None:
-    """What moves credit or creates, and getPulls, is never repeated; sends only with their key; the rest is safe."""
+    """What changes something, and getPulls, is never repeated; sends only with their key; the rest is safe."""
     assert {kind.name for kind in EVERY if kind.replay == "never"} == NEVER
     assert {kind.name for kind in EVERY if kind.replay == "key"} == {
         "sendSms",
         "simpleSend",
         "sendVocal",
         "simpleVocal",
+    }
+
+
+def test_operation_that_does_not_say_so_is_not_repeated() -> None:
+    """Repeating is what an operation allows itself in so many words, in each protocol."""
+    for base in (Operation, SoapOperation, EnvoyerOperation):
+        assert base.replay == "never"
+    for kind in EVERY:
+        assert "replay" in vars(kind), kind
+
+
+def test_change_is_not_repeated_in_the_other_protocols() -> None:
+    """Repeating a change whose answer was lost may answer that it failed."""
+    assert {kind.__name__ for kind in SoapOperation.__subclasses__() if kind.replay == "safe"} == {
+        *("GetInfo", "GetStop", "GetAcks", "GetPull")
+    }
+    assert {kind.__name__ for kind in EnvoyerOperation.__subclasses__() if kind.replay == "safe"} == {
+        *("GetAccountStatus", "GetAllAccounts", "GetMessageStats", "GetResponses", "CheckStop")
     }
 
 
@@ -155,7 +176,7 @@ def test_status_that_is_not_listed_leaves_a_change_open(operation: Kind, answer:
     assert isinstance(error, OutcomeUnknown)
 
 
-@pytest.mark.parametrize("name", sorted(NEVER - {"getPulls"}))
+@pytest.mark.parametrize("name", sorted(NEVER - {"getPulls", "deleteCampaign"}))
 def test_unlisted_error_of_what_is_never_repeated_leaves_it_open(name: str) -> None:
     """`error` is not how these methods are printed to refuse: they may have been carried out."""
     (operation,) = (kind for kind in EVERY if kind.name == name)

@@ -53,6 +53,8 @@ ENTITIES = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12
 BOMB = f'<!DOCTYPE x [<!ENTITY e0 "lol">{ENTITIES}]>'.encode()
 EXTERNAL = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
 LEVELS = "".join(f'<m id="r{n}"><a href="#r{n + 1}"/><b href="#r{n + 1}"/></m>' for n in range(40))
+CHAIN = "".join(f'<m id="i{n}" href="#i{n + 1}"/>' for n in range(5000)) + '<m id="i5000">x</m>'
+NESTED = "".join(f'<m id="n{n}">{"<a>" * 100}<b href="#n{n + 1}"/>{"</a>" * 100}</m>' for n in range(60))
 
 # The bytes, and what the error calls them.
 BODIES: dict[str, tuple[bytes, str]] = {
@@ -89,6 +91,8 @@ BODIES: dict[str, tuple[bytes, str]] = {
     "dangling": (answer('<ids href="#nobody"/>'), "reference"),
     "foreign": (answer('<ids href="http://127.0.0.1:1/#a"/>'), "reference"),
     "href bomb": (answer('<ids href="#r0"/>', LEVELS + '<m id="r40">x</m>'), "without end"),
+    "href chain": (answer('<ids href="#i0"/>', CHAIN), "lead too far"),
+    "nested href chain": (answer('<ids href="#n0"/>', NESTED + '<m id="n60">x</m>'), "nested too deep"),
     "broken map": (answer('<x i:type="Map"><item><value>1</value></item></x>'), "map"),
     "no status": (answer("<campaignId>c-1</campaignId>"), "status"),
     "nothing": (answer(""), "status"),

@@ -234,12 +234,41 @@ def test_date_of_a_reply_is_read_as_it_may_be_written(written: str, read: str | 
 
 
 @pytest.mark.parametrize("written", ["yesterday", "2013-13-45 11:32:03", "31-02-2013 00:00:00"])
-def test_date_that_is_none_names_its_field(written: str) -> None:
-    """A date that cannot be read is told by its field, never by its value."""
-    inner = f"<status>0</status><acks><item><receptionDate>{written}</receptionDate></item></acks>"
-    error = refused(GetAcks, inner)
-    assert isinstance(error, ProtocolError)
-    assert "field receptionDate" in str(error)
+def test_date_that_is_none_loses_nothing_else(written: str) -> None:
+    """A date that cannot be read is None; the report, and those beside it, are kept."""
+    item = f"<item><phoneNumber>33612345678</phoneNumber><receptionDate>{written}</receptionDate></item>"
+    (ack, other) = said(GetAcks, f"<status>0</status><acks>{item}{item}</acks>").acks
+    assert (ack.phone_number, ack.reception_date, other) == ("33612345678", None, ack)
+
+
+@pytest.mark.parametrize(
+    "empty", ["<item/>", "<item> </item>", '<item xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:nil="1"/>']
+)
+def test_empty_item_is_none(empty: str) -> None:
+    """An item that is nil or empty is no report and loses none."""
+    item = "<item><phoneNumber>33612345678</phoneNumber><status>1</status></item>"
+    (ack,) = said(GetAcks, f"<status>0</status><acks>{item}{empty}</acks>").acks
+    assert ack.status == "1"
+
+
+@pytest.mark.parametrize(
+    ("inner", "told"),
+    [
+        ("<status>Sub-account successfully created</status>", "Sub-account successfully created"),
+        ("<status>1</status><text>Sub-account successfully created</text>", "Sub-account successfully created"),
+        ("<status>1</status>", None),
+        ("<text>sub-account successfully created</text>", "sub-account successfully created"),
+    ],
+)
+def test_annex_5_s_words_are_read_in_either_field(inner: str, told: str | None) -> None:
+    """A sub-account is created whether the words come beside the figure or in its place."""
+    assert said(CreateSubAccount, inner).text == told
+
+
+def test_figures_are_read_of_104_alone() -> None:
+    """103 says that there is no credit left; a figure in its words is none of the request's."""
+    assert refused(SendSms, "<status>103</status><statusText>33 612 345 678 - 12</statusText>").needed is None
+    assert refused(SendSms, "<status>104</status><statusText>30 credits, 12</statusText>").needed == Decimal(30)
 
 
 def test_faults_end_a_send_as_the_design_says() -> None:

@@ -1,0 +1,107 @@
+"""Answers that would cost much to read, and what is read or written in the thread."""
+
+import threading
+import time
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from allmysms_async import Contact, RestBackend, SoapBackend
+from allmysms_async.errors import NotSent, ProtocolError
+from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.protocols.rest import line
+from allmysms_async.protocols.rest.codec import decode
+from allmysms_async.protocols.rest.replies import GetPulls
+from allmysms_async.protocols.soap.account import GetInfo
+
+INFO = b"""<E:Envelope xmlns:E="http://schemas.xmlsoap.org/soap/envelope/"><E:Body><getInfoResponse>
+<return><status>300</status></return></getInfoResponse></E:Body></E:Envelope>"""
+
+
+class Fixed:
+    """A transport that always answers the same."""
+
+    def __init__(self, body: bytes) -> None:
+        """Take the answer."""
+        self.body = body
+        self.requests: list[HttpRequest] = []
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        self.requests.append(request)
+        return HttpResponse(status=200, headers={}, body=self.body)
+
+    async def aclose(self) -> None:
+        """Close nothing."""
+
+
+@pytest.mark.parametrize("one", [b"{},", b"[],", b"9,", b'{"a":9},'], ids=repr)
+def test_answer_of_too_many_elements_is_refused_before_it_is_read(one: bytes) -> None:
+    """64 MB of tiny elements would take gigabytes; they are counted first, which takes none."""
+    body = b'{"mos":[' + one * (60_000_000 // len(one)) + one[:-1] + b"]}"
+    tracemalloc.start()
+    began = time.perf_counter()
+    try:
+        with pytest.raises(ProtocolError, match="too many elements"):
+            decode(GetPulls, HttpResponse(status=200, headers={}, body=body))
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert time.perf_counter() - began < 2
+
+
+@pytest.mark.parametrize(("size", "xml", "away"), [(60, 0, 0), (70, 0, 1), (30, 1, 0), (40, 1, 1)])
+async def test_larger_answer_is_read_in_the_thread(
+    monkeypatch: pytest.MonkeyPatch, size: int, xml: int, away: int
+) -> None:
+    """From 64 KB of JSON or 32 KB of XML on, reading would hold the event loop for too long."""
+    where: list[bool] = []
+
+    def noting(*args: Any, **options: Any) -> Any:
+        where.append(threading.current_thread() is not threading.main_thread())
+        return decode(*args, **options)
+
+    monkeypatch.setattr(line, "decode", noting)
+    filler = b"x" * size * 1024
+    body = b"<r><mos/><a>%s</a></r>" % filler if xml else b'{"mos":[],"a":"%s"}' % filler
+    backend = RestBackend("demo", "key", transport=Fixed(body), return_format="xml" if xml else "json")
+    assert (await backend.api.replies.get_pulls()).mos == ()
+    assert where == [bool(away)]
+    await backend.aclose()
+
+
+@pytest.mark.parametrize(("rows", "form", "away"), [(300, "xml", 0), (301, "xml", 1), (2000, "json", 0)])
+async def test_long_flow_in_xml_is_written_in_the_thread(
+    monkeypatch: pytest.MonkeyPatch, rows: int, form: Any, away: int
+) -> None:
+    """Over 300 rows, writing XML would hold the event loop for too long."""
+    where: list[bool] = []
+    encode = line.encode
+
+    def noting(*args: Any, **options: Any) -> Any:
+        where.append(threading.current_thread() is not threading.main_thread())
+        return encode(*args, **options)
+
+    monkeypatch.setattr(line, "encode", noting)
+    backend = RestBackend("demo", "key", transport=Fixed(b'{"status":1,"success":1}'), flow_format=form)
+    await backend.api.contacts.populate_list("l", [Contact("0612345678")] * rows)
+    assert where == [bool(away)]
+    await backend.aclose()
+
+
+async def test_wait_for_the_thread_counts_in_the_time_of_a_request() -> None:
+    """A request whose time is over before it was written is surely not sent, and is told in time."""
+    transport, gate = Fixed(INFO), threading.Event()
+    backend = SoapBackend("demo", "demo-pass", transport=transport)
+    await backend.perform(GetInfo())
+    began = time.monotonic()
+    backend._worker._pool.submit(gate.wait, 5)  # type: ignore[union-attr]  # it runs by now
+    with pytest.raises(NotSent, match="nothing was sent"):
+        await backend.perform(GetInfo(), timeout=0.05)
+    assert time.monotonic() - began < 2
+    gate.set()
+    assert (await backend.perform(GetInfo(), timeout=5)).status == "300"
+    assert len(transport.requests) == 2
+    assert transport.requests[1].timeout <= 5
+    await backend.aclose()
