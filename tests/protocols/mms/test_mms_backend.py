@@ -12,11 +12,13 @@ import pytest
 from allmysms_async import (
     AuthenticationFailed,
     Campaign,
+    CampaignStopped,
     HttpRefused,
     InsufficientCredit,
     InvalidNumber,
     InvalidRequest,
     InvalidText,
+    MediaRefused,
     MmsBackend,
     MmsMessage,
     NotPermitted,
@@ -335,6 +337,18 @@ async def test_no_fault_sends_twice(
             await sms.send("x", "0612345678")
         assert sandbox.messages() == []
     assert sandbox.stats()["max_per_handset"] <= 1
+
+
+async def test_media_that_the_gateway_refuses_stop_the_campaign(sandbox: Sandbox, sms: SmsService) -> None:
+    """The media is one for all: after the first refusal nothing more is sent, and everybody can be sent to again."""
+    sandbox.faults([{"fault": "status_115"}])
+    people = [f"336100{number:05d}" for number in range(800)]
+    with pytest.raises(CampaignStopped) as caught:
+        await sms.run(Campaign("mms", MmsMessage(image=IMAGE, text="x"), people), concurrency=1)
+    assert isinstance(caught.value.reason, MediaRefused)
+    assert sandbox.requests == {"mms.sendmms": 1}
+    result = caught.value.result
+    assert (result.rejected, result.accepted) == (0, 0)
 
 
 async def test_an_answer_cut_in_the_middle_is_not_guessed(sandbox: Sandbox, sms: SmsService) -> None:
