@@ -8,7 +8,7 @@ from allmysms_async.numbers import mask
 
 __all__ = ["Discreet"]
 
-_NUMBERS = {"phone", "mobile", "msisdn", "phone_number"}
+_NUMBERS = {"phone", "mobile", "msisdn", "phone_number", "mobile_number"}
 _TEXTS = {"text", "message", "comment", "params", "body"}
 
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
-from urllib.parse import urlsplit
 
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.errors import (
@@ -20,6 +19,7 @@ from allmysms_async.errors import (
     RequestLimitReached,
     UnsupportedFeature,
 )
+from allmysms_async.exchange import server_root
 from allmysms_async.model import (
     Accepted,
     Account,
@@ -61,21 +61,8 @@ __all__ = ["EnvoyerSmsProBackend"]
 
 R = TypeVar("R")
 
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _LATE_SECONDS = 5.0
 """How much longer than its time-out a request can take: the transport waits for its turn first."""
-
-
-def _root(base_url: str, *, allow_plain_http: bool) -> str:
-    """Return the server's root, refusing what would show the password on the way."""
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
-        msg = "base_url must be an address such as https://www.envoyersmspro.com, without credentials or a query."
-        raise InvalidRequest(msg)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not allow_plain_http:
-        msg = "base_url is plain http, which would send the password in clear; use https, or say allow_plain_http=True."
-        raise InvalidRequest(msg)
-    return base_url.rstrip("/").removesuffix("/api")
 
 
 def _credentials(login: str, password: str, account_id: str | None, *, basic: bool) -> Credentials:
@@ -144,12 +131,12 @@ class EnvoyerSmsProBackend:
         base_url: str = "https://www.envoyersmspro.com",
         transport: HttpTransport | None = None,
         timeout: float = 60.0,
-        max_response_bytes: int = 16 * 1024 * 1024,
+        max_response_bytes: int = 2 * 1024 * 1024,
         allow_plain_http: bool = False,
         clock: WallTime | None = None,
     ) -> None:
         self._credentials = _credentials(login, password, account_id, basic=basic_auth)
-        self._base_url = _root(base_url, allow_plain_http=allow_plain_http)
+        self._base_url = server_root(base_url, allow_plain_http=allow_plain_http).removesuffix("/api")
         self._default_sender = check_sender(default_sender) if default_sender is not None else None
         self._stop_sms = stop_sms
         self._tag = check_tag(tag) if tag is not None else None
