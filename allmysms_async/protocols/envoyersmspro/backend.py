@@ -88,16 +88,19 @@ class EnvoyerSmsProBackend:
     Args:
         login: The account's login, a mobile number.
         password: Its password.
-        account_id: Which of several accounts under the login, or None.
+        account_id: Which of several accounts under the login; None is the first. Name the first always or never: its
+            requests are counted apart under its number and under none.
         default_sender: Sender of messages that name none; the provider requires one.
         basic_auth: Whether login and password travel as HTTP Basic authentication (default), or as form fields.
         long_messages: Whether texts of 161 to 459 characters are sent, as two or three SMS; else they are refused.
         stop_sms: Append a newline and "STOP SMS au 36111" to every text; it takes 19 of its characters. The manual
             says that commercial campaigns must.
         tag: A label for the provider's monthly statistics, up to 20 letters and digits.
-        request_limit: Requests in 60 minutes; None is 100 until ``account/status`` states another number, which is
-            asked when the limit would be reached.
-        limit_path: A SQLite file, on a local disk, that keeps count beyond the process; None counts in memory.
+        request_limit: Requests in 60 minutes at most, for this process; what ``account/status`` states counts if it is
+            less. None is 100 until that states another number, which is asked when the limit would be reached, and
+            remembered for a day.
+        limit_path: A SQLite file, on a local disk, that keeps count beyond the process; None counts in memory, or where
+            another backend of the account in this process counts.
         base_url: The server's root; plain http is taken for a loopback address only, unless allowed.
         transport: What carries the requests; by default one over httpx, closed with the backend. One that is given
             stays the caller's to close.
@@ -193,7 +196,7 @@ class EnvoyerSmsProBackend:
         """
         asks = isinstance(operation, GetAccountStatus)
         # A limit that nobody stated is asked with the last place that is left, before anything has to wait.
-        if not asks and not self._window.known and self._window.free(self._clock.now()) <= 1:
+        if not asks and not self._window.known(self._clock.now()) and self._window.free(self._clock.now()) <= 1:
             await self._learn_limit()
         seconds = self._timeout if timeout is None else timeout
         request = encode(
@@ -203,7 +206,7 @@ class EnvoyerSmsProBackend:
             timeout=seconds,
             max_response_bytes=self._max_response_bytes,
         )
-        keep = 0 if asks or self._window.known else 1
+        keep = 0 if asks or self._window.known(self._clock.now()) else 1
         turn = self._window.take(self._clock.now(), seconds + _LATE_SECONDS, keep=keep)
         if turn.wait:
             msg = f"{operation.path}: {self._window.limit} requests in 60 minutes are allowed; this one was not sent."
@@ -223,7 +226,7 @@ class EnvoyerSmsProBackend:
             error.retry_after = self._window.close(self._clock.now(), error.retry_after)
             raise
         if isinstance(operation, GetAccountStatus):
-            self._window.state(getattr(result, "api_request_limit", None))
+            self._window.state(getattr(result, "api_request_limit", None), self._clock.now())
         return result
 
     # -- the request limit --------------------------------------------------------------------------------------------
@@ -234,7 +237,7 @@ class EnvoyerSmsProBackend:
 
     async def least_seconds(self, requests: int) -> float:
         """Return how long so many requests take at least because of the limit; asks for it if they would not fit."""
-        if requests and not self._window.known and self._window.free(self._clock.now()) <= requests:
+        if requests and not self._window.known(self._clock.now()) and self._window.free(self._clock.now()) <= requests:
             await self._learn_limit()
         return self._window.least_seconds(requests, self._clock.now())
 
@@ -245,7 +248,7 @@ class EnvoyerSmsProBackend:
         except RequestLimitReached:
             return  # another request is just asking, or the server's window is full
         except AllMySmsError:
-            self._window.state(None)
+            self._window.state(None, self._clock.now())
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -434,7 +437,7 @@ def _pace(
         raise InvalidRequest(msg)
     window = window_of(account, Path(path) if path is not None else None)
     if limit is not None:
-        window.state(limit)
+        window.wish(limit)
     return window, clock or WallClock()
 
 
