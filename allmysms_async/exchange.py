@@ -116,7 +116,7 @@ def server_root(base_url: str, *, allow_plain_http: bool) -> str:
         parts = urlsplit(base_url)
         fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        fits = False
+        parts, fits = urlsplit(""), False
     # An @ may be the end of credentials without a name; ? and # are refused also where nothing follows them.
     if not fits or any(sign in base_url for sign in "@?#"):
         msg = "base_url must be an address such as https://api.example.com, without credentials, query or fragment."
