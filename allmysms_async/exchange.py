@@ -109,12 +109,17 @@ def server_root(base_url: str, *, allow_plain_http: bool) -> str:
     """Return a server's root without a final slash, refusing what would show credentials on the way.
 
     Raises:
-        InvalidRequest: It is no http or https address, holds credentials or a query, or is plain http to another host
-            than this one without leave.
+        InvalidRequest: It is no http or https address, holds credentials, a query or a fragment, or is plain http to
+            another host than this one without leave.
     """
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
-        msg = "base_url must be an address such as https://api.example.com, without credentials or a query."
+    try:
+        parts = urlsplit(base_url)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        parts, fits = urlsplit(""), False
+    # An @ may be the end of credentials without a name; ? and # are refused also where nothing follows them.
+    if not fits or any(sign in base_url for sign in "@?#"):
+        msg = "base_url must be an address such as https://api.example.com, without credentials, query or fragment."
         raise InvalidRequest(msg)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not allow_plain_http:
         msg = (

@@ -4,6 +4,9 @@ pyrate-limiter keeps the window, in SQLite: in a file it outlives the process, e
 express is that a place is free again so long after its request *ended* (it knows one moment for each request, when it
 was let through), so a place is moved to that moment here; until then it is held at the latest end that the request can
 have, and there it stays if the process dies. Nothing here waits: whoever is refused a place is told for how long.
+
+The file survives the death of any process, which is the promise; it is not flushed to the disk for each request, so
+that after a failure of the machine itself the last seconds may be missing from the count.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from typing import Protocol
 
 from pyrate_limiter import Rate, RateItem, SQLiteBucket
 
-from allmysms_async.errors import InvalidRequest, NotSent
+from allmysms_async.errors import InvalidRequest, NotSent, RequestLimitReached
 
 __all__ = ["DEFAULT_LIMIT", "RequestWindow", "Turn", "WallClock", "WallTime", "window_of"]
 
@@ -29,8 +32,16 @@ DEFAULT_LIMIT = 100
 
 _log = logging.getLogger("allmysms_async")
 
-_BUSY_SECONDS = 5.0
-_STATED_TABLE = "CREATE TABLE IF NOT EXISTS stated_limit (account TEXT PRIMARY KEY, requests INTEGER)"
+_OPEN_SECONDS = 5.0
+# The event loop stands still meanwhile; whoever holds the file longer is waited for without it.
+_BUSY_SECONDS = 0.05
+_BUSY_AGAIN = 0.5
+_REMEMBERED_SECONDS = 24 * 3600.0
+"""How long a limit that the server stated is taken for granted."""
+_STATED_TABLE = """CREATE TABLE IF NOT EXISTS windows (
+    account TEXT PRIMARY KEY, stated INTEGER, ask_after REAL DEFAULT 0, closed_until REAL DEFAULT 0,
+    closed_for REAL DEFAULT 0
+)"""
 
 
 class WallTime(Protocol):
@@ -67,13 +78,16 @@ class Turn:
         """Note that the request ended, however: its place is free again one window later."""
         try:
             self._window.move(self._name, now)
-        except NotSent as error:
+        except (NotSent, RequestLimitReached) as error:
             # The answer is worth more than the place, which is held a little longer now.
             _log.warning("The end of a request could not be noted: %s", error)
 
     def give_back(self) -> None:
         """Note that the request surely never left: its place is free at once."""
-        self._window.free_place(self._name)
+        try:
+            self._window.free_place(self._name)
+        except (NotSent, RequestLimitReached) as error:
+            _log.warning("A request that never left holds its place: %s", error)
 
 
 class RequestWindow:
@@ -91,46 +105,75 @@ class RequestWindow:
         self._table = f"requests_{account}"
         self._interval = seconds + margin
         # Every use is under the lock, so that any thread may use the one connection.
-        self._connection = sqlite3.connect(path or ":memory:", timeout=_BUSY_SECONDS, check_same_thread=False)
+        self._connection = sqlite3.connect(path or ":memory:", timeout=_OPEN_SECONDS, check_same_thread=False)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute(_STATED_TABLE)
+        self._connection.execute("INSERT OR IGNORE INTO windows (account) VALUES (?)", (account,))
         self._connection.execute(f"CREATE TABLE IF NOT EXISTS {self._table} (name VARCHAR, item_timestamp INTEGER)")
         self._connection.execute(f"CREATE INDEX IF NOT EXISTS times_{account} ON {self._table} (item_timestamp)")
         self._connection.commit()
-        query = "SELECT requests FROM stated_limit WHERE account = ?"
-        row: tuple[int] | None = self._connection.execute(query, (account,)).fetchone()
+        self._connection.execute(f"PRAGMA busy_timeout = {round(_BUSY_SECONDS * 1000)}")
         self._lock = threading.RLock()
-        self._bucket = SQLiteBucket([self._rate(row[0] if row else DEFAULT_LIMIT)], self._connection, self._table)
-        self._closed_until = 0.0
+        self._bucket = SQLiteBucket([self._rate(DEFAULT_LIMIT)], self._connection, self._table)
         self._in_flight: dict[str, int] = {}
-        self.known = row is not None
-        """Whether the limit was stated, by the server or by the caller; until then it is the default."""
+        self._wished: int | None = None
+        self._ask_after = self._closed_until = self._closed_for = 0.0
+        self._read()
 
     def _rate(self, limit: int) -> Rate:
         """Return pyrate-limiter's words for the limit."""
         return Rate(limit, round(self._interval * 1000))
 
+    def _read(self) -> None:
+        """Take in what the server said, to whatever process."""
+        query = "SELECT stated, ask_after, closed_until, closed_for FROM windows WHERE account = ?"
+        stated, self._ask_after, self._closed_until, self._closed_for = self._connection.execute(
+            query, (self._account,)
+        ).fetchone()
+        limit = min((limit for limit in (stated, self._wished) if limit), default=DEFAULT_LIMIT)
+        if limit != self.limit:
+            self._bucket.rates = [self._rate(limit)]
+
     @property
     def limit(self) -> int:
-        """Requests in a window."""
+        """Requests in a window: the less of what the server states and what the caller wishes."""
         return self._bucket.rates[0].limit
 
-    def state(self, limit: int | None) -> None:
-        """Take the limit as the server states it; None, or one that cannot be, leaves it as it is, for good."""
+    def known(self, now: datetime) -> bool:
+        """Tell whether the limit need not be asked: the caller said it, or the server was asked not long ago."""
+        ahead = self._ask_after - now.timestamp()
+        return self._wished is not None or 0 < ahead <= _REMEMBERED_SECONDS
+
+    def wish(self, limit: int) -> None:
+        """Take a limit of the caller's own, for this process alone; the one that is wished last counts."""
+        with self._locked():
+            self._wished = limit
+            self._read()
+
+    def state(self, limit: int | None, now: datetime) -> None:
+        """Take the limit as the server states it, for a day.
+
+        None, or one that cannot be, leaves it as it is: the server is asked again one window later.
+        """
+        fits = limit is not None and limit > 0
+        ask_after = now.timestamp() + (_REMEMBERED_SECONDS if fits else self._interval)
         with self._alone():
-            self.known = True
-            if limit is not None and limit > 0:
-                self._bucket.rates = [self._rate(limit)]
-                self._connection.execute("REPLACE INTO stated_limit VALUES (?, ?)", (self._account, limit))
+            if fits:
+                query = "UPDATE windows SET stated = ?, ask_after = ? WHERE account = ?"
+                self._connection.execute(query, (limit, ask_after, self._account))
+            else:
+                query = "UPDATE windows SET ask_after = ? WHERE account = ?"
+                self._connection.execute(query, (ask_after, self._account))
+            self._read()
 
     @contextlib.contextmanager
     def _alone(self) -> Generator[None]:
         """Keep other threads and other processes out: looking and taking are one step."""
         with self._locked():
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            finally:
-                self._connection.commit()
+            yield
+            self._connection.commit()
 
     @contextlib.contextmanager
     def _locked(self) -> Generator[None]:
@@ -139,6 +182,11 @@ class RequestWindow:
             try:
                 yield
             except sqlite3.Error as error:
+                if self._connection.in_transaction:
+                    self._connection.rollback()
+                if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                    msg = "The file that counts requests is busy and cannot be used just now; nothing was sent."
+                    raise RequestLimitReached(msg, retry_after=_BUSY_AGAIN) from error
                 msg = f"The file that counts requests cannot be used ({error}); nothing was sent."
                 raise NotSent(msg) from error
 
@@ -153,10 +201,11 @@ class RequestWindow:
 
     def turn_in(self, now: datetime) -> float:
         """Return the seconds until a place is free, 0 if one is."""
-        closed = self._closed_until - now.timestamp()
         with self._locked():
+            self._read()
+            closed = self._closed(now)
             if self.free(now):
-                return max(0.0, closed)
+                return closed
             return max(closed, self._wait(now))
 
     def take(self, now: datetime, timeout: float, *, keep: int = 0) -> Turn:
@@ -167,18 +216,19 @@ class RequestWindow:
             timeout: Seconds that the request takes at most.
             keep: Places to leave free.
         """
-        closed = self._closed_until - now.timestamp()
-        if closed > 0:
-            return Turn(self, "", closed)
         name = secrets.token_hex(8)
         with self._locked():
+            self._read()
+            if closed := self._closed(now):
+                return Turn(self, "", closed)
             if self.free(now) <= keep:
                 return Turn(self, "", max(1.0 if keep else 0.001, self._wait(now)))
             with self._alone():
                 taken = self._bucket.put(RateItem(name, _milliseconds(now)))
             if not taken:
                 return Turn(self, "", max(0.001, self._wait(now)))
-            self._in_flight[name] = _milliseconds(now) + round(timeout * 1000)
+            # One that takes longer than the window is held on below.
+            self._in_flight[name] = _milliseconds(now) + round(min(timeout, self._interval) * 1000)
             self._stamp(name, self._in_flight[name])
         return Turn(self, name)
 
@@ -204,12 +254,25 @@ class RequestWindow:
             self._connection.execute(query, (milliseconds, name))
 
     def _hold(self, now: datetime) -> None:
-        """Keep the places of requests that take longer than they can: the machine slept, or the clock was set."""
+        """Keep the places of requests that take longer than they can: the machine slept, or the clock was set.
+
+        Where the clock was set back, what lies further ahead than any place can is counted from now on.
+        """
         moment = _milliseconds(now)
+        furthest = moment + round(self._interval * 1000)
         for name, latest in self._in_flight.items():
-            if latest < moment:
+            if latest < moment or latest > furthest:
                 self._in_flight[name] = moment
                 self._stamp(name, moment)
+        last = self._bucket.peek(0)
+        if last is not None and last.timestamp > furthest:
+            query = f"UPDATE {self._table} SET item_timestamp = ? WHERE item_timestamp > ?"  # noqa: S608  likewise
+            with self._alone():
+                self._connection.execute(query, (moment, furthest))
+
+    def _closed(self, now: datetime) -> float:
+        """Return the seconds until the server's own refusal is over; never more than it was for, whatever the clock."""
+        return min(max(0.0, self._closed_until - now.timestamp()), self._closed_for)
 
     def free_place(self, name: str) -> None:
         """Free a place at once."""
@@ -226,18 +289,29 @@ class RequestWindow:
         the server says is taken; else it is half a window, so that the second time is surely late enough.
         """
         wait = seconds if seconds is not None else self._interval / 2
-        self._closed_until = max(self._closed_until, now.timestamp() + wait)
+        query = "UPDATE windows SET closed_until = ?, closed_for = ? WHERE account = ?"
+        longest = max(self._closed(now), wait)
+        self._closed_until, self._closed_for = now.timestamp() + longest, longest
+        try:
+            with self._alone():
+                self._connection.execute(query, (self._closed_until, self._closed_for, self._account))
+        except (NotSent, RequestLimitReached) as error:
+            _log.warning("The server's refusal could not be noted for others: %s", error)
         return wait
 
     def least_seconds(self, requests: int, now: datetime) -> float:
         """Return how long so many requests take at least, from now; 0 if there are places for all of them."""
-        more = requests - self.free(now)
-        if more <= 0:
+        if not requests:
             return 0.0
         with self._locked():
+            self._read()
+            closed = self._closed(now)
+            more = requests - self.free(now)
+            if more <= 0:
+                return closed
             oldest = self._bucket.peek(self._bucket.count() - 1)
         passed = max(0.0, now.timestamp() - oldest.timestamp / 1000) if oldest is not None else 0.0
-        return -(-more // self.limit) * self._interval - passed
+        return max(closed, -(-more // self.limit) * self._interval - passed)
 
 
 def _milliseconds(moment: datetime) -> int:
@@ -245,7 +319,7 @@ def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-_windows: dict[tuple[str, Path | None], RequestWindow] = {}
+_windows: dict[str, tuple[RequestWindow, Path | None]] = {}
 _windows_lock = threading.Lock()
 
 
@@ -254,18 +328,26 @@ def window_of(account: str, path: Path | None) -> RequestWindow:
 
     Args:
         account: What tells the account from others, hashed: hexadecimal digits.
-        path: A file that keeps the window beyond the process, or None.
+        path: A file that keeps the window beyond the process; None joins the window that there is, wherever it is kept.
 
     Raises:
-        InvalidRequest: The file cannot be opened, or is something else.
+        InvalidRequest: The file cannot be opened, is something else, or is another than the account's window is kept
+            in: two counts of one account would allow twice its limit.
     """
     place = path.resolve() if path is not None else None
     with _windows_lock:
-        window = _windows.get((account, place))
+        window, kept = _windows.get(account, (None, None))
+        if window is not None and place not in {None, kept}:
+            msg = (
+                "The requests of this account are counted already, in another file or in memory: give each backend of "
+                "an account the same limit_path, the first one above all; nothing was sent."
+            )
+            raise InvalidRequest(msg)
         if window is None:
             try:
-                window = _windows[account, place] = RequestWindow(account, path=place)
+                window = RequestWindow(account, path=place)
             except sqlite3.Error as error:
                 msg = f"The file that is to count requests cannot be used: {error}."
                 raise InvalidRequest(msg) from error
+            _windows[account] = window, place
         return window

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmysms_async import InvalidRequest, NotSent, pace
+from allmysms_async import InvalidRequest, RequestLimitReached, pace
 from allmysms_async.pace import RequestWindow, WallClock, window_of
 
 START = datetime(2027, 3, 2, 10, tzinfo=UTC)
@@ -27,7 +27,7 @@ def after(seconds: float) -> datetime:
 def window(limit: int = 3, path: Path | None = None) -> RequestWindow:
     """Return a window of its own."""
     one = RequestWindow("a1", path=path)
-    one.state(limit)
+    one.wish(limit)
     return one
 
 
@@ -105,10 +105,10 @@ def test_lowered_limit_counts_what_was_sent_before() -> None:
     one = window(5)
     for second in range(5):
         one.take(after(second), 60).end(after(second))
-    one.state(2)
+    one.state(2, START)
 
     assert one.turn_in(after(5)) == pytest.approx(3 + HOUR + MARGIN - 5, abs=0.01)
-    one.state(0)
+    one.state(0, START)
     assert one.limit == 2
 
 
@@ -148,13 +148,13 @@ def test_one_window_for_an_account_in_the_process(tmp_path: Path) -> None:
     try:
         assert window_of("b1", path) is window_of("b1", tmp_path / "." / "limit.db")
         assert window_of("b1", path) is not window_of("b2", path)
-        window_of("b1", path).state(1)
+        window_of("b1", path).wish(1)
         window_of("b1", path).take(START, 1)
         assert window_of("b1", path).free(START) == 0
         assert window_of("b2", path).free(START) == pace.DEFAULT_LIMIT
     finally:
-        for key in [key for key in pace._windows if key[1] is not None]:
-            del pace._windows[key]
+        for account in ("b1", "b2"):
+            pace._windows.pop(account, None)
 
 
 CHILD = """
@@ -165,10 +165,10 @@ from allmysms_async.pace import window_of
 window = window_of("c1", Path(sys.argv[1]))
 now = datetime.fromisoformat(sys.argv[2])
 if sys.argv[3] == "die":
-    window.state(2)
+    window.state(2, now)
     assert window.take(now, 60).wait == 0
     os._exit(9)
-print(window.known, window.limit, window.free(now), window.turn_in(now))
+print(window.known(now), window.limit, window.free(now), window.turn_in(now))
 """
 
 
@@ -234,8 +234,11 @@ def test_file_that_is_busy_sends_nothing_and_loses_no_answer(
     turn = one.take(START, 60)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(NotSent, match="cannot be used"):
+    with pytest.raises(RequestLimitReached, match="cannot be used") as busy:
         one.take(START, 60)
+    assert busy.value.retry_after is not None
+    assert busy.value.retry_after <= 1
+    assert not busy.value.told
     turn.end(after(1))
     other.execute("ROLLBACK")
     other.close()
@@ -256,3 +259,69 @@ def test_file_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_wall_clock_is_aware() -> None:
     """The default clock tells the time of day, with its zone."""
     assert abs(WallClock().now() - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_one_count_whatever_the_path(tmp_path: Path) -> None:
+    """No path joins the window that there is; a second file, or one beside a count in memory, is refused."""
+    path = tmp_path / "limit.db"
+    try:
+        assert window_of("f1", None) is window_of("f1", None)
+        with pytest.raises(InvalidRequest, match="same limit_path"):
+            window_of("f1", path)
+        assert window_of("f2", path) is window_of("f2", None)
+        with pytest.raises(InvalidRequest, match="same limit_path"):
+            window_of("f2", tmp_path / "other.db")
+        assert not (tmp_path / "other.db").exists()
+    finally:
+        for account in ("f1", "f2"):
+            pace._windows.pop(account, None)
+
+
+def test_clock_that_is_set_back_waits_one_window_at_most(tmp_path: Path) -> None:
+    """Places and refusals of a clock that was years ahead are counted from now on, and no longer than usual."""
+    one, years = window(5, tmp_path / "limit.db"), 10 * 365 * 24 * HOUR
+    running = one.take(after(years), 60)
+    for _ in range(4):
+        one.take(after(years), 60).end(after(years))
+    assert HOUR <= one.turn_in(START) <= HOUR + MARGIN + 1
+    running.end(after(30))
+    assert one.free(after(HOUR + MARGIN + 1)) == 4
+    one.close(after(years))
+    assert one.turn_in(after(2 * HOUR)) <= HOUR
+    one.close(after(2 * HOUR))
+    assert one.turn_in(after(3 * HOUR)) == 0
+
+
+def test_less_of_what_is_wished_and_stated_counts(tmp_path: Path) -> None:
+    """The server's word is remembered for a day, the caller's is for the process alone; neither raises the other."""
+    path = tmp_path / "limit.db"
+    one = RequestWindow("a2", path=path)
+    assert (one.limit, one.known(START)) == (pace.DEFAULT_LIMIT, False)
+    one.wish(50)
+    one.state(15000, START)
+    assert (one.limit, one.known(START)) == (50, True)
+    next_one = RequestWindow("a2", path=path)
+    assert (next_one.limit, next_one.known(START)) == (15000, True)
+    assert not next_one.known(after(24 * HOUR + 1))
+    next_one.state(20, after(1))
+    next_one.wish(50)
+    assert next_one.limit == 20
+
+
+def test_question_that_failed_is_asked_again_a_window_later() -> None:
+    """Without an answer the default stays for a window, not for good."""
+    one = RequestWindow("a3")
+    one.state(None, START)
+    assert one.known(after(HOUR))
+    assert not one.known(after(HOUR + MARGIN + 1))
+
+
+def test_refusal_of_the_server_counts_for_everybody(tmp_path: Path) -> None:
+    """What the server refused one process is told to the others, and is part of what is foreseen."""
+    path = tmp_path / "limit.db"
+    one, other = window(50, path), window(50, path)
+    one.close(START, 1000)
+    assert other.take(START, 60).wait == 1000
+    assert other.least_seconds(1, START) == 1000
+    assert other.least_seconds(0, START) == 0
+    assert other.least_seconds(51, START) == HOUR + MARGIN

@@ -5,9 +5,9 @@ Pure: the planner only sees rows and hands back chunks and refusals.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import typing
-from collections import Counter
 from collections.abc import Mapping, Sequence, Sized
 from typing import TypeAlias
 
@@ -33,8 +33,9 @@ __all__ = [
     "without",
 ]
 
-# Rendered texts that differ for each recipient would keep one open chunk each; past this many rows the fullest goes.
-_OPEN_CHUNKS = 256
+# Texts rendered here wait for others that are equal: so many rows at most, of so many different texts (some 100 MB).
+_HELD_ROWS = 256_000
+_OPEN_CHUNKS = 65_536
 
 _Key: TypeAlias = tuple[str, int, Coding]
 # A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template
@@ -181,6 +182,7 @@ class Planner:
         self._seen = seen
         self._accounted = accounted
         self._open: dict[_Key, _Open] = {}
+        self._held = 0
         self._sealed: list[Chunk] = []
         self.next_seq = next_seq
 
@@ -241,25 +243,34 @@ class Planner:
             # A value that looks like a placeholder must stay text, whatever the gateway would make of it.
             text, params, values = self._template.render(values), 0, ()
         key = (text, params, size.coding)
+        if self._held >= _HELD_ROWS or len(self._open) >= _OPEN_CHUNKS:
+            self._give_way()
         chunk = self._open.get(key)
         most = self._limits.max_numbers_length
         if chunk is not None and most is not None and chunk.length + 1 + len(phone) > most:
             self._seal(key)
             chunk = None
         if chunk is None:
-            if len(self._open) >= _OPEN_CHUNKS:
-                self._seal(max(self._open, key=lambda other: len(self._open[other].rows)))
             chunk = self._open[key] = _Open(text, size.coding, params)
         chunk.recipients.append(Recipient(phone, values, recipient.line))
         chunk.rows.append(row)
+        self._held += 1
         chunk.length += len(phone) + (len(chunk.rows) > 1)
         chunk.parts += size.parts
         if len(chunk.rows) >= self._chunk_size:
             self._seal(key)
 
+    def _give_way(self) -> None:
+        """Close the fullest open chunks until an eighth of the room is free: looked for one by one, it would crawl."""
+        for key in sorted(self._open, key=lambda key: len(self._open[key].rows), reverse=True):
+            if self._held <= _HELD_ROWS * 7 // 8 and len(self._open) <= _OPEN_CHUNKS * 7 // 8:
+                return
+            self._seal(key)
+
     def _seal(self, key: _Key) -> None:
         """Close an open chunk."""
         chunk = self._open.pop(key)
+        self._held -= len(chunk.rows)
         self._sealed.append(
             Chunk(
                 seq=self.next_seq,
@@ -350,23 +361,36 @@ def without(chunk: Chunk, positions: tuple[int, ...], next_seq: int) -> tuple[Ch
 def planned_requests(
     message: SmsMessage, limits: SendLimits, source: Sized, chunk_size: int, accounted: BitMap64
 ) -> int:
-    """Return how many requests a source whose length is known takes at most.
+    """Return how many requests a source whose length is known takes, up to what the gateway refuses and is cut in two.
 
-    Where the texts are rendered here, recipients share a request only if their texts are equal; of a source that can
-    be read twice they are compared, of any other each is taken for different.
+    A source that can be read twice is planned once for the count alone, so that equal texts, duplicates and rows that
+    are refused count as they will; of any other each row is taken for a good one with a number of its own, and for a
+    text of its own where texts are rendered here.
+
+    Args:
+        message: What is sent.
+        limits: What one request of the protocol can hold.
+        source: The recipients.
+        chunk_size: Recipients in a chunk at most.
+        accounted: Rows that are planned or refused already; not changed.
     """
-    count = template_of(message, limits)[0].count
-    left = max(0, len(source) - len(accounted))
-    if not count or limits.personalises:
-        return -(-left // chunk_size)
     if not isinstance(source, Sequence):
-        return left
-    texts: Counter[tuple[object, ...]] = Counter()
+        left = max(0, len(source) - len(accounted))
+        alone = template_of(message, limits)[0].count and not limits.personalises
+        return left if alone else -(-left // chunk_size)
+    seen = BitMap64()
+    planner = Planner(message, limits, chunk_size=chunk_size, seen=seen, accounted=BitMap64())
     rows = typing.cast("Sequence[Recipient | str]", source)
+    for row in accounted:
+        with contextlib.suppress(InvalidNumber, IndexError):
+            item = rows[row - 1]
+            seen.add(int(canonical_number(item.phone if isinstance(item, Recipient) else item)))
+    requests = 0
     for row, item in enumerate(rows, 1):
-        if row not in accounted and isinstance(item, Recipient):
-            texts[item.params[:count]] += 1
-    return sum(-(-number // chunk_size) for number in texts.values())
+        if row not in accounted:
+            planner.add(row, item)
+            requests += len(planner.sealed())
+    return requests + len(planner.flush())
 
 
 def marked_name(name: str, run_id: str, chunk: Chunk) -> str:

@@ -26,6 +26,7 @@ from allmysms_async.errors import (
     HttpRefused,
     InsufficientCredit,
     InvalidRequest,
+    MediaRefused,
     NotPermitted,
     NotSent,
     OutcomeUnknown,
@@ -55,6 +56,9 @@ REPLAY_SECONDS = 23 * 3600.0
 
 Source: HTTPS API v9, §7.2.
 """
+
+_STOPS = (AuthenticationFailed, NotPermitted, InsufficientCredit, ScheduleRefused, MediaRefused)
+"""What is wrong with the account or the campaign, and so with every request of it."""
 
 _log = logging.getLogger("allmysms_async")
 
@@ -124,7 +128,7 @@ class Verdict(enum.StrEnum):
     UNKNOWN = "unknown"
     """May have been sent."""
     STOP = "stop"
-    """Surely not sent, and no other request would be either: login, permission, credit, a date that has passed."""
+    """Surely not sent, and no other request would be either: login, permission, credit, date, media."""
     LATER = "later"
     """Surely not sent: no request is allowed for a while; ``error.retry_after`` says how long."""
     HALTED = "halted"
@@ -169,7 +173,7 @@ def judge(error: AllMySmsError, *, keyed: bool, unanswered: bool) -> Verdict:
         case DuplicateRequest():
             # Without an unanswered attempt, the identical request was somebody else's: these people are texted.
             return Verdict.REFUSED
-        case InsufficientCredit() | ScheduleRefused():
+        case InsufficientCredit() | ScheduleRefused() | MediaRefused():
             return Verdict.STOP
         case AuthenticationFailed() | NotPermitted():
             # The login is checked before the key is looked up: this says nothing of an earlier attempt.
@@ -293,7 +297,7 @@ async def deliver(
             verdict = Verdict.UNKNOWN if attempts.unanswered else surely
         if isinstance(error, RequestLimitReached) and error.told and limit_waited >= policy.limit_waits:
             verdict = Verdict.UNKNOWN if attempts.unanswered else Verdict.FAILED
-        stops = isinstance(error, AuthenticationFailed | NotPermitted | InsufficientCredit | ScheduleRefused)
+        stops = isinstance(error, _STOPS)
         return Delivery(verdict=verdict, error=error, stop=stops, attempts=attempts.made)
     if receipt.warning:
         _log.warning("%s", receipt.warning)

@@ -186,16 +186,19 @@ class SmtpTransport:
                     await self._open(line.client, attempt)
                 response = await attempt.hand_over(line.client)
         except Exception as error:
-            failure = attempt.failure(error)
-            if not (attempt.answered(error) and await self._reset(line)):
-                line.drop()
-            raise failure from error
+            caught = error
         except BaseException:
             line.drop()
             raise
-        line.mails += 1
-        self._keep(line)
-        return MailReceipt(code=response.code, text=response.message)
+        else:
+            line.mails += 1
+            self._keep(line)
+            return MailReceipt(code=response.code, text=response.message)
+        # Raised outside of the handler: a server's words may quote the mail, so its answer is no cause and no context.
+        failure = attempt.failure(caught)
+        if not (attempt.answered(caught) and await self._reset(line)):
+            line.drop()
+        raise failure from (None if _quotes(caught) else caught)
 
     # -- connections --------------------------------------------------------------------------------------------------
 
@@ -367,6 +370,16 @@ class _Attempt:
             return self.not_sent(f"refused the connection ({code})", code=str(code))
         msg = f"{name}: the mail server refused the mail ({code}, {where}); nothing was sent."
         return MailRefused(msg, request=name, code=str(code))
+
+
+def _quotes(error: BaseException) -> bool:
+    """Tell whether an error, or what led to it, holds a server's own words: they may repeat key and numbers."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, aiosmtplib.SMTPException):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _untrusted(error: BaseException) -> bool:

@@ -212,20 +212,6 @@ def test_value_like_a_placeholder_stays_text():
     assert texts == {(1,): ("#param_2# et b", 0), (2,): ("#param_1# et #param_2#", 2)}
 
 
-def test_more_texts_than_may_be_open_give_way_to_the_fullest():
-    """At most 256 chunks wait for company; then the fullest is handed over, and nobody is lost."""
-    planner = planner_of("Bonjour #param_1#", limits=NO_UNICODE, chunk_size=1000)
-    rows = [Recipient(f"06123{index:05}", (f"n{index % 300}" if index else "n7",)) for index in range(600)]
-    for row, recipient in enumerate(rows, 1):
-        assert planner.add(row, recipient) is None
-        assert len(planner._open) <= 256
-    early = planner.sealed()
-    assert early[0].text == "Bonjour n7"
-    assert len(early[0].rows) == 2
-    everybody = [row for chunk in early + planner.flush() for row in chunk.rows]
-    assert sorted(everybody) == list(range(1, 601))
-
-
 def test_row_that_changed_between_two_readings_is_a_new_person():
     """A source that is read again with another number in a row loses nobody."""
     seen, accounted = BitMap64(), BitMap64()

@@ -36,12 +36,13 @@ TABLE = {
     "GatewayError": (REFUSED, REFUSED, REFUSED),
     "FlowRefused": (REFUSED, REFUSED, REFUSED),
     "TextRefused": (REFUSED, REFUSED, REFUSED),
-    "MediaRefused": (REFUSED, REFUSED, REFUSED),
     "MailRefused": (REFUSED, REFUSED, REFUSED),
     "NoValidNumber": (REFUSED, REFUSED, REFUSED),
     "NumbersRefused": (REFUSED, REFUSED, REFUSED),
     "SenderRefused": (REFUSED, REFUSED, REFUSED),
     "ScheduleRefused": (STOP, STOP, STOP),
+    # The media is one for all.
+    "MediaRefused": (STOP, STOP, STOP),
     "CampaignNotFound": (REFUSED, REFUSED, REFUSED),
     "CampaignPending": (REFUSED, REFUSED, REFUSED),
     "NoReplies": (REFUSED, REFUSED, REFUSED),
@@ -99,4 +100,4 @@ def test_lost_attempt_is_never_declared_failed(name):
     verdict = judge(KINDS[name]("It ended."), keyed=True, unanswered=True)
     assert verdict != FAILED
     if verdict == STOP:
-        assert issubclass(KINDS[name], errors.InsufficientCredit | errors.ScheduleRefused)
+        assert issubclass(KINDS[name], (errors.InsufficientCredit, errors.ScheduleRefused, errors.MediaRefused))

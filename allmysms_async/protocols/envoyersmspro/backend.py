@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
-from urllib.parse import urlsplit
 
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.errors import (
@@ -20,6 +19,7 @@ from allmysms_async.errors import (
     RequestLimitReached,
     UnsupportedFeature,
 )
+from allmysms_async.exchange import server_root
 from allmysms_async.model import (
     Accepted,
     Account,
@@ -61,21 +61,8 @@ __all__ = ["EnvoyerSmsProBackend"]
 
 R = TypeVar("R")
 
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _LATE_SECONDS = 5.0
 """How much longer than its time-out a request can take: the transport waits for its turn first."""
-
-
-def _root(base_url: str, *, allow_plain_http: bool) -> str:
-    """Return the server's root, refusing what would show the password on the way."""
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
-        msg = "base_url must be an address such as https://www.envoyersmspro.com, without credentials or a query."
-        raise InvalidRequest(msg)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not allow_plain_http:
-        msg = "base_url is plain http, which would send the password in clear; use https, or say allow_plain_http=True."
-        raise InvalidRequest(msg)
-    return base_url.rstrip("/").removesuffix("/api")
 
 
 def _credentials(login: str, password: str, account_id: str | None, *, basic: bool) -> Credentials:
@@ -101,16 +88,19 @@ class EnvoyerSmsProBackend:
     Args:
         login: The account's login, a mobile number.
         password: Its password.
-        account_id: Which of several accounts under the login, or None.
+        account_id: Which of several accounts under the login; None is the first. Name the first always or never: its
+            requests are counted apart under its number and under none.
         default_sender: Sender of messages that name none; the provider requires one.
         basic_auth: Whether login and password travel as HTTP Basic authentication (default), or as form fields.
         long_messages: Whether texts of 161 to 459 characters are sent, as two or three SMS; else they are refused.
         stop_sms: Append a newline and "STOP SMS au 36111" to every text; it takes 19 of its characters. The manual
             says that commercial campaigns must.
         tag: A label for the provider's monthly statistics, up to 20 letters and digits.
-        request_limit: Requests in 60 minutes; None is 100 until ``account/status`` states another number, which is
-            asked when the limit would be reached.
-        limit_path: A SQLite file, on a local disk, that keeps count beyond the process; None counts in memory.
+        request_limit: Requests in 60 minutes at most, for this process; what ``account/status`` states counts if it is
+            less. None is 100 until that states another number, which is asked when the limit would be reached, and
+            remembered for a day.
+        limit_path: A SQLite file, on a local disk, that keeps count beyond the process; None counts in memory, or where
+            another backend of the account in this process counts.
         base_url: The server's root; plain http is taken for a loopback address only, unless allowed.
         transport: What carries the requests; by default one over httpx, closed with the backend. One that is given
             stays the caller's to close.
@@ -144,12 +134,12 @@ class EnvoyerSmsProBackend:
         base_url: str = "https://www.envoyersmspro.com",
         transport: HttpTransport | None = None,
         timeout: float = 60.0,
-        max_response_bytes: int = 16 * 1024 * 1024,
+        max_response_bytes: int = 2 * 1024 * 1024,
         allow_plain_http: bool = False,
         clock: WallTime | None = None,
     ) -> None:
         self._credentials = _credentials(login, password, account_id, basic=basic_auth)
-        self._base_url = _root(base_url, allow_plain_http=allow_plain_http)
+        self._base_url = server_root(base_url, allow_plain_http=allow_plain_http).removesuffix("/api")
         self._default_sender = check_sender(default_sender) if default_sender is not None else None
         self._stop_sms = stop_sms
         self._tag = check_tag(tag) if tag is not None else None
@@ -206,7 +196,7 @@ class EnvoyerSmsProBackend:
         """
         asks = isinstance(operation, GetAccountStatus)
         # A limit that nobody stated is asked with the last place that is left, before anything has to wait.
-        if not asks and not self._window.known and self._window.free(self._clock.now()) <= 1:
+        if not asks and not self._window.known(self._clock.now()) and self._window.free(self._clock.now()) <= 1:
             await self._learn_limit()
         seconds = self._timeout if timeout is None else timeout
         request = encode(
@@ -216,7 +206,7 @@ class EnvoyerSmsProBackend:
             timeout=seconds,
             max_response_bytes=self._max_response_bytes,
         )
-        keep = 0 if asks or self._window.known else 1
+        keep = 0 if asks or self._window.known(self._clock.now()) else 1
         turn = self._window.take(self._clock.now(), seconds + _LATE_SECONDS, keep=keep)
         if turn.wait:
             msg = f"{operation.path}: {self._window.limit} requests in 60 minutes are allowed; this one was not sent."
@@ -236,7 +226,7 @@ class EnvoyerSmsProBackend:
             error.retry_after = self._window.close(self._clock.now(), error.retry_after)
             raise
         if isinstance(operation, GetAccountStatus):
-            self._window.state(getattr(result, "api_request_limit", None))
+            self._window.state(getattr(result, "api_request_limit", None), self._clock.now())
         return result
 
     # -- the request limit --------------------------------------------------------------------------------------------
@@ -247,7 +237,7 @@ class EnvoyerSmsProBackend:
 
     async def least_seconds(self, requests: int) -> float:
         """Return how long so many requests take at least because of the limit; asks for it if they would not fit."""
-        if requests and not self._window.known and self._window.free(self._clock.now()) <= requests:
+        if requests and not self._window.known(self._clock.now()) and self._window.free(self._clock.now()) <= requests:
             await self._learn_limit()
         return self._window.least_seconds(requests, self._clock.now())
 
@@ -258,7 +248,7 @@ class EnvoyerSmsProBackend:
         except RequestLimitReached:
             return  # another request is just asking, or the server's window is full
         except AllMySmsError:
-            self._window.state(None)
+            self._window.state(None, self._clock.now())
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -447,7 +437,7 @@ def _pace(
         raise InvalidRequest(msg)
     window = window_of(account, Path(path) if path is not None else None)
     if limit is not None:
-        window.state(limit)
+        window.wish(limit)
     return window, clock or WallClock()
 
 

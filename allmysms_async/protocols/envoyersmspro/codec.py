@@ -113,9 +113,13 @@ def decode(operation: Operation[R], response: HttpResponse) -> R:
         ProtocolError: The answer is not what the manual says.
         GatewayError: The provider refused; its class says why.
     """
-    failed = None
+    failed, answer, unread = None, None, None
     if response.status < 300 or response.status in {400, 403}:
-        failed = failure(response.body)
+        try:
+            answer = parse(response.body)
+        except Unreadable as unreadable:
+            unread = str(unreadable)
+        failed = failure(response.body, answer)
     error = _refused(operation, failed) if failed is not None else None
     if error is not None:
         raise error
@@ -129,7 +133,8 @@ def decode(operation: Operation[R], response: HttpResponse) -> R:
         msg = f"{name}: the provider answered {what}."
         raise ProtocolError(msg, request=name, code=failed.error_id or None)
     try:
-        answer = parse(response.body)
+        if answer is None:
+            raise Unreadable(unread)
         if (answer.word("status") or "").lower() != "success":
             raise Unreadable("an answer without its status")
         return operation.read(answer)

@@ -12,8 +12,14 @@ from typing import ClassVar
 
 from allmysms_async.backend import Replay
 from allmysms_async.discreet import Discreet
-from allmysms_async.errors import InvalidRequest, InvalidSchedule, InvalidSender
-from allmysms_async.protocols.envoyersmspro.operation import Method, Operation, Resource, Result, identifier
+from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSchedule, InvalidSender
+from allmysms_async.protocols.envoyersmspro.operation import (
+    Method,
+    Operation,
+    Resource,
+    Result,
+    identifier,
+)
 from allmysms_async.protocols.envoyersmspro.xml import PARIS, Node
 
 __all__ = [
@@ -46,6 +52,8 @@ MAX_RECIPIENTS = 1000
 """Recipients in one POST."""
 
 _SENDER = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9 ]{1,9})[A-Za-z0-9]", re.ASCII)
+# Whether a number is one of somebody is for the provider to say: what counts here is that no other parameter is forged.
+_is_digits = re.compile(r"[0-9]{1,20}", re.ASCII).fullmatch
 _TAG = re.compile(r"[A-Za-z0-9]{1,20}", re.ASCII)
 
 
@@ -103,7 +111,7 @@ class SendMessage(Operation[SendMessageResult], frozen=True):
         recipients: Numbers with their country code and no ``+``, such as ``33600000001``.
         sender_name: 3 to 11 letters without accents, digits or spaces, not a number.
         send_at: When to send it, aware; whole minutes, rounded up. None is now.
-        all_numbers_allowed: Send although some numbers are malformed; those are billed too.
+        all_numbers_allowed: Send although the provider finds some numbers wrong; those are billed too.
         truncation_allowed: Cut a text that is too long at 160 characters.
         long_message_allowed: Allow up to 459 characters, billed as two SMS from 161 on and as three from 307 on.
         stop_sms: Append a newline and "STOP SMS au 36111", which takes 19 characters.
@@ -113,6 +121,7 @@ class SendMessage(Operation[SendMessageResult], frozen=True):
 
     Raises:
         InvalidRequest: A parameter cannot be right; nothing was sent.
+        InvalidNumber: A recipient is not digits alone; nothing was sent.
         NumbersRefused: Some numbers are wrong; nothing was sent.
         TextRefused: It is too long.
         InsufficientCredit: The account has not enough SMS.
@@ -140,6 +149,12 @@ class SendMessage(Operation[SendMessageResult], frozen=True):
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""
+        if isinstance(self.recipients, str):  # a sequence of texts to the type checker, and of digits to the wire
+            msg = "recipients is one text; give a list of numbers. Nothing was sent."
+            raise InvalidRequest(msg)
+        if not all(map(_is_digits, self.recipients)):
+            msg = "A recipient is not digits with the country code and no +, such as 33600000000; nothing was sent."
+            raise InvalidNumber(msg, reason="malformed")
         if not 1 <= len(self.recipients) <= MAX_RECIPIENTS:
             msg = f"A message takes 1 to {MAX_RECIPIENTS} recipients, not {len(self.recipients)}; nothing was sent."
             raise InvalidRequest(msg)
@@ -274,7 +289,7 @@ class CancelMessageResult(Result, frozen=True, kw_only=True):
 
 
 class CancelMessage(Operation[CancelMessageResult], frozen=True):
-    """Cancel a scheduled message.
+    """Cancel a scheduled message. Never repeated by itself: the second answer would be that it cannot be cancelled.
 
     Source: Envoyer SMS Pro, "Fonction annulation d'envoi de message programmé".
 

@@ -11,16 +11,15 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, overload
 
-import msgspec
-
 from allmysms_async.backend import Replay
-from allmysms_async.errors import InvalidRequest
+from allmysms_async.discreet import Discreet
+from allmysms_async.errors import InvalidNumber, InvalidRequest
 from allmysms_async.protocols.envoyersmspro.xml import Node
 
-__all__ = ["Method", "Operation", "Resource", "Result", "identifier"]
+__all__ = ["Method", "Operation", "Resource", "Result", "identifier", "international"]
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class Result(Discreet, frozen=True, kw_only=True):
     """Base of the typed answers.
 
     Attributes:
@@ -29,17 +28,12 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     raw: Mapping[str, object] = {}
 
-    def __repr__(self) -> str:
-        """Show the fields, without the raw answer."""
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "raw")
-        return f"{type(self).__name__}({shown})"
-
 
 R = TypeVar("R")
 P = ParamSpec("P")
 
 
-class Operation(msgspec.Struct, Generic[R], frozen=True):
+class Operation(Discreet, Generic[R], frozen=True):
     """Base of the operations.
 
     Class attributes:
@@ -81,6 +75,21 @@ def identifier(what: str, value: str) -> str:
         msg = f"{what} is not one of the provider's: they are whole numbers; nothing was sent."
         raise InvalidRequest(msg)
     return value
+
+
+_is_international = re.compile(r"[1-9][0-9]{7,14}", re.ASCII).fullmatch
+
+
+def international(number: str) -> str:
+    """Return a number as the provider takes it.
+
+    Raises:
+        InvalidNumber: It is not digits with the country code.
+    """
+    if not _is_international(number):
+        msg = "The number must be digits with the country code and no +, such as 33600000000; nothing was sent."
+        raise InvalidNumber(msg, reason="malformed")
+    return number
 
 
 class Resource:

@@ -5,25 +5,18 @@ Source: Envoyer SMS Pro, "Fonction activation STOP SMS", "désactivation", "cons
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
 
 from allmysms_async.backend import Replay
-from allmysms_async.errors import InvalidNumber
-from allmysms_async.protocols.envoyersmspro.operation import Method, Operation, Resource, Result
+from allmysms_async.protocols.envoyersmspro.operation import Method, Operation, Resource, Result, international
 from allmysms_async.protocols.envoyersmspro.xml import Node, Unreadable
 
 __all__ = ["ActivateStop", "CheckStop", "CheckStopResult", "DeactivateStop", "StopResult", "Stops"]
 
-_is_international = re.compile(r"[1-9][0-9]{7,14}", re.ASCII).fullmatch
-
 
 def _phone(number: str) -> dict[str, str]:
     """Return the one parameter of these operations."""
-    if not _is_international(number):
-        msg = "The number must be digits with the country code and no +, such as 33600000000; nothing was sent."
-        raise InvalidNumber(msg, reason="malformed")
-    return {"phonenumber": number}
+    return {"phonenumber": international(number)}
 
 
 class StopResult(Result, frozen=True, kw_only=True):

@@ -1,13 +1,14 @@
 """Reading the XML of an answer: bounded, without entities, and with one Python type for each field.
 
 An answer is untrusted: a document type is refused, since it is where entities are declared, nothing is fetched, and
-depth is bounded; the transport bounds the size.
+depth and the number of elements are bounded; the transport bounds the size.
 
 Source: Envoyer SMS Pro, "Messages d'erreur", "Encodage" and the sample answers.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,8 @@ PARIS = ZoneInfo("Europe/Paris")
 
 _ROOT = "envoyersmspro"
 _MAX_DEPTH = 12
+_MAX_ELEMENTS = 100_000
+"""The longest answer has four for each of 1000 recipients."""
 _MAX_DIGITS = 18
 _is_count = re.compile(rf"-?[0-9]{{1,{_MAX_DIGITS}}}").fullmatch
 
@@ -65,6 +68,10 @@ class Node(msgspec.Struct, frozen=True):
     def word(self, *names: str) -> str | None:
         """Return the text under one of some names, or None if there is none or it is empty."""
         return next((child.text for child in self.children if child.name in names and child.text), None)
+
+    def last(self, name: str) -> str:
+        """Return the text of the last element of a name, empty if there is none."""
+        return next((child.text for child in reversed(self.children) if child.name == name), "")
 
     def count(self, *names: str) -> int | None:
         """Return the whole number under one of some names, or None if there is none.
@@ -120,6 +127,8 @@ def parse(body: bytes) -> Node:
         raise Unreadable("XML with a document type, which is refused")
     if root.tag != _ROOT:
         raise Unreadable("another document" if str(root.tag).lower() != "html" else "an HTML page")
+    if sum(1 for _ in itertools.islice(root.iter(), _MAX_ELEMENTS + 1)) > _MAX_ELEMENTS:
+        raise Unreadable("XML of too many elements")
     return _node(root, 0)
 
 
@@ -150,31 +159,41 @@ class Failure(msgspec.Struct, frozen=True):
         return f"<Failure {self.error_id}>"
 
 
-_SAYS_FAIL = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<envoyersmspro>\s*<status>\s*fail\s*</status>", re.IGNORECASE).match
-_ERROR_ID = re.compile(rb"<\s*error_id\s*>\s*([0-9]{1,4})\s*</\s*error_id\s*>")
-_ERROR_MESSAGE = re.compile(rb"<\s*error_message\s*>([^<]{0,20000})</\s*error_message\s*>")
-_AFTER_REQUEST = re.compile(rb".*</\s*request\s*>", re.DOTALL)
+_SAYS_FAIL = re.compile(rb"(?:<\?xml[^>]*\?>\s*)?<envoyersmspro>\s*<status>\s*fail\s*</status>", re.IGNORECASE).match
+_ERROR_ID = re.compile(rb"<error_id>\s{0,9}([0-9]{1,4})\s{0,9}</error_id>")
+_ERROR_MESSAGE = re.compile(rb"<error_message>([^<]{0,20000})</error_message>")
+_END_OF_REQUEST = b"</request>"
 
 
-def failure(body: bytes) -> Failure | None:
+def failure(body: bytes, root: Node | None) -> Failure | None:
     """Return what an answer says of a failure, or None if it does not say that it failed.
 
     The ``<request>`` in it repeats what was asked, texts, numbers and credentials included, and is not even escaped: as
     printed, the manual's own sample is no XML. So the number is read also where the rest cannot be, but only after the
-    last end of ``<request>``, where nothing comes from the request any more.
+    last end of ``<request>``, where nothing comes from the request any more. What comes twice is read where it comes
+    last, since a request may hold an end of ``<request>`` and a number of its own.
+
+    Args:
+        body: The answer.
+        root: What ``parse`` made of it, or None if it is no XML.
     """
-    try:
-        root = parse(body)
-    except Unreadable:
-        if b"<!DOCTYPE" in body or not _SAYS_FAIL(body):
+    if root is None:
+        if b"<!DOCTYPE" in body or not _SAYS_FAIL(body.lstrip()):
             return None
-        said = _AFTER_REQUEST.sub(b"", body)
-        if said == body and b"<request" in body:
+        _, end, said = body.rpartition(_END_OF_REQUEST)
+        if not end and b"<request" in body:
             return Failure("", "")  # cut inside of the request: what looks like a number there may be anybody's
-        number, words = _ERROR_ID.search(said), _ERROR_MESSAGE.search(said)
-        message = words[1].decode("utf-8", "replace") if words else ""
-        return Failure(number[1].decode() if number else "", message.strip())
+        number, words = _last(_ERROR_ID, said), _last(_ERROR_MESSAGE, said)
+        return Failure(number.decode(), words.decode("utf-8", "replace").strip())
     if (root.word("status") or "").lower() != "fail":
         return None
-    error = next(iter(root.every("error")), root)
-    return Failure(error.word("error_id") or "", error.word("error_message") or "")
+    error = root.every("error")[-1] if root.every("error") else root
+    return Failure(error.last("error_id"), error.last("error_message"))
+
+
+def _last(pattern: re.Pattern[bytes], said: bytes) -> bytes:
+    """Return what a pattern finds last, or nothing."""
+    found = b""
+    for match in pattern.finditer(said):
+        found = match[1]
+    return found

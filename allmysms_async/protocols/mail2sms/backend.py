@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,13 +10,14 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 
 from allmysms_async.backend import SendLimits, SendRequest, identity
-from allmysms_async.errors import InvalidRequest, InvalidSender, UnsupportedFeature
+from allmysms_async.errors import InvalidRequest, UnsupportedFeature
 from allmysms_async.model import Accepted, MmsMessage, Secret, SendReceipt, SmsMessage, as_sms
 from allmysms_async.protocols.mail2sms.codec import (
     Credentials,
     Stamp,
     checked_address,
     checked_credential,
+    checked_sender,
     encode,
     room,
 )
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Mail2SmsBackend"]
 
-_SENDER = re.compile(r"[A-Za-z][A-Za-z0-9 ]{1,9}[A-Za-z0-9]")
 _LONGEST_NUMBER = 15
 
 
@@ -147,12 +146,7 @@ class Mail2SmsBackend:
 
         Source: Mail2SMS, §2.1.
         """
-        if message.sender is not None and not _SENDER.fullmatch(message.sender):
-            msg = (
-                f"The sender {message.sender[:20]!r} is not 3 to 11 letters without accents, digits or spaces, "
-                "starting with a letter; nothing was sent."
-            )
-            raise InvalidSender(msg)
+        checked_sender(message.sender)
         asked = {
             "a reference": message.reference,
             "short links": message.track_links,

@@ -12,16 +12,27 @@ import binascii
 import re
 from datetime import datetime
 from email.utils import format_datetime
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from allmysms_async.backend import SendRequest
-from allmysms_async.errors import InvalidRequest, InvalidText
+from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSender, InvalidText
 from allmysms_async.exchange import MailEnvelope
 from allmysms_async.model import Secret, SmsMessage
 
-__all__ = ["MAX_SUBJECT", "Credentials", "Stamp", "checked_address", "checked_credential", "encode", "room", "subject"]
+__all__ = [
+    "MAX_SUBJECT",
+    "Credentials",
+    "Stamp",
+    "checked_address",
+    "checked_credential",
+    "checked_sender",
+    "encode",
+    "room",
+    "subject",
+]
 
 MAX_SUBJECT = 989
 """Characters of a subject at most: with ``Subject: `` before it, a line of 998, the most that mail allows."""
@@ -30,6 +41,8 @@ _MAX_LINE = 998
 _PARIS = ZoneInfo("Europe/Paris")
 # What is between two fields, between two numbers, between login and key, and after a field's name.
 _FORGING = frozenset("|;@=")
+_SENDER = re.compile(r"[A-Za-z][A-Za-z0-9 ]{1,9}[A-Za-z0-9]")
+_is_number = re.compile(r"[0-9]{5,15}", re.ASCII).fullmatch
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
@@ -43,6 +56,15 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
     login: str
     api_key: Secret
+
+    def __repr__(self) -> str:
+        """Show nothing: a login may be a phone number."""
+        return "<Credentials>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: they hold a secret."""
+        msg = "Credentials cannot be pickled."
+        raise TypeError(msg)
 
 
 class Stamp(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +106,22 @@ def checked_address(name: str, value: str) -> str:
     return value
 
 
+def checked_sender(sender: str | None) -> None:
+    """Refuse a sender that the gateway would not take; None is its own number.
+
+    Raises:
+        InvalidSender: Not a letter first, then letters without accents, digits and spaces, 3 to 11 characters.
+
+    Source: Mail2SMS, §2.1.
+    """
+    if sender is not None and not _SENDER.fullmatch(sender):
+        msg = (
+            f"The sender {sender[:20]!r} is not 3 to 11 letters without accents, digits or spaces, starting with a "
+            "letter; nothing was sent."
+        )
+        raise InvalidSender(msg)
+
+
 def subject(credentials: Credentials, numbers: str, message: SmsMessage) -> str:
     """Return the subject; ``from=`` and ``date=`` are always written, empty where there is nothing to say.
 
@@ -108,9 +146,15 @@ def encode(
     """Return the mail for a request.
 
     Raises:
+        InvalidNumber: There is no number, or one is not digits alone.
+        InvalidSender: The sender would not be taken.
         InvalidRequest: Its numbers make the subject longer than a line may be.
         InvalidText: The text holds half of a character (a lone surrogate), which UTF-8 cannot carry.
     """
+    if not request.recipients or not all(_is_number(recipient.phone) for recipient in request.recipients):
+        msg = "mail2sms: numbers must be digits with the country code, which would else forge the request; not sent."
+        raise InvalidNumber(msg, reason="malformed")
+    checked_sender(request.message.sender)
     numbers = ";".join(recipient.phone for recipient in request.recipients)
     line = subject(credentials, numbers, request.message)
     if len(line) > MAX_SUBJECT or not line.isascii() or not line.isprintable():

@@ -62,7 +62,7 @@ def _texts(message: Message[Any, Any]) -> Iterator[str]:
             continue
         try:
             text = content.decode(part.get_content_charset("utf-8"), "replace")[:_MAX_CHARACTERS]
-        except LookupError:
+        except (LookupError, ValueError):
             text = content.decode("utf-8", "replace")[:_MAX_CHARACTERS]
         if part.get_content_subtype() == "html":
             text = _BREAK.sub("\n", _STATUS_TAG.sub(r"\n\1=", text))

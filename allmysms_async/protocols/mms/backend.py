@@ -15,7 +15,6 @@ from allmysms_async.protocols.mms.answer import Answer, read_account, read_send,
 from allmysms_async.protocols.mms.codec import ACCOUNT, SEND, Credentials, check_media, encode_account, encode_send
 
 if TYPE_CHECKING:
-    from allmysms_async.exchange import HttpRequest, HttpResponse
     from allmysms_async.transports import HttpTransport
 
 __all__ = ["MmsBackend"]
@@ -154,7 +153,7 @@ class MmsBackend:
             timeout=self._timeout if request.timeout is None else request.timeout,
             max_response_bytes=self._max_response_bytes,
         )
-        answer = read_send(await self._exchange(wire), SEND)
+        answer = read_send(await self._transport.send(wire), SEND)
         found = results(answer, tuple(request.recipients))
         return SendReceipt(
             campaign_id=answer.campaign_id,
@@ -194,12 +193,8 @@ class MmsBackend:
             timeout=self._timeout,
             max_response_bytes=self._max_response_bytes,
         )
-        answer: Answer = read_account(await self._exchange(wire), ACCOUNT)
+        answer: Answer = read_account(await self._transport.send(wire), ACCOUNT)
         return Account(status=answer.text, credits=answer.credits)
-
-    async def _exchange(self, request: HttpRequest) -> HttpResponse:
-        """Make one attempt at a request."""
-        return await self._transport.send(request)
 
 
 def _default_transport() -> HttpTransport:

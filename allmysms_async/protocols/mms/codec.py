@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NoReturn
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
@@ -47,6 +48,15 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
     login: str
     password: Secret
+
+    def __repr__(self) -> str:
+        """Show nothing: a login may be a phone number."""
+        return "<Credentials>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: they hold a secret."""
+        msg = "Credentials cannot be pickled."
+        raise TypeError(msg)
 
 
 def check_media(message: MmsMessage) -> None:

@@ -74,5 +74,5 @@ def _decoded(raw: bytes, charset: str) -> str:
     """Decode a body; what its charset cannot be is lost."""
     try:
         return raw.decode(charset, "replace")
-    except LookupError:
+    except (LookupError, ValueError):
         return raw.decode("utf-8", "replace")

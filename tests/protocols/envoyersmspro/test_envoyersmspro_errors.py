@@ -155,7 +155,7 @@ def test_answer_that_is_cut_inside_the_request_names_no_error() -> None:
     """What looks like an error's number inside of the repeated request may be anybody's text, and is not read."""
     cut = b"<envoyersmspro><status>fail</status><error><request>/message/send?text=<error_id>5</error_id>&"
 
-    assert failure(cut) == Failure("", "")
+    assert failure(cut, None) == Failure("", "")
     assert type(raised(cut, 200)) is errors.ProtocolError
 
 

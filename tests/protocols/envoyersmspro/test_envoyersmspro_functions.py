@@ -296,6 +296,8 @@ async def test_login_is_checked_either_way(connect: Connect, basic_auth: bool, a
         {"base_url": "http://www.envoyersmspro.com"},
         {"base_url": "https://a:b@www.envoyersmspro.com"},
         {"base_url": "ftp://www.envoyersmspro.com"},
+        {"base_url": "https://:b@www.envoyersmspro.com"},
+        {"base_url": "https://www.envoyersmspro.com/#a"},
         {"tag": "é"},
         {"request_limit": 0},
     ],

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -190,6 +192,48 @@ async def test_limit_that_cannot_be_learnt_stays_the_default(sandbox: Any, conne
     assert not caught.value.told
     assert caught.value.retry_after == pytest.approx(3602, abs=1)
     assert sandbox.requests == {"envoyersmspro.stopsms/check": 99, "envoyersmspro.account/status": 1}
+
+
+async def test_question_is_asked_again_after_a_window(sandbox: Any, connect: Connect) -> None:
+    """One failed question costs one window at the default, not every one after it."""
+    sandbox.faults([{"fault": "reset_before", "path": "account/status", "times": 1}])
+    backend = connect()
+    for _ in range(99):
+        await backend.opted_out("33612345678")
+    with pytest.raises(RequestLimitReached):
+        await backend.opted_out("33612345678")
+    sandbox.advance(4000)
+    for _ in range(150):
+        await backend.opted_out("33612345678")
+
+    assert sandbox.requests == {"envoyersmspro.stopsms/check": 249, "envoyersmspro.account/status": 2}
+
+
+async def test_limit_of_the_caller_is_kept(sandbox: Any, connect: Connect) -> None:
+    """Asking for the credits, which states the account's own limit, does not raise the one that was wished."""
+    backend = connect(request_limit=2)
+    await backend.account()
+    await backend.account()
+    with pytest.raises(RequestLimitReached, match="2 requests"):
+        await backend.account()
+
+
+async def test_file_that_is_busy_is_waited_for(sandbox: Any, connect: Connect, tmp_path: Path) -> None:
+    """A file that another program holds is a short wait, told as such; nothing is sent, and the loop hardly stops."""
+    path = tmp_path / "limit.db"
+    backend = connect(limit_path=path)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    begun = time.perf_counter()
+    with pytest.raises(RequestLimitReached, match="busy") as caught:
+        await backend.opted_out("33612345678")
+    assert time.perf_counter() - begun < 1
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert caught.value.retry_after == 0.5
+    assert sandbox.requests == {}
+    assert await backend.opted_out("33612345678") is False
 
 
 async def test_request_without_a_connection_takes_no_place(connect: Connect) -> None:

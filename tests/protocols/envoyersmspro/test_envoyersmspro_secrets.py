@@ -12,7 +12,9 @@ import pytest
 
 from allmysms_async import AllMySmsError, EnvoyerSmsProBackend
 from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.protocols.envoyersmspro.account import CreateAccount
 from allmysms_async.protocols.envoyersmspro.message import SendMessage
+from allmysms_async.protocols.envoyersmspro.stop import ActivateStop, CheckStop, DeactivateStop
 
 PASSWORD, LOGIN, TEXT, PHONE = "s3cretOfDemo", "0698765432", "Votre code est 482159", "33612345678"
 SEND = SendMessage(TEXT, (PHONE,), "MAGASIN")
@@ -95,3 +97,21 @@ async def test_logs_hold_no_secret(
     assert any(record.name.startswith("httpcore") for record in caplog.records)
     for record in caplog.records:
         check(f"{record.getMessage()} {record.args}")
+
+
+async def test_answers_and_questions_show_no_number(sandbox: Any, connect: Callable[..., EnvoyerSmsProBackend]) -> None:
+    """What the full API takes and returns can be logged: no number in it, whole, and no words."""
+    api = connect().api
+    sent = await api.messages.send(TEXT, [PHONE], "MAGASIN", wants_replies=True)
+    sandbox.advance(60)
+    stats = await api.messages.stats(sent.message_id)
+    barred = await api.stops.activate(PHONE)
+    checked = await api.stops.check(PHONE)
+    freed = await api.stops.deactivate(PHONE)
+    held = [sent, stats, *stats.recipients, barred, checked, freed, await api.accounts.list()]
+    operations = [SEND, ActivateStop(PHONE), CheckStop(PHONE), DeactivateStop(PHONE), CreateAccount("Boutique")]
+    for each in [*held, *operations]:
+        check(f"{each!r} {each}")
+        assert type(each).__name__ in repr(each)
+    assert checked.active
+    assert stats.recipients[0].mobile_number == PHONE

@@ -13,7 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmysms_async import InvalidRequest, InvalidSender, InvalidText, Mail2SmsBackend, SmsMessage, UnsupportedFeature
+from allmysms_async import (
+    InvalidNumber,
+    InvalidRequest,
+    InvalidSender,
+    InvalidText,
+    Mail2SmsBackend,
+    SmsMessage,
+    UnsupportedFeature,
+)
 from allmysms_async.backend import SendRequest, limits_of
 from allmysms_async.batch.plan import Chunk, Planner
 from allmysms_async.batch.sink import MemorySink
@@ -265,3 +273,36 @@ def test_a_mail_shows_nothing_of_its_contents(show: Callable[[object], str]) -> 
     assert not any(word in show(envelope) for word in ("de135f8d2a091e4", "4821", "33612121515"))
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(envelope)
+
+
+@pytest.mark.parametrize(
+    "phone", ["33612345678;33699999999", "33612345678|from=X", "+33612345678", "", "\u0663" * 11, "1" * 16]
+)
+def test_number_cannot_forge_a_field(phone: str) -> None:
+    """What is not digits alone is refused by the codec itself, whoever calls it."""
+    request = SendRequest(
+        message=SmsMessage("x"), text="x", coding=Coding.GSM7, recipients=(Recipient(phone),), parts=1
+    )
+    with pytest.raises(InvalidNumber, match="not"):
+        encode(request, CREDENTIALS, STAMP, mail_from="a@b.fr", rcpt_to="c@d.fr", timeout=1)
+
+
+@pytest.mark.parametrize("sender", ["A|date=2030", "MAG;1", "1abc", "", "A\r\nBcc: x"])
+def test_sender_is_checked_by_the_codec_too(sender: str) -> None:
+    """A sender that would add a field is refused before there is a mail."""
+    request = SendRequest(
+        message=SmsMessage("x", sender=sender),
+        text="x",
+        coding=Coding.GSM7,
+        recipients=(Recipient("33612345678"),),
+        parts=1,
+    )
+    with pytest.raises(InvalidSender):
+        encode(request, CREDENTIALS, STAMP, mail_from="a@b.fr", rcpt_to="c@d.fr", timeout=1)
+
+
+def test_credentials_show_nothing_and_stay_here() -> None:
+    """Neither login nor key is shown or pickled."""
+    assert repr(CREDENTIALS) == "<Credentials>"
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(CREDENTIALS)

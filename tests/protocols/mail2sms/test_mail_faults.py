@@ -3,6 +3,7 @@
 import asyncio
 import random
 import ssl
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -380,3 +381,27 @@ async def test_a_server_that_never_greets_is_given_up(postman: Any, line: Callab
     postman.says = {"GREETING": [HANG]}
     with pytest.raises(NotSent, match="did not answer in time"):
         await backend(line(postman.port, connect_timeout=0.05)).send(request_of("Bonjour", PHONE))
+
+
+@pytest.mark.parametrize("code", [b"550", b"451", b"354", b"421", b"354-a\r\n354"])
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "DOT", "AUTH", "GREETING"])
+async def test_words_of_a_server_are_not_in_the_traceback(
+    postman: Any, line: Any, request_of: Any, step: str, code: bytes
+) -> None:
+    """A server may quote the subject, which holds key and numbers: neither the error nor what led to it shows that."""
+    if step == "DATA" and code.startswith(b"354"):
+        code = b"250"
+    postman.says = {step: [code + b" rejected: Subject: demo@SECRETKEY|33612345678|from=|date="]}
+    backend = Mail2SmsBackend(
+        "demo",
+        "SECRETKEY",
+        mail_from="shop@example.com",
+        transport=line(postman.port, username="shop", password="s3cret"),
+    )
+    with pytest.raises(AllMySmsError) as caught:
+        await backend.send(request_of("x", PHONE))
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "SECRETKEY" not in shown
+    assert PHONE not in shown
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None

@@ -19,6 +19,7 @@ from allmysms_async import (
     errors,
     parse_error_reply,
 )
+from allmysms_async.sandbox.mail2sms.letter import read_text
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "mail2sms"
 STATUSES: dict[str, type[GatewayError]] = {
@@ -158,3 +159,17 @@ def test_no_bytes_are_an_exception(raw: bytes) -> None:
     """Whatever arrives is read or is none."""
     error = parse_error_reply(raw)
     assert error is None or isinstance(error, GatewayError)
+
+
+@pytest.mark.parametrize("charset", ["a\0b", "idna", "undefined", "nothing", "base64"])
+def test_charset_that_cannot_be_is_passed_over(charset: str) -> None:
+    """Whatever a mail says of its own letters, its status is read, and nothing else is raised."""
+    raw = f'Content-Type: text/plain; charset="{charset}"\r\n\r\nStatus=102\r\nStatusText=x\r\n'.encode()
+    error = parse_error_reply(raw)
+    assert type(error) is AuthenticationFailed
+
+
+@pytest.mark.parametrize("charset", ["a\0b", "idna", "undefined"])
+def test_sandbox_reads_a_mail_with_a_charset_that_cannot_be(charset: str) -> None:
+    """The stand-in does not fall over either."""
+    assert read_text(f'Content-Type: text/plain; charset="{charset}"\r\n\r\nBonjour\r\n'.encode()) == "Bonjour"

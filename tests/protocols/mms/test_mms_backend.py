@@ -12,11 +12,13 @@ import pytest
 from allmysms_async import (
     AuthenticationFailed,
     Campaign,
+    CampaignStopped,
     HttpRefused,
     InsufficientCredit,
     InvalidNumber,
     InvalidRequest,
     InvalidText,
+    MediaRefused,
     MmsBackend,
     MmsMessage,
     NotPermitted,
@@ -337,6 +339,18 @@ async def test_no_fault_sends_twice(
     assert sandbox.stats()["max_per_handset"] <= 1
 
 
+async def test_media_that_the_gateway_refuses_stop_the_campaign(sandbox: Sandbox, sms: SmsService) -> None:
+    """The media is one for all: after the first refusal nothing more is sent, and everybody can be sent to again."""
+    sandbox.faults([{"fault": "status_115"}])
+    people = [f"336100{number:05d}" for number in range(800)]
+    with pytest.raises(CampaignStopped) as caught:
+        await sms.run(Campaign("mms", MmsMessage(image=IMAGE, text="x", purpose="marketing"), people), concurrency=1)
+    assert isinstance(caught.value.reason, MediaRefused)
+    assert sandbox.requests == {"mms.sendmms": 1}
+    result = caught.value.result
+    assert (result.rejected, result.accepted) == (0, 0)
+
+
 async def test_an_answer_cut_in_the_middle_is_not_guessed(sandbox: Sandbox, sms: SmsService) -> None:
     """Half of an answer, as if it were whole: what it does not say is unknown, and nothing is repeated."""
     sandbox.faults([{"fault": "truncated_json", "probability": 0.5}], seed=3)
@@ -349,7 +363,20 @@ async def test_an_answer_cut_in_the_middle_is_not_guessed(sandbox: Sandbox, sms:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://api.msinnovations.com", "ftp://x.example", "https://u:p@x.example", "https://x.example/?a=b", "x.example"],
+    [
+        "http://api.msinnovations.com",
+        "ftp://x.example",
+        "https://u:p@x.example",
+        "https://:p@x.example",
+        "https://@x.example",
+        "https://x.example/@y",
+        "https://x.example/?a=b",
+        "https://x.example/?",
+        "https://x.example/#a",
+        "https://x.example:port",
+        "https://[::1",
+        "x.example",
+    ],
 )
 def test_addresses_that_would_show_the_password_are_refused(url: str) -> None:
     """Plain http to another host needs leave; credentials and queries have no place in an address."""
@@ -381,3 +408,11 @@ def test_messages_show_no_text(show: Callable[[object], str]) -> None:
     assert "4821" not in show(message)
     assert "image 9 characters" in show(message)
     assert pickle.loads(pickle.dumps(message)) == message  # noqa: S301  its own bytes
+
+
+def test_credentials_show_nothing_and_stay_here() -> None:
+    """Neither login, which may be a number, nor password is shown or pickled."""
+    held = MmsBackend("0612345678", "s3cret")._credentials
+    assert repr(held) == "<Credentials>"
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(held)
