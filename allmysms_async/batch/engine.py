@@ -33,6 +33,8 @@ from allmysms_async.errors import (
     EmptyCampaign,
     InvalidRequest,
     JournalError,
+    NotSent,
+    RateLimited,
 )
 from allmysms_async.model import Campaign, CampaignResult, Outcome, Progress, as_sms
 
@@ -303,7 +305,11 @@ class CampaignRun:
         limits, size = limits_of(self._backend, self._campaign.message), self._options.chunk_size
         text = as_sms(self._campaign.message)
         requests = await asyncio.to_thread(planned_requests, text, limits, source, size, self._sink.accounted)
-        seconds = self._least_seconds = await self._backend.least_seconds(requests)
+        try:
+            seconds = self._least_seconds = await self._backend.least_seconds(requests)
+        except (NotSent, RateLimited) as error:  # another process holds the record of the limit: each chunk will wait
+            _log.info("How long the campaign takes cannot be told: %s", error)
+            return
         if not seconds:
             return
         msg = (

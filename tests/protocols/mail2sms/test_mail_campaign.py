@@ -42,7 +42,7 @@ async def service(sandbox: Sandbox, key: str = "demo-key", **options: Any) -> As
     login = {"username": "demo", "password": "demo-pass", "local_hostname": "shop.example.com"}
     async with SmtpTransport("localhost", sandbox.smtp_port, ssl_context=trust, **login, **options) as transport:
         backend = Mail2SmsBackend("demo", key, mail_from="shop@example.com", transport=transport)
-        async with SmsService(backend, policy=RetryPolicy(base=0.001)) as sms:
+        async with SmsService(backend, policy=RetryPolicy(base=0.001, attempts=25)) as sms:
             yield sms
 
 
