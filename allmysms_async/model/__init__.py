@@ -1,0 +1,83 @@
+"""The neutral vocabulary: what is sent, to whom, and what became of it, whatever the protocol."""
+
+from __future__ import annotations
+
+from allmysms_async.model.answer import (
+    Accepted,
+    Account,
+    CampaignSummary,
+    DeliveryReport,
+    Estimate,
+    FoundSend,
+    RecipientResult,
+    Rejected,
+    SendReceipt,
+    Unconfirmed,
+)
+from allmysms_async.model.campaign import (
+    CampaignResult,
+    Outcome,
+    Progress,
+    Totals,
+)
+from allmysms_async.model.message import (
+    Campaign,
+    MmsKind,
+    MmsMessage,
+    Recipient,
+    SmsMessage,
+    as_sms,
+    coding_of,
+)
+from allmysms_async.model.record import (
+    Contact,
+    ListChange,
+    NewSubAccount,
+    OptOut,
+    Reply,
+    SubAccount,
+)
+from allmysms_async.model.vocabulary import (
+    DeliveryStatus,
+    Encoding,
+    OutcomeState,
+    Purpose,
+    Reason,
+    Secret,
+)
+
+__all__ = [
+    "Accepted",
+    "Account",
+    "Campaign",
+    "CampaignResult",
+    "CampaignSummary",
+    "Contact",
+    "DeliveryReport",
+    "DeliveryStatus",
+    "Encoding",
+    "Estimate",
+    "FoundSend",
+    "ListChange",
+    "MmsKind",
+    "MmsMessage",
+    "NewSubAccount",
+    "OptOut",
+    "Outcome",
+    "OutcomeState",
+    "Progress",
+    "Purpose",
+    "Reason",
+    "Recipient",
+    "RecipientResult",
+    "Rejected",
+    "Reply",
+    "Secret",
+    "SendReceipt",
+    "SmsMessage",
+    "SubAccount",
+    "Totals",
+    "Unconfirmed",
+    "as_sms",
+    "coding_of",
+]

@@ -1,0 +1,111 @@
+"""What became of a campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from allmysms_async.model.vocabulary import OutcomeState, Reason
+from allmysms_async.numbers import mask
+
+__all__ = [
+    "CampaignResult",
+    "Outcome",
+    "Progress",
+    "Totals",
+]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one row of a campaign's source.
+
+    Attributes:
+        row: Ordinal in the source, counted from 1.
+        line: Line of the file, where the source has lines.
+        phone: Canonical number, or what the source held if it is not one.
+        state: accepted, rejected, failed (surely not sent), unknown (may have been sent).
+        reason: Why it was not accepted.
+        sms_id: The gateway's identifier of the text, where the protocol has one.
+        campaign_id: The gateway's identifier of the send.
+    """
+
+    row: int
+    line: int | None
+    phone: str
+    state: OutcomeState
+    reason: Reason | None = None
+    sms_id: str | None = None
+    campaign_id: str | None = None
+
+    def __repr__(self) -> str:
+        """Show the number masked."""
+        return f"<Outcome row {self.row} {mask(self.phone)} {self.state}{f' {self.reason}' if self.reason else ''}>"
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """How the rows read so far ended; ``accepted + rejected + failed + unknown + pending = rows``.
+
+    Attributes:
+        rows: Rows read from the source.
+        accepted: The gateway took the message.
+        rejected: Surely not texted, with a reason.
+        failed: Surely not sent, after all retries.
+        unknown: May have been sent; nothing more is known.
+        pending: Read, not yet sent.
+        rejections: How many rows by reason.
+        parts: Text parts that the gateway took.
+        cost: Euros that the gateway reported, without tax.
+        complete: Whether the source was read to its end.
+    """
+
+    rows: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    failed: int = 0
+    unknown: int = 0
+    pending: int = 0
+    rejections: Mapping[Reason, int] = {}
+    parts: int = 0
+    cost: Decimal = Decimal(0)
+    complete: bool = False
+
+
+class Progress(Totals, frozen=True, kw_only=True):
+    """Where a campaign stands.
+
+    Attributes:
+        outcomes: The rows whose outcome became known since the last progress.
+        waiting_until: While the gateway's request limit allows no request, when the next one is allowed; else None.
+        least_seconds: How long the campaign takes at least because of that limit, as foreseen at its start; 0 if it
+            fits, None if that is not known (no limit, or a source without a length).
+        recovered: Recipients read back from the journal so far, to know them again in a source that is read again.
+    """
+
+    outcomes: tuple[Outcome, ...] = ()
+    waiting_until: datetime | None = None
+    least_seconds: float | None = None
+    recovered: int = 0
+
+
+class CampaignResult(Totals, frozen=True, kw_only=True):
+    """What became of a campaign.
+
+    Attributes:
+        name: The campaign's name.
+        run_id: The random identifier of this run; its first eight characters are in the provider's back office.
+        campaign_ids: The gateway's identifiers of the sends, in no particular order.
+        problems: What went wrong with chunks that failed or stayed unknown, each sentence once, with how often.
+    """
+
+    name: str
+    run_id: str
+    campaign_ids: tuple[str, ...] = ()
+    problems: Mapping[str, int] = {}
+
+    @property
+    def all_accepted(self) -> bool:
+        """Whether the source was read to its end and every row of it was accepted."""
+        return self.complete and self.accepted == self.rows

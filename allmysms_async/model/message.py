@@ -1,0 +1,159 @@
+"""What is sent, and to whom."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import AsyncIterable, Iterable
+from datetime import datetime
+
+import msgspec
+
+from allmysms_async.discreet import Discreet
+from allmysms_async.model.vocabulary import Encoding, Purpose
+from allmysms_async.numbers import mask
+from allmysms_async.text import Coding
+
+__all__ = [
+    "Campaign",
+    "MmsKind",
+    "MmsMessage",
+    "Recipient",
+    "SmsMessage",
+    "as_sms",
+    "coding_of",
+]
+
+
+class SmsMessage(msgspec.Struct, frozen=True):
+    """A text and how it is to be sent.
+
+    Attributes:
+        text: The text; ``#param_1#``, ``#param_2#``… stand for each recipient's values, counted from 1 without gaps.
+        sender: Shown in place of the short number, or None for the gateway's default. To France it is honoured only if
+            the text ends with ``STOP au 36180``.
+        purpose: ``marketing``, ``transactional`` or ``otp``; a campaign must say.
+        encoding: ``auto`` (default), ``gsm7`` or ``unicode``. A text is never cut, re-coded or transliterated.
+        send_at: When to send it, an aware datetime in the future; None is now.
+        wants_replies: Whether recipients should be able to answer.
+        reference: The caller's own identifier, returned with reports and replies.
+        track_links: Replace a link by a short one that counts clicks.
+        priority: Use the channel for urgent messages (metropolitan France; the account must be entitled to it).
+
+    Source: HTTPS API v9, §7.2.
+    """
+
+    text: str
+    sender: str | None = None
+    purpose: Purpose | None = None
+    encoding: Encoding = "auto"
+    send_at: datetime | None = None
+    wants_replies: bool = False
+    reference: str | None = None
+    track_links: bool = False
+    priority: bool = False
+
+    def __repr__(self) -> str:
+        """Show everything but the text, which may hold a one-time code."""
+        return f"<SmsMessage {len(self.text)} characters, sender={self.sender!r}, purpose={self.purpose!r}>"
+
+
+class MmsKind(enum.IntEnum):
+    """What an MMS carries; the values are the gateway's ``MSGCLASS``. Source: MMS module, §1.2."""
+
+    TEXT = 0
+    IMAGE = 1
+    VIDEO = 2
+    SOUND = 3
+    SOUND_AND_IMAGE = 4
+
+
+class MmsMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A text with a picture, a video, a sound, or a sound and a picture; or a longer text alone.
+
+    The gateway fetches the media itself: each is an address ``http://…`` without ``&`` that ends like its kind of
+    file, and holds at most 600 KB. Placeholders in the text are filled in as in an ``SmsMessage``.
+
+    Attributes:
+        text: The text: 1 to 1000 characters alone, 1 to 100 beside media; a newline counts 2.
+        image: Address of a ``.gif`` or ``.jpg`` file.
+        video: Address of a ``.3gp`` file; with neither an image nor a sound.
+        sound: Address of a ``.mid`` or ``.amr`` file.
+        duration: Seconds that the video or the sound takes, 0 to 1000; required with one, and only with one.
+        purpose: ``marketing``, ``transactional`` or ``otp``; a campaign must say.
+        send_at: When to send it, an aware datetime in the future; None is now.
+        notify: Whether the gateway reports errors by e-mail to the account's owner; None leaves it to the account.
+
+    Source: MMS module, §1.2, §1.3.
+    """
+
+    text: str
+    image: str | None = None
+    video: str | None = None
+    sound: str | None = None
+    duration: int | None = None
+    purpose: Purpose | None = None
+    send_at: datetime | None = None
+    notify: bool | None = None
+
+    @property
+    def kind(self) -> MmsKind:
+        """What it carries, told from the media that are given."""
+        if self.video is not None:
+            return MmsKind.VIDEO
+        if self.sound is not None:
+            return MmsKind.SOUND if self.image is None else MmsKind.SOUND_AND_IMAGE
+        return MmsKind.TEXT if self.image is None else MmsKind.IMAGE
+
+    @property
+    def sms(self) -> SmsMessage:
+        """Its text, with the options that a plain text has too; measured in characters, as an MMS is."""
+        return SmsMessage(self.text, purpose=self.purpose, encoding="unicode", send_at=self.send_at)
+
+    def __repr__(self) -> str:
+        """Show the kind and the length, and nothing of the text."""
+        return f"<MmsMessage {self.kind.name.lower()} {len(self.text)} characters, purpose={self.purpose!r}>"
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """One person to be texted.
+
+    Attributes:
+        phone: A mobile number in any usual form.
+        params: Values for ``#param_1#``, ``#param_2#``…
+        line: Line of the file it was read from, counted from 1, or None.
+    """
+
+    phone: str
+    params: tuple[str, ...] = ()
+    line: int | None = None
+
+    def __repr__(self) -> str:
+        """Show the number masked, and how many values go with it."""
+        return f"<Recipient {mask(self.phone)}, {len(self.params)} params>"
+
+
+class Campaign(Discreet, frozen=True, eq=False, weakref=True):
+    """One message to many recipients.
+
+    A campaign object is one campaign: running the same object again continues it and texts nobody twice, while
+    another object with the same contents is another campaign.
+
+    Attributes:
+        name: Shown in the provider's back office, followed by a mark of the run and the chunk.
+        message: The message; its ``purpose`` is required here. An MMS needs a backend that sends MMS.
+        recipients: Any iterable or async iterable of ``Recipient`` or of numbers; read once, lazily.
+    """
+
+    name: str
+    message: SmsMessage | MmsMessage
+    recipients: Iterable[Recipient | str] | AsyncIterable[Recipient | str]
+
+
+def as_sms(message: SmsMessage | MmsMessage) -> SmsMessage:
+    """Return a message's text and the options that every kind of message has."""
+    return message.sms if isinstance(message, MmsMessage) else message
+
+
+def coding_of(encoding: Encoding) -> Coding | None:
+    """Return the coding that an encoding asks for, None for ``auto``."""
+    return {"auto": None, "gsm7": Coding.GSM7, "unicode": Coding.UNICODE}[encoding]

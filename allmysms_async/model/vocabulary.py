@@ -1,0 +1,99 @@
+"""The words that every protocol shares, and secrets."""
+
+from __future__ import annotations
+
+import enum
+from typing import Literal, NoReturn, TypeAlias
+
+__all__ = [
+    "DeliveryStatus",
+    "Encoding",
+    "OutcomeState",
+    "Purpose",
+    "Reason",
+    "Secret",
+]
+
+Purpose: TypeAlias = Literal["marketing", "transactional", "otp"]
+"""Why a text is sent: French law treats them differently."""
+
+Encoding: TypeAlias = Literal["auto", "gsm7", "unicode"]
+"""``auto`` takes GSM-7 where the expanded text allows it; ``gsm7`` refuses what it cannot hold, naming it."""
+
+
+class Reason(enum.StrEnum):
+    """Why a recipient was not accepted; one vocabulary for all protocols."""
+
+    EMPTY = "empty"
+    MALFORMED = "malformed"
+    LAND_LINE = "land_line"
+    OUTSIDE_FRANCE = "outside_france"
+    DUPLICATE = "duplicate"
+    MISSING_PARAM = "missing_param"
+    TEXT_TOO_LONG = "text_too_long"
+    NEEDS_UNICODE = "needs_unicode"
+    OPTED_OUT = "opted_out"
+    UNASSIGNED = "unassigned"
+    MANUAL_BLACKLIST = "manual_blacklist"
+    INVALID_AT_GATEWAY = "invalid_at_gateway"
+    QUIET_HOURS = "quiet_hours"
+    GATEWAY_REFUSED = "gateway_refused"
+    NOT_CONFIRMED = "not_confirmed"
+
+
+class DeliveryStatus(enum.StrEnum):
+    """What a delivery report says; one vocabulary for all protocols."""
+
+    PENDING = "pending"
+    HANDED_TO_OPERATOR = "handed_to_operator"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    REJECTED = "rejected"
+    UNKNOWN_NUMBER = "unknown_number"
+    UNKNOWN = "unknown"
+    """A status that the manual does not list; ``DeliveryReport.code`` is it."""
+    OPTED_OUT = "opted_out"
+
+
+class OutcomeState(enum.StrEnum):
+    """Where a row of a campaign stands."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+
+
+class Secret:
+    """A text that is never shown: a key or a password.
+
+    Args:
+        value: The text.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        """Show that there is one, and nothing of it."""
+        return "<Secret>"
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by text."""
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        """Hash by text."""
+        return hash(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: the text would be in the open."""
+        msg = "A Secret cannot be pickled."
+        raise TypeError(msg)
