@@ -271,8 +271,8 @@ class Dispatch:
         elif isinstance(error, NumbersRefused) and (pieces := self._without_refused(chunk, error.positions)):
             recorded = await self._sink.split(chunk, pieces)
             self._desk.queue(recorded[:-1] if error.positions else recorded)
-            if error.positions:
-                await self._sink.claim(recorded[-1], self._clock.now().timestamp())
+            # None is recorded if another process took the chunk over, and of the refused ones if it was faster.
+            if error.positions and recorded and await self._claim(recorded[-1]) is not None:
                 await self._settle(recorded[-1], delivery)
         elif delivery.verdict is Verdict.REFUSED and len(chunk.rows) > 1 and _may_be_one_row(chunk, error):
             # What one recipient brings is too long or wrong for the gateway: the others must not pay for it.

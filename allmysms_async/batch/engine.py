@@ -274,8 +274,8 @@ class CampaignRun:
     async def _read(self) -> None:
         """Find what there is to send: what is recorded, then the source, then what other processes leave."""
         try:
-            await self._foresee()
             await surely(self._sink.open(self._campaign))
+            await self._foresee()
             self._opened = True
             await self._continue()
             await self._look_up()
@@ -304,7 +304,9 @@ class CampaignRun:
             return
         limits, size = limits_of(self._backend, self._campaign.message), self._options.chunk_size
         text = as_sms(self._campaign.message)
-        requests = await asyncio.to_thread(planned_requests, text, limits, source, size, self._sink.accounted)
+        # What a journal holds is read back later; its rows are the first of the source.
+        accounted = self._sink.accounted or BitMap64(range(1, self._sink.totals().rows + 1))
+        requests = await asyncio.to_thread(planned_requests, text, limits, source, size, accounted)
         try:
             seconds = self._least_seconds = await self._backend.least_seconds(requests)
         except (NotSent, RateLimited) as error:  # another process holds the record of the limit: each chunk will wait

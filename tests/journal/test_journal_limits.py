@@ -1,11 +1,22 @@
 """Stop conditions: what a campaign may cost, how many parts it may take, how much may go wrong."""
 
+import asyncio
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
 import pytest
 
-from allmysms_async import CampaignStopped, InvalidRequest, LimitReached, RestBackend, SmsService, UnsupportedFeature
+from allmysms_async import (
+    CampaignStopped,
+    CampaignTooLong,
+    EnvoyerSmsProBackend,
+    InvalidRequest,
+    LimitReached,
+    RestBackend,
+    SmsService,
+    UnsupportedFeature,
+)
 
 from .conftest import campaign, people
 
@@ -114,3 +125,55 @@ async def test_limit_that_makes_no_sense_is_refused(service, sandbox, limit):
         with pytest.raises(InvalidRequest):
             await sms.run(campaign(people(3)), journal="x.db", lease=0)
     assert sandbox.requests == {}
+
+
+async def test_request_limit_is_foreseen_for_what_is_left_only(sandbox, tmp_path):
+    """What a journal holds needs no requests any more: a campaign that fits into its last hour is not refused."""
+    sandbox_clock = LimitedClock(sandbox)
+    rows, options = people(240), {"journal": tmp_path / "soldes.db", "chunk_size": 2}
+    one = campaign(rows, text="Bonjour. STOP au 36180")
+
+    def service():
+        backend = EnvoyerSmsProBackend(
+            "demo",
+            "demo-pass",
+            default_sender="MAGASIN",
+            base_url=sandbox.http_url,
+            request_limit=100,
+            clock=sandbox_clock,
+        )
+        return SmsService(backend, clock=sandbox_clock)
+
+    async with service() as sms:
+        with pytest.raises(CampaignTooLong):
+            await sms.run(one, max_duration=600, **options)
+        run = sms.stream(one, **options)
+        async for progress in run:
+            if progress.accepted >= 180:
+                run.stop()
+    sandbox.advance(3600)
+    again = campaign(rows, text="Bonjour. STOP au 36180")
+    async with service() as sms:
+        last = await sms.run(again, max_duration=600, **options)
+    assert (last.accepted, last.rows) == (240, 240)
+
+
+class LimitedClock:
+    """The sandbox's own time for the client."""
+
+    def __init__(self, sandbox):
+        """Follow a sandbox."""
+        self._sandbox = sandbox
+
+    def now(self):
+        """Return the present moment."""
+        return datetime.fromtimestamp(self._sandbox.clock.now(), UTC)
+
+    def monotonic(self):
+        """Return seconds."""
+        return self._sandbox.clock.now()
+
+    async def sleep(self, seconds):
+        """Let the time pass."""
+        await asyncio.sleep(0.001)
+        self._sandbox.advance(seconds)
