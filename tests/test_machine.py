@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 
 def test_closing_summary_says_what_could_not_be_tested(tmp_path: Path) -> None:
     """Where PHP is missing, its tests are not run, and the last lines say so and how many."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/protocols/soap/test_soap_php.py"]
+    command = [sys.executable, "-P", "-m", "pytest", "-p", "no:cacheprovider", "tests/protocols/soap/test_soap_php.py"]
     ended = subprocess.run(
         [*command, "-k", "campaign or faults"],
         cwd=ROOT,

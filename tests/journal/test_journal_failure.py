@@ -139,7 +139,7 @@ async def test_journal_that_another_process_locks_is_told_and_free_again_when_it
     async with service() as sms:
         await sms.run(campaign(people(3)), journal=path)
     monkeypatch.setattr(Database.__init__, "__kwdefaults__", {"busy_timeout": 0.05})
-    holder = await asyncio.create_subprocess_exec(sys.executable, "-c", HOLD, str(path), stdout=subprocess.PIPE)
+    holder = await asyncio.create_subprocess_exec(sys.executable, "-P", "-c", HOLD, str(path), stdout=subprocess.PIPE)
     try:
         assert await holder.stdout.readline() == b"held\n"
         before = sandbox.stats()["messages"]

@@ -435,7 +435,7 @@ def test_importing_the_library_imports_neither_zeep_nor_lxml() -> None:
         "import sys, allmysms_async; allmysms_async.SoapBackend('demo', 'pass');"
         "print(sorted({'zeep', 'lxml', 'requests'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
 
 
@@ -513,7 +513,7 @@ async def main():
     print(turns, "zeep" in sys.modules)
 asyncio.run(main())
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60)
     turns, imported = done.stdout.split()
     assert imported == "True"
     assert int(turns) >= 10
