@@ -114,7 +114,7 @@ class Journal:
         """
         async with self._database.reading() as connection:
             row = await self._found(connection, name)
-            sums = await summed(connection, row.id)
+            sums = await summed(connection, row.id, now=self._clock.now().timestamp())
         return JournalCampaign(
             name=row.name,
             message=message_of(row.text, row.options),
@@ -158,7 +158,7 @@ class Journal:
                 )
                 page = found.all()
             for row in page:
-                for outcome in _outcomes(row):
+                for outcome in _outcomes(row, self._clock.now().timestamp()):
                     yield outcome
             if not page:
                 break
@@ -232,7 +232,7 @@ class Journal:
             # A new key: the old one might be answered with the first request's result, and text nobody.
             values |= NO_RESULT | {"generation": _c.generation + 1, "first_sent_at": None}
         else:
-            values |= _marked(found)
+            values |= _marked(found, now)
         changed = await connection.execute(move(event, since=ChunkState.UNKNOWN).where(*of_it, free).values(**values))
         if changed.rowcount != 1:  # locked above, so that nobody came in between
             msg = f"Request {seq} changed meanwhile; nothing was decided."
@@ -270,20 +270,21 @@ def _chunk(row: Any) -> Chunk:
     )
 
 
-def _outcomes(row: Any) -> tuple[Outcome, ...]:
+def _outcomes(row: Any, now: float) -> tuple[Outcome, ...]:
     """Return what became of a chunk's rows."""
     chunk = _chunk(row)
     if row.result is not None:
         return unpack_outcomes(chunk, row.result, row.gateway_id)
     # Without a result a chunk is waiting, in flight, or unknown because whoever sent it is gone.
-    state = OutcomeState.UNKNOWN if row.state == ChunkState.UNKNOWN else OutcomeState.PENDING
+    gone = row.state == ChunkState.IN_FLIGHT and row.lease_until < now
+    state = OutcomeState.UNKNOWN if gone or row.state == ChunkState.UNKNOWN else OutcomeState.PENDING
     return tuple(
         Outcome(number, recipient.line, recipient.phone, state)
         for number, recipient in zip(chunk.rows, chunk.recipients, strict=True)
     )
 
 
-def _marked(row: Any) -> dict[str, Any]:
+def _marked(row: Any, now: float) -> dict[str, Any]:
     """Return the columns of a chunk whose unknown recipients an operator counts as accepted."""
     outcomes = [
         outcome
@@ -297,7 +298,7 @@ def _marked(row: Any) -> dict[str, Any]:
             outcome.sms_id,
             outcome.campaign_id,
         )
-        for outcome in _outcomes(row)
+        for outcome in _outcomes(row, now)
     ]
     # What it cost is not known; its parts are those that were measured here.
     parts = row.parts or row.planned_parts

@@ -75,6 +75,8 @@ class Ledger:
             await self.refresh()
         else:
             count(value)
+            if self.sums.impossible:  # another process, or an operator, changed a chunk since they were read
+                await self.refresh()
         return value
 
     def add(self, seq: int, chunk: Chunk) -> None:

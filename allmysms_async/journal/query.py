@@ -78,6 +78,11 @@ class Sums:
         if settlement.problem:
             self._problems[settlement.problem] += 1
 
+    @property
+    def impossible(self) -> bool:
+        """Whether they count less than nothing of something."""
+        return self.pending < 0 or self.exposed < 0 or any(count < 0 for count in self.tally.states.values())
+
     def totals(self) -> Totals:
         """Return the sums."""
         return self.tally.totals(pending=self.pending, complete=self.complete)
@@ -93,13 +98,16 @@ class Sums:
         )
 
 
-async def summed(connection: AsyncConnection, campaign: int, owner: str | None = None) -> Sums:
+async def summed(
+    connection: AsyncConnection, campaign: int, owner: str | None = None, *, now: float | None = None
+) -> Sums:
     """Return a campaign's sums.
 
     Args:
         connection: In a transaction.
         campaign: Its number in the journal.
         owner: Whose claims are not counted as exposed; None counts all.
+        now: Unix time; what is in flight since before its lease ran out counts as unknown. None counts it as pending.
     """
     tally, problems = Tally(), Counter[str]()
     of_it = _c.campaign == campaign
@@ -111,6 +119,13 @@ async def summed(connection: AsyncConnection, campaign: int, owner: str | None =
         tally.states[state] = int(getattr(row, state.value))
     pending = int(row.rows) - sum(tally.states.values())
     tally.parts = int(row.parts)
+    if now is not None:
+        gone = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
+            of_it, _c.state == ChunkState.IN_FLIGHT.value, _c.lease_until < now
+        )
+        lost = int((await connection.execute(gone)).scalar_one())
+        tally.states[OutcomeState.UNKNOWN] += lost
+        pending -= lost
     ids: list[str] = []
     # What is text or rare is added up here; none of these columns lies behind the packed recipients.
     details = sa.select(_c.cost, _c.reasons, _c.problem, _c.gateway_id, _c.state).where(of_it).order_by(_c.seq)
