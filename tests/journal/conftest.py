@@ -109,7 +109,8 @@ async def worker(sandbox: Sandbox) -> AsyncIterator[Callable[..., Awaitable[Life
     started: list[asyncio.subprocess.Process] = []
 
     async def start(journal: str | Path, **options: Any) -> Life:
-        task = {"url": sandbox.http_url, "journal": str(journal)} | options
+        place = {"url": sandbox.http_url, "smtp_port": sandbox.smtp_port}
+        task = place | {"journal": str(journal)} | options
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(WORKER),

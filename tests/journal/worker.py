@@ -14,12 +14,17 @@ from allmysms_async import (
     AllMySmsError,
     Campaign,
     CampaignStopped,
+    EnvoyerSmsProBackend,
+    Mail2SmsBackend,
+    MmsBackend,
     Recipient,
     RestBackend,
     RetryPolicy,
     SmsMessage,
     SmsService,
+    SoapBackend,
 )
+from allmysms_async.backend import Sends
 
 
 class Task(msgspec.Struct, kw_only=True):
@@ -33,6 +38,8 @@ class Task(msgspec.Struct, kw_only=True):
     lease: float = 0.6
     timeout: float = 0.3
     keyed: bool = True
+    protocol: str = "rest"
+    smtp_port: int | None = None
     attempts: int = 6
     name: str = "chaos"
     file_bytes: int = 0
@@ -42,6 +49,31 @@ class Unkeyed(RestBackend):
     """The gateway as a protocol without idempotency keys would reach it."""
 
     limits = msgspec.structs.replace(RestBackend.limits, idempotent=False)
+
+
+def backend_of(task: Task) -> Sends:
+    """Return the backend of the protocol that is asked for."""
+    timeout, url = task.timeout, task.url
+    match task.protocol:
+        case "soap":
+            return SoapBackend("demo", "demo-pass", endpoint=f"{url}/soap/server.php", timeout=timeout)
+        case "mms":
+            return MmsBackend("demo", "demo-pass", base_url=url, timeout=timeout)
+        case "envoyersmspro":
+            return EnvoyerSmsProBackend("demo", "demo-pass", default_sender="MAGASIN", base_url=url, timeout=timeout)
+        case "mail2sms":
+            return Mail2SmsBackend(
+                "demo",
+                "demo-key",
+                mail_from="shop@example.com",
+                hostname="127.0.0.1",
+                port=task.smtp_port,
+                security="plain",
+                timeout=timeout,
+            )
+        case _:
+            kind = RestBackend if task.keyed else Unkeyed
+            return kind("demo", "demo-key", base_url=url, timeout=timeout)
 
 
 def say(**values: object) -> None:
@@ -55,11 +87,12 @@ async def send(task: Task) -> None:
     if task.file_bytes:
         # As if the disk were full: no file of this process may grow past that.
         resource.setrlimit(resource.RLIMIT_FSIZE, (task.file_bytes, resource.RLIM_INFINITY))
-    kind = RestBackend if task.keyed else Unkeyed
-    backend = kind("demo", "demo-key", base_url=task.url, timeout=task.timeout)
+    backend = backend_of(task)
     policy = RetryPolicy(attempts=task.attempts, deadline=30.0, base=0.005, cap=0.05)
     rows = [Recipient(f"06{number:08d}", (f"N{number}",)) for number in range(10_000_000, 10_000_000 + task.count)]
-    message = SmsMessage("Bonjour #param_1#. STOP au 36180", purpose="marketing")
+    # Where the texts are rendered here each different one is a request of its own: one text for all, then.
+    text = "Bonjour #param_1#. STOP au 36180" if backend.limits.personalises else "Bonjour. STOP au 36180"
+    message = SmsMessage(text, purpose="marketing")
     async with SmsService(backend, policy=policy, concurrency=task.concurrency) as sms:
         run = sms.stream(
             Campaign(task.name, message, rows), journal=task.journal, chunk_size=task.chunk_size, lease=task.lease
