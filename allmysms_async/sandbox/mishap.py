@@ -40,8 +40,9 @@ class Wire:
 
     async def reset(self) -> None:
         """Reset the connection: the client sees a TCP RST and not an orderly end."""
-        connection = self._transport().get_extra_info("socket")
-        if connection is not None:
+        transport = self._transport()
+        if not transport.is_closing():  # a client that left has nothing to reset
+            connection = transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
         await self.cut()
 

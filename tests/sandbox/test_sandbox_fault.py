@@ -40,6 +40,19 @@ async def test_reset_is_a_real_one(sandbox):
     writer.close()
 
 
+async def test_client_that_left_is_not_reset(sandbox, caplog):
+    """A reset that comes after the client left is nothing: the server goes on without a complaint."""
+    sandbox.faults([{"fault": "latency", "seconds": 0.05}, {"fault": "reset_before"}])
+    _, writer = await asyncio.open_connection("127.0.0.1", sandbox.http_port)
+    writer.write(b"GET /http/9.0/ HTTP/1.1\r\nhost: x\r\n\r\n")
+    while not sandbox.in_flight:
+        await asyncio.sleep(0.005)
+    writer.close()
+    while sandbox.in_flight:
+        await asyncio.sleep(0.005)
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(("fault", "messages"), [("hang_before", 0), ("hang_after", 1)])
 async def test_hanging_request_times_out(sandbox, gateway, fault, messages):
     """A request that hangs is never answered, and is over when the client leaves."""
