@@ -1,10 +1,12 @@
 """Settings for every test, and what tests need of the machine."""
 
+import asyncio
 import importlib.util
 import shutil
 import subprocess
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 import pytest
@@ -18,6 +20,19 @@ settings.load_profile("project")
 collect_ignore = [] if importlib.util.find_spec("mypy") else ["typing"]
 
 _LACKED = pytest.StashKey[Counter[str]]()
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
+    """Let others run until a condition holds; a busy machine may take long over it."""
+
+    async def wait(condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 60.0
+        while not condition():
+            assert time.monotonic() < deadline, "it never came to hold"
+            await asyncio.sleep(0.001)
+
+    return wait
 
 
 @pytest.fixture

@@ -187,15 +187,6 @@ def chunk_of(seq: int, rows: range, **fields: object) -> Chunk:
     return Chunk(**{"seq": seq, "recipients": recipients, "rows": tuple(rows)} | plain | fields)
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Let others run until a condition holds; within a second or so."""
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError("it never came to hold")
-
-
 @pytest.fixture
 def clock() -> FakeClock:
     """A clock that only sleeping moves."""
@@ -253,9 +244,3 @@ def chunk_of_fixture() -> Callable[..., Chunk]:
 def balanced_fixture() -> Callable[..., None]:
     """The check that every row is somewhere."""
     return balanced
-
-
-@pytest.fixture(name="until", scope="session")
-def until_fixture() -> Callable[..., object]:
-    """The function that waits for a condition."""
-    return until

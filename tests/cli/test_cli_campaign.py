@@ -1,6 +1,5 @@
 """``allmysms campaign run`` as a process, from the file to the handsets."""
 
-import asyncio
 import csv
 import json
 import signal
@@ -13,6 +12,7 @@ from allmysms_async.sandbox import Sandbox
 from .conftest import Ended, finish, start
 
 Run = Callable[..., Awaitable[Ended]]
+Until = Callable[[Callable[[], object]], Awaitable[None]]
 Clients = Callable[[list[str]], Path]
 
 GOOD = [f"06 12 34 50 {number:02d}" for number in range(6, 30)]
@@ -143,7 +143,7 @@ async def test_credit_that_runs_out_exits_3(run: Run, clients: Clients, sandbox:
 
 
 async def test_interrupt_finishes_what_is_in_flight_and_exits_3(
-    clients: Clients, sandbox: Sandbox, environment: dict[str, str]
+    clients: Clients, sandbox: Sandbox, environment: dict[str, str], until: Until
 ) -> None:
     """Ctrl-C waits for the answers to what was sent, reports the rest as pending, and exits 3."""
     sandbox.faults([{"fault": "latency", "seconds": 0.3}])
@@ -151,10 +151,7 @@ async def test_interrupt_finishes_what_is_in_flight_and_exits_3(
     process = await start(
         *words(clients(numbers), "--json", "--chunk-size", "10", "--concurrency", "2"), env=environment
     )
-    for _ in range(2000):
-        if sandbox.in_flight:
-            break
-        await asyncio.sleep(0.005)
+    await until(lambda: sandbox.in_flight)
     process.send_signal(signal.SIGINT)
     ended = await finish(process)
     result = totals(ended)

@@ -1,6 +1,5 @@
 """What the command line shows of an end that is not the usual one."""
 
-import asyncio
 import re
 import signal
 from collections.abc import Awaitable, Callable
@@ -10,6 +9,7 @@ from allmysms_async.sandbox import Sandbox
 from .conftest import Ended, finish, start
 
 Run = Callable[..., Awaitable[Ended]]
+Until = Callable[[Callable[[], object]], Awaitable[None]]
 
 
 async def test_debugging_shows_places_and_no_values(run: Run) -> None:
@@ -24,15 +24,12 @@ async def test_debugging_shows_places_and_no_values(run: Run) -> None:
 
 
 async def test_interrupted_send_names_the_key_that_asks_again(
-    run: Run, sandbox: Sandbox, environment: dict[str, str]
+    run: Run, sandbox: Sandbox, environment: dict[str, str], until: Until
 ) -> None:
     """Ctrl-C while the answer is waited for says which key tells what happened; with it, nobody is texted twice."""
     sandbox.faults([{"fault": "hang_after", "times": 1}])
     process = await start("send", "--to", "0612345678", "Votre code est 482159", env=environment)
-    for _ in range(2000):
-        if sandbox.stats()["messages"]:
-            break
-        await asyncio.sleep(0.005)
+    await until(lambda: sandbox.stats()["messages"])
     process.send_signal(signal.SIGINT)
     ended = await finish(process)
     assert ended.code == 3

@@ -1,8 +1,7 @@
 """A sandbox with a clock that only moves when told, and a plain HTTP client for it."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -36,21 +35,6 @@ class Gateway:
         """Post a JSON flow."""
         sms = [{"MOBILEPHONE": row} if isinstance(row, str) else row for row in rows]
         return await self.call(method, smsData=json.dumps({"DATA": {"MESSAGE": text, **data, "SMS": sms}}))
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Let others run until a condition holds; within a second, in steps of a millisecond."""
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError("it never came to hold")
-
-
-@pytest.fixture(name="until")
-def until_fixture() -> Callable[..., object]:
-    """The function that waits for a condition."""
-    return until
 
 
 @pytest.fixture

@@ -213,21 +213,6 @@ def _shown(attributes: Mapping[str, object]) -> str:
     return " ".join(f"{name}={value!r}" for name, value in attributes.items())
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Let others run until a condition holds; within some seconds, in steps of a millisecond."""
-    for _ in range(5000):
-        if condition():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError("it never came to hold")
-
-
-@pytest.fixture(name="until")
-def until_fixture() -> Callable[..., object]:
-    """The function that waits for a condition."""
-    return until
-
-
 @pytest.fixture
 def closed_port() -> str:
     """An address where no server is."""

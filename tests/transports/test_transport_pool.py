@@ -14,15 +14,6 @@ from allmysms_async.transports.httpx import HttpxTransport
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
-async def until(condition: Any) -> None:
-    """Let others run until a condition holds, for two seconds at most."""
-    for _ in range(2000):
-        if condition():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError("it never came to hold")
-
-
 def gated() -> tuple[asyncio.Event, Any]:
     """Return a gate, and a script that answers once it is open."""
     gate = asyncio.Event()
@@ -80,7 +71,7 @@ async def test_requests_wait_their_turn_and_are_all_answered(server: Any, limit:
     assert server.connections <= limit
 
 
-async def test_all_allowed_connections_are_used_at_once(server: Any) -> None:
+async def test_all_allowed_connections_are_used_at_once(server: Any, until: Any) -> None:
     """Requests really go out side by side."""
     gate, server.script = gated()
     async with HttpxTransport(max_connections=50) as transport:
@@ -93,12 +84,12 @@ async def test_all_allowed_connections_are_used_at_once(server: Any) -> None:
     assert len(server.requests) == 60
 
 
-async def test_limit_holds_when_requests_fail(server: Any) -> None:
+async def test_limit_holds_when_requests_fail(server: Any, until: Any) -> None:
     """Connections given up by a time-out or a cancellation are closed before others take their place."""
     gate, server.script = gated()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # so that no time-out passes while one is made
     async with HttpxTransport(max_connections=10, ssl_context=context) as transport:
-        sends = [asyncio.ensure_future(transport.send(server.request(timeout=0.05))) for _ in range(10)]
+        sends = [asyncio.ensure_future(transport.send(server.request(timeout=0.3))) for _ in range(10)]
         sends += [asyncio.ensure_future(transport.send(server.request())) for _ in range(20)]
         await until(lambda: len(server.requests) >= 12)
         sends[-1].cancel()
@@ -114,7 +105,7 @@ async def test_limit_holds_when_requests_fail(server: Any) -> None:
 
 
 @pytest.mark.parametrize("moment", ["in flight", "at once", "waiting"])
-async def test_cancelled_request_leaves_the_transport_usable(server: Any, moment: str) -> None:
+async def test_cancelled_request_leaves_the_transport_usable(server: Any, moment: str, until: Any) -> None:
     """Cancelling a request ends it at once, and the next one gets its own answer, not that of the cancelled one."""
     gate, server.script = gated()
     async with HttpxTransport(max_connections=1) as transport:
@@ -137,7 +128,7 @@ async def test_cancelled_request_leaves_the_transport_usable(server: Any, moment
     assert b"n=2" not in bodies
 
 
-async def test_request_that_gets_no_turn_in_time_is_not_sent(server: Any) -> None:
+async def test_request_that_gets_no_turn_in_time_is_not_sent(server: Any, until: Any) -> None:
     """Waiting for a connection is bounded by the time-out too, and then nothing was sent."""
     gate, server.script = gated()
     async with HttpxTransport(max_connections=1) as transport:
@@ -150,7 +141,7 @@ async def test_request_that_gets_no_turn_in_time_is_not_sent(server: Any) -> Non
     assert len(server.requests) == 1
 
 
-async def test_closed_transport_sends_nothing(server: Any) -> None:
+async def test_closed_transport_sends_nothing(server: Any, until: Any) -> None:
     """After closing, a request is not sent, and closing again does nothing."""
     transport = HttpxTransport()
     await transport.send(server.request())
@@ -162,7 +153,7 @@ async def test_closed_transport_sends_nothing(server: Any) -> None:
     await until(lambda: server.open == 0)
 
 
-async def test_request_that_waits_while_the_transport_closes_is_not_sent(server: Any) -> None:
+async def test_request_that_waits_while_the_transport_closes_is_not_sent(server: Any, until: Any) -> None:
     """A request in flight is answered although the transport closes; one that waits is not begun."""
     gate, server.script = gated()
     transport = HttpxTransport(max_connections=1)

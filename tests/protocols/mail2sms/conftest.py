@@ -23,6 +23,8 @@ from allmysms_async.transports.smtp import SmtpTransport
 
 _EXIM = next((path for path in ("/usr/sbin/exim4", "/usr/sbin/exim") if os.path.exists(path)), None)
 _NOBODY = 65534
+_PATIENCE = 60.0
+"""Seconds that a busy machine may take to start a mail server, or to deliver a mail."""
 _STEPS = ("EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "QUIT")
 _USUAL = {
     "GREETING": b"220 localhost ESMTP",
@@ -200,10 +202,9 @@ class Exim:
 
     async def mails(self, count: int) -> list[bytes]:
         """Wait until so many mails were delivered, take them out, and return them by their order of writing."""
-        for _ in range(500):
-            files = [path for path in self._inbox.iterdir() if path.name.startswith("q")]
-            if len(files) >= count:
-                break
+        deadline = time.monotonic() + _PATIENCE
+        while len(files := [path for path in self._inbox.iterdir() if path.name.startswith("q")]) < count:
+            assert time.monotonic() < deadline, self.log
             await asyncio.sleep(0.02)
         contents = [path.read_bytes() for path in sorted(files, key=lambda path: path.stat().st_mtime_ns)]
         for path in files:
@@ -212,12 +213,12 @@ class Exim:
         return contents
 
 
-def _free_port() -> int:
-    """Return a port that nobody has."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
+def _free_ports() -> tuple[int, int]:
+    """Return two ports that nobody has."""
+    with socket.socket() as one, socket.socket() as other:
+        for bound in (one, other):
+            bound.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
@@ -226,7 +227,7 @@ def _exim_server(authority: trustme.CA) -> Iterator[Exim]:
     assert _EXIM is not None
     uid, gid = (os.getuid(), os.getgid()) if os.getuid() else (_NOBODY, _NOBODY)
     folder = Path(tempfile.mkdtemp(prefix="exim-"))
-    exim = Exim(folder, _free_port(), _free_port())
+    exim = Exim(folder, *_free_ports())
     for name in ("spool", "log", "inbox"):
         (folder / name).mkdir()
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
@@ -258,11 +259,10 @@ def exim(request: pytest.FixtureRequest, machine_lacks: Callable[[str], NoReturn
 
 def _wait_for(port: int, server: subprocess.Popen[bytes], folder: Path) -> None:
     """Wait until a server listens."""
-    for _ in range(500):
+    deadline = time.monotonic() + _PATIENCE
+    while server.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
-        if server.poll() is not None:
-            break
         time.sleep(0.02)
     raise AssertionError((folder / "errors").read_text())
 

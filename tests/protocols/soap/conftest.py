@@ -48,8 +48,9 @@ def php_server(php: str, tmp_path: Path) -> Iterator[Callable[..., PhpServer]]:
                 [php, "-S", f"127.0.0.1:{port}", str(SERVER)], env=environment, stdout=log, stderr=log
             )
         started.append(process)
-        for _ in range(500):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+        deadline = time.monotonic() + 60.0
+        while process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 return PhpServer(f"http://127.0.0.1:{port}/soap/server.php", record)
             time.sleep(0.01)
         raise AssertionError("the PHP server did not start")
