@@ -48,7 +48,7 @@ def parse_error_reply(message: EmailMessage | Message[Any, Any] | bytes) -> Gate
         if found is None or found[1] in _SUCCESS:
             continue
         words = _WORDS.search(text)
-        return status.refusal(found[1], words[1] if words else "")
+        return status.read(found[1], words[1] if words else "")
     return None
 
 

@@ -16,12 +16,10 @@ from allmysms_async.errors import (
     ScheduleRefused,
     TextRefused,
 )
-from allmysms_async.wording import figures, one_line
+from allmysms_async.refusal import Meaning, refusal
+from allmysms_async.wording import one_line
 
-__all__ = ["ERRORS", "Meaning", "refusal"]
-
-Meaning = tuple[type[GatewayError], str, str | None]
-"""An error class, what the status means in plain words, and what to do about it."""
+__all__ = ["ERRORS", "read"]
 
 ERRORS: Mapping[str, Meaning] = {
     "102": (
@@ -47,23 +45,16 @@ ERRORS: Mapping[str, Meaning] = {
 }
 
 
-def refusal(code: str, words: str) -> GatewayError:
+def read(code: str, words: str) -> GatewayError:
     """Return the error that a status stands for; one that the table lacks says the gateway's own words.
 
     Args:
         code: The status.
         words: Its ``StatusText``; 104's figures are read from it.
     """
-    if code not in ERRORS:
-        msg = f"mail2sms: the gateway refused a mail with the status {code}, which its manual does not list"
-        said = one_line(words)
-        return GatewayError(f"{msg}: {said}" if said else f"{msg}.", request="mail2sms", code=code)
-    kind, message, remedy = ERRORS[code]
-    message = f"mail2sms: {message} (status {code})"
-    if kind is not InsufficientCredit:
-        return kind(message, request="mail2sms", code=code, remedy=remedy)
-    amounts = figures(words)
-    needed, available = amounts[:2] if len(amounts) >= 2 else (None, None)
-    if needed is not None:
-        message += f" It needs {needed} credits, {available} are left."
-    return InsufficientCredit(message, request="mail2sms", code=code, remedy=remedy, needed=needed, available=available)
+    known = refusal(ERRORS, code, "mail2sms", words)
+    if known is not None:
+        return known
+    msg = f"mail2sms: the gateway refused a mail with the status {code}, which its manual does not list"
+    said = one_line(words)
+    return GatewayError(f"{msg}: {said}" if said else f"{msg}.", request="mail2sms", code=code)

@@ -18,6 +18,7 @@ from allmysms_async.exchange import HttpResponse, check_status
 from allmysms_async.model import Accepted, Reason, Recipient, RecipientResult, Rejected, Unconfirmed
 from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.mms import status
+from allmysms_async.refusal import refusal
 
 __all__ = ["Answer", "read_account", "read_send", "results"]
 
@@ -61,7 +62,7 @@ def read_send(response: HttpResponse, request: str) -> Answer:
     answer = _read(response, request)
     if answer.code in status.SEND_SUCCESS:
         return answer
-    error = status.refusal(status.SEND, answer.code, request, answer.text)
+    error = refusal(status.SEND, answer.code, request, answer.text)
     if error is None:
         raise _unlisted(answer.code, request)
     if isinstance(error, NoValidNumber):
@@ -78,7 +79,7 @@ def read_account(response: HttpResponse, request: str) -> Answer:
     answer = _read(response, request)
     if answer.code in status.ACCOUNT_SUCCESS:
         return answer
-    raise status.refusal(status.ACCOUNT, answer.code, request, answer.text) or _unlisted(answer.code, request)
+    raise refusal(status.ACCOUNT, answer.code, request, answer.text) or _unlisted(answer.code, request)
 
 
 def results(answer: Answer, recipients: tuple[Recipient, ...]) -> tuple[RecipientResult, ...]:

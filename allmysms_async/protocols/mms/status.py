@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from allmysms_async.errors import (
     AuthenticationFailed,
     FlowRefused,
-    GatewayError,
     InsufficientCredit,
     MediaRefused,
     NotPermitted,
@@ -18,12 +17,9 @@ from allmysms_async.errors import (
     ScheduleRefused,
     TextRefused,
 )
-from allmysms_async.wording import figures
+from allmysms_async.refusal import Meaning
 
-__all__ = ["ACCOUNT", "ACCOUNT_SUCCESS", "SCHEDULED", "SEND", "SEND_SUCCESS", "Meaning", "refusal"]
-
-Meaning = tuple[type[GatewayError], str, str | None]
-"""An error class, what the status means in plain words, and what to do about it."""
+__all__ = ["ACCOUNT", "ACCOUNT_SUCCESS", "SCHEDULED", "SEND", "SEND_SUCCESS"]
 
 SCHEDULED = "101"
 SEND_SUCCESS = frozenset({"100", SCHEDULED})
@@ -85,26 +81,3 @@ ACCOUNT: Mapping[str, Meaning] = {
     "302": (NotPermitted, "this login may not see that account.", None),
     "303": (NotPermitted, "the account is not active.", "Ask the provider's support."),
 }
-
-
-def refusal(table: Mapping[str, Meaning], code: str, request: str, words: str) -> GatewayError | None:
-    """Return the error that a status stands for, or None if the table does not know it.
-
-    Args:
-        table: One of this module's tables.
-        code: The status.
-        request: Name of the operation.
-        words: The answer's ``StatusText``; 104's figures are read from it.
-    """
-    meaning = table.get(code)
-    if meaning is None:
-        return None
-    kind, message, remedy = meaning
-    message = f"{request}: {message} (status {code})"
-    if kind is not InsufficientCredit:
-        return kind(message, request=request, code=code, remedy=remedy)
-    amounts = figures(words)
-    needed, available = amounts[:2] if len(amounts) >= 2 else (None, None)
-    if needed is not None:
-        message += f" It needs {needed} credits, {available} are left."
-    return InsufficientCredit(message, request=request, code=code, remedy=remedy, needed=needed, available=available)

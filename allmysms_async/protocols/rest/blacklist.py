@@ -14,6 +14,7 @@ from allmysms_async.discreet import Discreet
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
+from allmysms_async.refusal import Meaning
 
 __all__ = [
     "Blacklist",
@@ -103,7 +104,7 @@ class DeleteBlacklistEntry(Operation[DeleteBlacklistEntryResult], frozen=True):
     path: ClassVar[str] = "deleteblacklistentry/"
     name: ClassVar[str] = "deleteblacklistentry"
     replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.UNLIST
+    statuses: ClassVar[Mapping[str, Meaning]] = status.UNLIST
     successes: ClassVar[frozenset[str]] = status.DONE
 
 

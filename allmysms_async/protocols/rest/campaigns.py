@@ -14,6 +14,7 @@ from allmysms_async.discreet import Discreet
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
+from allmysms_async.refusal import Meaning
 
 __all__ = [
     "CampaignInfo",
@@ -239,7 +240,7 @@ class DeleteCampaign(Operation[DeleteCampaignResult], frozen=True):
     name: ClassVar[str] = "deleteCampaign"
     replay: ClassVar[Replay] = "never"
     says_error: ClassVar[bool] = True
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.CANCEL
+    statuses: ClassVar[Mapping[str, Meaning]] = status.CANCEL
     successes: ClassVar[frozenset[str]] = frozenset({"OK"})
 
 

@@ -17,6 +17,7 @@ from allmysms_async.model import Contact
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
+from allmysms_async.refusal import Meaning
 
 __all__ = [
     "ContactList",
@@ -158,7 +159,7 @@ class CreateList(Operation[CreateListResult], frozen=True):
     name: ClassVar[str] = "createList"
     replay: ClassVar[Replay] = "never"
     flow: ClassVar[str | None] = "listData"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.LIST
+    statuses: ClassVar[Mapping[str, Meaning]] = status.LIST
     successes: ClassVar[frozenset[str]] = status.DONE
     items: ClassVar[Mapping[str, str]] = {"STRUCTURE": "FIELD"}
 
@@ -198,7 +199,7 @@ class PopulateList(Operation[PopulateListResult], frozen=True):
     name: ClassVar[str] = "populateList"
     replay: ClassVar[Replay] = "never"
     flow: ClassVar[str | None] = "populateData"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.CONTACTS
+    statuses: ClassVar[Mapping[str, Meaning]] = status.CONTACTS
     successes: ClassVar[frozenset[str]] = status.DONE
     listed_data: ClassVar[bool] = True
     items: ClassVar[Mapping[str, str]] = {"CONTACTS": "CONTACT"}
@@ -237,7 +238,7 @@ class DeleteContacts(Operation[DeleteContactsResult], frozen=True):
     name: ClassVar[str] = "deleteContacts"
     replay: ClassVar[Replay] = "never"
     flow: ClassVar[str | None] = "deleteData"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.CONTACTS
+    statuses: ClassVar[Mapping[str, Meaning]] = status.CONTACTS
     successes: ClassVar[frozenset[str]] = status.DONE
     listed_data: ClassVar[bool] = True
     items: ClassVar[Mapping[str, str]] = {"CONTACTS": "CONTACT"}
@@ -266,7 +267,7 @@ class DeleteList(Operation[DeleteListResult], frozen=True):
     path: ClassVar[str] = "deleteList/"
     name: ClassVar[str] = "deleteList"
     replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.LIST
+    statuses: ClassVar[Mapping[str, Meaning]] = status.LIST
     successes: ClassVar[frozenset[str]] = status.DONE
 
 

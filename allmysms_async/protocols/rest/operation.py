@@ -20,6 +20,8 @@ from allmysms_async.model import Secret
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.naming import Naming, camel, wire_date
 from allmysms_async.protocols.rest.wire import Raw, Result, Wire, known_names, plain_status
+from allmysms_async.refusal import Meaning, refusal
+from allmysms_async.wording import one_line
 
 __all__ = ["Method", "Operation", "Resource", "status_code"]
 
@@ -49,7 +51,7 @@ class Operation(Discreet, Generic[R], frozen=True):
     name: ClassVar[str]
     replay: ClassVar[Replay] = "never"
     flow: ClassVar[str | None] = None
-    statuses: ClassVar[Mapping[str, status.Meaning]] = {}
+    statuses: ClassVar[Mapping[str, Meaning]] = {}
     successes: ClassVar[frozenset[str]] = frozenset()
     json_only: ClassVar[bool] = False
     says_error: ClassVar[bool] = False
@@ -112,27 +114,27 @@ class Operation(Discreet, Generic[R], frozen=True):
         code, words = status_code(answer), _word(answer.get("statusText", answer.get("text")))
         if cls.confirmed(code, answer):
             return None
-        known = status.refusal(cls.statuses, code, cls.name, words)
-        known = known or status.refusal({"102": status.SEND["102"]}, code, cls.name, words)
+        known = refusal(cls.statuses, code, cls.name, words)
+        known = known or refusal({"102": status.SEND["102"]}, code, cls.name, words)
         if known is not None:
             return known
         error = _word(answer.get("error"))
         if error and (cls.says_error or cls.replay == "safe"):
-            msg = f"{cls.name}: the gateway answered with an error: {status.say(error)}"
+            msg = f"{cls.name}: the gateway answered with an error: {one_line(error)}"
             return GatewayError(msg, request=cls.name)
         if cls.replay != "safe" and not cls.says_error:
             # Only a listed refusal is the gateway's word that nothing was sent; anything else leaves it open.
-            msg = f"{cls.name}: the answer's status {status.say(code)!r} is not one that the manual lists; "
+            msg = f"{cls.name}: the answer's status {one_line(code)!r} is not one that the manual lists; "
             msg += "the request may have been taken."
-            return ProtocolError(msg, request=cls.name, code=status.say(code) or None)
+            return ProtocolError(msg, request=cls.name, code=one_line(code) or None)
         if cls.successes:
-            msg = f"{cls.name}: the answer's status {status.say(code)!r} is not one that the manual lists."
-            return ProtocolError(msg, request=cls.name, code=status.say(code) or None)
+            msg = f"{cls.name}: the answer's status {one_line(code)!r} is not one that the manual lists."
+            return ProtocolError(msg, request=cls.name, code=one_line(code) or None)
         names = known_names(cls.result_type())
         if answer.keys().isdisjoint(names - {"status"}) or (code == "0" and "status" not in names):
             if words or code.isdigit():
-                msg = f"{cls.name}: the gateway answered with status {status.say(code)!r}: {status.say(words)}"
-                return GatewayError(msg, request=cls.name, code=status.say(code) or None)
+                msg = f"{cls.name}: the gateway answered with status {one_line(code)!r}: {one_line(words)}"
+                return GatewayError(msg, request=cls.name, code=one_line(code) or None)
             if not code:
                 return ProtocolError(f"{cls.name}: the answer holds nothing of what was asked for.", request=cls.name)
         return None

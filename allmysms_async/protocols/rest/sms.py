@@ -18,6 +18,7 @@ from allmysms_async.model import Recipient
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
+from allmysms_async.refusal import Meaning
 
 __all__ = [
     "SendSms",
@@ -142,7 +143,7 @@ class SimpleSend(Operation[SimpleSendResult], frozen=True):
     path: ClassVar[str] = ""
     name: ClassVar[str] = "simpleSend"
     replay: ClassVar[Replay] = "key"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.SEND
+    statuses: ClassVar[Mapping[str, Meaning]] = status.SEND
     successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
     max_response_bytes: ClassVar[int | None] = _MAX_RESPONSE_BYTES
     json_only: ClassVar[bool] = True
@@ -213,7 +214,7 @@ class SendSms(_SmsFlow, Operation[SendSmsResult], frozen=True):
     name: ClassVar[str] = "sendSms"
     replay: ClassVar[Replay] = "key"
     flow: ClassVar[str | None] = "smsData"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.SEND
+    statuses: ClassVar[Mapping[str, Meaning]] = status.SEND
     successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
     max_response_bytes: ClassVar[int | None] = _MAX_RESPONSE_BYTES
 
@@ -239,7 +240,7 @@ class SimulateCampaign(_SmsFlow, Operation[SimulateCampaignResult], frozen=True)
     name: ClassVar[str] = "simulateCampaign"
     replay: ClassVar[Replay] = "safe"
     flow: ClassVar[str | None] = "smsData"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.SEND
+    statuses: ClassVar[Mapping[str, Meaning]] = status.SEND
     successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
     max_response_bytes: ClassVar[int | None] = _MAX_RESPONSE_BYTES
 

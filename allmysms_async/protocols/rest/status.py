@@ -5,9 +5,7 @@ Statuses are per protocol; the same number means something else elsewhere.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from decimal import Decimal
 
 from allmysms_async.errors import (
     AuthenticationFailed,
@@ -26,6 +24,7 @@ from allmysms_async.errors import (
     TextRefused,
 )
 from allmysms_async.model import DeliveryStatus
+from allmysms_async.refusal import Meaning
 
 __all__ = [
     "CANCEL",
@@ -41,13 +40,7 @@ __all__ = [
     "UNLIST",
     "VOICE",
     "WEBHOOK",
-    "Meaning",
-    "refusal",
-    "say",
 ]
-
-Meaning = tuple[type[GatewayError], str, str | None]
-"""An error class, what the status means in plain words, and what to do about it."""
 
 SEND_SUCCESS = frozenset({"100", "101"})
 """Sent; accepted and scheduled for later. Both are success. Source: HTTPS API v9, annex 2."""
@@ -196,45 +189,3 @@ DELIVERY: Mapping[str, DeliveryStatus] = {
     "4": DeliveryStatus.REJECTED,
     "5": DeliveryStatus.UNKNOWN_NUMBER,
 }
-
-# Thousands may be set apart by a blank, as French does it, breaking or not.
-_BLANKS = " \u00a0\u2009\u202f"
-_FIGURE = re.compile(rf"(?:\d{{1,3}}(?:[{_BLANKS}]\d{{3}})+(?!\d)|\d+)(?:[.,]\d+)?", re.ASCII)
-_UNGROUPED = str.maketrans(",", ".", _BLANKS)
-_LONG_FIGURE = re.compile(r"\d(?:[ .-]?\d){5,}")
-_MAX_WORDS = 160
-
-
-def say(text: str) -> str:
-    """Return the gateway's own words fit for an error: one line, bounded, long figures (numbers) masked."""
-    line = " ".join(text.split())
-    line = "".join(character for character in line if character.isprintable())
-    return _LONG_FIGURE.sub(lambda figure: f"{figure[0][:2]}…", line[: _MAX_WORDS * 2])[:_MAX_WORDS]
-
-
-def refusal(table: Mapping[str, Meaning], code: str, request: str, words: str) -> GatewayError | None:
-    """Return the error that a status stands for, or None if the table does not know it.
-
-    Args:
-        table: One of this module's tables.
-        code: The status.
-        request: Name of the operation.
-        words: The gateway's ``statusText``; 104's figures are read from it.
-    """
-    meaning = table.get(code)
-    if meaning is None:
-        return None
-    kind, message, remedy = meaning
-    message = f"{request}: {message} (status {code})"
-    if kind is GatewayError and words:
-        # These statuses alone do not say why.
-        message += f" The gateway's words: {say(words)}"
-    if kind is InsufficientCredit:
-        figures = [Decimal(figure.translate(_UNGROUPED)) for figure in _FIGURE.findall(words[:400])]
-        needed, available = figures[:2] if code == "104" and len(figures) >= 2 else (None, None)
-        if needed is not None:
-            message += f" It needs {needed} credits, {available} are left."
-        return InsufficientCredit(
-            message, request=request, code=code, remedy=remedy, needed=needed, available=available
-        )
-    return kind(message, request=request, code=code, remedy=remedy)

@@ -20,6 +20,7 @@ from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.naming import Naming, pascal, shout
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Raw, Result, Wire
+from allmysms_async.refusal import Meaning
 
 __all__ = [
     "CreateSubAccount",
@@ -277,7 +278,7 @@ class CreateSubAccount(_Details, Operation[CreateSubAccountResult], frozen=True,
     name: ClassVar[str] = "createSubAccount"
     replay: ClassVar[Replay] = "never"
     flow: ClassVar[str | None] = "accountData"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.SUB_ACCOUNT
+    statuses: ClassVar[Mapping[str, Meaning]] = status.SUB_ACCOUNT
     successes: ClassVar[frozenset[str]] = status.DONE
 
     def __post_init__(self) -> None:
@@ -319,7 +320,7 @@ class UpdateSubAccount(_Details, Operation[UpdateSubAccountResult], frozen=True)
     name: ClassVar[str] = "updateSubAccount"
     replay: ClassVar[Replay] = "never"
     flow: ClassVar[str | None] = "accountData"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.SUB_ACCOUNT
+    statuses: ClassVar[Mapping[str, Meaning]] = status.SUB_ACCOUNT
     successes: ClassVar[frozenset[str]] = status.DONE
     for_sub_account: ClassVar[bool] = False
 
@@ -374,7 +375,7 @@ class ManageSubAccountCredits(Operation[ManageSubAccountCreditsResult], frozen=T
     path: ClassVar[str] = "manageSubAccountCredits/"
     name: ClassVar[str] = "manageSubAccountCredits"
     replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.CREDITS
+    statuses: ClassVar[Mapping[str, Meaning]] = status.CREDITS
     successes: ClassVar[frozenset[str]] = frozenset({"OK"})
 
     def __post_init__(self) -> None:
@@ -406,7 +407,7 @@ class DeleteSubAccount(Operation[DeleteSubAccountResult], frozen=True):
     path: ClassVar[str] = "deleteSubAccount/"
     name: ClassVar[str] = "deleteSubAccount"
     replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.SUB_ACCOUNT
+    statuses: ClassVar[Mapping[str, Meaning]] = status.SUB_ACCOUNT
     successes: ClassVar[frozenset[str]] = status.DONE
 
 

@@ -20,6 +20,7 @@ from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.sms import SimpleSendResult
 from allmysms_async.protocols.rest.wire import Raw, Result, Wire
+from allmysms_async.refusal import Meaning
 from allmysms_async.transports.file import write_file
 
 __all__ = [
@@ -159,7 +160,7 @@ class SimpleVocal(Operation[SendVocalResult], frozen=True):
     path: ClassVar[str] = "simpleVocal"
     name: ClassVar[str] = "simpleVocal"
     replay: ClassVar[Replay] = "key"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.VOICE
+    statuses: ClassVar[Mapping[str, Meaning]] = status.VOICE
     successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
     json_only: ClassVar[bool] = True
 
@@ -202,7 +203,7 @@ class SendVocal(Operation[SendVocalResult], frozen=True):
     name: ClassVar[str] = "sendVocal"
     replay: ClassVar[Replay] = "key"
     flow: ClassVar[str | None] = "vocalData"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.VOICE
+    statuses: ClassVar[Mapping[str, Meaning]] = status.VOICE
     successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
     listed_data: ClassVar[bool] = True
 
@@ -236,7 +237,7 @@ class CreateCode(Operation[CreateCodeResult], frozen=True):
     path: ClassVar[str] = "createCode/"
     name: ClassVar[str] = "createCode"
     replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.MEDIA
+    statuses: ClassVar[Mapping[str, Meaning]] = status.MEDIA
 
     @classmethod
     def confirmed(cls, code: str, answer: Raw) -> bool:
@@ -261,7 +262,7 @@ class GetMedia(Operation[GetMediaResult], frozen=True):
     path: ClassVar[str] = "getMedia"
     name: ClassVar[str] = "getMedia"
     replay: ClassVar[Replay] = "safe"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.MEDIA
+    statuses: ClassVar[Mapping[str, Meaning]] = status.MEDIA
     successes: ClassVar[frozenset[str]] = status.DONE
 
 
@@ -283,7 +284,7 @@ class DownloadMedia(Operation[DownloadMediaResult], frozen=True):
     path: ClassVar[str] = "downloadMedia"
     name: ClassVar[str] = "downloadMedia"
     replay: ClassVar[Replay] = "safe"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.MEDIA
+    statuses: ClassVar[Mapping[str, Meaning]] = status.MEDIA
     successes: ClassVar[frozenset[str]] = status.DONE
 
 

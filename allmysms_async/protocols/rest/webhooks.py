@@ -13,6 +13,7 @@ from allmysms_async.errors import InvalidRequest
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Method, Operation, Resource
 from allmysms_async.protocols.rest.wire import Result, Wire
+from allmysms_async.refusal import Meaning
 
 __all__ = [
     "ConfigureWebhook",
@@ -99,7 +100,7 @@ class ConfigureWebhook(Operation[ConfigureWebhookResult], frozen=True):
     path: ClassVar[str] = "configureWebhook/"
     name: ClassVar[str] = "configureWebhook"
     replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.WEBHOOK
+    statuses: ClassVar[Mapping[str, Meaning]] = status.WEBHOOK
     successes: ClassVar[frozenset[str]] = status.DONE
 
     def __post_init__(self) -> None:
@@ -124,7 +125,7 @@ class DeleteWebhook(Operation[DeleteWebhookResult], frozen=True):
     path: ClassVar[str] = "deleteWebhook/"
     name: ClassVar[str] = "deleteWebhook"
     replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, status.Meaning]] = status.WEBHOOK
+    statuses: ClassVar[Mapping[str, Meaning]] = status.WEBHOOK
     successes: ClassVar[frozenset[str]] = status.DONE
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ from allmysms_async.model import NewSubAccount
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import Fields, Result, amount, checked, date, items, text, without_secrets
+from allmysms_async.refusal import refusal
 
 __all__ = [
     "CreateSubAccount",
@@ -113,7 +114,7 @@ class GetInfo(Operation[GetInfoResult], frozen=True):
         """Return what an answer says; its status is a number in the table and words in the sample."""
         state = (text(answer, "status") or "").strip()
         if state.lower() not in status.ACCOUNT_ACTIVE:
-            raise status.refusal(status.ACCOUNT, state.lower(), cls.name) or status.unlisted(state, cls.name)
+            raise refusal(status.ACCOUNT, state.lower(), cls.name) or status.unlisted(state, cls.name)
         return GetInfoResult(status=state, credits=amount(answer, "credits"), raw=without_secrets(answer))
 
 
@@ -145,7 +146,7 @@ class DeleteCampaign(Operation[DeleteCampaignResult], frozen=True):
         """Return what an answer says: ``OK``, whatever type it is given."""
         code = (text(answer, "status") or "").strip().upper()
         if code != "OK":
-            raise status.refusal(status.CANCEL, code, cls.name) or status.unlisted(code, cls.name)
+            raise refusal(status.CANCEL, code, cls.name) or status.unlisted(code, cls.name)
         return DeleteCampaignResult(status=code, raw=without_secrets(answer))
 
 
@@ -171,7 +172,7 @@ class GetStop(Operation[GetStopResult], frozen=True):
         """Return what an answer says."""
         code = (text(answer, "status") or "").strip()
         if code and code not in status.LIST_SUCCESS:
-            raise status.refusal(status.LIST, code, cls.name) or status.unlisted(code, cls.name)
+            raise refusal(status.LIST, code, cls.name) or status.unlisted(code, cls.name)
         if not code and "answer" not in answer:
             msg = f"{cls.name}: the answer holds no list."
             raise ProtocolError(msg, request=cls.name)
@@ -244,7 +245,7 @@ class CreateSubAccount(Operation[CreateSubAccountResult], frozen=True):
         """Return what an answer says; the table has the outcome as a figure and its detail in words."""
         code, words = (text(answer, "status") or "").strip(), (text(answer, "text") or "").strip()
         for key in (words.lower(), code.lower()):
-            error = status.refusal(status.SUB_ACCOUNT, key, cls.name)
+            error = refusal(status.SUB_ACCOUNT, key, cls.name)
             if error is not None:
                 raise error
         # The words come beside the figure, or in its place.

@@ -14,6 +14,7 @@ from allmysms_async.discreet import Discreet
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import Fields, Result, checked, date, items, text, without_secrets
+from allmysms_async.refusal import refusal
 
 __all__ = ["Ack", "GetAcks", "GetAcksResult", "GetPull", "GetPullResult", "Pull"]
 
@@ -94,7 +95,7 @@ def _listing(answer: Fields, request: str) -> str:
     code = (text(answer, "status") or "").strip()
     if code in status.LIST_SUCCESS:
         return code
-    raise status.refusal(status.LIST, code, request) or status.unlisted(code, request)
+    raise refusal(status.LIST, code, request) or status.unlisted(code, request)
 
 
 class GetAcks(Operation[GetAcksResult], frozen=True):

@@ -26,6 +26,7 @@ from allmysms_async.protocols.soap.wire import (
     wire_date,
     without_secrets,
 )
+from allmysms_async.refusal import refusal
 from allmysms_async.text import placeholders
 
 __all__ = ["PushId", "SendSms", "SendSmsResult"]
@@ -135,7 +136,7 @@ class SendSms(Operation[SendSmsResult], frozen=True, kw_only=True):
         """Return what an answer says; only a listed refusal is the gateway's word that nothing was sent."""
         code, words = (text(answer, "status") or "").strip(), text(answer, "statusText")
         if code not in status.SEND_SUCCESS and code != status.PARTLY_SENT:
-            raise status.refusal(status.SEND, code, cls.name, words or "") or status.unlisted(code, cls.name)
+            raise refusal(status.SEND, code, cls.name, words or "") or status.unlisted(code, cls.name)
         return SendSmsResult(
             status=code,
             status_text=words,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 
 from allmysms_async.errors import (
     AuthenticationFailed,
@@ -23,6 +22,7 @@ from allmysms_async.errors import (
     TextRefused,
 )
 from allmysms_async.model import DeliveryStatus
+from allmysms_async.refusal import Meaning
 
 __all__ = [
     "ACCOUNT",
@@ -36,13 +36,8 @@ __all__ = [
     "SEND_SUCCESS",
     "SUB_ACCOUNT",
     "SUB_ACCOUNT_SUCCESS",
-    "Meaning",
-    "refusal",
     "unlisted",
 ]
-
-Meaning = tuple[type[GatewayError], str, str | None]
-"""An error class, what the status means in plain words, and what to do about it."""
 
 _LOGIN = "Check the login and the password."
 _TOP_UP = "Top the account up, then send again."
@@ -150,36 +145,7 @@ SUB_ACCOUNT: Mapping[str, Meaning] = {
     "0": (GatewayError, "the gateway did not create the sub-account.", None),
 }
 
-# Thousands may be set apart by a blank, as French does it, breaking or not.
-_BLANKS = " \u00a0\u2009\u202f"
-_FIGURE = re.compile(rf"(?:\d{{1,3}}(?:[{_BLANKS}]\d{{3}})+(?!\d)|\d+)(?:[.,]\d+)?", re.ASCII)
-_UNGROUPED = str.maketrans(",", ".", _BLANKS)
 _is_number = re.compile(r"-?\d{1,3}", re.ASCII).fullmatch
-
-
-def refusal(table: Mapping[str, Meaning], code: str, request: str, words: str = "") -> GatewayError | None:
-    """Return the error that a status stands for, or None if the table does not know it.
-
-    Args:
-        table: One of this module's tables.
-        code: The status.
-        request: Name of the operation.
-        words: The gateway's ``statusText``; 104's figures are read from it.
-    """
-    meaning = table.get(code)
-    if meaning is None:
-        return None
-    kind, message, remedy = meaning
-    message = f"{request}: {message} (status {code})"
-    if kind is InsufficientCredit:
-        figures = [Decimal(figure.translate(_UNGROUPED)) for figure in _FIGURE.findall(words[:400])]
-        needed, available = figures[:2] if code == "104" and len(figures) >= 2 else (None, None)
-        if needed is not None:
-            message += f" It needs {needed} credits, {available} are left."
-        return InsufficientCredit(
-            message, request=request, code=code, remedy=remedy, needed=needed, available=available
-        )
-    return kind(message, request=request, code=code, remedy=remedy)
 
 
 def unlisted(code: str, request: str) -> ProtocolError:

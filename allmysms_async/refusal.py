@@ -1,0 +1,40 @@
+"""The error that a gateway's status stands for, whichever protocol's table says so. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from allmysms_async.errors import GatewayError, InsufficientCredit
+from allmysms_async.wording import figures, one_line
+
+__all__ = ["Meaning", "refusal"]
+
+Meaning: TypeAlias = tuple[type[GatewayError], str, str | None]
+"""An error class, what the status means in plain words, and what to do about it."""
+
+
+def refusal(table: Mapping[str, Meaning], code: str, request: str, words: str = "") -> GatewayError | None:
+    """Return the error that a status stands for, or None if the table does not know it.
+
+    Args:
+        table: A protocol's statuses.
+        code: The status.
+        request: Name of the operation.
+        words: The gateway's ``statusText``; 104's figures are read from it.
+    """
+    meaning = table.get(code)
+    if meaning is None:
+        return None
+    kind, message, remedy = meaning
+    message = f"{request}: {message} (status {code})"
+    if kind is GatewayError and words:
+        # These statuses alone do not say why.
+        message += f" The gateway's words: {one_line(words)}"
+    if kind is not InsufficientCredit:
+        return kind(message, request=request, code=code, remedy=remedy)
+    amounts = figures(words) if code == "104" else []
+    needed, available = amounts[:2] if len(amounts) >= 2 else (None, None)
+    if needed is not None:
+        message += f" It needs {needed} credits, {available} are left."
+    return InsufficientCredit(message, request=request, code=code, remedy=remedy, needed=needed, available=available)
