@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from allmysms_async import RestBackend
+from allmysms_async.operation import Method, Resource
 from allmysms_async.protocols.rest.api import RestApi
-from allmysms_async.protocols.rest.operation import Method, Operation, Resource
+from allmysms_async.protocols.rest.operation import Operation
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- methods -->", "<!-- /methods -->"

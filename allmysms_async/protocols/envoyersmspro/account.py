@@ -11,7 +11,8 @@ import msgspec
 
 from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.protocols.envoyersmspro.operation import Method, Operation, Resource, Result, identifier
+from allmysms_async.operation import Method, Resource
+from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, identifier
 from allmysms_async.protocols.envoyersmspro.xml import Node
 
 __all__ = [

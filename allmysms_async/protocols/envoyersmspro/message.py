@@ -13,13 +13,8 @@ from typing import ClassVar
 from allmysms_async.backend import Replay
 from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSchedule, InvalidSender
-from allmysms_async.protocols.envoyersmspro.operation import (
-    Method,
-    Operation,
-    Resource,
-    Result,
-    identifier,
-)
+from allmysms_async.operation import Method, Resource
+from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, identifier
 from allmysms_async.protocols.envoyersmspro.xml import PARIS, Node
 
 __all__ = [

@@ -5,18 +5,17 @@ One class is one function of the manual.
 
 from __future__ import annotations
 
-import functools
 import re
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, overload
+from collections.abc import Mapping
+from typing import ClassVar, Generic, TypeVar
 
-from allmysms_async.backend import Replay
 from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidNumber, InvalidRequest
+from allmysms_async.operation import BaseOperation
 from allmysms_async.protocols.envoyersmspro.xml import Node
 
-__all__ = ["Method", "Operation", "Resource", "Result", "identifier", "international"]
+__all__ = ["Operation", "Result", "identifier", "international"]
 
 
 class Result(Discreet, frozen=True, kw_only=True):
@@ -30,19 +29,16 @@ class Result(Discreet, frozen=True, kw_only=True):
 
 
 R = TypeVar("R")
-P = ParamSpec("P")
 
 
-class Operation(Discreet, Generic[R], frozen=True):
+class Operation(BaseOperation[R], Generic[R], frozen=True):
     """Base of the operations.
 
     Class attributes:
         path: The last parts of its address, exactly as printed; also its name in errors.
-        replay: Whether it may be repeated when its outcome is not known; only what changes nothing says ``safe``.
     """
 
     path: ClassVar[str]
-    replay: ClassVar[Replay] = "never"
 
     @abstractmethod
     def fields(self) -> dict[str, str]:
@@ -90,46 +86,3 @@ def international(number: str) -> str:
         msg = "The number must be digits with the country code and no +, such as 33600000000; nothing was sent."
         raise InvalidNumber(msg, reason="malformed")
     return number
-
-
-class Resource:
-    """A group of operations on one kind of thing.
-
-    Args:
-        call: What sends an operation and reads its answer.
-    """
-
-    def __init__(self, call: Callable[[Operation[Any]], Awaitable[Any]]) -> None:
-        self._call = call
-
-    @property
-    def call(self) -> Callable[[Operation[Any]], Awaitable[Any]]:
-        """What sends an operation and reads its answer."""
-        return self._call
-
-
-class Method(Generic[P, R]):
-    """Makes an operation class a method of a resource, with the class's own arguments and result type.
-
-    Args:
-        operation: The operation class.
-    """
-
-    def __init__(self, operation: Callable[P, Operation[R]]) -> None:
-        self.operation = operation
-        self.__doc__ = operation.__doc__
-
-    @overload
-    def __get__(self, resource: None, owner: type[Resource]) -> Method[P, R]: ...
-    @overload
-    def __get__(self, resource: Resource, owner: type[Resource]) -> Callable[P, Awaitable[R]]: ...
-    def __get__(self, resource: Resource | None, owner: type[Resource]) -> Method[P, R] | Callable[P, Awaitable[R]]:
-        """Return the bound method; on the class, the description itself."""
-        if resource is None:
-            return self
-
-        @functools.wraps(self.operation, updated=())
-        def method(*args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
-            return resource.call(self.operation(*args, **kwargs))
-
-        return method

@@ -12,7 +12,8 @@ import msgspec
 
 from allmysms_async.backend import Replay
 from allmysms_async.model import Secret
-from allmysms_async.protocols.rest.operation import Method, Operation, Resource
+from allmysms_async.operation import Method, Resource
+from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 
 __all__ = [

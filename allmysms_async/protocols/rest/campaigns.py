@@ -11,8 +11,9 @@ from typing import Annotated, ClassVar
 
 from allmysms_async.backend import Replay
 from allmysms_async.discreet import Discreet
+from allmysms_async.operation import Method, Resource
 from allmysms_async.protocols.rest import status
-from allmysms_async.protocols.rest.operation import Method, Operation, Resource
+from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 from allmysms_async.refusal import Meaning
 

@@ -8,34 +8,31 @@ from __future__ import annotations
 
 import functools
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Generic, ParamSpec, TypeVar, overload
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from allmysms_async.backend import Replay
-from allmysms_async.discreet import Discreet
 from allmysms_async.errors import AllMySmsError, GatewayError, ProtocolError
 from allmysms_async.model import Secret
+from allmysms_async.operation import BaseOperation
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.naming import Naming, camel, wire_date
 from allmysms_async.protocols.rest.wire import Raw, Result, Wire, known_names, plain_status
 from allmysms_async.refusal import Meaning, refusal
 from allmysms_async.wording import one_line
 
-__all__ = ["Method", "Operation", "Resource", "status_code"]
+__all__ = ["Operation", "status_code"]
 
 R = TypeVar("R", bound=Result)
-P = ParamSpec("P")
 
 
-class Operation(Discreet, Generic[R], frozen=True):
+class Operation(BaseOperation[R], Generic[R], frozen=True):
     """Base of the operations.
 
     Class attributes:
         path: The last part of its address, exactly as printed.
         name: As the manual writes it.
-        replay: Whether it may be repeated when its outcome is not known; only what changes nothing says ``safe``.
         flow: Name of the form field that holds its data flow, or None if its fields travel as form fields.
         statuses: Its status table.
         successes: The statuses that are success; empty if its answer has none on success.
@@ -49,7 +46,6 @@ class Operation(Discreet, Generic[R], frozen=True):
 
     path: ClassVar[str]
     name: ClassVar[str]
-    replay: ClassVar[Replay] = "never"
     flow: ClassVar[str | None] = None
     statuses: ClassVar[Mapping[str, Meaning]] = {}
     successes: ClassVar[frozenset[str]] = frozenset()
@@ -184,46 +180,3 @@ def _wire_names(kind: type[Operation[Any]]) -> tuple[tuple[str, str, bool], ...]
         if wire.names:
             names.append((name, wire.names[0], wire.beside))
     return tuple(names)
-
-
-class Resource:
-    """A group of operations on one kind of thing.
-
-    Args:
-        call: What sends an operation and reads its answer.
-    """
-
-    def __init__(self, call: Callable[[Operation[Any]], Awaitable[Any]]) -> None:
-        self._call = call
-
-    @property
-    def call(self) -> Callable[[Operation[Any]], Awaitable[Any]]:
-        """What sends an operation and reads its answer."""
-        return self._call
-
-
-class Method(Generic[P, R]):
-    """Makes an operation class a method of a resource, with the class's own arguments and result type.
-
-    Args:
-        operation: The operation class.
-    """
-
-    def __init__(self, operation: Callable[P, Operation[R]]) -> None:
-        self.operation = operation
-        self.__doc__ = operation.__doc__
-
-    @overload
-    def __get__(self, resource: None, owner: type[Resource]) -> Method[P, R]: ...
-    @overload
-    def __get__(self, resource: Resource, owner: type[Resource]) -> Callable[P, Awaitable[R]]: ...
-    def __get__(self, resource: Resource | None, owner: type[Resource]) -> Method[P, R] | Callable[P, Awaitable[R]]:
-        """Return the bound method; on the class, the description itself."""
-        if resource is None:
-            return self
-
-        @functools.wraps(self.operation, updated=())
-        def method(*args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
-            return resource.call(self.operation(*args, **kwargs))
-
-        return method

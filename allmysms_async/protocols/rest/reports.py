@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar
 
 from allmysms_async.backend import Replay
 from allmysms_async.discreet import Discreet
-from allmysms_async.protocols.rest.operation import Method, Operation, Resource
+from allmysms_async.operation import Method, Resource
+from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 
 __all__ = ["Ack", "GetAckBySmsId", "GetAckBySmsIdResult", "GetAcks", "GetAcksResult", "Reports"]

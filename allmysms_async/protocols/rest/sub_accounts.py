@@ -16,9 +16,10 @@ import msgspec
 from allmysms_async.backend import Replay
 from allmysms_async.errors import AllMySmsError, InvalidRequest
 from allmysms_async.model import Secret
+from allmysms_async.operation import Method, Resource
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.naming import Naming, pascal, shout
-from allmysms_async.protocols.rest.operation import Method, Operation, Resource
+from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Raw, Result, Wire
 from allmysms_async.refusal import Meaning
 

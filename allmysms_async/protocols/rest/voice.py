@@ -16,8 +16,9 @@ import msgspec
 
 from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest, InvalidSender, ProtocolError
+from allmysms_async.operation import Method, Resource
 from allmysms_async.protocols.rest import status
-from allmysms_async.protocols.rest.operation import Method, Operation, Resource
+from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.sms import SimpleSendResult
 from allmysms_async.protocols.rest.wire import Raw, Result, Wire
 from allmysms_async.refusal import Meaning
