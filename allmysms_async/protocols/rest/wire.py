@@ -43,6 +43,7 @@ _MAX_DIGITS = 30
 
 _NOTHING = (None, "")
 _MAX_DEPTH = 16
+_PLAIN = frozenset({str, int, float, bool, types.NoneType})
 # In lower case and without underscores.
 _SECRETS = frozenset({"apikey", "password", "passcode"})
 
@@ -247,7 +248,9 @@ def _readable(one: _Reader, elements: list[object], *, lenient: bool) -> Iterato
 
 def _is_empty(element: object) -> bool:
     """Return whether an element of a list is none at all: nil, or empty as XML writes it."""
-    return element is None or (isinstance(element, str) and not element.strip()) or element in ({}, [])
+    if isinstance(element, str):
+        return not element.strip()
+    return element is None or (isinstance(element, dict | list) and not element)
 
 
 def _only(value: object) -> object:
@@ -322,19 +325,25 @@ def read(kind: type[T], answer: object) -> T:
     values: dict[str, Any] = {}
     fields = _fields(typing.cast("Any", kind))
     for name, names, reader in fields:
-        # Where a field is there under two of its names, the one that holds something counts.
-        present = [wire_name for wire_name in names if wire_name in mapping]
-        for wire_name in [key for key in present if mapping[key] not in _NOTHING][:1] or present[:1]:
-            try:
-                value = reader(mapping[wire_name])
-            except Unreadable as error:
-                path = ".".join([wire_name, *(str(part) for part in error.args)])
-                raise Unreadable(path) from None
-            if value is not None:
-                values[name] = value
+        wire_name = names[0] if len(names) == 1 else _found(mapping, names)
+        if wire_name not in mapping:
+            continue
+        try:
+            value = reader(mapping[wire_name])
+        except Unreadable as error:
+            path = ".".join([wire_name, *(str(part) for part in error.args)])
+            raise Unreadable(path) from None
+        if value is not None:
+            values[name] = value
     if issubclass(kind, Result):
-        values["raw"] = {key: _wrapped(key, value) for key, value in mapping.items()}
+        values["raw"] = _wrapped("", dict(mapping), -1)
     return kind(**values)
+
+
+def _found(mapping: Mapping[str, object], names: tuple[str, ...]) -> str:
+    """Return the name under which a field is there; where it is there under two, the one that holds something."""
+    present = [wire_name for wire_name in names if wire_name in mapping] or [names[0]]
+    return next((wire_name for wire_name in present if mapping.get(wire_name) not in _NOTHING), present[0])
 
 
 @functools.lru_cache(maxsize=1024)
@@ -355,6 +364,9 @@ def _wrapped(name: str, value: object, depth: int = 0) -> object:
             return Secret("")
         if isinstance(value, dict):
             inner = typing.cast("dict[str, object]", value)
-            return {key: _wrapped(key, one, depth + 1) for key, one in inner.items()}
+            return {
+                key: one if type(one) in _PLAIN and not _is_secret(key) else _wrapped(key, one, depth + 1)
+                for key, one in inner.items()
+            }
         return [_wrapped("", one, depth + 1) for one in typing.cast("list[object]", value)]
     return value
