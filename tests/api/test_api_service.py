@@ -396,7 +396,7 @@ async def test_replies_of_a_view_are_kept_for_the_next_one(sandbox: Sandbox, ser
 
 async def test_view_waits_as_long_as_its_service(sandbox: Sandbox) -> None:
     """A view is closed with the grace of the service it comes from: without any, it does not wait for an answer."""
-    sandbox.faults([{"fault": "latency", "seconds": 0.5}])
+    sandbox.faults([{"fault": "latency", "seconds": 10}])
     async with SmsService(RestBackend("demo", "demo-key", base_url=sandbox.http_url), grace=0.0) as service:
         view = service.with_sub_account("demo-shop")
         running = asyncio.ensure_future(
@@ -405,7 +405,7 @@ async def test_view_waits_as_long_as_its_service(sandbox: Sandbox) -> None:
         await asyncio.sleep(0.05)
         began = time.monotonic()
         await view.aclose()
-        assert time.monotonic() - began < 0.3
+        assert time.monotonic() - began < 5
         await asyncio.gather(running, return_exceptions=True)
 
 

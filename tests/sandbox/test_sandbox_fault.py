@@ -201,6 +201,6 @@ async def test_shutdown_cuts_off_whoever_waits(fault, until):
         writer.write(b"GET /http/9.0/getInfo HTTP/1.1\r\nhost: x\r\n\r\n")
         await until(lambda: sandbox.in_flight)
         start = time.perf_counter()
-    assert time.perf_counter() - start < 0.8
+    assert time.perf_counter() - start < 5
     writer.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}

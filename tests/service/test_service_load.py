@@ -39,7 +39,7 @@ class Endless:
 async def apart() -> AsyncIterator[str]:
     """The address of a sandbox in a process of its own."""
     process = await asyncio.create_subprocess_exec(
-        str(SCRIPT), "sandbox", "--http-port", "0", "--json", stdout=asyncio.subprocess.PIPE
+        str(SCRIPT), "sandbox", "--http-port", "0", "--smtp-port", "0", "--json", stdout=asyncio.subprocess.PIPE
     )
     try:
         line = await asyncio.wait_for(process.stdout.readline(), 20)

@@ -185,11 +185,11 @@ async def test_broken_exchange_leaves_the_outcome_open(server: Any, transport: H
 
 async def test_no_answer_is_told_in_time(server: Any, transport: HttpxTransport) -> None:
     """A server that says nothing is waited for no longer than the time-out."""
-    server.script = scripted(b"", pause=1)
+    server.script = scripted(b"", pause=30)
     begun = time.monotonic()
     with pytest.raises(RequestTimeout):
-        await transport.send(server.request(timeout=0.1))
-    assert 0.09 < time.monotonic() - begun < 0.3
+        await transport.send(server.request(timeout=0.5))
+    assert 0.49 < time.monotonic() - begun < 5
 
 
 async def test_slow_drip_is_cut_at_the_time_out(server: Any, transport: HttpxTransport) -> None:
@@ -198,8 +198,8 @@ async def test_slow_drip_is_cut_at_the_time_out(server: Any, transport: HttpxTra
     server.script = scripted(head, *[b" "] * 1000, pause=0.02)
     begun = time.monotonic()
     with pytest.raises(RequestTimeout):
-        await transport.send(server.request(timeout=0.15))
-    assert time.monotonic() - begun < 0.3
+        await transport.send(server.request(timeout=0.5))
+    assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: 100000000000", b"Transfer-Encoding: chunked"])

@@ -34,10 +34,10 @@ MEGABYTE = 1_000_000
 )
 def test_a_megabyte_that_is_no_answer_takes_no_time(body: bytes) -> None:
     """However an answer is cut or filled, reading it takes a time that grows with its length alone."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(errors.ProtocolError):
         decode(SendMessage("a", ("33600000001",), "MAGASIN"), HttpResponse(status=200, headers={}, body=body))
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5
 
 
 def test_elements_are_bounded() -> None:
