@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.errors import CampaignChanged, InvalidSchedule
 from allmysms_async.journal import schema
@@ -51,10 +50,10 @@ async def enter(database: Database, campaign: Campaign, backend: str, account: s
         "next_seq": 1,
     }
 
-    async def work(connection: AsyncConnection) -> Any:
+    def work(connection: sa.Connection) -> Any:
         insert = insert_into(connection, schema.campaign).on_conflict_do_nothing(index_elements=["name"])
-        await connection.execute(insert, values)
-        entry = (await connection.execute(sa.select(schema.campaign).where(_k.name == campaign.name))).one()
+        connection.execute(insert, values)
+        entry = connection.execute(sa.select(schema.campaign).where(_k.name == campaign.name)).one()
         begins = entry.run_id == values["run_id"]
         if begins and message.send_at is not None and message.send_at.timestamp() <= now:
             msg = f"send_at, {message.send_at.isoformat()}, is in the past; nothing was sent."

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TypeVar
 
 import sqlalchemy as sa
 from pyroaring import BitMap64
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.sink import Tally
@@ -60,7 +59,7 @@ class Ledger:
             finally:
                 self._ended += 1
 
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]], count: Callable[[T], None]) -> T:
+    async def write(self, work: Callable[[sa.Connection], T], count: Callable[[T], None], *, apart: bool = False) -> T:
         """Commit something, and take it into the sums.
 
         If the sums are read meanwhile nobody can tell whether it is in them already: they are read again.
@@ -68,9 +67,10 @@ class Ledger:
         Args:
             work: What is committed.
             count: Takes what it returned into the sums.
+            apart: Whether each of its statements may as well be committed by itself.
         """
         before = self._ended
-        value = await self._database.write(work)
+        value = await self._database.write(work, apart=apart)
         if self._ended != before or self._begun != self._ended:
             await self.refresh()
         else:

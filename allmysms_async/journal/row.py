@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.sink import Settlement, Tally
@@ -44,7 +43,7 @@ class _Options(msgspec.Struct):
 _options = msgspec.json.Decoder(_Options)
 
 
-def insert_into(connection: AsyncConnection, table: sa.Table) -> Any:
+def insert_into(connection: sa.Connection, table: sa.Table) -> Any:
     """Return an insert that can pass over rows which are there."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(table)

@@ -15,14 +15,13 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 from pyroaring import BitMap64
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
 from allmysms_async.batch.sink import Claim, Settlement, Tally
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.errors import JournalError
-from allmysms_async.journal import schema
+from allmysms_async.journal import lead, schema
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.entry import enter, read_numbers
 from allmysms_async.journal.ledger import Ledger
@@ -33,7 +32,6 @@ from allmysms_async.journal.transition import (
     ASK,
     CLAIM,
     EXPIRE,
-    FENCE,
     LEFT,
     RELEASE,
     RENEW,
@@ -154,31 +152,34 @@ class JournalSink:
         while True:
             await asyncio.sleep(min(self._lease, self._reader_lease) / 3)
             try:
-                await self._database.write(self._renew_all)
+                renewed, until = await self._database.write(self._renew_all)
             except JournalError as error:
                 _log.warning("leases were not renewed: %s", error)
+                continue
+            for seq in renewed:
+                if seq in self._held:
+                    self._held[seq].until = until
 
-    async def _renew_all(self, connection: AsyncConnection) -> None:
-        """Renew every lease of this process."""
+    def _renew_all(self, connection: sa.Connection) -> tuple[Sequence[int], float]:
+        """Renew every lease of this process; return the chunks, and until when."""
         now = self._now()
         # Statements that change many chunks take the campaign's row first, so that no two wait for each other.
-        await connection.execute(sa.select(_k.id).where(_k.id == self._campaign).with_for_update())
+        connection.execute(sa.select(_k.id).where(_k.id == self._campaign).with_for_update())
         if self._leads:
-            await connection.execute(
+            connection.execute(
                 sa.update(schema.campaign)
                 .where(_k.id == self._campaign, _k.reader == self._owner)
                 .values(reader_until=now + self._reader_lease)
             )
-        if self._held:
-            renewed = await connection.execute(
-                sa.update(schema.chunk)
-                .where(_c.campaign == self._campaign, _c.owner == self._owner, _c.lease_until >= now)
-                .values(lease_until=now + self._lease)
-                .returning(_c.seq)
-            )
-            for seq in renewed.scalars():
-                if seq in self._held:
-                    self._held[seq].until = now + self._lease
+        if not self._held:
+            return (), now
+        renewed = connection.execute(
+            sa.update(schema.chunk)
+            .where(_c.campaign == self._campaign, _c.owner == self._owner, _c.lease_until >= now)
+            .values(lease_until=now + self._lease)
+            .returning(_c.seq)
+        )
+        return renewed.scalars().all(), now + self._lease
 
     # -- reading the source -------------------------------------------------------------------------------------------
 
@@ -207,33 +208,22 @@ class JournalSink:
             count += len(numbers)
             yield count
 
-    async def _fence(self, connection: AsyncConnection, count: int) -> int:
-        """Reserve ordinals for the one that reads the source; return the first of them.
-
-        Raises:
-            JournalError: Another process reads it now.
-        """
-        values = {"p_campaign": self._campaign, "p_owner": self._owner, "p_count": count}
-        found = await connection.execute(FENCE, values | {"p_until": self._now() + self._reader_lease})
-        following = found.scalar_one_or_none()
-        if following is None:
-            msg = "Another process reads this campaign's source now; what this one read was not sent by it."
-            raise JournalError(msg)
-        return int(following) - count
+    def _lead(self) -> dict[str, Any]:
+        """Return what names this process as the one that reads the source, in a statement."""
+        until = self._now() + self._reader_lease
+        return {"p_campaign": self._campaign, "p_owner": self._owner, "p_until": until}
 
     async def add(self, chunk: Chunk) -> Chunk:
         """Record a new chunk as pending."""
         packed = planned(chunk)
 
-        async def work(connection: AsyncConnection) -> int:
-            seq = await self._fence(connection, 1)
-            await connection.execute(schema.chunk.insert(), packed | {"campaign": self._campaign, "seq": seq})
-            return seq
+        def work(connection: sa.Connection) -> int:
+            return lead.add(connection, self._lead(), packed)
 
         def count(seq: int) -> None:
             self._ledger.add(seq, chunk)
 
-        seq = await self._ledger.write(work, count)
+        seq = await self._ledger.write(work, count, apart=True)
         self.next_seq = max(self.next_seq, seq + 1)
         return msgspec.structs.replace(chunk, seq=seq)
 
@@ -250,9 +240,9 @@ class JournalSink:
             for outcome in outcomes
         ]
 
-        async def work(connection: AsyncConnection) -> None:
-            await self._fence(connection, 0)
-            await connection.execute(insert_into(connection, schema.refused_row).on_conflict_do_nothing(), rows)
+        def work(connection: sa.Connection) -> None:
+            lead.fence(connection, self._lead(), 0)
+            connection.execute(insert_into(connection, schema.refused_row).on_conflict_do_nothing(), rows)
 
         await self._ledger.write(work, lambda _: self._ledger.sums.tally.count(outcomes))
 
@@ -274,11 +264,11 @@ class JournalSink:
         values: dict[str, Any] = {"p_campaign": self._campaign, "p_seq": chunk.seq, "p_owner": self._owner}
         values |= {"p_now": now, "p_until": until}
 
-        async def work(connection: AsyncConnection) -> tuple[Chunk, bool] | None:
-            row = (await connection.execute(CLAIM, values)).one_or_none()
+        def work(connection: sa.Connection) -> tuple[Chunk, bool] | None:
+            row = connection.execute(CLAIM, values).one_or_none()
             unanswered = row is None
             if row is None and keyed:
-                row = (await connection.execute(ASK, values | {"p_since": now - REPLAY_SECONDS})).one_or_none()
+                row = connection.execute(ASK, values | {"p_since": now - REPLAY_SECONDS}).one_or_none()
             if row is None:
                 return None
             recorded = msgspec.structs.replace(chunk, generation=row.generation, first_sent_at=row.first_sent_at)
@@ -288,7 +278,7 @@ class JournalSink:
             if claimed is not None and claimed[1]:
                 self._ledger.sums.exposed -= chunk.parts
 
-        claimed = await self._ledger.write(work, count)
+        claimed = await self._ledger.write(work, count, apart=True)
         if claimed is None:
             return None
         self._held[chunk.seq] = _Hold(until, claimed[1])
@@ -318,12 +308,12 @@ class JournalSink:
         values = self._values(chunk) | ended(settlement, tally)
         silent = settlement.event is ChunkEvent.LOSE and settlement.campaign_id is None
 
-        async def work(connection: AsyncConnection) -> ChunkState | None:
+        def work(connection: sa.Connection) -> ChunkState | None:
             for since in (ChunkState.IN_FLIGHT, ChunkState.UNKNOWN):
                 statement = SETTLE[settlement.event, since]
                 if silent and since is ChunkState.UNKNOWN:
                     statement = STILL_UNKNOWN
-                if (await connection.execute(statement, values)).rowcount == 1:
+                if connection.execute(statement, values).rowcount == 1:
                     return since
             return None
 
@@ -333,7 +323,7 @@ class JournalSink:
             if since is not None and was_asked is (since is ChunkState.UNKNOWN):
                 self._ledger.sums.end(chunk, settlement, tally, was_unknown=bool(was_asked), silent=silent)
 
-        since = await self._ledger.write(work, count)
+        since = await self._ledger.write(work, count, apart=True)
         self._held.pop(chunk.seq, None)
         if since is None:
             _log.warning("chunk %d was ended by another process; what came here changes nothing.", chunk.seq)
@@ -352,19 +342,19 @@ class JournalSink:
             _c.campaign == self._campaign, _c.seq == chunk.seq, _c.owner == self._owner
         )
 
-        async def work(connection: AsyncConnection) -> int | None:
-            found = await connection.execute(
+        def work(connection: sa.Connection) -> int | None:
+            found = connection.execute(
                 sa.update(schema.campaign)
                 .where(_k.id == self._campaign)
                 .values(next_seq=_k.next_seq + len(pieces))
                 .returning(_k.next_seq)
             )
             first = int(found.scalar_one()) - len(pieces)
-            if (await connection.execute(remove)).rowcount != 1:
+            if connection.execute(remove).rowcount != 1:
                 return None
             for index, piece in enumerate(packed):
                 row = piece | {"campaign": self._campaign, "seq": first + index}
-                await connection.execute(schema.chunk.insert(), row)
+                connection.execute(schema.chunk.insert(), row)
             return first
 
         first = await self._database.write(work)
@@ -382,11 +372,11 @@ class JournalSink:
         now = self._now()
         values = {"p_campaign": self._campaign, "p_now": now, "p_after": after}
 
-        async def work(connection: AsyncConnection) -> int:
-            await connection.execute(sa.select(_k.id).where(_k.id == self._campaign).with_for_update())
-            changed = (await connection.execute(EXPIRE, values)).rowcount
+        def work(connection: sa.Connection) -> int:
+            connection.execute(sa.select(_k.id).where(_k.id == self._campaign).with_for_update())
+            changed = connection.execute(EXPIRE, values).rowcount
             if not self._resumed:
-                changed += (await connection.execute(AGAIN, values)).rowcount
+                changed += connection.execute(AGAIN, values).rowcount
             return changed
 
         if after == 0:
@@ -476,7 +466,7 @@ class JournalSink:
     async def _execute(self, statement: sa.Update, values: dict[str, Any] | None = None) -> int:
         """Commit one statement; return how many rows it changed."""
 
-        async def work(connection: AsyncConnection) -> int:
-            return int((await connection.execute(statement, values)).rowcount)
+        def work(connection: sa.Connection) -> int:
+            return int(connection.execute(statement, values).rowcount)
 
-        return await self._database.write(work)
+        return await self._database.write(work, apart=True)

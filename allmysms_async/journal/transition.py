@@ -13,6 +13,7 @@ from allmysms_async.batch.state import TRANSITIONS, ChunkEvent, ChunkState
 from allmysms_async.journal import schema
 
 __all__ = [
+    "ADD",
     "AGAIN",
     "ASK",
     "CLAIM",
@@ -68,7 +69,8 @@ def move(event: ChunkEvent, *, since: ChunkState | None = None) -> sa.Update:
         state: target for (state, what), target in TRANSITIONS.items() if what is event and since in {None, state}
     }
     (target,) = set(targets.values())
-    return sa.update(schema.chunk).where(_c.state.in_([state.value for state in targets])).values(state=target.value)
+    begins = sa.or_(*(_c.state == state.value for state in targets))
+    return sa.update(schema.chunk).where(begins).values(state=target.value)
 
 
 def this(statement: sa.Update) -> sa.Update:
@@ -139,6 +141,21 @@ FENCE = (
     .where(_k.id == bind("campaign"), _k.reader == bind("owner"))
     .values(next_seq=_k.next_seq + bind("count", sa.Integer), reader_until=bind("until"))
     .returning(_k.next_seq)
+)
+_fenced = FENCE.cte("fenced")
+_new = ("state", "generation", "attempts", "n", "planned_parts", "numbers", "payload")
+# The same, and the chunk with it: one statement, which SQLite does not have.
+ADD = (
+    sa.insert(schema.chunk)
+    .from_select(
+        ["campaign", "seq", *_new, *NO_RESULT],
+        sa.select(
+            bind("campaign", sa.Integer),
+            _fenced.c.next_seq - bind("count", sa.Integer),
+            *(bind(name, _c[name].type) for name in (*_new, *NO_RESULT)),
+        ).select_from(_fenced),
+    )
+    .returning(_c.seq)
 )
 EXPIRE = (
     move(ChunkEvent.LOSE, since=ChunkState.IN_FLIGHT)

@@ -1,0 +1,51 @@
+"""A journal in PostgreSQL: a few connections; it groups commits of its own accord."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+__all__ = ["Server"]
+
+T = TypeVar("T")
+
+_CONNECT_SECONDS = 10.0
+_COMMAND_SECONDS = 60.0
+
+
+class Server:
+    """A PostgreSQL database.
+
+    Args:
+        url: Where it is.
+    """
+
+    def __init__(self, url: sa.URL) -> None:
+        options = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS}
+        self._engine = create_async_engine(url, pool_size=4, max_overflow=0, hide_parameters=True, connect_args=options)
+        self._apart = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self, *, reading: bool) -> AsyncGenerator[AsyncConnection, None]:
+        """Open a transaction."""
+        del reading
+        async with self._engine.begin() as connection:
+            yield connection
+
+    async def write(self, work: Callable[[sa.Connection], T], *, apart: bool = False) -> T:
+        """Do something in a transaction; return once committed."""
+
+        def whole(connection: sa.Connection) -> T:
+            with connection.begin():
+                return work(connection)
+
+        async with (self._apart if apart else self._engine).connect() as connection:
+            return await connection.run_sync(work if apart else whole)
