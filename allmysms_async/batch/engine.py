@@ -21,7 +21,7 @@ from pyroaring import BitMap64
 
 from allmysms_async.backend import Paces, Reconciles, Sends, limits_of
 from allmysms_async.batch.dispatch import Desk, Dispatch, EngineOptions, pause, surely
-from allmysms_async.batch.intake import Intake
+from allmysms_async.batch.intake import Intake, Row
 from allmysms_async.batch.plan import Chunk, Planner, planned_requests
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
 from allmysms_async.batch.reconcile import reconcile
@@ -89,6 +89,8 @@ class CampaignRun:
         self._opened = False
         self._turn = asyncio.Condition()
         self._reading = True
+        # Whether rows were read that are recorded nowhere.
+        self._unrecorded = False
         self._recovered = 0
         self._busy = 0
         self._least_seconds: float | None = None
@@ -359,24 +361,36 @@ class CampaignRun:
         try:
             while not self._stopping.is_set():
                 rows = await intake.take(self._stopping)
+                await self._take_in(rows)
                 if rows is None:
-                    await surely(self._record(self._planner.flush(), []))
                     await surely(self._sink.finish_source())
                     return
-                refused = [outcome for row, item in rows if (outcome := self._planner.add(row, item)) is not None]
-                await surely(self._record(self._planner.sealed(), refused))
                 await self._room()
-        except JournalError as error:
-            self._fail(error)
         finally:
             # What was read and is not in a full chunk yet is recorded whatever happens, and waits as pending.
-            try:
-                if not isinstance(self._error, JournalError):
-                    await surely(self._record(self._planner.flush(), []))
-            except JournalError as error:
-                self._fail(error)
-            if isinstance(self._error, JournalError):
+            if not self._unrecorded and not isinstance(self._error, JournalError):
+                await self._guard(self._take_in(None))
+            if self._unrecorded or isinstance(self._error, JournalError):
                 await intake.rewind()
+
+    async def _take_in(self, rows: Sequence[Row] | None) -> None:
+        """Plan rows and record what is full of them, or, at the end of the source, all that is planned."""
+        refused: list[Outcome] = []
+        last = rows is None
+        try:
+            try:
+                for row, item in rows or ():
+                    outcome = self._planner.add(row, item)
+                    if outcome is not None:
+                        refused.append(outcome)
+            except Exception:  # a defect: what was planned before that row is kept all the same
+                last = True
+                raise
+            finally:
+                await surely(self._record(self._planner.flush() if last else self._planner.sealed(), refused))
+        except Exception:
+            self._unrecorded = True
+            raise
 
     async def _room(self) -> None:
         """Wait until more can be sent."""

@@ -19,7 +19,7 @@ from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, SmsMessage, coding_of
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
-from allmysms_async.text import Coding, Template, TextSize, has_placeholder
+from allmysms_async.text import Coding, Template, TextSize, escaped, has_placeholder
 
 __all__ = [
     "Chunk",
@@ -36,6 +36,7 @@ __all__ = [
 # Texts rendered here wait for others that are equal: so many rows at most, of so many different texts (some 100 MB).
 _HELD_ROWS = 256_000
 _OPEN_CHUNKS = 65_536
+_MAX_LINE = 2**63 - 1
 
 _Key: TypeAlias = tuple[str, int, Coding]
 # A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template
@@ -232,12 +233,13 @@ class Planner:
     def _refuse(self, row: int, recipient: Recipient, phone: object, reason: Reason) -> Outcome:
         """Return the outcome of a row that is not sent to."""
         self._accounted.add(row)
-        return Outcome(row, recipient.line, str(phone)[:MAX_RAW_LENGTH], OutcomeState.REJECTED, reason)
+        told = escaped(str(phone)[:MAX_RAW_LENGTH])
+        return Outcome(row, _line(recipient), told, OutcomeState.REJECTED, reason)
 
     def _join(self, row: int, recipient: Recipient, phone: str, size: TextSize) -> None:
         """Put a recipient into the open chunk of the same text and coding."""
         count = self._template.count
-        values = recipient.params[:count]
+        values = recipient.params[:count] if count else ()
         text, params = self._template.text, count
         if count and (not self._limits.personalises or any(map(has_placeholder, values))):
             # A value that looks like a placeholder must stay text, whatever the gateway would make of it.
@@ -252,7 +254,7 @@ class Planner:
             chunk = None
         if chunk is None:
             chunk = self._open[key] = _Open(text, size.coding, params)
-        chunk.recipients.append(Recipient(phone, values, recipient.line))
+        chunk.recipients.append(Recipient(phone, values, _line(recipient)))
         chunk.rows.append(row)
         self._held += 1
         chunk.length += len(phone) + (len(chunk.rows) > 1)
@@ -294,6 +296,12 @@ class Planner:
         for key in list(self._open):
             self._seal(key)
         return self.sealed()
+
+
+def _line(recipient: Recipient) -> int | None:
+    """Return a recipient's line, or None if it is nothing that a line can be: callers are not all typed."""
+    line: object = recipient.line
+    return line if isinstance(line, int) and 0 <= line <= _MAX_LINE else None
 
 
 def parts_of(chunk: Chunk, recipients: Sequence[Recipient]) -> int:

@@ -17,6 +17,7 @@ from allmysms_async.journal.packing import pack_numbers, pack_outcomes, pack_pay
 from allmysms_async.journal.query import STATES
 from allmysms_async.journal.transition import NO_RESULT
 from allmysms_async.model import MmsMessage, SmsMessage
+from allmysms_async.text import escaped
 
 __all__ = ["ended", "insert_into", "message_of", "options_of", "planned"]
 
@@ -77,7 +78,7 @@ def ended(settlement: Settlement, tally: Tally) -> dict[str, Any]:
         "p_parts": settlement.parts,
         "p_cost": str(settlement.cost if settlement.cost else Decimal(0)),
         "p_reasons": msgspec.json.encode(reasons).decode() if reasons else None,
-        "p_problem": settlement.problem,
+        "p_problem": None if settlement.problem is None else escaped(settlement.problem),
         "p_result": pack_outcomes(settlement.outcomes),
         "p_gateway_id": settlement.campaign_id,
     }

@@ -25,7 +25,8 @@ class Outcome(msgspec.Struct, frozen=True):
     Attributes:
         row: Ordinal in the source, counted from 1.
         line: Line of the file, where the source has lines.
-        phone: Canonical number, or what the source held if it is not one.
+        phone: Canonical number, or the beginning of what the source held if it is not one; what no file can hold is
+            escaped.
         state: accepted, rejected, failed (surely not sent), unknown (may have been sent).
         reason: Why it was not accepted.
         sms_id: The gateway's identifier of the text, where the protocol has one.
