@@ -208,6 +208,8 @@ class CampaignRun:
             chunk_size=self._options.chunk_size,
             seen=self._sink.seen,
             accounted=self._sink.accounted,
+            refused=self._sink.refused,
+            known=None if self._intake is None else self._intake.known,
             next_seq=self._sink.next_seq,
         )
         tasks = [asyncio.create_task(self._guard(self._read()), name="campaign reader")]
@@ -361,6 +363,7 @@ class CampaignRun:
         try:
             while not self._stopping.is_set():
                 rows = await intake.take(self._stopping)
+                intake.known.learn(self._sink.seen, self._sink.refused)
                 await self._take_in(rows)
                 if rows is None:
                     await surely(self._sink.finish_source())

@@ -6,6 +6,7 @@ A sink decides what a campaign that is continued still has to send. The one in m
 from __future__ import annotations
 
 import secrets
+from array import array
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
@@ -15,6 +16,7 @@ import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async.batch import state as transition
+from allmysms_async.batch.known import Refusals
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.model import Campaign, CampaignResult, Outcome, OutcomeState, Reason, Totals
@@ -80,6 +82,11 @@ class Sink(Protocol):
         ...
 
     @property
+    def refused(self) -> Refusals:
+        """Rows that were refused, by what they hold; the planner adds to it."""
+        ...
+
+    @property
     def next_seq(self) -> int:
         """Ordinal of the next chunk."""
         ...
@@ -106,7 +113,7 @@ class Sink(Protocol):
         ...
 
     def recover(self) -> AsyncIterator[int]:
-        """Read the planned numbers and rows back into ``seen`` and ``accounted``, yielding how many so far."""
+        """Read what was planned and refused back into ``seen``, ``accounted`` and ``refused``, yielding how many."""
         ...
 
     async def elsewhere(self) -> float | None:
@@ -239,6 +246,7 @@ class MemorySink:
         self.run_id = secrets.token_hex(16)
         self.seen = BitMap64()
         self.accounted = BitMap64()
+        self.refused: Refusals = array("Q")
         self.next_seq = 1
         self._entries: dict[int, _Entry] = {}
         self._tally = Tally()

@@ -168,8 +168,8 @@ class Journal:
             async with self._database.reading() as connection:
                 found = await connection.execute(
                     sa.select(schema.refused_row)
-                    .where(_r.campaign == campaign, _r.row_no > after)
-                    .order_by(_r.row_no)
+                    .where(_r.campaign == campaign, _r.id > after)
+                    .order_by(_r.id)
                     .limit(1000)
                 )
                 refused = found.all()
@@ -177,7 +177,7 @@ class Journal:
                 yield Outcome(row.row_no, row.line, row.phone, OutcomeState.REJECTED, Reason(row.reason))
             if not refused:
                 return
-            after = refused[-1].row_no
+            after = refused[-1].id
 
     async def resolve(self, decision: Decision, seqs: Sequence[int], name: str | None = None) -> int:
         """Decide about unknown requests, all of them or none; return how many recipients that concerns.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from array import array
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 from pyroaring import BitMap64
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allmysms_async.batch.known import Refusals
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
 from allmysms_async.batch.sink import Claim, Settlement, Tally
@@ -27,7 +29,7 @@ from allmysms_async.journal.database import Database
 from allmysms_async.journal.entry import enter, read_numbers
 from allmysms_async.journal.ledger import Ledger
 from allmysms_async.journal.packing import unpack_chunk
-from allmysms_async.journal.row import ended, insert_into, planned
+from allmysms_async.journal.row import ended, planned
 from allmysms_async.journal.transition import (
     AGAIN,
     ASK,
@@ -109,6 +111,7 @@ class JournalSink:
         self.run_id = ""
         self.seen = BitMap64()
         self.accounted = BitMap64()
+        self.refused: Refusals = array("Q")
         self.next_seq = 1
         self._campaign = 0
         self._ledger = Ledger(database, self._owner)
@@ -199,11 +202,12 @@ class JournalSink:
         return self._leads
 
     async def recover(self) -> AsyncIterator[int]:
-        """Read the planned numbers and rows back, some chunks at a time."""
+        """Read what was planned and refused back, some chunks at a time."""
         count = 0
-        async for numbers, rows in read_numbers(self._database, self._campaign):
+        async for numbers, rows, refused in read_numbers(self._database, self._campaign):
             self.seen.update(numbers)
             self.accounted.update(rows)
+            self.refused.extend(refused)
             count += len(numbers)
             yield count
 
@@ -252,7 +256,7 @@ class JournalSink:
 
         async def work(connection: AsyncConnection) -> None:
             await self._fence(connection, 0)
-            await connection.execute(insert_into(connection, schema.refused_row).on_conflict_do_nothing(), rows)
+            await connection.execute(schema.refused_row.insert(), rows)
 
         await self._ledger.write(work, lambda _: self._ledger.sums.tally.count(outcomes))
 
