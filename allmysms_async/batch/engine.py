@@ -289,9 +289,9 @@ class CampaignRun:
                     await self._read_source(intake)
                     intake = None
                 seconds = await surely(self._sink.elsewhere())
-                if seconds is None:
+                if seconds is None and intake is None:
                     return
-                await pause(self._clock, self._stopping, seconds)
+                await pause(self._clock, self._stopping, seconds or 0.0)
                 await self._continue()
         finally:
             self._reading = False

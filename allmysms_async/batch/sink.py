@@ -109,7 +109,7 @@ class Sink(Protocol):
         ...
 
     async def lead(self) -> bool:
-        """Become the one that reads the source; False while another process is, or has read it to its end."""
+        """Become the one that reads its source; False while another process is."""
         ...
 
     def recover(self) -> AsyncIterator[int]:

@@ -55,7 +55,7 @@ READER_SECONDS = 15.0
 the one that reads, so this may be short."""
 
 _POLL_SECONDS = 0.5
-T = TypeVar("T")
+Sums = TypeVar("Sums", bound=Totals)
 
 _c, _k = schema.chunk.c, schema.campaign.c
 _log = logging.getLogger("allmysms_async")
@@ -116,7 +116,7 @@ class JournalSink:
         self._campaign = 0
         self._ledger = Ledger(database, self._owner)
         self._held: dict[int, _Hold] = {}
-        self._leads = self._waited = self._resumed = False
+        self._leads = self._read_all = self._resumed = False
         self._heart: asyncio.Task[None] | None = None
 
     # -- opening and closing ------------------------------------------------------------------------------------------
@@ -191,12 +191,9 @@ class JournalSink:
         statement = sa.update(schema.campaign).where(
             _k.id == self._campaign, sa.or_(_k.reader.is_(None), _k.reader_until < now)
         )
-        if self._waited:  # what another process read to its end need not be read again
-            statement = statement.where(_k.source_complete.is_(False))
         until = now + self._reader_lease
         changed = await self._execute(statement.values(reader=self._owner, reader_until=until, source_complete=False))
         self._leads = changed == 1
-        self._waited = self._waited or not self._leads
         if self._leads:
             self._ledger.sums.complete = False
         return self._leads
@@ -268,7 +265,7 @@ class JournalSink:
             .values(source_complete=True, reader=None, reader_until=None)
         )
         self._leads = False
-        self._ledger.sums.complete = changed == 1
+        self._ledger.sums.complete = self._read_all = changed == 1
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -442,8 +439,7 @@ class JournalSink:
                 )
             ).one()
         self._ledger.sums.complete = bool(row.source_complete)
-        read_elsewhere = row.reader not in {None, self._owner} and row.reader_until >= now
-        if not row.source_complete and (read_elsewhere or self._waited):
+        if row.reader not in {None, self._owner} and row.reader_until >= now:
             return _POLL_SECONDS
         return None if lease is None else float(min(_POLL_SECONDS, max(0.01, lease - now + 0.01)))
 
@@ -456,11 +452,15 @@ class JournalSink:
 
     def totals(self) -> Totals:
         """Return how the rows read so far ended."""
-        return self._ledger.sums.totals()
+        return self._as_read_here(self._ledger.sums.totals())
 
     def result(self, name: str) -> CampaignResult:
         """Return what became of the campaign so far."""
-        return self._ledger.sums.result(name, self.run_id)
+        return self._as_read_here(self._ledger.sums.result(name, self.run_id))
+
+    def _as_read_here(self, sums: Sums) -> Sums:
+        """Return sums that are complete once this process read its source, though another may read its own now."""
+        return msgspec.structs.replace(sums, complete=True) if self._read_all else sums
 
     # -- small things -------------------------------------------------------------------------------------------------
 
