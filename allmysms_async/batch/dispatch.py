@@ -81,7 +81,7 @@ class Desk(msgspec.Struct, frozen=True):
 
     Attributes:
         stopping: Set when the run is asked to stop.
-        queue: Offers chunks to be sent, each once.
+        queue: Offers chunks to be sent, each once; tells how many were new.
         requeue: Offers a chunk to be sent next, once more.
         tell: Tells outcomes to whoever follows the run; none to say that something else changed.
         fail: Stops the run because of an error.
@@ -89,7 +89,7 @@ class Desk(msgspec.Struct, frozen=True):
     """
 
     stopping: asyncio.Event
-    queue: Callable[[Sequence[Chunk]], None]
+    queue: Callable[[Sequence[Chunk]], int]
     requeue: Callable[[Chunk], None]
     tell: Callable[[tuple[Outcome, ...]], None]
     fail: Callable[[Exception], None]

@@ -83,7 +83,7 @@ class CampaignRun:
         self._dispatch = Dispatch(backend, campaign, sink, options, clock, rng, desk)
         self._planner: Planner
         self._ready: deque[Chunk] = deque()
-        # Chunks by their ordinals: those that wait here, and those that were claimed here.
+        # Chunks by their ordinals: those that wait or are tried here, and those that were claimed here.
         self._queued: set[int] = set()
         self._handled = BitMap64()
         self._opened = False
@@ -288,14 +288,24 @@ class CampaignRun:
                 if intake is not None and await surely(self._sink.lead()):
                     await self._read_source(intake)
                     intake = None
+                idle = self._idle()
                 seconds = await surely(self._sink.elsewhere())
-                if seconds is None and intake is None:
-                    return
-                await pause(self._clock, self._stopping, seconds or 0.0)
-                await self._continue()
+                if seconds is not None:
+                    await pause(self._clock, self._stopping, seconds)
+                # Also if nobody holds anything: what was given back meanwhile lies behind what was offered.
+                found = await self._continue()
+                if seconds is None and intake is None and not found:
+                    if idle:
+                        return
+                    async with self._turn:
+                        await self._turn.wait_for(lambda: self._idle() or self._stopping.is_set())
         finally:
             self._reading = False
             await self._wake()
+
+    def _idle(self) -> bool:
+        """Tell whether all that was offered here has been dealt with."""
+        return not (self._ready or self._busy)
 
     async def _foresee(self) -> None:
         """Say first how long a request limit makes the campaign, and refuse one that is longer than allowed.
@@ -328,17 +338,18 @@ class CampaignRun:
         _log.warning("%s.", msg)
         self._tell(())
 
-    async def _continue(self) -> None:
-        """Offer what is recorded and not over, some chunks at a time."""
-        after = 0
+    async def _continue(self) -> int:
+        """Offer what is recorded and not over, some chunks at a time; return how many were not offered before."""
+        after = found = 0
         while not self._stopping.is_set():
             chunks = await surely(self._sink.resume(replayable_since=self._replayable_since(), after=after))
             if not chunks:
-                return
+                break
             after = chunks[-1].seq
-            self._queue(chunks)
+            found += self._queue(chunks)
             await self._wake()
             await self._room()
+        return found
 
     def _replayable_since(self) -> float | None:
         """Return since when an unknown chunk may be asked about again with its key."""
@@ -413,12 +424,12 @@ class CampaignRun:
             self._queue(recorded)
             await self._wake()
 
-    def _queue(self, chunks: Sequence[Chunk]) -> None:
-        """Put chunks where the workers find them, each once."""
-        for chunk in chunks:
-            if chunk.seq not in self._queued and chunk.seq not in self._handled:
-                self._queued.add(chunk.seq)
-                self._ready.append(chunk)
+    def _queue(self, chunks: Sequence[Chunk]) -> int:
+        """Put chunks where the workers find them, each once; return how many were not there before."""
+        new = [chunk for chunk in chunks if chunk.seq not in self._queued and chunk.seq not in self._handled]
+        self._queued.update(chunk.seq for chunk in new)
+        self._ready.extend(new)
+        return len(new)
 
     def _requeue(self, chunk: Chunk) -> None:
         """Put a chunk where the next worker finds it, once more."""
@@ -434,6 +445,7 @@ class CampaignRun:
                 await self._dispatch.process(chunk, self._handled.add)
             finally:
                 self._busy -= 1
+                self._queued.discard(chunk.seq)
                 await self._wake()
 
     async def _next(self) -> Chunk | None:
@@ -444,13 +456,12 @@ class CampaignRun:
                 lambda: (
                     (self._ready and self._may_go_on())
                     or self._stopping.is_set()
-                    or not (self._ready or self._reading or self._busy)
+                    or (self._idle() and not self._reading)
                 )
             )
             if self._stopping.is_set() or not self._ready:
                 return None
             self._busy += 1
             chunk = self._ready.popleft()
-            self._queued.discard(chunk.seq)
             self._turn.notify_all()
             return chunk

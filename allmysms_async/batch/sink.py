@@ -158,7 +158,7 @@ class Sink(Protocol):
         ...
 
     async def resume(self, *, replayable_since: float | None, after: int = 0) -> list[Chunk]:
-        """Return what is left to do, in order, some at a time: pending chunks, and failed ones made pending again.
+        """Return what is left to do, in order, some at a time; a run's first call makes failed chunks pending again.
 
         Args:
             after: Ordinal after which to look; no chunk is the end.
@@ -252,7 +252,7 @@ class MemorySink:
         self._tally = Tally()
         self._campaign_ids: dict[str, None] = {}
         self._problems: Counter[str] = Counter()
-        self._complete = False
+        self._complete = self._resumed = False
 
     @property
     def exposed(self) -> int:
@@ -261,7 +261,8 @@ class MemorySink:
         return sum(entry.chunk.parts for entry in unknown if not (entry.settlement and entry.settlement.campaign_id))
 
     async def open(self, campaign: Campaign) -> None:
-        """Do nothing: a record in memory is of one campaign object."""
+        """Begin a run: what failed in an earlier one may be taken up again, once."""
+        self._resumed = False
 
     async def close(self) -> None:
         """Do nothing."""
@@ -349,9 +350,12 @@ class MemorySink:
         return [await self.add(piece) for piece in pieces]
 
     async def resume(self, *, replayable_since: float | None, after: int = 0) -> list[Chunk]:
-        """Return what an earlier run left to do, all at once."""
+        """Return what is left to do, all at once; the first call of a run also takes failed chunks up again."""
+        again, self._resumed = not self._resumed, True
         chunks: list[Chunk] = []
         for _, entry in sorted(item for item in self._entries.items() if item[0] > after):
+            if entry.state is ChunkState.FAILED and not again:
+                continue
             if entry.state is ChunkState.FAILED:
                 self._forget(entry)
                 entry.state = transition.after(entry.state, ChunkEvent.RESUME)

@@ -209,6 +209,8 @@ async def test_unknown_chunk_refused_by_the_gateway_gets_a_new_key(chunk_of):
     (left,) = await sink.resume(replayable_since=0.0)
     first = await sink.claim(left, 200.0)
     await sink.settle(chunk, end(chunk, F, problem="Not enough credit."))
+    assert await sink.resume(replayable_since=0.0) == []  # not in the same run
+    await sink.open(None)
     (left,) = await sink.resume(replayable_since=0.0)
     second = await sink.claim(left, 300.0)
     assert not second.unanswered
