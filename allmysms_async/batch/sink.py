@@ -211,7 +211,7 @@ class Tally:
         self.parts += other.parts
         self.cost += other.cost
 
-    def totals(self, *, pending: int, complete: bool) -> Totals:
+    def totals(self, *, pending: int, in_flight: int, complete: bool) -> Totals:
         """Return the sums."""
         states = self.states
         return Totals(
@@ -221,6 +221,7 @@ class Tally:
             failed=states[OutcomeState.FAILED],
             unknown=states[OutcomeState.UNKNOWN],
             pending=pending,
+            in_flight=in_flight,
             rejections={reason: count for reason, count in self.reasons.items() if count},
             parts=self.parts,
             cost=self.cost,
@@ -374,9 +375,12 @@ class MemorySink:
 
     def totals(self) -> Totals:
         """Return how the rows read so far ended."""
-        open_states = {ChunkState.PENDING, ChunkState.IN_FLIGHT}
-        pending = sum(len(entry.chunk.rows) for entry in self._entries.values() if entry.state in open_states)
-        return self._tally.totals(pending=pending, complete=self._complete)
+        rows = Counter[ChunkState]()
+        for entry in self._entries.values():
+            rows[entry.state] += len(entry.chunk.rows)
+        in_flight = rows[ChunkState.IN_FLIGHT]
+        pending = rows[ChunkState.PENDING] + in_flight
+        return self._tally.totals(pending=pending, in_flight=in_flight, complete=self._complete)
 
     def result(self, name: str) -> CampaignResult:
         """Return what became of the campaign so far."""

@@ -79,11 +79,12 @@ def list_campaigns(journal: str, *, machine: bool) -> int:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("campaign", overflow="fold", min_width=8)
     table.add_column("begun", no_wrap=True)
-    for heading in ("rows", "accepted", "rejected", "failed", "unknown", "pending"):
+    for heading in ("rows", "accepted", "rejected", "failed", "unknown", "in flight", "pending"):
         table.add_column(heading, justify="right", no_wrap=True)
     for each in campaigns:
         result = each.result
-        counts = (result.accepted, result.rejected, result.failed, result.unknown, result.pending)
+        waiting = result.pending - result.in_flight
+        counts = (result.accepted, result.rejected, result.failed, result.unknown, result.in_flight, waiting)
         # A source that was not read to its end has more.
         rows = number(result.rows) + ("" if result.complete else "+")
         table.add_row(each.name, f"{each.created_at.astimezone():%Y-%m-%d %H:%M}", rows, *map(number, counts))

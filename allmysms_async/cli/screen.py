@@ -120,7 +120,8 @@ class Display:
             (totals.rejected, "rejected", "yellow"),
             (totals.failed, "failed", "red"),
             (totals.unknown, "unknown", "red"),
-            (totals.pending, "pending", "cyan"),
+            (totals.in_flight, "in flight", "cyan"),
+            (totals.pending - totals.in_flight, "pending", "cyan"),
         ]
         told = [field for field in fields if field[0] or field[1] in {"read", "accepted"}]
         rate = f"{number(round(done / elapsed))}/s" if elapsed >= 0.2 else ""

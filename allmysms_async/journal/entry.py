@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.batch.known import Refusals, refusal
+from allmysms_async.batch.state import ChunkState
 from allmysms_async.errors import CampaignChanged, InvalidSchedule
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
@@ -19,7 +20,7 @@ from allmysms_async.journal.row import insert_into, options_of
 from allmysms_async.journal.transition import PAGE
 from allmysms_async.model import Campaign, Reason
 
-__all__ = ["Entry", "enter", "read_numbers"]
+__all__ = ["Elsewhere", "Entry", "enter", "held_elsewhere", "read_numbers"]
 
 _REFUSED_PAGE = 5000
 _c, _k, _r = schema.chunk.c, schema.campaign.c, schema.refused_row.c
@@ -31,6 +32,15 @@ class Entry(NamedTuple):
     id: int
     run_id: str
     next_seq: int
+
+
+class Elsewhere(NamedTuple):
+    """What other processes hold of a campaign: when the first lease ends, who reads a source until when."""
+
+    lease: float | None
+    reader: str | None
+    reader_until: float
+    source_complete: bool
 
 
 async def enter(database: Database, campaign: Campaign, backend: str, account: str, now: float) -> Entry:
@@ -78,6 +88,22 @@ async def enter(database: Database, campaign: Campaign, backend: str, account: s
         remedy = "Give the campaign another name to begin a new one, or continue it as it was."
         raise CampaignChanged(msg, remedy=remedy)
     return Entry(row.id, row.run_id, row.next_seq)
+
+
+async def held_elsewhere(database: Database, campaign: int, owner: str) -> Elsewhere:
+    """Return what other processes than this one hold."""
+    others = sa.or_(_c.owner.is_(None), _c.owner != owner)
+    async with database.reading() as connection:
+        found = await connection.execute(
+            sa.select(sa.func.min(_c.lease_until)).where(
+                _c.campaign == campaign, _c.state == ChunkState.IN_FLIGHT.value, others
+            )
+        )
+        lease = found.scalar_one_or_none()
+        reading = sa.select(_k.reader, _k.reader_until, _k.source_complete).where(_k.id == campaign)
+        row = (await connection.execute(reading)).one()
+    reader = None if row.reader == owner else row.reader
+    return Elsewhere(lease, reader, row.reader_until or 0.0, bool(row.source_complete))
 
 
 async def read_numbers(database: Database, campaign: int) -> AsyncIterator[tuple[array[int], array[int], Refusals]]:

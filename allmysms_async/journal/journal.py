@@ -276,8 +276,11 @@ def _outcomes(row: Any, now: float) -> tuple[Outcome, ...]:
     if row.result is not None:
         return unpack_outcomes(chunk, row.result, row.gateway_id)
     # Without a result a chunk is waiting, in flight, or unknown because whoever sent it is gone.
-    gone = row.state == ChunkState.IN_FLIGHT and row.lease_until < now
-    state = OutcomeState.UNKNOWN if gone or row.state == ChunkState.UNKNOWN else OutcomeState.PENDING
+    state = OutcomeState.UNKNOWN
+    if row.state == ChunkState.PENDING:
+        state = OutcomeState.PENDING
+    elif row.state == ChunkState.IN_FLIGHT and row.lease_until >= now:
+        state = OutcomeState.IN_FLIGHT
     return tuple(
         Outcome(number, recipient.line, recipient.phone, state)
         for number, recipient in zip(chunk.rows, chunk.recipients, strict=True)

@@ -26,7 +26,7 @@ from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.errors import JournalError
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
-from allmysms_async.journal.entry import enter, read_numbers
+from allmysms_async.journal.entry import enter, held_elsewhere, read_numbers
 from allmysms_async.journal.ledger import Ledger
 from allmysms_async.journal.packing import unpack_chunk
 from allmysms_async.journal.row import ended, planned
@@ -55,6 +55,7 @@ READER_SECONDS = 15.0
 the one that reads, so this may be short."""
 
 _POLL_SECONDS = 0.5
+_UNRECORDED = "The journal failed before it was recorded what became of a request."
 Sums = TypeVar("Sums", bound=Totals)
 
 _c, _k = schema.chunk.c, schema.campaign.c
@@ -66,14 +67,16 @@ class _Hold(msgspec.Struct):
 
     Attributes:
         until: Unix time at which it runs out.
+        rows: Recipients in the chunk.
         asked: Whether the chunk was unknown and is asked about, None if nothing is known of it here.
     """
 
     until: float
+    rows: int
     asked: bool | None
 
 
-_NOT_HELD = _Hold(0.0, None)
+_NOT_HELD = _Hold(0.0, 0, None)
 
 
 class JournalSink:
@@ -116,7 +119,7 @@ class JournalSink:
         self._campaign = 0
         self._ledger = Ledger(database, self._owner)
         self._held: dict[int, _Hold] = {}
-        self._leads = self._read_all = self._resumed = False
+        self._leads = self._read_all = self._resumed = self._over = False
         self._heart: asyncio.Task[None] | None = None
 
     # -- opening and closing ------------------------------------------------------------------------------------------
@@ -150,6 +153,7 @@ class JournalSink:
                     )
                 await self._ledger.refresh()
         finally:
+            self._over = True
             await self._database.close()
 
     async def _beat(self) -> None:
@@ -292,7 +296,7 @@ class JournalSink:
         claimed = await self._ledger.write(work, count)
         if claimed is None:
             return None
-        self._held[chunk.seq] = _Hold(until, claimed[1])
+        self._held[chunk.seq] = _Hold(until, len(chunk.rows), claimed[1])
         if not self._ledger.counts(chunk.seq):
             await self._ledger.refresh()  # another process added it since the sums were read
         return Claim(*claimed)
@@ -306,7 +310,7 @@ class JournalSink:
         values = self._values(claim.chunk) | {"p_until": until}
         held = await self._execute(RENEW, values) == 1
         if held:
-            self._held[seq] = _Hold(until, claim.unanswered)
+            self._held[seq] = _Hold(until, len(claim.chunk.rows), claim.unanswered)
         else:
             self._held.pop(seq, None)
             _log.warning("chunk %d was taken over by another process; it is not sent by this one.", seq)
@@ -425,23 +429,11 @@ class JournalSink:
     async def elsewhere(self) -> float | None:
         """Return when to look again at what other processes hold, or None if they hold nothing."""
         now = self._now()
-        others = sa.or_(_c.owner.is_(None), _c.owner != self._owner)
-        async with self._database.reading() as connection:
-            found = await connection.execute(
-                sa.select(sa.func.min(_c.lease_until)).where(
-                    _c.campaign == self._campaign, _c.state == ChunkState.IN_FLIGHT.value, others
-                )
-            )
-            lease = found.scalar_one_or_none()
-            row = (
-                await connection.execute(
-                    sa.select(_k.reader, _k.reader_until, _k.source_complete).where(_k.id == self._campaign)
-                )
-            ).one()
-        self._ledger.sums.complete = bool(row.source_complete)
-        if row.reader not in {None, self._owner} and row.reader_until >= now:
+        others = await held_elsewhere(self._database, self._campaign, self._owner)
+        self._ledger.sums.complete = others.source_complete
+        if others.reader is not None and others.reader_until >= now:
             return _POLL_SECONDS
-        return None if lease is None else float(min(_POLL_SECONDS, max(0.01, lease - now + 0.01)))
+        return None if others.lease is None else min(_POLL_SECONDS, max(0.01, others.lease - now + 0.01))
 
     # -- sums ---------------------------------------------------------------------------------------------------------
 
@@ -452,15 +444,28 @@ class JournalSink:
 
     def totals(self) -> Totals:
         """Return how the rows read so far ended."""
-        return self._as_read_here(self._ledger.sums.totals())
+        return self._as_seen_here(self._ledger.sums.totals())
 
     def result(self, name: str) -> CampaignResult:
         """Return what became of the campaign so far."""
-        return self._as_read_here(self._ledger.sums.result(name, self.run_id))
+        result = self._as_seen_here(self._ledger.sums.result(name, self.run_id))
+        lost = sum(hold.asked is False for hold in self._held.values()) if self._over else 0
+        problems = {**result.problems, _UNRECORDED: lost} if lost else result.problems
+        return msgspec.structs.replace(result, problems=problems)
 
-    def _as_read_here(self, sums: Sums) -> Sums:
-        """Return sums that are complete once this process read its source, though another may read its own now."""
-        return msgspec.structs.replace(sums, complete=True) if self._read_all else sums
+    def _as_seen_here(self, sums: Sums) -> Sums:
+        """Return sums with what only this process knows: its source, and its claims.
+
+        The source is complete once it was read here, though another process may read its own. A claim is in flight;
+        one whose end could not be recorded is unknown when all is over.
+        """
+        held = sum(hold.rows for hold in self._held.values() if hold.asked is False)
+        held = min(held, sums.pending - sums.in_flight)  # one that is just being recorded is counted where it ended
+        complete = sums.complete or self._read_all
+        if self._over:
+            unknown, pending = sums.unknown + held, sums.pending - held
+            return msgspec.structs.replace(sums, complete=complete, unknown=unknown, pending=pending)
+        return msgspec.structs.replace(sums, complete=complete, in_flight=sums.in_flight + held)
 
     # -- small things -------------------------------------------------------------------------------------------------
 

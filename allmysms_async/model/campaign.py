@@ -55,7 +55,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
         rejected: Surely not texted, with a reason.
         failed: Surely not sent, after all retries.
         unknown: May have been sent; nothing more is known.
-        pending: Read, not yet sent.
+        pending: Read, and not over: nothing was sent to them, but to those in flight.
+        in_flight: Those of the pending that are being sent now, here or by another process: they may have been sent.
         rejections: How many rows by reason.
         parts: Text parts that the gateway took.
         cost: Euros that the gateway reported, without tax.
@@ -68,6 +69,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     unknown: int = 0
     pending: int = 0
+    in_flight: int = 0
     rejections: Mapping[Reason, int] = {}
     parts: int = 0
     cost: Decimal = Decimal(0)
