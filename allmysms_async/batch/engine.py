@@ -356,11 +356,11 @@ class CampaignRun:
         return self._clock.now().timestamp() - REPLAY_SECONDS if self._backend.limits.idempotent else None
 
     async def _look_up(self) -> None:
-        """Ask the gateway's own lists about chunks whose keys are too old to ask with."""
+        """Ask the gateway's own lists about chunks whose keys are too old, or whose answer did not name everybody."""
         if not isinstance(self._backend, Reconciles):
             return
-        chunks = await surely(self._sink.stranded())
-        async for chunk, end in reconcile(self._backend, self._campaign, self._sink.run_id, chunks):
+        stranded = await surely(self._sink.stranded())
+        async for chunk, end in reconcile(self._backend, self._campaign, self._sink.run_id, stranded):
             await surely(self._sink.settle(chunk, end))
             self._tell(end.outcomes)
             if self._stopping.is_set():

@@ -21,7 +21,7 @@ from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.model import Campaign, CampaignResult, Outcome, OutcomeState, Reason, Totals
 
-__all__ = ["Claim", "LeaseLost", "MemorySink", "Settlement", "Sink", "Tally"]
+__all__ = ["Claim", "LeaseLost", "MemorySink", "Settlement", "Sink", "Stranded", "Tally"]
 
 
 class LeaseLost(Exception):
@@ -58,6 +58,24 @@ class Claim(msgspec.Struct, frozen=True):
 
     chunk: Chunk
     unanswered: bool
+
+
+class Stranded(msgspec.Struct, frozen=True, kw_only=True):
+    """An unknown chunk that asking again with its key tells nothing of.
+
+    Attributes:
+        chunk: The chunk.
+        outcomes: What an answer said of its rows, or nothing.
+        campaign_id: The gateway's identifier of the send, if an answer told it.
+        parts: Text parts that the answer told, or 0.
+        cost: Euros that the answer told, or 0.
+    """
+
+    chunk: Chunk
+    outcomes: tuple[Outcome, ...] = ()
+    campaign_id: str | None = None
+    parts: int = 0
+    cost: Decimal = Decimal(0)
 
 
 class Sink(Protocol):
@@ -124,8 +142,8 @@ class Sink(Protocol):
         """Tell, just before the bytes leave, whether a claimed chunk is still this process's to send."""
         ...
 
-    async def stranded(self) -> list[Chunk]:
-        """Return unknown chunks that no key can be asked with any more, for the gateway's lists to tell of."""
+    async def stranded(self) -> list[Stranded]:
+        """Return unknown chunks whose key tells nothing more, for the gateway's lists to tell of."""
         ...
 
     async def add(self, chunk: Chunk) -> Chunk:
@@ -285,7 +303,7 @@ class MemorySink:
         """There is nobody else."""
         return True
 
-    async def stranded(self) -> list[Chunk]:
+    async def stranded(self) -> list[Stranded]:
         """Return nothing: without a record that lasts, a campaign is not continued a day later."""
         return []
 

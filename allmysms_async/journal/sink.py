@@ -21,15 +21,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from allmysms_async.batch.known import Refusals
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
-from allmysms_async.batch.sink import Claim, Settlement, Tally
+from allmysms_async.batch.sink import Claim, Settlement, Stranded, Tally
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.errors import JournalError
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.entry import enter, held_elsewhere, read_numbers
 from allmysms_async.journal.ledger import Ledger
-from allmysms_async.journal.packing import unpack_chunk
-from allmysms_async.journal.row import ended, planned
+from allmysms_async.journal.row import chunk_of, ended, planned, stranded_of
 from allmysms_async.journal.transition import (
     AGAIN,
     ASK,
@@ -401,30 +400,19 @@ class JournalSink:
                 await self._ledger.refresh()
         # Without keys nothing is ever recent enough.
         values["p_since"] = float("inf") if replayable_since is None else replayable_since
-        return await self._chunks(LEFT, values)
+        return [chunk_of(row) for row in await self._rows(LEFT, values)]
 
-    async def stranded(self) -> list[Chunk]:
-        """Return unknown chunks that no key can be asked with any more."""
+    async def stranded(self) -> list[Stranded]:
+        """Return unknown chunks whose key tells nothing more."""
         now = self._now()
         since = now - REPLAY_SECONDS if self._keyed else float("inf")
-        chunks = await self._chunks(STRANDED, {"p_campaign": self._campaign, "p_since": since, "p_now": now})
-        return [chunk for chunk in chunks if chunk.seq not in self._held]
+        rows = await self._rows(STRANDED, {"p_campaign": self._campaign, "p_since": since, "p_now": now})
+        return [stranded_of(row) for row in rows if row.seq not in self._held]
 
-    async def _chunks(self, statement: sa.Executable, values: dict[str, Any]) -> list[Chunk]:
-        """Return chunks as recorded; of one that waits nothing was sent."""
+    async def _rows(self, statement: sa.Executable, values: dict[str, Any]) -> Sequence[Any]:
+        """Return what a question finds."""
         async with self._database.reading() as connection:
-            rows = (await connection.execute(statement, values)).all()
-        return [
-            unpack_chunk(
-                row.numbers,
-                row.payload,
-                seq=row.seq,
-                parts=row.planned_parts,
-                generation=row.generation,
-                first_sent_at=None if row.state == ChunkState.PENDING.value else row.first_sent_at,
-            )
-            for row in rows
-        ]
+            return (await connection.execute(statement, values)).all()
 
     async def elsewhere(self) -> float | None:
         """Return when to look again at what other processes hold, or None if they hold nothing."""
