@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from allmysms_async.cli.drive import Drive
-from allmysms_async.cli.ending import ExitCode, say, sentence
+from allmysms_async.cli.ending import ExitCode, plain, say, sentence
 from allmysms_async.cli.screen import error_console, number, output_console
 from allmysms_async.model import CampaignResult, Outcome, OutcomeState, Reason
 from allmysms_async.numbers import mask
@@ -117,7 +117,7 @@ def closing_table(result: CampaignResult, examples: Examples, *, width: int) -> 
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold")
     name = result.name if len(result.name) <= 24 else result.name[:23] + "…"
-    table.add_column(Text(name), no_wrap=True)
+    table.add_column(Text(plain(name)), no_wrap=True)
     table.add_column("rows", justify="right", no_wrap=True)
     table.add_column("the first of them", style="dim", no_wrap=True, overflow="ellipsis")
     room = max(width - 40, 8)
@@ -202,7 +202,7 @@ def print_advice(console: Console, result: CampaignResult, *, journal: bool = Fa
                 "writes them to a file."
             )
     for line in lines:
-        console.print(line, markup=False, soft_wrap=not console.is_terminal)
+        console.print(plain(line), markup=False, soft_wrap=not console.is_terminal)
 
 
 def print_end(end: Drive, examples: Examples, *, machine: bool, journal: bool) -> int:

@@ -23,6 +23,7 @@ from allmysms_async.journal.query import summed
 from allmysms_async.journal.row import message_of
 from allmysms_async.journal.transition import NO_RESULT, move
 from allmysms_async.model import CampaignResult, MmsMessage, Outcome, OutcomeState, Reason, SmsMessage
+from allmysms_async.text import escaped
 
 __all__ = ["ChunkView", "Decision", "Journal", "JournalCampaign"]
 
@@ -245,7 +246,7 @@ class Journal:
     async def _found(self, connection: AsyncConnection, name: str | None) -> Any:
         """Return a campaign's row."""
         query = sa.select(schema.campaign).order_by(_k.id)
-        rows = (await connection.execute(query if name is None else query.where(_k.name == name))).all()
+        rows = (await connection.execute(query if name is None else query.where(_k.name == escaped(name)))).all()
         if len(rows) == 1:
             return rows[0]
         label = self._database.label
