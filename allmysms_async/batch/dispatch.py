@@ -304,7 +304,7 @@ class Dispatch:
         end = settlement(chunk, delivery)
         await self._sink.settle(chunk, end)
         self._desk.tell(end.outcomes)
-        self._brake.note(chunk, end.outcomes)
+        self._brake.note(chunk, end.outcomes, refused=delivery.verdict is Verdict.REFUSED)
 
     def _without_refused(self, chunk: Chunk, positions: tuple[int, ...]) -> tuple[Chunk, ...]:
         """Return what replaces a chunk some of whose numbers were refused: the others, then the refused.
