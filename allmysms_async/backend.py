@@ -414,12 +414,15 @@ class Calls(Backend, Protocol):
 class Reconciles(Backend, Protocol):
     """Can say whether a send was taken that was never answered."""
 
-    async def find_send(self, campaign_name: str, moments: Sequence[datetime]) -> FoundSend | None:
-        """Look a send up by its name.
+    async def find_send(
+        self, campaign_name: str, moments: Sequence[datetime], *, campaign_id: str | None = None
+    ) -> FoundSend | None:
+        """Look a send up by its name, or by the gateway's identifier where that is known.
 
         Args:
             campaign_name: As in ``SendRequest.campaign_name``, which no other send has.
             moments: When it may have been sent; it is looked for a day before and after each.
+            campaign_id: The gateway's identifier; with it neither name nor moments matter.
 
         Returns:
             What the gateway knows of it, or None if it does not know it: that alone is no proof that it was not sent.

@@ -26,7 +26,8 @@ class SendOptions(TypedDict, total=False):
         concurrency: Requests in flight at most; the service's otherwise.
         max_cost: Euros without tax that the campaign may cost, on protocols that report it.
         max_parts: Text parts that it may take.
-        max_failure_rate: Share of this run's recipients that may end as failed or unknown, from 0 to 1.
+        max_failure_rate: Share of this run's recipients that may end as failed or unknown, or be refused with their
+            whole request, but for their numbers; from 0 to 1.
         max_duration: Seconds that a protocol's request limit may stretch the campaign to; None for any.
         lease: With a journal, seconds after which another process takes over what this one had in flight when it died;
             120 by default, and always longer than an attempt at a request.

@@ -27,6 +27,7 @@ __all__ = [
     "Template",
     "TextSize",
     "check_text",
+    "escaped",
     "forces_unicode",
     "gsm_units",
     "has_placeholder",
@@ -117,6 +118,11 @@ def check_text(text: str) -> None:
     if found is not None:
         message = f"a text cannot hold {_name(found[0])} (at position {found.start()}); of controls only LF and CR"
         raise InvalidText(message, reason="malformed")
+
+
+def escaped(text: str) -> str:
+    """Return a text that every file and database can hold: lone surrogates and NUL are written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def units(text: str, coding: Coding) -> int:

@@ -12,9 +12,12 @@ from allmysms_async.backend import CAPABILITIES, SendRequest, Sends, Simulates
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.sink import Sink
 from allmysms_async.errors import InvalidRequest, LimitReached, UnsupportedFeature
-from allmysms_async.model import Outcome, OutcomeState
+from allmysms_async.model import Outcome, OutcomeState, Reason
 
 __all__ = ["Brake", "StopConditions"]
+
+_ITS_NUMBERS = frozenset({Reason.INVALID_AT_GATEWAY, Reason.DUPLICATE})
+"""Why a request is refused whole that holds nothing but bad numbers, or was taken a moment before."""
 
 _LEAST_REQUESTS = 5
 """A rate over fewer requests says nothing."""
@@ -27,8 +30,8 @@ class StopConditions(msgspec.Struct, frozen=True, kw_only=True):
         max_cost: Euros without tax that the campaign may cost: what was reported, plus an estimate for all that is in
             flight or unknown. Only where the protocol reports a cost.
         max_parts: Text parts that it may take, counted likewise.
-        max_failure_rate: Share of this run's recipients that may end as failed or unknown, or be refused by the
-            gateway as a whole request; looked at from the fifth request on.
+        max_failure_rate: Share of this run's recipients that may end as failed or unknown, or be in a request that the
+            gateway refuses whole, but for its numbers or as a duplicate; looked at from the fifth request on.
     """
 
     max_cost: Decimal | None = None
@@ -119,8 +122,13 @@ class Brake:
             self._raise_price()
             self._turn.notify_all()
 
-    def note(self, chunk: Chunk, outcomes: Iterable[Outcome]) -> None:
+    def note(self, chunk: Chunk, outcomes: Iterable[Outcome], *, refused: bool = False) -> None:
         """Take in how a request of this run ended; what it cost is among the sums from this moment on.
+
+        Args:
+            chunk: What was sent.
+            outcomes: What became of its rows.
+            refused: Whether the gateway refused it whole.
 
         Raises:
             LimitReached: Too much went wrong.
@@ -132,7 +140,11 @@ class Brake:
         rows = list(outcomes)
         self._requests += 1
         self._rows += len(rows)
-        self._lost += sum(row.state in {OutcomeState.FAILED, OutcomeState.UNKNOWN} for row in rows)
+        self._lost += sum(
+            row.state in {OutcomeState.FAILED, OutcomeState.UNKNOWN} or (refused and row.reason not in _ITS_NUMBERS)
+            for row in rows
+        )
         if self._requests >= _LEAST_REQUESTS and self._lost > most * self._rows:
-            msg = f"max_failure_rate is {most:g}: {self._lost} of {self._rows} recipients failed or are unknown."
+            msg = f"max_failure_rate is {most:g}: {self._lost} of {self._rows} recipients failed, are unknown or were "
+            msg += "refused with their whole request."
             raise LimitReached(msg, remedy="Find out why, then run the campaign again to continue.")

@@ -81,7 +81,7 @@ class Desk(msgspec.Struct, frozen=True):
 
     Attributes:
         stopping: Set when the run is asked to stop.
-        queue: Offers chunks to be sent, each once.
+        queue: Offers chunks to be sent, each once; tells how many were new.
         requeue: Offers a chunk to be sent next, once more.
         tell: Tells outcomes to whoever follows the run; none to say that something else changed.
         fail: Stops the run because of an error.
@@ -89,7 +89,7 @@ class Desk(msgspec.Struct, frozen=True):
     """
 
     stopping: asyncio.Event
-    queue: Callable[[Sequence[Chunk]], None]
+    queue: Callable[[Sequence[Chunk]], int]
     requeue: Callable[[Chunk], None]
     tell: Callable[[tuple[Outcome, ...]], None]
     fail: Callable[[Exception], None]
@@ -304,7 +304,7 @@ class Dispatch:
         end = settlement(chunk, delivery)
         await self._sink.settle(chunk, end)
         self._desk.tell(end.outcomes)
-        self._brake.note(chunk, end.outcomes)
+        self._brake.note(chunk, end.outcomes, refused=delivery.verdict is Verdict.REFUSED)
 
     def _without_refused(self, chunk: Chunk, positions: tuple[int, ...]) -> tuple[Chunk, ...]:
         """Return what replaces a chunk some of whose numbers were refused: the others, then the refused.

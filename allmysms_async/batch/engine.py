@@ -21,7 +21,7 @@ from pyroaring import BitMap64
 
 from allmysms_async.backend import Paces, Reconciles, Sends, limits_of
 from allmysms_async.batch.dispatch import Desk, Dispatch, EngineOptions, pause, surely
-from allmysms_async.batch.intake import Intake
+from allmysms_async.batch.intake import Intake, Row
 from allmysms_async.batch.plan import Chunk, Planner, planned_requests
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
 from allmysms_async.batch.reconcile import reconcile
@@ -83,12 +83,14 @@ class CampaignRun:
         self._dispatch = Dispatch(backend, campaign, sink, options, clock, rng, desk)
         self._planner: Planner
         self._ready: deque[Chunk] = deque()
-        # Chunks by their ordinals: those that wait here, and those that were claimed here.
+        # Chunks by their ordinals: those that wait or are tried here, and those that were claimed here.
         self._queued: set[int] = set()
         self._handled = BitMap64()
         self._opened = False
         self._turn = asyncio.Condition()
         self._reading = True
+        # Whether rows were read that are recorded nowhere.
+        self._unrecorded = False
         self._recovered = 0
         self._busy = 0
         self._least_seconds: float | None = None
@@ -206,6 +208,8 @@ class CampaignRun:
             chunk_size=self._options.chunk_size,
             seen=self._sink.seen,
             accounted=self._sink.accounted,
+            refused=self._sink.refused,
+            known=None if self._intake is None else self._intake.known,
             next_seq=self._sink.next_seq,
         )
         tasks = [asyncio.create_task(self._guard(self._read()), name="campaign reader")]
@@ -284,14 +288,24 @@ class CampaignRun:
                 if intake is not None and await surely(self._sink.lead()):
                     await self._read_source(intake)
                     intake = None
+                idle = self._idle()
                 seconds = await surely(self._sink.elsewhere())
-                if seconds is None:
-                    return
-                await pause(self._clock, self._stopping, seconds)
-                await self._continue()
+                if seconds is not None:
+                    await pause(self._clock, self._stopping, seconds)
+                # Also if nobody holds anything: what was given back meanwhile lies behind what was offered.
+                found = await self._continue()
+                if seconds is None and intake is None and not found:
+                    if idle:
+                        return
+                    async with self._turn:
+                        await self._turn.wait_for(lambda: self._idle() or self._stopping.is_set())
         finally:
             self._reading = False
             await self._wake()
+
+    def _idle(self) -> bool:
+        """Tell whether all that was offered here has been dealt with."""
+        return not (self._ready or self._busy)
 
     async def _foresee(self) -> None:
         """Say first how long a request limit makes the campaign, and refuse one that is longer than allowed.
@@ -324,28 +338,29 @@ class CampaignRun:
         _log.warning("%s.", msg)
         self._tell(())
 
-    async def _continue(self) -> None:
-        """Offer what is recorded and not over, some chunks at a time."""
-        after = 0
+    async def _continue(self) -> int:
+        """Offer what is recorded and not over, some chunks at a time; return how many were not offered before."""
+        after = found = 0
         while not self._stopping.is_set():
             chunks = await surely(self._sink.resume(replayable_since=self._replayable_since(), after=after))
             if not chunks:
-                return
+                break
             after = chunks[-1].seq
-            self._queue(chunks)
+            found += self._queue(chunks)
             await self._wake()
             await self._room()
+        return found
 
     def _replayable_since(self) -> float | None:
         """Return since when an unknown chunk may be asked about again with its key."""
         return self._clock.now().timestamp() - REPLAY_SECONDS if self._backend.limits.idempotent else None
 
     async def _look_up(self) -> None:
-        """Ask the gateway's own lists about chunks whose keys are too old to ask with."""
+        """Ask the gateway's own lists about chunks whose keys are too old, or whose answer did not name everybody."""
         if not isinstance(self._backend, Reconciles):
             return
-        chunks = await surely(self._sink.stranded())
-        async for chunk, end in reconcile(self._backend, self._campaign, self._sink.run_id, chunks):
+        stranded = await surely(self._sink.stranded())
+        async for chunk, end in reconcile(self._backend, self._campaign, self._sink.run_id, stranded):
             await surely(self._sink.settle(chunk, end))
             self._tell(end.outcomes)
             if self._stopping.is_set():
@@ -359,24 +374,37 @@ class CampaignRun:
         try:
             while not self._stopping.is_set():
                 rows = await intake.take(self._stopping)
+                intake.known.learn(self._sink.seen, self._sink.refused)
+                await self._take_in(rows)
                 if rows is None:
-                    await surely(self._record(self._planner.flush(), []))
                     await surely(self._sink.finish_source())
                     return
-                refused = [outcome for row, item in rows if (outcome := self._planner.add(row, item)) is not None]
-                await surely(self._record(self._planner.sealed(), refused))
                 await self._room()
-        except JournalError as error:
-            self._fail(error)
         finally:
             # What was read and is not in a full chunk yet is recorded whatever happens, and waits as pending.
-            try:
-                if not isinstance(self._error, JournalError):
-                    await surely(self._record(self._planner.flush(), []))
-            except JournalError as error:
-                self._fail(error)
-            if isinstance(self._error, JournalError):
+            if not self._unrecorded and not isinstance(self._error, JournalError):
+                await self._guard(self._take_in(None))
+            if self._unrecorded or isinstance(self._error, JournalError):
                 await intake.rewind()
+
+    async def _take_in(self, rows: Sequence[Row] | None) -> None:
+        """Plan rows and record what is full of them, or, at the end of the source, all that is planned."""
+        refused: list[Outcome] = []
+        last = rows is None
+        try:
+            try:
+                for row, item in rows or ():
+                    outcome = self._planner.add(row, item)
+                    if outcome is not None:
+                        refused.append(outcome)
+            except Exception:  # a defect: what was planned before that row is kept all the same
+                last = True
+                raise
+            finally:
+                await surely(self._record(self._planner.flush() if last else self._planner.sealed(), refused))
+        except Exception:
+            self._unrecorded = True
+            raise
 
     async def _room(self) -> None:
         """Wait until more can be sent."""
@@ -396,12 +424,12 @@ class CampaignRun:
             self._queue(recorded)
             await self._wake()
 
-    def _queue(self, chunks: Sequence[Chunk]) -> None:
-        """Put chunks where the workers find them, each once."""
-        for chunk in chunks:
-            if chunk.seq not in self._queued and chunk.seq not in self._handled:
-                self._queued.add(chunk.seq)
-                self._ready.append(chunk)
+    def _queue(self, chunks: Sequence[Chunk]) -> int:
+        """Put chunks where the workers find them, each once; return how many were not there before."""
+        new = [chunk for chunk in chunks if chunk.seq not in self._queued and chunk.seq not in self._handled]
+        self._queued.update(chunk.seq for chunk in new)
+        self._ready.extend(new)
+        return len(new)
 
     def _requeue(self, chunk: Chunk) -> None:
         """Put a chunk where the next worker finds it, once more."""
@@ -417,6 +445,7 @@ class CampaignRun:
                 await self._dispatch.process(chunk, self._handled.add)
             finally:
                 self._busy -= 1
+                self._queued.discard(chunk.seq)
                 await self._wake()
 
     async def _next(self) -> Chunk | None:
@@ -427,13 +456,12 @@ class CampaignRun:
                 lambda: (
                     (self._ready and self._may_go_on())
                     or self._stopping.is_set()
-                    or not (self._ready or self._reading or self._busy)
+                    or (self._idle() and not self._reading)
                 )
             )
             if self._stopping.is_set() or not self._ready:
                 return None
             self._busy += 1
             chunk = self._ready.popleft()
-            self._queued.discard(chunk.seq)
             self._turn.notify_all()
             return chunk

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TypeAlias
 
+from allmysms_async.batch.known import Known
 from allmysms_async.errors import InvalidSource
 from allmysms_async.model import Recipient
 
@@ -27,9 +28,13 @@ class Intake:
 
     Args:
         source: Any iterable or async iterable; iterated over once, lazily.
+
+    Attributes:
+        known: What is recorded of the source, and was not met yet since it was begun.
     """
 
     def __init__(self, source: Iterable[Recipient | str] | AsyncIterable[Recipient | str]) -> None:
+        self.known = Known()
         self._source = source
         self._ordinary: Iterator[Recipient | str] | None = None
         self._asynchronous: AsyncIterator[Recipient | str] | None = None
@@ -119,15 +124,19 @@ class Intake:
             msg = "The source of recipients failed before, and it can be read only once: it cannot be continued."
             self._error = InvalidSource(msg)
         else:
-            self._ordinary, self._asynchronous, self._taken = None, None, 0
-            self._ended = False
+            self._begin()
 
     async def rewind(self) -> None:
         """Begin again, since rows that were taken could not be recorded."""
         await self.aclose()
         self._spoiled = self._source is self._ordinary or self._source is self._asynchronous
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin the source, from its first row."""
         self._ordinary, self._asynchronous = None, None
         self._rows, self._taken, self._ended, self._error = [], 0, False, None
+        self.known.forget()
 
     async def aclose(self) -> None:
         """Give up waiting for the source; the next to ask begins it again, if it can be read again."""

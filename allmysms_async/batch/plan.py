@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import typing
+from array import array
 from collections.abc import Mapping, Sequence, Sized
 from typing import TypeAlias
 
@@ -15,11 +16,12 @@ import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async.backend import SendLimits
+from allmysms_async.batch.known import Known, Refusals, refusal
 from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, SmsMessage, coding_of
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
-from allmysms_async.text import Coding, Template, TextSize, has_placeholder
+from allmysms_async.text import Coding, Template, TextSize, escaped, has_placeholder
 
 __all__ = [
     "Chunk",
@@ -36,6 +38,7 @@ __all__ = [
 # Texts rendered here wait for others that are equal: so many rows at most, of so many different texts (some 100 MB).
 _HELD_ROWS = 256_000
 _OPEN_CHUNKS = 65_536
+_MAX_LINE = 2**63 - 1
 
 _Key: TypeAlias = tuple[str, int, Coding]
 # A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template
@@ -159,6 +162,8 @@ class Planner:
         chunk_size: Recipients in a chunk at most.
         seen: Numbers already planned, over the whole campaign; added to.
         accounted: Rows already planned or refused, over the whole campaign; added to.
+        refused: What was refused already, over the whole campaign; added to.
+        known: What of these this reading of the source has not met yet; all of it by default.
         next_seq: Ordinal of the next chunk.
 
     Raises:
@@ -173,6 +178,8 @@ class Planner:
         chunk_size: int,
         seen: BitMap64,
         accounted: BitMap64,
+        refused: Refusals | None = None,
+        known: Known | None = None,
         next_seq: int = 1,
     ) -> None:
         self._template, self._size = template_of(message, limits)
@@ -181,6 +188,11 @@ class Planner:
         self._chunk_size = chunk_size
         self._seen = seen
         self._accounted = accounted
+        self._refused: Refusals = array("Q") if refused is None else refused
+        if known is None:
+            known = Known()
+            known.learn(seen, self._refused)
+        self._known = known
         self._open: dict[_Key, _Open] = {}
         self._held = 0
         self._sealed: list[Chunk] = []
@@ -189,24 +201,26 @@ class Planner:
     def add(self, row: int, item: Recipient | str) -> Outcome | None:
         """Take a row; return its outcome if it is refused.
 
-        A row that is accounted for already (the source is read again) is passed over, but only if its number is
-        known too: a row that was changed in between is a new person, who must not be lost.
+        What is recorded already (the source is read again) is passed over, wherever it stands now: rows may have been
+        put in front of it.
         """
         recipient = item if isinstance(item, Recipient) else Recipient(item)
-        known = row in self._accounted
         try:
             phone = canonical_number(recipient.phone)
-            number = int(phone)
             if self._limits.metropolitan_only and not is_metropolitan_mobile(phone):
                 msg = f"only mobiles of metropolitan France (06, 07) can be reached ({mask(phone)})"
                 raise InvalidNumber(msg, reason="outside_france")
-            if number in self._seen:
-                return None if known else self._refuse(row, recipient, phone, Reason.DUPLICATE)
-            size = self._measure(recipient)
         except InvalidNumber as error:
-            return None if known else self._refuse(row, recipient, recipient.phone, Reason(error.reason))
+            return self._refuse(row, recipient, recipient.phone, Reason(error.reason))
+        number = int(phone)
+        if number in self._seen and not self._known.awaits(number):
+            return self._refuse(row, recipient, phone, Reason.DUPLICATE)
+        try:
+            size = self._measure(recipient)
         except InvalidText as error:
-            return None if known else self._refuse(row, recipient, recipient.phone, _TEXT_REASONS[error.reason])
+            return self._refuse(row, recipient, recipient.phone, _TEXT_REASONS[error.reason], number)
+        if self._known.meet(number):
+            return None
         self._seen.add(number)
         self._accounted.add(row)
         self._join(row, recipient, phone, size)
@@ -229,15 +243,22 @@ class Planner:
         check_size(size, self._limits)
         return size
 
-    def _refuse(self, row: int, recipient: Recipient, phone: object, reason: Reason) -> Outcome:
-        """Return the outcome of a row that is not sent to."""
+    def _refuse(
+        self, row: int, recipient: Recipient, phone: object, reason: Reason, number: int | None = None
+    ) -> Outcome | None:
+        """Return the outcome of a row that is not sent to, or None if it, or the person, is recorded."""
+        told = escaped(str(phone)[:MAX_RAW_LENGTH])
+        digest = refusal(told, reason)
+        if self._known.meet_refusal(digest) or (number is not None and self._known.meet(number)):
+            return None
+        self._refused.append(digest)
         self._accounted.add(row)
-        return Outcome(row, recipient.line, str(phone)[:MAX_RAW_LENGTH], OutcomeState.REJECTED, reason)
+        return Outcome(row, _line(recipient), told, OutcomeState.REJECTED, reason)
 
     def _join(self, row: int, recipient: Recipient, phone: str, size: TextSize) -> None:
         """Put a recipient into the open chunk of the same text and coding."""
         count = self._template.count
-        values = recipient.params[:count]
+        values = recipient.params[:count] if count else ()
         text, params = self._template.text, count
         if count and (not self._limits.personalises or any(map(has_placeholder, values))):
             # A value that looks like a placeholder must stay text, whatever the gateway would make of it.
@@ -252,7 +273,7 @@ class Planner:
             chunk = None
         if chunk is None:
             chunk = self._open[key] = _Open(text, size.coding, params)
-        chunk.recipients.append(Recipient(phone, values, recipient.line))
+        chunk.recipients.append(Recipient(phone, values, _line(recipient)))
         chunk.rows.append(row)
         self._held += 1
         chunk.length += len(phone) + (len(chunk.rows) > 1)
@@ -294,6 +315,12 @@ class Planner:
         for key in list(self._open):
             self._seal(key)
         return self.sealed()
+
+
+def _line(recipient: Recipient) -> int | None:
+    """Return a recipient's line, or None if it is nothing that a line can be: callers are not all typed."""
+    line: object = recipient.line
+    return line if isinstance(line, int) and 0 <= line <= _MAX_LINE else None
 
 
 def parts_of(chunk: Chunk, recipients: Sequence[Recipient]) -> int:

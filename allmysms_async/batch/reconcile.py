@@ -1,4 +1,4 @@
-"""Unknown chunks whose keys are too old: the gateway's own lists tell what became of them."""
+"""Unknown chunks whose keys tell nothing more: the gateway's own lists tell what became of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from allmysms_async.backend import Reconciles
 from allmysms_async.batch.plan import Chunk, marked_name
-from allmysms_async.batch.sink import Settlement
+from allmysms_async.batch.sink import Settlement, Stranded
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.errors import AllMySmsError
 from allmysms_async.model import Campaign, FoundSend, Outcome, OutcomeState, Reason
@@ -19,7 +19,7 @@ _log = logging.getLogger("allmysms_async")
 
 
 async def reconcile(
-    backend: Reconciles, campaign: Campaign, run_id: str, chunks: Iterable[Chunk]
+    backend: Reconciles, campaign: Campaign, run_id: str, stranded: Iterable[Stranded]
 ) -> AsyncIterator[tuple[Chunk, Settlement]]:
     """Yield what the gateway knows of unknown chunks; of those that it does not know, or cannot tell of, nothing.
 
@@ -27,49 +27,66 @@ async def reconcile(
         backend: What asks the gateway.
         campaign: What the chunks are of.
         run_id: The campaign's run.
-        chunks: Unknown chunks that were sent at some moment.
+        stranded: Unknown chunks that were sent at some moment.
     """
-    for chunk in chunks:
+    for each in stranded:
+        chunk = each.chunk
         moments = [] if chunk.first_sent_at is None else [datetime.fromtimestamp(chunk.first_sent_at, UTC)]
         if campaign.message.send_at is not None:
             moments.append(campaign.message.send_at)
+        name = marked_name(campaign.name, run_id, chunk)
         try:
-            found = await backend.find_send(marked_name(campaign.name, run_id, chunk), moments)
+            found = await backend.find_send(name, moments, campaign_id=each.campaign_id)
         except AllMySmsError as error:
             _log.warning("chunk %d stays unknown: %s", chunk.seq, error)
             continue
         if found is not None:
-            yield chunk, _settlement(chunk, found)
+            yield chunk, _settlement(each, found)
 
 
-def _settlement(chunk: Chunk, found: FoundSend) -> Settlement:
-    """Return what a found send says of each row: listed is accepted, and whoever is not was not texted."""
-    outcomes = tuple(
-        Outcome(
-            row,
-            recipient.line,
-            recipient.phone,
-            OutcomeState.ACCEPTED,
-            None,
-            found.sms_ids[recipient.phone],
-            found.campaign_id,
-        )
-        if recipient.phone in found.sms_ids
-        else Outcome(
-            row,
-            recipient.line,
-            recipient.phone,
-            OutcomeState.REJECTED,
-            Reason.INVALID_AT_GATEWAY,
-            None,
-            found.campaign_id,
-        )
+def _settlement(stranded: Stranded, found: FoundSend) -> Settlement:
+    """Return what a found send says of each row that no answer spoke of.
+
+    Listed is accepted; whoever is not was not texted, if the list is whole, and stays unknown otherwise.
+    """
+    chunk = stranded.chunk
+    answered = stranded.outcomes or [
+        Outcome(row, recipient.line, recipient.phone, OutcomeState.UNKNOWN)
         for row, recipient in zip(chunk.rows, chunk.recipients, strict=True)
+    ]
+    outcomes = tuple(
+        _told(outcome, found) if outcome.state is OutcomeState.UNKNOWN else outcome for outcome in answered
     )
-    accepted = any(outcome.state is OutcomeState.ACCEPTED for outcome in outcomes)
+    states = {outcome.state for outcome in outcomes}
+    event, problem = ChunkEvent.REJECT, None
+    if OutcomeState.UNKNOWN in states:
+        event, problem = ChunkEvent.LOSE, "The gateway has the send, and does not list all of its recipients."
+    elif OutcomeState.ACCEPTED in states:
+        event = ChunkEvent.ACCEPT
+    accepted = OutcomeState.ACCEPTED in states
     return Settlement(
-        event=ChunkEvent.ACCEPT if accepted else ChunkEvent.REJECT,
+        event=event,
         outcomes=outcomes,
         campaign_id=found.campaign_id,
-        parts=found.parts if found.parts is not None else chunk.parts if accepted else 0,
+        parts=found.parts or stranded.parts or (chunk.parts if accepted else 0),
+        cost=stranded.cost,
+        problem=problem,
     )
+
+
+def _told(outcome: Outcome, found: FoundSend) -> Outcome:
+    """Return what a found send says of a row."""
+    state, reason = OutcomeState.UNKNOWN, Reason.NOT_CONFIRMED
+    if outcome.phone in found.sms_ids:
+        return Outcome(
+            outcome.row,
+            outcome.line,
+            outcome.phone,
+            OutcomeState.ACCEPTED,
+            None,
+            found.sms_ids[outcome.phone],
+            found.campaign_id,
+        )
+    if found.whole:
+        state, reason = OutcomeState.REJECTED, Reason.INVALID_AT_GATEWAY
+    return Outcome(outcome.row, outcome.line, outcome.phone, state, reason, None, found.campaign_id)

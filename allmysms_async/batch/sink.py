@@ -6,6 +6,7 @@ A sink decides what a campaign that is continued still has to send. The one in m
 from __future__ import annotations
 
 import secrets
+from array import array
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
@@ -15,11 +16,12 @@ import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async.batch import state as transition
+from allmysms_async.batch.known import Refusals
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.model import Campaign, CampaignResult, Outcome, OutcomeState, Reason, Totals
 
-__all__ = ["Claim", "LeaseLost", "MemorySink", "Settlement", "Sink", "Tally"]
+__all__ = ["Claim", "LeaseLost", "MemorySink", "Settlement", "Sink", "Stranded", "Tally"]
 
 
 class LeaseLost(Exception):
@@ -58,6 +60,24 @@ class Claim(msgspec.Struct, frozen=True):
     unanswered: bool
 
 
+class Stranded(msgspec.Struct, frozen=True, kw_only=True):
+    """An unknown chunk that asking again with its key tells nothing of.
+
+    Attributes:
+        chunk: The chunk.
+        outcomes: What an answer said of its rows, or nothing.
+        campaign_id: The gateway's identifier of the send, if an answer told it.
+        parts: Text parts that the answer told, or 0.
+        cost: Euros that the answer told, or 0.
+    """
+
+    chunk: Chunk
+    outcomes: tuple[Outcome, ...] = ()
+    campaign_id: str | None = None
+    parts: int = 0
+    cost: Decimal = Decimal(0)
+
+
 class Sink(Protocol):
     """The record of one campaign.
 
@@ -77,6 +97,11 @@ class Sink(Protocol):
     @property
     def accounted(self) -> BitMap64:
         """Rows that were planned or refused; the planner adds to it."""
+        ...
+
+    @property
+    def refused(self) -> Refusals:
+        """Rows that were refused, by what they hold; the planner adds to it."""
         ...
 
     @property
@@ -102,11 +127,11 @@ class Sink(Protocol):
         ...
 
     async def lead(self) -> bool:
-        """Become the one that reads the source; False while another process is, or has read it to its end."""
+        """Become the one that reads its source; False while another process is."""
         ...
 
     def recover(self) -> AsyncIterator[int]:
-        """Read the planned numbers and rows back into ``seen`` and ``accounted``, yielding how many so far."""
+        """Read what was planned and refused back into ``seen``, ``accounted`` and ``refused``, yielding how many."""
         ...
 
     async def elsewhere(self) -> float | None:
@@ -117,8 +142,8 @@ class Sink(Protocol):
         """Tell, just before the bytes leave, whether a claimed chunk is still this process's to send."""
         ...
 
-    async def stranded(self) -> list[Chunk]:
-        """Return unknown chunks that no key can be asked with any more, for the gateway's lists to tell of."""
+    async def stranded(self) -> list[Stranded]:
+        """Return unknown chunks whose key tells nothing more, for the gateway's lists to tell of."""
         ...
 
     async def add(self, chunk: Chunk) -> Chunk:
@@ -151,7 +176,7 @@ class Sink(Protocol):
         ...
 
     async def resume(self, *, replayable_since: float | None, after: int = 0) -> list[Chunk]:
-        """Return what is left to do, in order, some at a time: pending chunks, and failed ones made pending again.
+        """Return what is left to do, in order, some at a time; a run's first call makes failed chunks pending again.
 
         Args:
             after: Ordinal after which to look; no chunk is the end.
@@ -204,7 +229,7 @@ class Tally:
         self.parts += other.parts
         self.cost += other.cost
 
-    def totals(self, *, pending: int, complete: bool) -> Totals:
+    def totals(self, *, pending: int, in_flight: int, complete: bool) -> Totals:
         """Return the sums."""
         states = self.states
         return Totals(
@@ -214,6 +239,7 @@ class Tally:
             failed=states[OutcomeState.FAILED],
             unknown=states[OutcomeState.UNKNOWN],
             pending=pending,
+            in_flight=in_flight,
             rejections={reason: count for reason, count in self.reasons.items() if count},
             parts=self.parts,
             cost=self.cost,
@@ -239,12 +265,13 @@ class MemorySink:
         self.run_id = secrets.token_hex(16)
         self.seen = BitMap64()
         self.accounted = BitMap64()
+        self.refused: Refusals = array("Q")
         self.next_seq = 1
         self._entries: dict[int, _Entry] = {}
         self._tally = Tally()
         self._campaign_ids: dict[str, None] = {}
         self._problems: Counter[str] = Counter()
-        self._complete = False
+        self._complete = self._resumed = False
 
     @property
     def exposed(self) -> int:
@@ -253,7 +280,8 @@ class MemorySink:
         return sum(entry.chunk.parts for entry in unknown if not (entry.settlement and entry.settlement.campaign_id))
 
     async def open(self, campaign: Campaign) -> None:
-        """Do nothing: a record in memory is of one campaign object."""
+        """Begin a run: what failed in an earlier one may be taken up again, once."""
+        self._resumed = False
 
     async def close(self) -> None:
         """Do nothing."""
@@ -275,7 +303,7 @@ class MemorySink:
         """There is nobody else."""
         return True
 
-    async def stranded(self) -> list[Chunk]:
+    async def stranded(self) -> list[Stranded]:
         """Return nothing: without a record that lasts, a campaign is not continued a day later."""
         return []
 
@@ -341,9 +369,12 @@ class MemorySink:
         return [await self.add(piece) for piece in pieces]
 
     async def resume(self, *, replayable_since: float | None, after: int = 0) -> list[Chunk]:
-        """Return what an earlier run left to do, all at once."""
+        """Return what is left to do, all at once; the first call of a run also takes failed chunks up again."""
+        again, self._resumed = not self._resumed, True
         chunks: list[Chunk] = []
         for _, entry in sorted(item for item in self._entries.items() if item[0] > after):
+            if entry.state is ChunkState.FAILED and not again:
+                continue
             if entry.state is ChunkState.FAILED:
                 self._forget(entry)
                 entry.state = transition.after(entry.state, ChunkEvent.RESUME)
@@ -362,9 +393,12 @@ class MemorySink:
 
     def totals(self) -> Totals:
         """Return how the rows read so far ended."""
-        open_states = {ChunkState.PENDING, ChunkState.IN_FLIGHT}
-        pending = sum(len(entry.chunk.rows) for entry in self._entries.values() if entry.state in open_states)
-        return self._tally.totals(pending=pending, complete=self._complete)
+        rows = Counter[ChunkState]()
+        for entry in self._entries.values():
+            rows[entry.state] += len(entry.chunk.rows)
+        in_flight = rows[ChunkState.IN_FLIGHT]
+        pending = rows[ChunkState.PENDING] + in_flight
+        return self._tally.totals(pending=pending, in_flight=in_flight, complete=self._complete)
 
     def result(self, name: str) -> CampaignResult:
         """Return what became of the campaign so far."""

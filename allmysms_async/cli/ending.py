@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
+import re
 import traceback
 from collections.abc import Sequence
 
@@ -21,9 +22,11 @@ from allmysms_async.errors import (
     OutcomeUnknown,
 )
 
-__all__ = ["ExitCode", "code_of", "guarded", "missing_extra", "say", "sentence"]
+__all__ = ["ExitCode", "code_of", "guarded", "missing_extra", "plain", "say", "sentence"]
 
 _DEBUG = "ALLMYSMS_DEBUG"
+# What could steer a terminal, or turn the direction of what follows.
+_STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SANDBOX_EXTRA = {"lxml", "python_multipart", "starlette", "uvicorn", "httptools"}
 
 
@@ -74,9 +77,14 @@ def sentence(error: BaseException) -> str:
     return " ".join(text.split())
 
 
+def plain(text: str) -> str:
+    """Return a text from outside as a terminal may be given it: what could steer it is written as escapes."""
+    return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
 def say(text: str) -> None:
     """Write one line to standard error."""
-    click.echo(text, err=True)
+    click.echo(plain(text), err=True)
 
 
 def missing_extra(error: ModuleNotFoundError) -> click.UsageError:

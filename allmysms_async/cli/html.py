@@ -20,6 +20,7 @@ _STATES = (
     ("rejected", "#e69f00", "surely not texted, for a reason below"),
     ("failed", "#cc79a7", "surely not sent; can be sent again"),
     ("unknown", "#d55e00", "may have been texted"),
+    ("in flight", "#56b4e9", "being sent when this was written; may have been texted"),
     ("pending", "#999999", "not sent yet"),
 )
 _WIDTH, _BAR, _LABEL = 760, 26, 130
@@ -47,7 +48,7 @@ def render(campaign: JournalCampaign) -> str:
     result = campaign.result
     name = escape(campaign.name)
     states = "".join(
-        _row(state, number(getattr(result, state)), _share(getattr(result, state), result.rows), meaning)
+        _row(state, number(_count(result, state)), _share(_count(result, state), result.rows), meaning)
         for state, _, meaning in _STATES
     )
     reasons = "".join(
@@ -80,6 +81,13 @@ def _row(name: str, count: str, share: str, meaning: str = "") -> str:
     )
 
 
+def _count(result: CampaignResult, state: str) -> int:
+    """Return how many rows are in a state; those in flight apart from the others that are pending."""
+    if state == "pending":
+        return result.pending - result.in_flight
+    return int(getattr(result, state.replace(" ", "_")))
+
+
 def _share(count: int, total: int) -> str:
     """Return a share in percent; what is there is never shown as nothing, and what lacks never as all."""
     if not total or not count:
@@ -91,10 +99,10 @@ def _share(count: int, total: int) -> str:
 def _chart(result: CampaignResult) -> str:
     """Return the chart: a bar for each state, as long as its share of the rows."""
     room = _WIDTH - _LABEL - 120
-    most = max((getattr(result, state) for state, _, _ in _STATES), default=0) or 1
+    most = max((_count(result, state) for state, _, _ in _STATES), default=0) or 1
     bars: list[str] = []
     for index, (state, colour, _) in enumerate(_STATES):
-        count, y = getattr(result, state), index * (_BAR + 10)
+        count, y = _count(result, state), index * (_BAR + 10)
         width = 0 if not count else max(2.0, room * count / most)
         middle = y + _BAR / 2 + 5
         bars.append(
@@ -103,7 +111,7 @@ def _chart(result: CampaignResult) -> str:
             f'<text x="{_LABEL + width + 8:.1f}" y="{middle:g}">{escape(number(count))}</text>'
         )
     height = len(_STATES) * (_BAR + 10)
-    label = ", ".join(f"{getattr(result, state)} {state}" for state, _, _ in _STATES)
+    label = ", ".join(f"{_count(result, state)} {state}" for state, _, _ in _STATES)
     return (
         f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
         f'height="{height}" font-size="15">{"".join(bars)}</svg>'

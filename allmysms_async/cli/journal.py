@@ -11,11 +11,12 @@ from pathlib import Path
 import click
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from allmysms_async.campaign import SendOptions
 from allmysms_async.cli import login
 from allmysms_async.cli.drive import drive
-from allmysms_async.cli.ending import ExitCode, say
+from allmysms_async.cli.ending import ExitCode, plain, say
 from allmysms_async.cli.html import write_html
 from allmysms_async.cli.outcome import ReportFile
 from allmysms_async.cli.report import Examples, as_json, closing_table, print_advice, print_end
@@ -61,7 +62,7 @@ def _print_unknown(unknown: Sequence[ChunkView]) -> None:
     for chunk in unknown:
         when = "" if chunk.first_sent_at is None else chunk.first_sent_at.astimezone().isoformat(" ", "seconds")
         held = "yes" if chunk.leased else ""
-        table.add_row(str(chunk.seq), number(chunk.rows), when, held, chunk.problem or "")
+        table.add_row(str(chunk.seq), number(chunk.rows), when, held, Text(plain(chunk.problem or "")))
     output_console().print(table)
 
 
@@ -79,14 +80,17 @@ def list_campaigns(journal: str, *, machine: bool) -> int:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("campaign", overflow="fold", min_width=8)
     table.add_column("begun", no_wrap=True)
-    for heading in ("rows", "accepted", "rejected", "failed", "unknown", "pending"):
+    for heading in ("rows", "accepted", "rejected", "failed", "unknown", "in flight", "pending"):
         table.add_column(heading, justify="right", no_wrap=True)
     for each in campaigns:
         result = each.result
-        counts = (result.accepted, result.rejected, result.failed, result.unknown, result.pending)
+        waiting = result.pending - result.in_flight
+        counts = (result.accepted, result.rejected, result.failed, result.unknown, result.in_flight, waiting)
         # A source that was not read to its end has more.
         rows = number(result.rows) + ("" if result.complete else "+")
-        table.add_row(each.name, f"{each.created_at.astimezone():%Y-%m-%d %H:%M}", rows, *map(number, counts))
+        table.add_row(
+            Text(plain(each.name)), f"{each.created_at.astimezone():%Y-%m-%d %H:%M}", rows, *map(number, counts)
+        )
     output_console().print(table)
     return ExitCode.ALL_ACCEPTED
 

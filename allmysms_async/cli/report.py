@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from allmysms_async.cli.drive import Drive
-from allmysms_async.cli.ending import ExitCode, say, sentence
+from allmysms_async.cli.ending import ExitCode, plain, say, sentence
 from allmysms_async.cli.screen import error_console, number, output_console
 from allmysms_async.model import CampaignResult, Outcome, OutcomeState, Reason
 from allmysms_async.numbers import mask
@@ -75,7 +75,7 @@ def money(cost: Decimal) -> str:
 
 
 def as_json(result: CampaignResult) -> str:
-    """Return the result as one line of JSON; ``total`` counts the rows read."""
+    """Return the result as one line of JSON; ``total`` counts the rows read, ``pending`` also those in flight."""
     return json.dumps(_fields(result))
 
 
@@ -93,6 +93,7 @@ def _fields(result: CampaignResult) -> dict[str, object]:
         "failed": result.failed,
         "unknown": result.unknown,
         "pending": result.pending,
+        "in_flight": result.in_flight,
         "complete": result.complete,
         "rejections": {reason.value: count for reason, count in _by_count(result)},
         "parts": result.parts,
@@ -116,7 +117,7 @@ def closing_table(result: CampaignResult, examples: Examples, *, width: int) -> 
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold")
     name = result.name if len(result.name) <= 24 else result.name[:23] + "…"
-    table.add_column(Text(name), no_wrap=True)
+    table.add_column(Text(plain(name)), no_wrap=True)
     table.add_column("rows", justify="right", no_wrap=True)
     table.add_column("the first of them", style="dim", no_wrap=True, overflow="ellipsis")
     room = max(width - 40, 8)
@@ -126,7 +127,8 @@ def closing_table(result: CampaignResult, examples: Examples, *, width: int) -> 
     for reason, count in _by_count(result):
         words = reason.value.replace("_", " ")
         table.add_row(f"  {words}", number(count), examples.of(reason, room), style="yellow")
-    counts = {"Failed": result.failed, "Unknown": result.unknown, "Pending": result.pending}
+    counts = {"Failed": result.failed, "Unknown": result.unknown, "In flight": result.in_flight}
+    counts["Pending"] = result.pending - result.in_flight
     for label, count in counts.items():
         if count:
             table.add_row(label, Text(number(count), style="red"), "")
@@ -182,19 +184,25 @@ def print_advice(console: Console, result: CampaignResult, *, journal: bool = Fa
             f"{number(result.unknown)} unknown: they may have been texted. Look in the provider's back office for "
             f"{result.run_id[:8]} before texting them again."
         )
+    if result.in_flight:
+        lines.append(
+            f"{number(result.in_flight)} in flight: a process is sending to them, or ended while it was; they may have "
+            "been texted."
+        )
     if result.pending or not result.complete:
-        lines.append(f"{number(result.pending)} pending: read from the file, nothing was sent to them.")
+        waiting = result.pending - result.in_flight
+        lines.append(f"{number(waiting)} pending: read from the file, nothing was sent to them.")
         if not result.complete:
             lines.append("The file was not read to its end.")
         if journal:
             lines.append("Run the same command again to continue, or 'campaign resume' for what was read.")
-        elif result.accepted or result.unknown:
+        elif result.accepted or result.unknown or result.in_flight:
             lines.append(
                 "Sending the whole file again would text people twice: leave out the rows that are done; --outcomes "
                 "writes them to a file."
             )
     for line in lines:
-        console.print(line, markup=False, soft_wrap=not console.is_terminal)
+        console.print(plain(line), markup=False, soft_wrap=not console.is_terminal)
 
 
 def print_end(end: Drive, examples: Examples, *, machine: bool, journal: bool) -> int:

@@ -11,6 +11,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from allmysms_async.cli.ending import plain
 from allmysms_async.model import Totals
 
 __all__ = ["Display", "error_console", "number", "output_console", "stdin_is_terminal"]
@@ -120,7 +121,8 @@ class Display:
             (totals.rejected, "rejected", "yellow"),
             (totals.failed, "failed", "red"),
             (totals.unknown, "unknown", "red"),
-            (totals.pending, "pending", "cyan"),
+            (totals.in_flight, "in flight", "cyan"),
+            (totals.pending - totals.in_flight, "pending", "cyan"),
         ]
         told = [field for field in fields if field[0] or field[1] in {"read", "accepted"}]
         rate = f"{number(round(done / elapsed))}/s" if elapsed >= 0.2 else ""
@@ -167,4 +169,4 @@ class Display:
 
     def _line(self, text: str, style: str | None = None) -> None:
         """Print a line above the bar."""
-        self.console.print(text, style=style, markup=False, highlight=False, soft_wrap=not self._live)
+        self.console.print(plain(text), style=style, markup=False, highlight=False, soft_wrap=not self._live)

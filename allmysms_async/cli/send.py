@@ -11,7 +11,7 @@ import click
 
 from allmysms_async.cli import login
 from allmysms_async.cli.campaign import text_of
-from allmysms_async.cli.ending import ExitCode, say
+from allmysms_async.cli.ending import ExitCode, plain, say
 from allmysms_async.cli.report import money
 from allmysms_async.cli.screen import Display, error_console, output_console
 from allmysms_async.model import Purpose, SendReceipt, SmsMessage
@@ -77,4 +77,4 @@ def _print(receipt: SendReceipt) -> None:
         facts.append(f"campaign {receipt.campaign_id}")
     if receipt.replayed:
         facts.append("the answer to the earlier request with this key")
-    console.print(", ".join(facts), style="dim", markup=False, soft_wrap=True)
+    console.print(plain(", ".join(facts)), style="dim", markup=False, soft_wrap=True)

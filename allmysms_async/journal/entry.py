@@ -9,16 +9,19 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from allmysms_async.batch.known import Refusals, refusal
+from allmysms_async.batch.state import ChunkState
 from allmysms_async.errors import CampaignChanged, InvalidSchedule
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.packing import unpack_numbers
 from allmysms_async.journal.row import insert_into, options_of
 from allmysms_async.journal.transition import PAGE
-from allmysms_async.model import Campaign
+from allmysms_async.model import Campaign, Reason
 
-__all__ = ["Entry", "enter", "read_numbers"]
+__all__ = ["Elsewhere", "Entry", "enter", "held_elsewhere", "read_numbers"]
 
+_REFUSED_PAGE = 5000
 _c, _k, _r = schema.chunk.c, schema.campaign.c, schema.refused_row.c
 
 
@@ -28,6 +31,15 @@ class Entry(NamedTuple):
     id: int
     run_id: str
     next_seq: int
+
+
+class Elsewhere(NamedTuple):
+    """What other processes hold of a campaign: when the first lease ends, who reads a source until when."""
+
+    lease: float | None
+    reader: str | None
+    reader_until: float
+    source_complete: bool
 
 
 async def enter(database: Database, campaign: Campaign, backend: str, account: str, now: float) -> Entry:
@@ -77,8 +89,24 @@ async def enter(database: Database, campaign: Campaign, backend: str, account: s
     return Entry(row.id, row.run_id, row.next_seq)
 
 
-async def read_numbers(database: Database, campaign: int) -> AsyncIterator[tuple[array[int], array[int]]]:
-    """Yield the numbers that were planned and the rows accounted for, those of some chunks at a time."""
+async def held_elsewhere(database: Database, campaign: int, owner: str) -> Elsewhere:
+    """Return what other processes than this one hold."""
+    others = sa.or_(_c.owner.is_(None), _c.owner != owner)
+    async with database.reading() as connection:
+        found = await connection.execute(
+            sa.select(sa.func.min(_c.lease_until)).where(
+                _c.campaign == campaign, _c.state == ChunkState.IN_FLIGHT.value, others
+            )
+        )
+        lease = found.scalar_one_or_none()
+        reading = sa.select(_k.reader, _k.reader_until, _k.source_complete).where(_k.id == campaign)
+        row = (await connection.execute(reading)).one()
+    reader = None if row.reader == owner else row.reader
+    return Elsewhere(lease, reader, row.reader_until or 0.0, bool(row.source_complete))
+
+
+async def read_numbers(database: Database, campaign: int) -> AsyncIterator[tuple[array[int], array[int], Refusals]]:
+    """Yield the numbers that were planned, the rows accounted for and what was refused, some at a time."""
     after = 0
     while True:
         async with database.reading() as connection:
@@ -93,7 +121,19 @@ async def read_numbers(database: Database, campaign: int) -> AsyncIterator[tuple
             break
         after = page[-1].seq
         for _, packed in page:
-            yield unpack_numbers(packed)
-    async with database.reading() as connection:
-        refused = await connection.execute(sa.select(_r.row_no).where(_r.campaign == campaign))
-        yield array("Q"), array("Q", refused.scalars().all())
+            yield *unpack_numbers(packed), array("Q")
+    after = 0
+    while True:
+        async with database.reading() as connection:
+            found = await connection.execute(
+                sa.select(_r.id, _r.row_no, _r.phone, _r.reason)
+                .where(_r.campaign == campaign, _r.id > after)
+                .order_by(_r.id)
+                .limit(_REFUSED_PAGE)
+            )
+            page = found.all()
+        if not page:
+            return
+        after = page[-1].id
+        rows = array("Q", [each.row_no for each in page])
+        yield array("Q"), rows, array("Q", [refusal(each.phone, Reason(each.reason)) for each in page])

@@ -23,6 +23,7 @@ from allmysms_async.journal.query import summed
 from allmysms_async.journal.row import message_of
 from allmysms_async.journal.transition import NO_RESULT, move
 from allmysms_async.model import CampaignResult, MmsMessage, Outcome, OutcomeState, Reason, SmsMessage
+from allmysms_async.text import escaped
 
 __all__ = ["ChunkView", "Decision", "Journal", "JournalCampaign"]
 
@@ -168,8 +169,8 @@ class Journal:
             async with self._database.reading() as connection:
                 found = await connection.execute(
                     sa.select(schema.refused_row)
-                    .where(_r.campaign == campaign, _r.row_no > after)
-                    .order_by(_r.row_no)
+                    .where(_r.campaign == campaign, _r.id > after)
+                    .order_by(_r.id)
                     .limit(1000)
                 )
                 refused = found.all()
@@ -177,7 +178,7 @@ class Journal:
                 yield Outcome(row.row_no, row.line, row.phone, OutcomeState.REJECTED, Reason(row.reason))
             if not refused:
                 return
-            after = refused[-1].row_no
+            after = refused[-1].id
 
     async def resolve(self, decision: Decision, seqs: Sequence[int], name: str | None = None) -> int:
         """Decide about unknown requests, all of them or none; return how many recipients that concerns.
@@ -245,7 +246,7 @@ class Journal:
     async def _found(self, connection: AsyncConnection, name: str | None) -> Any:
         """Return a campaign's row."""
         query = sa.select(schema.campaign).order_by(_k.id)
-        rows = (await connection.execute(query if name is None else query.where(_k.name == name))).all()
+        rows = (await connection.execute(query if name is None else query.where(_k.name == escaped(name)))).all()
         if len(rows) == 1:
             return rows[0]
         label = self._database.label
@@ -276,8 +277,11 @@ def _outcomes(row: Any, now: float) -> tuple[Outcome, ...]:
     if row.result is not None:
         return unpack_outcomes(chunk, row.result, row.gateway_id)
     # Without a result a chunk is waiting, in flight, or unknown because whoever sent it is gone.
-    gone = row.state == ChunkState.IN_FLIGHT and row.lease_until < now
-    state = OutcomeState.UNKNOWN if gone or row.state == ChunkState.UNKNOWN else OutcomeState.PENDING
+    state = OutcomeState.UNKNOWN
+    if row.state == ChunkState.PENDING:
+        state = OutcomeState.PENDING
+    elif row.state == ChunkState.IN_FLIGHT and row.lease_until >= now:
+        state = OutcomeState.IN_FLIGHT
     return tuple(
         Outcome(number, recipient.line, recipient.phone, state)
         for number, recipient in zip(chunk.rows, chunk.recipients, strict=True)

@@ -31,6 +31,7 @@ class Sums:
     Args:
         tally: Rows that ended.
         pending: Rows that did not.
+        in_flight: Those of them that other processes are sending.
         complete: Whether the source was read to its end.
         exposed: Text parts that may have been billed without anybody having reported a cost.
         campaign_ids: The gateway's identifiers.
@@ -43,12 +44,14 @@ class Sums:
         pending: int,
         *,
         complete: bool,
+        in_flight: int = 0,
         exposed: int = 0,
         campaign_ids: tuple[str, ...] = (),
         problems: Counter[str] | None = None,
     ) -> None:
         self.tally = tally
         self.pending = pending
+        self.in_flight = in_flight
         self.complete = complete
         self.exposed = exposed
         self._campaign_ids = dict.fromkeys(campaign_ids)
@@ -85,7 +88,7 @@ class Sums:
 
     def totals(self) -> Totals:
         """Return the sums."""
-        return self.tally.totals(pending=self.pending, complete=self.complete)
+        return self.tally.totals(pending=self.pending, in_flight=self.in_flight, complete=self.complete)
 
     def result(self, name: str, run_id: str) -> CampaignResult:
         """Return the sums with what goes with them."""
@@ -126,6 +129,13 @@ async def summed(
         lost = int((await connection.execute(gone)).scalar_one())
         tally.states[OutcomeState.UNKNOWN] += lost
         pending -= lost
+    others = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
+        of_it,
+        _c.state == ChunkState.IN_FLIGHT.value,
+        sa.true() if owner is None else _c.owner != owner,
+        sa.true() if now is None else _c.lease_until >= now,
+    )
+    in_flight = int((await connection.execute(others)).scalar_one())
     ids: list[str] = []
     # What is text or rare is added up here; none of these columns lies behind the packed recipients.
     details = sa.select(_c.cost, _c.reasons, _c.problem, _c.gateway_id, _c.state).where(of_it).order_by(_c.seq)
@@ -147,6 +157,7 @@ async def summed(
         tally,
         pending,
         complete=bool((await connection.execute(complete)).scalar_one()),
+        in_flight=in_flight,
         exposed=await _exposed(connection, campaign, owner),
         campaign_ids=tuple(dict.fromkeys(ids)),
         problems=problems,

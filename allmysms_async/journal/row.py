@@ -10,14 +10,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from allmysms_async.batch.plan import Chunk
-from allmysms_async.batch.sink import Settlement, Tally
+from allmysms_async.batch.sink import Settlement, Stranded, Tally
 from allmysms_async.batch.state import ChunkState
-from allmysms_async.journal.packing import pack_numbers, pack_outcomes, pack_payload
+from allmysms_async.journal.packing import pack_numbers, pack_outcomes, pack_payload, unpack_chunk, unpack_outcomes
 from allmysms_async.journal.query import STATES
 from allmysms_async.journal.transition import NO_RESULT
 from allmysms_async.model import MmsMessage, SmsMessage
+from allmysms_async.text import escaped
 
-__all__ = ["ended", "insert_into", "message_of", "options_of", "planned"]
+__all__ = ["chunk_of", "ended", "insert_into", "message_of", "options_of", "planned", "stranded_of"]
 
 
 def options_of(message: SmsMessage | MmsMessage) -> str:
@@ -63,6 +64,28 @@ def planned(chunk: Chunk) -> dict[str, Any]:
     }
 
 
+def chunk_of(row: Any) -> Chunk:
+    """Return a chunk as recorded; of one that waits nothing was sent."""
+    return unpack_chunk(
+        row.numbers,
+        row.payload,
+        seq=row.seq,
+        parts=row.planned_parts,
+        generation=row.generation,
+        first_sent_at=None if row.state == ChunkState.PENDING.value else row.first_sent_at,
+    )
+
+
+def stranded_of(row: Any) -> Stranded:
+    """Return an unknown chunk with what an answer said of it, if there was one."""
+    chunk = chunk_of(row)
+    if row.result is None or row.gateway_id is None:
+        return Stranded(chunk=chunk)
+    outcomes = unpack_outcomes(chunk, row.result, row.gateway_id)
+    cost = Decimal(row.cost)
+    return Stranded(chunk=chunk, outcomes=outcomes, campaign_id=row.gateway_id, parts=row.parts, cost=cost)
+
+
 def ended(settlement: Settlement, tally: Tally) -> dict[str, Any]:
     """Return the columns of how a chunk ended.
 
@@ -76,7 +99,7 @@ def ended(settlement: Settlement, tally: Tally) -> dict[str, Any]:
         "p_parts": settlement.parts,
         "p_cost": str(settlement.cost if settlement.cost else Decimal(0)),
         "p_reasons": msgspec.json.encode(reasons).decode() if reasons else None,
-        "p_problem": settlement.problem,
+        "p_problem": None if settlement.problem is None else escaped(settlement.problem),
         "p_result": pack_outcomes(settlement.outcomes),
         "p_gateway_id": settlement.campaign_id,
     }

@@ -70,11 +70,13 @@ chunk = sa.Table(
 refused_row = sa.Table(
     "refused_row",
     _metadata,
-    sa.Column("campaign", sa.Integer, sa.ForeignKey("campaign.id"), primary_key=True),
-    sa.Column("row_no", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("campaign", sa.Integer, sa.ForeignKey("campaign.id"), nullable=False),
+    sa.Column("row_no", sa.BigInteger, nullable=False),  # several sources, or one that changed, may have the same
     sa.Column("line", sa.BigInteger),
     sa.Column("phone", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Index("refused_row_campaign", "campaign", "id"),
 )
 
 decision = sa.Table(

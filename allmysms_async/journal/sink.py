@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from array import array
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypeVar
 
@@ -16,17 +17,17 @@ import msgspec
 import sqlalchemy as sa
 from pyroaring import BitMap64
 
+from allmysms_async.batch.known import Refusals
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
-from allmysms_async.batch.sink import Claim, Settlement, Tally
+from allmysms_async.batch.sink import Claim, Settlement, Stranded, Tally
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.errors import JournalError
 from allmysms_async.journal import lead, schema
 from allmysms_async.journal.database import Database
-from allmysms_async.journal.entry import enter, read_numbers
+from allmysms_async.journal.entry import enter, held_elsewhere, read_numbers
 from allmysms_async.journal.ledger import Ledger
-from allmysms_async.journal.packing import unpack_chunk
-from allmysms_async.journal.row import ended, insert_into, planned
+from allmysms_async.journal.row import chunk_of, ended, planned, stranded_of
 from allmysms_async.journal.transition import (
     AGAIN,
     ASK,
@@ -51,7 +52,8 @@ READER_SECONDS = 15.0
 the one that reads, so this may be short."""
 
 _POLL_SECONDS = 0.5
-T = TypeVar("T")
+_UNRECORDED = "The journal failed before it was recorded what became of a request."
+Sums = TypeVar("Sums", bound=Totals)
 
 _c, _k = schema.chunk.c, schema.campaign.c
 _log = logging.getLogger("allmysms_async")
@@ -62,14 +64,16 @@ class _Hold(msgspec.Struct):
 
     Attributes:
         until: Unix time at which it runs out.
+        rows: Recipients in the chunk.
         asked: Whether the chunk was unknown and is asked about, None if nothing is known of it here.
     """
 
     until: float
+    rows: int
     asked: bool | None
 
 
-_NOT_HELD = _Hold(0.0, None)
+_NOT_HELD = _Hold(0.0, 0, None)
 
 
 class JournalSink:
@@ -107,11 +111,12 @@ class JournalSink:
         self.run_id = ""
         self.seen = BitMap64()
         self.accounted = BitMap64()
+        self.refused: Refusals = array("Q")
         self.next_seq = 1
         self._campaign = 0
         self._ledger = Ledger(database, self._owner)
         self._held: dict[int, _Hold] = {}
-        self._leads = self._waited = self._resumed = False
+        self._leads = self._read_all = self._resumed = self._over = False
         self._heart: asyncio.Task[None] | None = None
 
     # -- opening and closing ------------------------------------------------------------------------------------------
@@ -145,6 +150,7 @@ class JournalSink:
                     )
                 await self._ledger.refresh()
         finally:
+            self._over = True
             await self._database.close()
 
     async def _beat(self) -> None:
@@ -189,22 +195,20 @@ class JournalSink:
         statement = sa.update(schema.campaign).where(
             _k.id == self._campaign, sa.or_(_k.reader.is_(None), _k.reader_until < now)
         )
-        if self._waited:  # what another process read to its end need not be read again
-            statement = statement.where(_k.source_complete.is_(False))
         until = now + self._reader_lease
         changed = await self._execute(statement.values(reader=self._owner, reader_until=until, source_complete=False))
         self._leads = changed == 1
-        self._waited = self._waited or not self._leads
         if self._leads:
             self._ledger.sums.complete = False
         return self._leads
 
     async def recover(self) -> AsyncIterator[int]:
-        """Read the planned numbers and rows back, some chunks at a time."""
+        """Read what was planned and refused back, some chunks at a time."""
         count = 0
-        async for numbers, rows in read_numbers(self._database, self._campaign):
+        async for numbers, rows, refused in read_numbers(self._database, self._campaign):
             self.seen.update(numbers)
             self.accounted.update(rows)
+            self.refused.extend(refused)
             count += len(numbers)
             yield count
 
@@ -242,7 +246,7 @@ class JournalSink:
 
         def work(connection: sa.Connection) -> None:
             lead.fence(connection, self._lead(), 0)
-            connection.execute(insert_into(connection, schema.refused_row).on_conflict_do_nothing(), rows)
+            connection.execute(schema.refused_row.insert(), rows)
 
         await self._ledger.write(work, lambda _: self._ledger.sums.tally.count(outcomes))
 
@@ -254,7 +258,7 @@ class JournalSink:
             .values(source_complete=True, reader=None, reader_until=None)
         )
         self._leads = False
-        self._ledger.sums.complete = changed == 1
+        self._ledger.sums.complete = self._read_all = changed == 1
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -281,7 +285,7 @@ class JournalSink:
         claimed = await self._ledger.write(work, count, apart=True)
         if claimed is None:
             return None
-        self._held[chunk.seq] = _Hold(until, claimed[1])
+        self._held[chunk.seq] = _Hold(until, len(chunk.rows), claimed[1])
         if not self._ledger.counts(chunk.seq):
             await self._ledger.refresh()  # another process added it since the sums were read
         return Claim(*claimed)
@@ -295,7 +299,7 @@ class JournalSink:
         values = self._values(claim.chunk) | {"p_until": until}
         held = await self._execute(RENEW, values) == 1
         if held:
-            self._held[seq] = _Hold(until, claim.unanswered)
+            self._held[seq] = _Hold(until, len(claim.chunk.rows), claim.unanswered)
         else:
             self._held.pop(seq, None)
             _log.warning("chunk %d was taken over by another process; it is not sent by this one.", seq)
@@ -386,52 +390,28 @@ class JournalSink:
                 await self._ledger.refresh()
         # Without keys nothing is ever recent enough.
         values["p_since"] = float("inf") if replayable_since is None else replayable_since
-        return await self._chunks(LEFT, values)
+        return [chunk_of(row) for row in await self._rows(LEFT, values)]
 
-    async def stranded(self) -> list[Chunk]:
-        """Return unknown chunks that no key can be asked with any more."""
+    async def stranded(self) -> list[Stranded]:
+        """Return unknown chunks whose key tells nothing more."""
         now = self._now()
         since = now - REPLAY_SECONDS if self._keyed else float("inf")
-        chunks = await self._chunks(STRANDED, {"p_campaign": self._campaign, "p_since": since, "p_now": now})
-        return [chunk for chunk in chunks if chunk.seq not in self._held]
+        rows = await self._rows(STRANDED, {"p_campaign": self._campaign, "p_since": since, "p_now": now})
+        return [stranded_of(row) for row in rows if row.seq not in self._held]
 
-    async def _chunks(self, statement: sa.Executable, values: dict[str, Any]) -> list[Chunk]:
-        """Return chunks as recorded; of one that waits nothing was sent."""
+    async def _rows(self, statement: sa.Executable, values: dict[str, Any]) -> Sequence[Any]:
+        """Return what a question finds."""
         async with self._database.reading() as connection:
-            rows = (await connection.execute(statement, values)).all()
-        return [
-            unpack_chunk(
-                row.numbers,
-                row.payload,
-                seq=row.seq,
-                parts=row.planned_parts,
-                generation=row.generation,
-                first_sent_at=None if row.state == ChunkState.PENDING.value else row.first_sent_at,
-            )
-            for row in rows
-        ]
+            return (await connection.execute(statement, values)).all()
 
     async def elsewhere(self) -> float | None:
         """Return when to look again at what other processes hold, or None if they hold nothing."""
         now = self._now()
-        others = sa.or_(_c.owner.is_(None), _c.owner != self._owner)
-        async with self._database.reading() as connection:
-            found = await connection.execute(
-                sa.select(sa.func.min(_c.lease_until)).where(
-                    _c.campaign == self._campaign, _c.state == ChunkState.IN_FLIGHT.value, others
-                )
-            )
-            lease = found.scalar_one_or_none()
-            row = (
-                await connection.execute(
-                    sa.select(_k.reader, _k.reader_until, _k.source_complete).where(_k.id == self._campaign)
-                )
-            ).one()
-        self._ledger.sums.complete = bool(row.source_complete)
-        read_elsewhere = row.reader not in {None, self._owner} and row.reader_until >= now
-        if not row.source_complete and (read_elsewhere or self._waited):
+        others = await held_elsewhere(self._database, self._campaign, self._owner)
+        self._ledger.sums.complete = others.source_complete
+        if others.reader is not None and others.reader_until >= now:
             return _POLL_SECONDS
-        return None if lease is None else float(min(_POLL_SECONDS, max(0.01, lease - now + 0.01)))
+        return None if others.lease is None else min(_POLL_SECONDS, max(0.01, others.lease - now + 0.01))
 
     # -- sums ---------------------------------------------------------------------------------------------------------
 
@@ -442,11 +422,28 @@ class JournalSink:
 
     def totals(self) -> Totals:
         """Return how the rows read so far ended."""
-        return self._ledger.sums.totals()
+        return self._as_seen_here(self._ledger.sums.totals())
 
     def result(self, name: str) -> CampaignResult:
         """Return what became of the campaign so far."""
-        return self._ledger.sums.result(name, self.run_id)
+        result = self._as_seen_here(self._ledger.sums.result(name, self.run_id))
+        lost = sum(hold.asked is False for hold in self._held.values()) if self._over else 0
+        problems = {**result.problems, _UNRECORDED: lost} if lost else result.problems
+        return msgspec.structs.replace(result, problems=problems)
+
+    def _as_seen_here(self, sums: Sums) -> Sums:
+        """Return sums with what only this process knows: its source, and its claims.
+
+        The source is complete once it was read here, though another process may read its own. A claim is in flight;
+        one whose end could not be recorded is unknown when all is over.
+        """
+        held = sum(hold.rows for hold in self._held.values() if hold.asked is False)
+        held = min(held, sums.pending - sums.in_flight)  # one that is just being recorded is counted where it ended
+        complete = sums.complete or self._read_all
+        if self._over:
+            unknown, pending = sums.unknown + held, sums.pending - held
+            return msgspec.structs.replace(sums, complete=complete, unknown=unknown, pending=pending)
+        return msgspec.structs.replace(sums, complete=complete, in_flight=sums.in_flight + held)
 
     # -- small things -------------------------------------------------------------------------------------------------
 

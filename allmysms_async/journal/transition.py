@@ -186,12 +186,12 @@ LEFT = (
     .limit(PAGE)
 )
 STRANDED = (
-    sa.select(_c.seq, _c.numbers, _c.payload, _c.planned_parts, _c.generation, _c.first_sent_at, _c.state)
+    sa.select(schema.chunk)
     .where(
         _c.campaign == bind("campaign"),
         _c.state == ChunkState.UNKNOWN.value,
-        _c.gateway_id.is_(None),
-        sa.or_(_c.first_sent_at < bind("since"), _c.first_sent_at.is_(None)),
+        # What an answer left open the same answer would leave open again.
+        sa.or_(_c.gateway_id.is_not(None), _c.first_sent_at < bind("since"), _c.first_sent_at.is_(None)),
         sa.or_(_c.owner.is_(None), _c.lease_until < bind("now")),
     )
     .order_by(_c.seq)

@@ -213,11 +213,13 @@ class FoundSend(msgspec.Struct, frozen=True, kw_only=True):
         campaign_id: The gateway's identifier.
         sms_ids: Canonical numbers that it took the text for, each with the identifier of its text where there is one.
         parts: Text parts over all recipients, or None.
+        whole: Whether these are all that it took the text for: only then whoever is missing was surely not texted.
     """
 
     campaign_id: str
     sms_ids: Mapping[str, str | None]
     parts: int | None = None
+    whole: bool = False
 
     def __repr__(self) -> str:
         """Show the count, not the numbers."""

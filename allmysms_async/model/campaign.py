@@ -25,7 +25,8 @@ class Outcome(msgspec.Struct, frozen=True):
     Attributes:
         row: Ordinal in the source, counted from 1.
         line: Line of the file, where the source has lines.
-        phone: Canonical number, or what the source held if it is not one.
+        phone: Canonical number, or the beginning of what the source held if it is not one; what no file can hold is
+            escaped.
         state: accepted, rejected, failed (surely not sent), unknown (may have been sent).
         reason: Why it was not accepted.
         sms_id: The gateway's identifier of the text, where the protocol has one.
@@ -54,7 +55,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
         rejected: Surely not texted, with a reason.
         failed: Surely not sent, after all retries.
         unknown: May have been sent; nothing more is known.
-        pending: Read, not yet sent.
+        pending: Read, and not over: nothing was sent to them, but to those in flight.
+        in_flight: Those of the pending that are being sent now, here or by another process: they may have been sent.
         rejections: How many rows by reason.
         parts: Text parts that the gateway took.
         cost: Euros that the gateway reported, without tax.
@@ -67,6 +69,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     unknown: int = 0
     pending: int = 0
+    in_flight: int = 0
     rejections: Mapping[Reason, int] = {}
     parts: int = 0
     cost: Decimal = Decimal(0)

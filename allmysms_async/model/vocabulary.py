@@ -63,6 +63,8 @@ class OutcomeState(enum.StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     PENDING = "pending"
+    IN_FLIGHT = "in_flight"
+    """Being sent now: counted as pending, and may have been sent."""
 
 
 class Secret:

@@ -7,17 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allmysms_async.batch.brake import StopConditions
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.errors import (
     AuthenticationFailed,
     CampaignStopped,
+    DuplicateRequest,
+    GatewayError,
     InsufficientCredit,
     InvalidSource,
+    LimitReached,
     NotSent,
+    NoValidNumber,
     RateLimited,
     RequestTimeout,
     ServerFailure,
     StillProcessing,
+    TextRefused,
 )
 from allmysms_async.model import OutcomeState, Recipient, SendReceipt
 
@@ -280,3 +286,25 @@ async def test_chunk_claimed_while_it_was_cancelled_is_given_back(make_bench, ga
     bench.sink.claim = claim
     await bench.finish()
     assert gateway.texted == {number(1): 1}
+
+
+@pytest.mark.parametrize("refusal", [TextRefused, GatewayError])
+async def test_requests_that_are_refused_whole_count_as_failures(make_bench, gateway, number, refusal):
+    """A gateway that refuses every request stops the campaign at the given rate; the rest waits."""
+    gateway.script = lambda request, before: refusal("No.", request="send", code="111")
+    limits = StopConditions(max_failure_rate=0.3)
+    bench = make_bench([number(index) for index in range(200)], concurrency=1, limits=limits)
+    with pytest.raises(CampaignStopped, match="50 of 50 recipients failed, are unknown or were refused") as stopped:
+        await bench.finish()
+    assert isinstance(stopped.value.reason, LimitReached)
+    assert (stopped.value.result.rejected, stopped.value.result.accepted) == (50, 0)
+
+
+@pytest.mark.parametrize("refusal", [NoValidNumber, DuplicateRequest])
+async def test_bad_numbers_and_duplicates_do_not_count_as_failures(make_bench, gateway, number, refusal):
+    """Numbers that the gateway does not take are no failure of the campaign, however many they are."""
+    gateway.script = lambda request, before: refusal("No.", request="send", code="114")
+    limits = StopConditions(max_failure_rate=0.1)
+    bench = make_bench([number(index) for index in range(200)], concurrency=1, limits=limits)
+    last = await bench.finish()
+    assert (last.rejected, last.complete) == (200, True)

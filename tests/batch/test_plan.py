@@ -1,5 +1,7 @@
 """The planner: every row in exactly one chunk or refused, nobody twice, one text and one coding for each request."""
 
+from array import array
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,7 +41,7 @@ ROWS = st.lists(
 TEXTS = st.sampled_from(["Bonjour", "Bonjour #param_1#", "#param_2# et #param_1#, #param_2#", "Été à Łódź #param_1#"])
 
 
-def planner_of(text, *, limits=LIMITS, encoding="auto", chunk_size=10, seen=None, accounted=None):
+def planner_of(text, *, limits=LIMITS, encoding="auto", chunk_size=10, seen=None, accounted=None, refused=None):
     """Return a planner of a text."""
     return Planner(
         SmsMessage(text, encoding=encoding),
@@ -47,6 +49,7 @@ def planner_of(text, *, limits=LIMITS, encoding="auto", chunk_size=10, seen=None
         chunk_size=chunk_size,
         seen=BitMap64() if seen is None else seen,
         accounted=BitMap64() if accounted is None else accounted,
+        refused=refused,
     )
 
 
@@ -66,11 +69,11 @@ def plan(planner, rows):
 )
 def test_plan_is_a_partition_of_the_rows(rows, text, chunk_size, encoding, limits):
     """Each row is in one chunk or refused; nobody twice; what each person is to read is the rendered template."""
-    seen, accounted = BitMap64(), BitMap64()
+    seen, accounted, refusals = BitMap64(), BitMap64(), array("Q")
+    options = {"limits": limits, "encoding": encoding, "chunk_size": chunk_size}
+    options |= {"seen": seen, "accounted": accounted, "refused": refusals}
     try:
-        planner = planner_of(
-            text, limits=limits, encoding=encoding, chunk_size=chunk_size, seen=seen, accounted=accounted
-        )
+        planner = planner_of(text, **options)
     except InvalidText:
         return  # nobody can be sent this text in this encoding; each case has a test of its own below
     template = Template(text)
@@ -105,8 +108,7 @@ def test_plan_is_a_partition_of_the_rows(rows, text, chunk_size, encoding, limit
         assert outcome.line == rows[outcome.row - 1].line
         assert outcome.reason in expected_reasons(rows[: outcome.row], template, encoding, limits)
 
-    again = planner_of(text, limits=limits, encoding=encoding, chunk_size=chunk_size, seen=seen, accounted=accounted)
-    assert plan(again, rows) == ([], [])
+    assert plan(planner_of(text, **options), rows) == ([], [])
 
 
 def expected_reasons(rows, template, encoding, limits):

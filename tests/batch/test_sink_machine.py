@@ -137,6 +137,7 @@ class Record(RuleBasedStateMachine):
     def resume(self, since):
         """The campaign is continued."""
         since = None if since is None else 1000.0 + since
+        wait(self.sink.open(None))
         left = [chunk.seq for chunk in wait(self.sink.resume(replayable_since=since))]
         self.resumed()
         waiting = {seq for seq, state in self.states.items() if state == "pending"}

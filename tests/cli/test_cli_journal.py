@@ -106,10 +106,10 @@ async def test_html_report_shows_a_chart_and_names_nobody(
     assert "&lt;soldes&gt; &amp; co" in html
     assert "<soldes>" not in html
     chart = ET.fromstring(html[html.index("<svg") : html.index("</svg>") + 6])  # noqa: S314  # written by the command
-    assert chart.get("aria-label") == "24 accepted, 1 rejected, 0 failed, 0 unknown, 0 pending"
+    assert chart.get("aria-label") == "24 accepted, 1 rejected, 0 failed, 0 unknown, 0 in flight, 0 pending"
     widths = [float(bar.get("width", "")) for bar in chart.iter("rect")]
     assert widths[0] > 10 * widths[1] > 0
-    assert widths[2:] == [0.0, 0.0, 0.0]
+    assert widths[2:] == [0.0, 0.0, 0.0, 0.0]
     assert "http" not in html
     assert not any(secret in html for secret in ("Bonjour", "336123450", "Zo"))
 

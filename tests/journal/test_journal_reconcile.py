@@ -5,8 +5,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from allmysms_async import ProtocolError, Recipient, RestBackend
+from allmysms_async import ProtocolError, Recipient, RestBackend, Unconfirmed
 from allmysms_async.journal import Journal
+from allmysms_async.sandbox.v9 import report
 
 from .conftest import Hand, JumpingClock, campaign, people
 
@@ -147,6 +148,74 @@ async def test_listed_send_without_numbers_decides_nothing():
 
     with pytest.raises(ProtocolError, match="lists no number"):
         await find_send(call, "soldes", [JumpingClock().now()])
+
+
+def stats_of(listed, contacts):
+    """Return an answer of getCampaignStats that lists so many numbers of so many recipients."""
+    from allmysms_async.protocols.rest.campaigns import CampaignSms, CampaignStats, GetCampaignStatsResult
+
+    texts = tuple(CampaignSms(msisdn=f"336{10_000_000 + index}", sms_id=f"s{index}") for index in range(listed))
+    return GetCampaignStatsResult(
+        campaign=CampaignStats(id="1", nb_contacts=contacts, nb_sms=listed, msisdn_list=texts)
+    )
+
+
+@pytest.mark.parametrize(("contacts", "whole"), [(3, True), (4, False), (2, False), (None, False)])
+async def test_list_is_whole_only_if_its_length_is_the_number_of_recipients(contacts, whole):
+    """A list that is shorter than the gateway's own count, or has none to compare with, proves nothing of others."""
+    from allmysms_async.protocols.rest.reconcile import find_send
+
+    async def call(operation):
+        assert operation.name == "getCampaignStats"  # by its identifier it is not searched for
+        return stats_of(3, contacts)
+
+    found = await find_send(call, "soldes", [], "1")
+    assert (len(found.sms_ids), found.whole, found.campaign_id) == (3, whole, "1")
+
+
+async def test_short_list_rejects_nobody(sandbox, service, journal, monkeypatch):
+    """Whoever a list that is cut short lacks stays unknown, until the whole list tells."""
+    clock = await lost_send(journal, sandbox, people(5))
+    pass_time(clock, sandbox, 25 * 3600)
+    original = report._messages
+    monkeypatch.setattr(report, "_messages", lambda sent, now: original(sent, now)[:3])
+    for _ in range(2):
+        async with service(clock=clock) as sms:
+            last = await sms.run(campaign(people(5)), journal=journal)
+        assert (last.rows, last.accepted, last.rejected, last.unknown, last.pending) == (5, 3, 0, 2, 0)
+    monkeypatch.setattr(report, "_messages", original)
+    async with service(clock=clock) as sms:
+        last = await sms.run(campaign(people(5)), journal=journal)
+    assert (last.accepted, last.rejected, last.unknown, last.parts) == (5, 0, 0, 5)
+    assert sandbox.stats()["max_per_handset"] == 1
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+async def test_recipients_that_an_answer_left_out_are_looked_up(sandbox, service, journal, keyed):
+    """An answer that says nothing of some leaves them unknown; the next run asks the gateway, by its identifier.
+
+    What the answer said of the others, and what it cost, stays as it was.
+    """
+    sandbox.opt_out("33610000001")
+    hand = Hand(journal, sandbox, keyed=keyed)
+    hand.clock.jump(sandbox.clock.now() - hand.clock.monotonic())
+    claim = await hand.claimed(people(5))
+    receipt = await hand.send(claim)
+    results = tuple(
+        Unconfirmed(result.phone) if index in {2, 3} else result for index, result in enumerate(receipt.results)
+    )
+    await hand.answered(claim, msgspec.structs.replace(receipt, results=results))
+    await hand.sink.close()
+    await hand.backend.aclose()
+    totals = hand.sink.totals()
+    assert (totals.accepted, totals.rejected, totals.unknown) == (2, 1, 2)
+    async with service(keyed=keyed, clock=hand.clock) as sms:
+        last = await sms.run(campaign(people(5)), journal=journal)
+    assert (last.accepted, last.rejected, last.unknown) == (4, 1, 0)
+    assert {reason.value for reason in last.rejections} == {"opted_out"}
+    assert (last.cost, last.parts) == (receipt.cost, receipt.parts)
+    assert sandbox.requests["v9.sendSms"] == 1
+    assert "v9.getCampaignsInfo" not in sandbox.requests
 
 
 class sandbox_backend:  # reads as a function

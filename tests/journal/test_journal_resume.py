@@ -52,6 +52,21 @@ async def test_source_that_grew_adds_only_what_is_new(sandbox, service, journal)
     assert set(texts_of(sandbox).values()) == {1}
 
 
+async def test_source_that_shifted_is_reported_as_it_is(sandbox, service, journal):
+    """Rows put in front of others are told with their own reasons, and those that moved are nobody's duplicates."""
+    async with service() as sms:
+        await sms.run(campaign([*people(10), "néant", *people(2)]), journal=journal)
+    for _ in range(2):
+        async with service() as sms:
+            last = await sms.run(campaign(["oups", *people(10), "néant", *people(2)]), journal=journal)
+        assert (last.rows, last.accepted, last.complete) == (14, 10, True)
+        assert {reason.value: count for reason, count in last.rejections.items()} == {"duplicate": 2, "malformed": 2}
+    async with Journal(journal) as opened:
+        refused = sorted([outcome.phone async for outcome in opened.outcomes() if outcome.reason])
+    assert refused == ["33610000000", "33610000001", "néant", "oups"]
+    assert set(texts_of(sandbox).values()) == {1}
+
+
 async def test_source_that_can_be_read_only_once_is_not_lost(sandbox, service, journal):
     """Rows that were taken from a generator are in the journal whatever ended the run, and the same object goes on."""
     one = campaign(iter(people(100)))

@@ -33,6 +33,7 @@ class Task(msgspec.Struct, kw_only=True):
     url: str
     journal: str
     count: int
+    start: int = 0
     chunk_size: int = 2
     concurrency: int = 4
     lease: float = 0.6
@@ -89,7 +90,8 @@ async def send(task: Task) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (task.file_bytes, resource.RLIM_INFINITY))
     backend = backend_of(task)
     policy = RetryPolicy(attempts=task.attempts, deadline=30.0, base=0.005, cap=0.05)
-    rows = [Recipient(f"06{number:08d}", (f"N{number}",)) for number in range(10_000_000, 10_000_000 + task.count)]
+    first = 10_000_000 + task.start
+    rows = [Recipient(f"06{number:08d}", (f"N{number}",)) for number in range(first, first + task.count)]
     # Where the texts are rendered here each different one is a request of its own: one text for all, then.
     text = "Bonjour #param_1#. STOP au 36180" if backend.limits.personalises else "Bonjour. STOP au 36180"
     message = SmsMessage(text, purpose="marketing")

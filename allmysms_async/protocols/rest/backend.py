@@ -198,9 +198,11 @@ class RestBackend(RestInquiry):
         """
         await self.call(DeleteCampaign(campaign_id))
 
-    async def find_send(self, campaign_name: str, moments: Sequence[datetime]) -> FoundSend | None:
-        """Look a send up by its name, among those of a day before and after each moment.
+    async def find_send(
+        self, campaign_name: str, moments: Sequence[datetime], *, campaign_id: str | None = None
+    ) -> FoundSend | None:
+        """Look a send up by its identifier, or by its name among those of a day before and after each moment.
 
         Source: HTTPS API v9, §11, §13.
         """
-        return await find_send(self.call, campaign_name, moments)
+        return await find_send(self.call, campaign_name, moments, campaign_id)

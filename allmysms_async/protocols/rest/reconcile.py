@@ -32,33 +32,39 @@ class _Call(Protocol):
         ...
 
 
-async def find_send(call: _Call, name: str, moments: Sequence[datetime]) -> FoundSend | None:
+async def find_send(
+    call: _Call, name: str, moments: Sequence[datetime], campaign_id: str | None = None
+) -> FoundSend | None:
     """Return what the gateway knows of a send, or None if its lists do not have it.
 
     Args:
         call: Makes one attempt at an operation.
         name: The send's whole name, with its mark.
         moments: When it may have been sent.
+        campaign_id: The gateway's identifier of the send, if it is known; it is not searched for then.
 
     Raises:
         ProtocolError: The send is listed, but not its numbers: nothing is known of anybody.
     """
-    found = {info.id: info for moment in moments async for info in _listed(call, name, moment) if info.id}
+    found = dict.fromkeys([campaign_id] if campaign_id else [])
+    if not found:
+        found = {info.id: None for moment in moments async for info in _listed(call, name, moment) if info.id}
     sms_ids: dict[str, str | None] = {}
-    parts = 0
-    for campaign_id in found:
-        result = await call(GetCampaignStats(campaign_id, msisdn_list=True))
-        texts = result.campaign.msisdn_list if result.campaign is not None else ()
-        if not texts:
+    parts, whole = 0, True
+    for each in found:
+        campaign = (await call(GetCampaignStats(each, msisdn_list=True))).campaign
+        if campaign is None or not campaign.msisdn_list:
             # A scheduled send may not list its numbers before its date: that is no proof that nobody is texted.
             msg = "getCampaignStats lists no number of a send that the gateway has; what became of it is not known."
             raise ProtocolError(msg, request="getCampaignStats")
-        for text in texts:
-            sms_ids[read_gateway_number(text.msisdn or "")] = text.sms_id
-        parts += (result.campaign.nb_sms if result.campaign is not None else None) or 0
+        listed = {read_gateway_number(text.msisdn or ""): text.sms_id for text in campaign.msisdn_list}
+        # A list that is cut short, or not complete yet, proves nothing of those whom it lacks.
+        whole = whole and campaign.nb_contacts == len(listed)
+        sms_ids |= listed
+        parts += campaign.nb_sms or 0
     if not found:
         return None
-    return FoundSend(campaign_id=next(reversed(found)) or "", sms_ids=sms_ids, parts=parts or None)
+    return FoundSend(campaign_id=next(reversed(found)) or "", sms_ids=sms_ids, parts=parts or None, whole=whole)
 
 
 async def _listed(call: _Call, name: str, moment: datetime) -> AsyncIterator[CampaignInfo]:
