@@ -110,7 +110,7 @@ class Database:
         """Do something in a transaction, perhaps together with what other tasks want written; return once committed.
 
         Args:
-            work: What is done, perhaps in another thread; whatever it raises undoes all that is written with it.
+            work: What is done, perhaps in another thread; whatever it raises undoes it, and nothing else.
             apart: Whether each of its statements may as well be committed by itself, which takes fewer round trips.
 
         Raises:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import event
+from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 __all__ = ["File"]
@@ -107,7 +107,7 @@ class File:
             self._writing = None
 
     async def _write_group(self) -> None:
-        """Commit what waits; all of it, or nothing."""
+        """Commit what waits; if the database fails, nothing of it is recorded."""
         group = self._waiting
         try:
             async with self._turn:  # until it comes, more may join
@@ -123,9 +123,13 @@ class File:
             if not isinstance(error, Exception):
                 raise
             return
-        for member, result in zip(group, results, strict=True):
-            if not member.done.done():
-                member.done.set_result(result)
+        for member, (value, problem) in zip(group, results, strict=True):
+            if member.done.done():
+                continue
+            if problem is None:
+                member.done.set_result(value)
+            else:
+                member.done.set_exception(problem)
 
     async def _opened(self) -> AsyncConnection:
         """Return the connection, opened if there is none."""
@@ -176,10 +180,24 @@ class File:
         event.listen(engine, "begin", begins)
         self._inside = engine.connect()
 
-    def _commit(self, works: Sequence[Callable[[sa.Connection], Any]]) -> list[Any]:
-        """Do what is to be written, one after the other, in one transaction."""
+    def _commit(self, works: Sequence[Callable[[sa.Connection], Any]]) -> list[tuple[Any, Exception | None]]:
+        """Do what is to be written, one after the other, in one transaction; return what each returned or raised."""
         with self._inside.begin():
-            return [work(self._inside) for work in works]
+            if len(works) == 1:
+                return [(works[0](self._inside), None)]
+            return [_apart(self._inside, work) for work in works]
+
+
+def _apart(connection: sa.Connection, work: Callable[[sa.Connection], Any]) -> tuple[Any, Exception | None]:
+    """Do something so that what it raises undoes nothing else; a database that fails is everybody's matter."""
+    with connection.begin_nested() as savepoint:
+        try:
+            return work(connection), None
+        except Exception as error:
+            if isinstance(error, exc.DBAPIError) and not isinstance(error, exc.IntegrityError):
+                raise
+            savepoint.rollback()
+            return None, error
 
 
 def _begins(connection: sa.Connection) -> None:
