@@ -79,6 +79,9 @@ class Database:
         opening = self.writing() if create else self.reading()
         async with opening as connection:
             await ensure(connection, self.label, create=create)
+        if create and isinstance(self._held, File):
+            with self._translated():
+                await self._held.settle()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -22,6 +23,7 @@ __all__ = ["File"]
 T = TypeVar("T")
 
 _READING = "allmysms_reading"
+_BUSY_PAUSE = 0.01
 
 
 class _Member(NamedTuple):
@@ -53,7 +55,6 @@ class File:
             hide_parameters=True,
             connect_args={"timeout": busy_timeout},
         )
-        event.listen(self._engine.sync_engine, "connect", self._connected)
         event.listen(self._engine.sync_engine, "begin", _begins)
         self._turn = asyncio.Lock()
         self._connection: AsyncConnection | None = None
@@ -71,6 +72,12 @@ class File:
         """
         [name], options = self._engine.dialect.create_connect_args(self._url)
         sqlite3.connect(name, uri=bool(options.get("uri"))).close()
+
+    async def settle(self) -> None:
+        """Set the file up for several processes, once it is known to be a journal."""
+        async with self._turn:
+            await self._opened()
+            await self._driver._execute(self._write_ahead, self._driver._conn)
 
     async def close(self) -> None:
         """Close the connection, once what is being written is committed."""
@@ -148,24 +155,13 @@ class File:
         if connection is not None:
             await connection.close()
 
-    def _connected(self, connection: Any, _: object) -> None:
-        """Set a new connection up so that what is committed stays, also when the machine loses its power."""
-        # The driver must not begin transactions of its own accord.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:  # it can still be read
-                raise
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.close()
-
     # -- in the driver's thread ---------------------------------------------------------------------------------------
 
     def _enter(self, raw: sqlite3.Connection) -> None:
-        """Take the driver's connection for use in its own thread."""
+        """Set a new connection up, and take it for use in this thread."""
+        raw.isolation_level = None  # the driver must not begin transactions of its own accord
+        raw.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
+        raw.execute("PRAGMA synchronous=FULL")  # what is committed stays, also when the machine loses its power
         engine = sa.create_engine(
             "sqlite://",
             creator=lambda: raw,
@@ -179,6 +175,23 @@ class File:
 
         event.listen(engine, "begin", begins)
         self._inside = engine.connect()
+
+    def _write_ahead(self, raw: sqlite3.Connection) -> None:
+        """Let readers and a writer not wait for each other; a mode of the file, which stays."""
+        until = time.monotonic() + self._busy_timeout
+        while True:
+            try:
+                raw.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                code = error.sqlite_errorcode & 0xFF
+                if code == sqlite3.SQLITE_READONLY:  # whatever is written next finds out
+                    return
+                # While another process begins the same journal it is busy at once, and does not wait.
+                if code != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                    raise
+                time.sleep(_BUSY_PAUSE)
+            else:
+                return
 
     def _commit(self, works: Sequence[Callable[[sa.Connection], Any]]) -> list[tuple[Any, Exception | None]]:
         """Do what is to be written, one after the other, in one transaction; return what each returned or raised."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import sys
+from asyncio.subprocess import PIPE
 
 import pytest
 import sqlalchemy as sa
@@ -99,3 +101,87 @@ async def test_database_that_fails_fails_all_that_is_written_together(tmp_path, 
     assert await database.write(decide(4)) == 4
     assert await recorded(database) == [4]
     await database.close()
+
+
+def old_mode(path):
+    """Put a journal back into the mode that a new file has, in which switching needs it to itself."""
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("pragma journal_mode=delete").fetchone() == ("delete",)
+    raw.close()
+
+
+@pytest.mark.parametrize("step", ["open", "settle"])
+@pytest.mark.parametrize(("held", "patience", "waits"), [(0.15, 5.0, True), (60.0, 0.1, False)])
+async def test_opening_waits_for_another_process(tmp_path, step, held, patience, waits):
+    """Two processes that begin a journal at once both succeed: the one waits until the other has let it go."""
+    path = tmp_path / "journal.db"
+    first = Database(path)
+    await first.open(create=True)
+    await first.close()
+    old_mode(path)
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("begin immediate")
+    letting_go = asyncio.get_running_loop().call_later(held, writer.rollback)
+    second = Database(path, busy_timeout=patience)
+    opening = second.open(create=True) if step == "open" else second._held.settle()
+    if waits:
+        await opening
+    else:
+        with pytest.raises((JournalError, sqlite3.OperationalError), match="locked"):
+            await opening
+    await second.close()
+    letting_go.cancel()
+    assert writer.execute("pragma journal_mode").fetchone() == ("wal" if waits else "delete",)
+    writer.close()
+
+
+OPEN = """
+import asyncio, sys
+from allmysms_async.journal.database import Database
+
+async def main():
+    database = Database(sys.argv[1])
+    sys.stdin.readline()
+    await database.open(create=True)
+    await database.close()
+
+print("ready", flush=True)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.timeout(120)
+async def test_processes_that_begin_a_journal_at_once_all_open_it(tmp_path):
+    """Whoever starts several workers at once on a journal that does not exist yet sees all of them start."""
+    for number in range(3):
+        path = tmp_path / f"{number}.db"
+        processes = [
+            await asyncio.create_subprocess_exec(
+                sys.executable, "-c", OPEN, str(path), stdin=PIPE, stdout=PIPE, stderr=PIPE
+            )
+            for _ in range(4)
+        ]
+        for process in processes:
+            assert await process.stdout.readline() == b"ready\n"
+        ends = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
+        assert [process.returncode for process in processes] == [0] * 4, ends
+        with sqlite3.connect(path) as raw:
+            assert raw.execute("pragma journal_mode").fetchone() == ("wal",)
+            assert raw.execute("select count(*) from allmysms_journal").fetchone() == (1,)
+        raw.close()
+
+
+@pytest.mark.parametrize("create", [False, True])
+async def test_file_of_something_else_is_not_changed_by_looking(tmp_path, create):
+    """A database that is no journal is refused, and not a byte of it is changed, nor a file put beside it."""
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as other:
+        other.execute("create table customer (name text)")
+    other.close()
+    before = path.read_bytes()
+    database = Database(path)
+    with pytest.raises(JournalError, match="is no journal"):
+        await database.open(create=create)
+    await database.close()
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["shop.db"]
