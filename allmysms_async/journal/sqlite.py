@@ -8,11 +8,13 @@ and back for each statement costs the event loop more than the statement.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
@@ -64,12 +66,26 @@ class File:
         self._waiting: list[_Member] = []
         self._writing: asyncio.Task[None] | None = None
 
-    def probe(self) -> None:
+    @property
+    def path(self) -> str | None:
+        """Where the file is; None if the database has none, or is not to be written."""
+        name = self._url.database or ":memory:"
+        if name.startswith("file:"):
+            name = unquote(urlsplit(name).path)
+        return None if name == ":memory:" or self._url.query.get("mode") in {"ro", "memory"} else name
+
+    def probe(self, *, create: bool) -> None:
         """Open the file and close it: the driver leaves a thread behind where it cannot.
+
+        Args:
+            create: Whether one that does not exist is created, for its owner alone: what it holds names people.
 
         Raises:
             sqlite3.Error: It cannot be opened.
         """
+        if create and self.path is not None:
+            with suppress(OSError):  # it is there, or SQLite finds out
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         [name], options = self._engine.dialect.create_connect_args(self._url)
         sqlite3.connect(name, uri=bool(options.get("uri"))).close()
 

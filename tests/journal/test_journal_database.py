@@ -1,6 +1,7 @@
 """The journal's database by itself: what is written together, how it is opened, and what its address may say."""
 
 import asyncio
+import os
 import sqlite3
 import sys
 from asyncio.subprocess import PIPE
@@ -185,3 +186,29 @@ async def test_file_of_something_else_is_not_changed_by_looking(tmp_path, create
     await database.close()
     assert path.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == ["shop.db"]
+
+
+@pytest.mark.parametrize("form", ["{}", "sqlite:///{}", "sqlite:///file:{}?uri=true"])
+async def test_new_journal_is_its_owners_alone(tmp_path, form):
+    """A journal holds everybody's number and text: nobody else on the machine may read it, nor what lies beside it."""
+    path, mask = tmp_path / "journal.db", os.umask(0o022)
+    try:
+        database = Database(form.format(path))
+        await database.open(create=True)
+        await database.write(decide(1))
+        modes = {found.name: found.stat().st_mode & 0o777 for found in tmp_path.iterdir()}
+        await database.close()
+    finally:
+        os.umask(mask)
+    assert modes == {"journal.db": 0o600, "journal.db-wal": 0o600, "journal.db-shm": 0o600}
+
+
+async def test_mode_that_a_journal_was_given_stays(tmp_path):
+    """Whoever lets a group read the journal is not overruled."""
+    path = tmp_path / "journal.db"
+    path.touch()
+    path.chmod(0o640)
+    database = Database(path)
+    await database.open(create=True)
+    await database.close()
+    assert path.stat().st_mode & 0o777 == 0o640
