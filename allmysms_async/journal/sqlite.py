@@ -20,6 +20,8 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from allmysms_async.journal.quiet import LOGGING_NAME
+
 __all__ = ["File"]
 
 T = TypeVar("T")
@@ -55,6 +57,7 @@ class File:
             # Every use ends its transaction itself; a rollback after each would cost as much again.
             pool_reset_on_return=None,
             hide_parameters=True,
+            logging_name=LOGGING_NAME,
             connect_args={"timeout": busy_timeout},
         )
         event.listen(self._engine.sync_engine, "begin", _begins)
@@ -184,6 +187,7 @@ class File:
             poolclass=sa.pool.StaticPool,
             pool_reset_on_return=None,
             hide_parameters=True,
+            logging_name=LOGGING_NAME,
         )
 
         def begins(_: sa.Connection) -> None:
