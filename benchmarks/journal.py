@@ -3,6 +3,7 @@
 ``python benchmarks/journal.py`` sends campaigns of 1,000 recipients a request to the minimal gateway of ``server.py``,
 without a journal, with SQLite and, where a ``--postgres`` URL or Debian's package is there, with PostgreSQL; then it
 fills a journal with finished chunks and measures the sums, a resume without a source, and reading the numbers back.
+It ends with status 1 if anything is over its limit.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import pathlib
 import platform
 import resource
 import sqlite3
-import statistics
 import sys
 import tempfile
 import time
@@ -35,6 +35,7 @@ from allmysms_async.transports.httpx import HttpxTransport
 __all__ = ["main"]
 
 _CHUNK = 1000
+_FLAT = 16.0  # MB: what the numbers of half a million recipients take as bitmaps, and what the allocator keeps
 _MESSAGE = SmsMessage("Bonjour #param_1#. STOP au 36180", purpose="marketing")
 
 
@@ -52,6 +53,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     value: float
     unit: str
     limit: float | None = None
+
+    @property
+    def met(self) -> bool:
+        """Whether it stays under its limit."""
+        return self.limit is None or self.value < self.limit
 
 
 def _people(count: int) -> Iterator[Recipient]:
@@ -174,16 +180,18 @@ def measure(chunks: int, rounds: int, finished: int, url: str | None) -> list[Ro
                     spent = asyncio.run(_send(address, chunks, f"bench {number}", place))
                     if number:  # the first round opens everything for the first time
                         times[name].append(spent)
-            bare = statistics.median(times["without a journal"])
-            rows.append(Row(name="without a journal", value=bare, unit="ms a chunk"))
+            bares = times["without a journal"]  # the best of each: what else the machine does only ever adds
+            rows.append(Row(name="without a journal", value=min(bares), unit="ms a chunk"))
             for name, spent in times.items():
                 if name != "without a journal":
-                    middle = statistics.median(spent)
-                    rows.append(Row(name=f"with {name}", value=middle, unit="ms a chunk"))
-                    rows.append(Row(name=f"added by {name}", value=middle - bare, unit="ms a chunk", limit=5.0))
+                    rows.append(Row(name=f"with {name}", value=min(spent), unit="ms a chunk"))
+                    added = min(spent) - min(bares)
+                    rows.append(Row(name=f"added by {name}", value=added, unit="ms a chunk", limit=5.0))
             before = _memory()
             asyncio.run(_send(address, 5 * chunks, "memory", os.path.join(folder, "memory.db")))
-            rows.append(Row(name=f"memory that {5 * chunks} chunks took on top", value=_memory() - before, unit="MB"))
+            # The same recipients, were they all kept, would take twenty times the limit.
+            memory = f"memory that {5 * chunks} chunks took on top of {chunks}"
+            rows.append(Row(name=memory, value=_memory() - before, unit="MB", limit=_FLAT))
             path = os.path.join(folder, "long.db")
             _fill(path, address, finished)
             rows += asyncio.run(_look(path, address, finished))
@@ -194,28 +202,30 @@ def measure(chunks: int, rounds: int, finished: int, url: str | None) -> list[Ro
     return rows
 
 
-def main() -> None:
-    """Measure, and print."""
+def main() -> int:
+    """Measure, and print; return 1 if a limit is not met."""
     parser = argparse.ArgumentParser(description="Print what the journal costs.")
     parser.add_argument("--chunks", type=int, default=100, help="chunks of a campaign (100)")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured; the median counts (3)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured; the best counts (5)")
     parser.add_argument("--finished", type=int, default=10_000, help="finished chunks to look into (10,000)")
     parser.add_argument("--postgres", help="URL of an empty database; by default the machine's own is started")
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
     given = parser.parse_args()
     rows = measure(given.chunks, given.rounds, given.finished, given.postgres)
+    missed = int(not all(row.met for row in rows))
     if given.json:
         print(json.dumps(msgspec.to_builtins(rows), indent=2))
-        return
+        return missed
     print(
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, chunks of {_CHUNK}, medians of {given.rounds}\n"
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, chunks of {_CHUNK}, the best of {given.rounds}\n"
     )
     for row in rows:
-        limit = "" if row.limit is None else f"  (under {row.limit:g}: {'yes' if row.value < row.limit else 'NO'})"
+        limit = "" if row.limit is None else f"  (under {row.limit:g}: {'yes' if row.met else 'NO'})"
         print(f"{row.name:<60}{row.value:>10.2f} {row.unit}{limit}")
     if not any("PostgreSQL" in row.name for row in rows):
         print("PostgreSQL was not measured: this machine has none.")
+    return missed
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

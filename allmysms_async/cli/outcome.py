@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 from allmysms_async.errors import InvalidRequest, InvalidSource
 from allmysms_async.model import Outcome
@@ -13,6 +15,11 @@ __all__ = ["OutcomeFile", "ReportFile"]
 
 _COLUMNS = ("row", "line", "phone", "state", "reason", "sms_id", "campaign_id")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def _open(path: Path) -> TextIO:
+    """Open a file to be written, a new one for its owner alone: it holds everybody's number."""
+    return open(path, "w", encoding="utf-8", newline="", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 class OutcomeFile:
@@ -33,7 +40,7 @@ class OutcomeFile:
             if path.exists() and path.samefile(source):
                 msg = f"--outcomes {path} is the file of recipients itself; give another name."
                 raise InvalidRequest(msg)
-            self._file = path.open("w", encoding="utf-8", newline="")
+            self._file = _open(path)
         except OSError as error:
             msg = f"{path} cannot be written: {error.strerror or type(error).__name__}; nothing was sent."
             raise InvalidSource(msg) from error
@@ -87,7 +94,7 @@ class ReportFile:
         self.path = path
         self.problem: str | None = None
         try:
-            self._file = path.open("w", encoding="utf-8", newline="")
+            self._file = _open(path)
         except OSError as error:
             msg = f"{path} cannot be written: {error.strerror or type(error).__name__}."
             raise InvalidRequest(msg) from error

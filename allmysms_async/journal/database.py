@@ -49,11 +49,12 @@ class Database:
 
     def __init__(self, where: str | os.PathLike[str], *, busy_timeout: float = _BUSY_SECONDS) -> None:
         self._url = _url(where)
-        self._is_sqlite = self._url.drivername.startswith("sqlite")
-        self.label = str(where) if self._is_sqlite else _shown(self._url)
+        url = _url(where)
+        is_file = url.drivername.startswith("sqlite")
+        self.label = str(where) if is_file else _shown(url)
         self._held: File | Server
         try:
-            self._held = File(self._url, busy_timeout) if self._is_sqlite else Server(self._url)
+            self._held = File(url, busy_timeout) if is_file else Server(url)
         except ModuleNotFoundError as error:
             extra = "journal" if error.name == "aiosqlite" else "postgres"
             msg = f'This journal needs {error.name}: run pip install "allmysms_async[{extra}]"; nothing was sent.'
@@ -68,17 +69,19 @@ class Database:
         Raises:
             JournalError: It cannot be opened, or is something else.
         """
-        path = self._url.database or ""
-        is_path = self._is_sqlite and not path.startswith("file:")
-        if is_path and not create and not os.path.isfile(path):  # noqa: ASYNC240  # one look at one path
-            msg = f"There is no journal {self.label}."
-            raise JournalError(msg)
         if isinstance(self._held, File):
+            path = self._held.path
+            if path is not None and not create and not os.path.isfile(path):  # noqa: ASYNC240  # one look at one path
+                msg = f"There is no journal {self.label}."
+                raise JournalError(msg)
             with self._translated():
-                self._held.probe()
+                self._held.probe(create=create)
         opening = self.writing() if create else self.reading()
         async with opening as connection:
             await ensure(connection, self.label, create=create)
+        if create and isinstance(self._held, File):
+            with self._translated():
+                await self._held.settle()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -110,7 +113,7 @@ class Database:
         """Do something in a transaction, perhaps together with what other tasks want written; return once committed.
 
         Args:
-            work: What is done, perhaps in another thread; whatever it raises undoes all that is written with it.
+            work: What is done, perhaps in another thread; whatever it raises undoes it, and nothing else.
             apart: Whether each of its statements may as well be committed by itself, which takes fewer round trips.
 
         Raises:

@@ -9,6 +9,8 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from allmysms_async.journal.quiet import LOGGING_NAME
+
 __all__ = ["Server"]
 
 T = TypeVar("T")
@@ -26,7 +28,9 @@ class Server:
 
     def __init__(self, url: sa.URL) -> None:
         options = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS}
-        self._engine = create_async_engine(url, pool_size=4, max_overflow=0, hide_parameters=True, connect_args=options)
+        self._engine = create_async_engine(
+            url, pool_size=4, max_overflow=0, hide_parameters=True, logging_name=LOGGING_NAME, connect_args=options
+        )
         self._apart = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def close(self) -> None:

@@ -8,20 +8,26 @@ and back for each statement costs the event loop more than the statement.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
-from sqlalchemy import event
+from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from allmysms_async.journal.quiet import LOGGING_NAME
 
 __all__ = ["File"]
 
 T = TypeVar("T")
 
 _READING = "allmysms_reading"
+_BUSY_PAUSE = 0.01
 
 
 class _Member(NamedTuple):
@@ -51,9 +57,9 @@ class File:
             # Every use ends its transaction itself; a rollback after each would cost as much again.
             pool_reset_on_return=None,
             hide_parameters=True,
+            logging_name=LOGGING_NAME,
             connect_args={"timeout": busy_timeout},
         )
-        event.listen(self._engine.sync_engine, "connect", self._connected)
         event.listen(self._engine.sync_engine, "begin", _begins)
         self._turn = asyncio.Lock()
         self._connection: AsyncConnection | None = None
@@ -63,14 +69,34 @@ class File:
         self._waiting: list[_Member] = []
         self._writing: asyncio.Task[None] | None = None
 
-    def probe(self) -> None:
+    @property
+    def path(self) -> str | None:
+        """Where the file is; None if the database has none, or is not to be written."""
+        name = self._url.database or ":memory:"
+        if name.startswith("file:"):
+            name = unquote(urlsplit(name).path)
+        return None if name == ":memory:" or self._url.query.get("mode") in {"ro", "memory"} else name
+
+    def probe(self, *, create: bool) -> None:
         """Open the file and close it: the driver leaves a thread behind where it cannot.
+
+        Args:
+            create: Whether one that does not exist is created, for its owner alone: what it holds names people.
 
         Raises:
             sqlite3.Error: It cannot be opened.
         """
+        if create and self.path is not None:
+            with suppress(OSError):  # it is there, or SQLite finds out
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         [name], options = self._engine.dialect.create_connect_args(self._url)
         sqlite3.connect(name, uri=bool(options.get("uri"))).close()
+
+    async def settle(self) -> None:
+        """Set the file up for several processes, once it is known to be a journal."""
+        async with self._turn:
+            await self._opened()
+            await self._driver._execute(self._write_ahead, self._driver._conn)
 
     async def close(self) -> None:
         """Close the connection, once what is being written is committed."""
@@ -107,7 +133,7 @@ class File:
             self._writing = None
 
     async def _write_group(self) -> None:
-        """Commit what waits; all of it, or nothing."""
+        """Commit what waits; if the database fails, nothing of it is recorded."""
         group = self._waiting
         try:
             async with self._turn:  # until it comes, more may join
@@ -123,9 +149,13 @@ class File:
             if not isinstance(error, Exception):
                 raise
             return
-        for member, result in zip(group, results, strict=True):
-            if not member.done.done():
-                member.done.set_result(result)
+        for member, (value, problem) in zip(group, results, strict=True):
+            if member.done.done():
+                continue
+            if problem is None:
+                member.done.set_result(value)
+            else:
+                member.done.set_exception(problem)
 
     async def _opened(self) -> AsyncConnection:
         """Return the connection, opened if there is none."""
@@ -144,30 +174,20 @@ class File:
         if connection is not None:
             await connection.close()
 
-    def _connected(self, connection: Any, _: object) -> None:
-        """Set a new connection up so that what is committed stays, also when the machine loses its power."""
-        # The driver must not begin transactions of its own accord.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:  # it can still be read
-                raise
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.close()
-
     # -- in the driver's thread ---------------------------------------------------------------------------------------
 
     def _enter(self, raw: sqlite3.Connection) -> None:
-        """Take the driver's connection for use in its own thread."""
+        """Set a new connection up, and take it for use in this thread."""
+        raw.isolation_level = None  # the driver must not begin transactions of its own accord
+        raw.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
+        raw.execute("PRAGMA synchronous=FULL")  # what is committed stays, also when the machine loses its power
         engine = sa.create_engine(
             "sqlite://",
             creator=lambda: raw,
             poolclass=sa.pool.StaticPool,
             pool_reset_on_return=None,
             hide_parameters=True,
+            logging_name=LOGGING_NAME,
         )
 
         def begins(_: sa.Connection) -> None:
@@ -176,10 +196,41 @@ class File:
         event.listen(engine, "begin", begins)
         self._inside = engine.connect()
 
-    def _commit(self, works: Sequence[Callable[[sa.Connection], Any]]) -> list[Any]:
-        """Do what is to be written, one after the other, in one transaction."""
+    def _write_ahead(self, raw: sqlite3.Connection) -> None:
+        """Let readers and a writer not wait for each other; a mode of the file, which stays."""
+        until = time.monotonic() + self._busy_timeout
+        while True:
+            try:
+                raw.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                code = error.sqlite_errorcode & 0xFF
+                if code == sqlite3.SQLITE_READONLY:  # whatever is written next finds out
+                    return
+                # While another process begins the same journal it is busy at once, and does not wait.
+                if code != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                    raise
+                time.sleep(_BUSY_PAUSE)
+            else:
+                return
+
+    def _commit(self, works: Sequence[Callable[[sa.Connection], Any]]) -> list[tuple[Any, Exception | None]]:
+        """Do what is to be written, one after the other, in one transaction; return what each returned or raised."""
         with self._inside.begin():
-            return [work(self._inside) for work in works]
+            if len(works) == 1:
+                return [(works[0](self._inside), None)]
+            return [_apart(self._inside, work) for work in works]
+
+
+def _apart(connection: sa.Connection, work: Callable[[sa.Connection], Any]) -> tuple[Any, Exception | None]:
+    """Do something so that what it raises undoes nothing else; a database that fails is everybody's matter."""
+    with connection.begin_nested() as savepoint:
+        try:
+            return work(connection), None
+        except Exception as error:
+            if isinstance(error, exc.DBAPIError) and not isinstance(error, exc.IntegrityError):
+                raise
+            savepoint.rollback()
+            return None, error
 
 
 def _begins(connection: sa.Connection) -> None:

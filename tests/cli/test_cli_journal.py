@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import os
 import signal
 import xml.etree.ElementTree as ET
 from collections.abc import Awaitable, Callable
@@ -186,3 +187,17 @@ async def test_ceiling_stops_and_a_higher_one_continues(
     last = await run(*words(path, journal, *size, "--max-cost", "25"))
     assert (last.code, json.loads(last.out)["accepted"]) == (0, len(GOOD)), last.err
     assert (await run(*words(path, journal, "--max-cost", "beaucoup"))).code == 2
+
+
+async def test_files_with_numbers_are_their_owners_alone(
+    run: Run, clients: Clients, journal: Path, tmp_path: Path
+) -> None:
+    """Nobody else on the machine may read the journal, nor a file that the command line fills with numbers."""
+    outcomes, report = tmp_path / "outcomes.csv", tmp_path / "report.csv"
+    mask = os.umask(0o022)
+    try:
+        assert (await run(*words(clients(GOOD), journal, "--outcomes", str(outcomes)))).code == 0
+        assert (await run("campaign", "report", str(journal), "--csv", str(report))).code == 0
+    finally:
+        os.umask(mask)
+    assert [path.stat().st_mode & 0o777 for path in (journal, outcomes, report)] == [0o600] * 3
