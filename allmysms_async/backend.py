@@ -36,6 +36,7 @@ __all__ = [
     "CAPABILITIES",
     "ActsForSubAccounts",
     "AddsOptOuts",
+    "AddsToMessages",
     "Backend",
     "Calls",
     "Cancels",
@@ -59,6 +60,7 @@ __all__ = [
     "Sends",
     "SendsMms",
     "Simulates",
+    "added_to",
     "identity",
     "limits_of",
 ]
@@ -202,6 +204,20 @@ class LimitsByMessage(Protocol):
 def limits_of(backend: Sends, message: SmsMessage | MmsMessage) -> SendLimits:
     """Return what one request of a backend with this message can hold."""
     return backend.limits_of(message) if isinstance(backend, LimitsByMessage) else backend.limits
+
+
+@runtime_checkable
+class AddsToMessages(Protocol):
+    """Has settings of its own that change what people receive."""
+
+    def added_to(self, message: SmsMessage | MmsMessage) -> Mapping[str, str | bool | None]:
+        """Return those settings that a message does not override, by their names."""
+        ...
+
+
+def added_to(backend: Sends, message: SmsMessage | MmsMessage) -> Mapping[str, str | bool | None]:
+    """Return the settings of a backend that change what people receive of a message; none by default."""
+    return backend.added_to(message) if isinstance(backend, AddsToMessages) else {}
 
 
 @runtime_checkable

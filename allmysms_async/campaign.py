@@ -8,11 +8,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TypedDict
 
-from allmysms_async.backend import Sends
+from allmysms_async.backend import Sends, added_to
 from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.policy import Clock
 from allmysms_async.batch.sink import MemorySink, Sink
-from allmysms_async.errors import InvalidRequest
+from allmysms_async.errors import CampaignChanged, InvalidRequest
 from allmysms_async.model import Campaign
 
 __all__ = ["Begun", "RunOptions", "SendOptions", "journal_sink", "stored_campaign"]
@@ -58,30 +58,37 @@ class Begun:
     """What the process knows of a campaign that was begun.
 
     Args:
-        identity: The account it was begun with.
+        backend: What it was begun with; not kept.
         journal: Where it is recorded; None is this process's memory.
         campaign: The campaign; not kept, so that it can be forgotten.
     """
 
-    def __init__(self, identity: str, journal: str | None, campaign: Campaign) -> None:
-        self.identity = identity
+    def __init__(self, backend: Sends, journal: str | None, campaign: Campaign) -> None:
+        self.identity = backend.identity
+        self.added = dict(added_to(backend, campaign.message))
         self.journal = journal
         self.sink = MemorySink()
         self.intake = Intake(campaign.recipients)
         self.service: Callable[[], object] = lambda: None
 
     @classmethod
-    def of(cls, campaign: Campaign, identity: str, journal: str | os.PathLike[str] | None) -> Begun:
+    def of(cls, campaign: Campaign, backend: Sends, journal: str | os.PathLike[str] | None) -> Begun:
         """Return what is known of a campaign, which begins now if nothing is.
 
         Raises:
+            CampaignChanged: It was begun with other settings of the backend, which people would notice.
             InvalidRequest: It was begun elsewhere.
         """
         place = None if journal is None else os.fspath(journal)
-        begun = _begun.setdefault(campaign, cls(identity, place, campaign))
-        if begun.identity != identity:
+        begun = _begun.setdefault(campaign, cls(backend, place, campaign))
+        if begun.identity != backend.identity:
             msg = "This campaign was begun with another account or protocol, which alone knows what was sent of it."
             raise InvalidRequest(msg, remedy="Continue it there, or make a new Campaign of those not texted yet.")
+        added = added_to(backend, campaign.message)
+        changed = sorted(name for name in added if added[name] != begun.added.get(name))
+        if changed:
+            msg = f"This campaign was begun with another {', '.join(changed)} of the backend; nothing was sent."
+            raise CampaignChanged(msg, remedy="Continue it as it was, or make a new Campaign of those not texted yet.")
         if begun.journal != place:
             msg = (
                 "This campaign was begun with another journal, or without one, and only that knows what was sent of it."
@@ -94,7 +101,9 @@ class Begun:
 _begun: weakref.WeakKeyDictionary[Campaign, Begun] = weakref.WeakKeyDictionary()
 
 
-def journal_sink(journal: str | os.PathLike[str], backend: Sends, clock: Clock, lease: float | None) -> Sink:
+def journal_sink(
+    journal: str | os.PathLike[str], campaign: Campaign, backend: Sends, clock: Clock, lease: float | None
+) -> Sink:
     """Return a campaign's record in a journal, whose libraries are imported now; nothing is opened yet.
 
     Raises:
@@ -108,6 +117,7 @@ def journal_sink(journal: str | os.PathLike[str], backend: Sends, clock: Clock, 
         account=backend.identity,
         clock=clock,
         keyed=backend.limits.idempotent,
+        added=added_to(backend, campaign.message),
         lease=lease,
     )
 

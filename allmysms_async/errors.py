@@ -219,7 +219,7 @@ class CampaignTooLong(InvalidRequest):
 
 
 class CampaignChanged(InvalidRequest):
-    """The journal holds a campaign of this name with another text, sender, option or protocol; nothing was sent."""
+    """A campaign was begun with another text, sender, option, protocol or setting of the backend; nothing was sent."""
 
 
 class UnsupportedFeature(InvalidRequest):

@@ -264,10 +264,11 @@ class SmsService(Inquiry):
         """
         backend, journal = self.capable(Sends), options.get("journal")
         _iterable(campaign.recipients)
-        begun = Begun.of(campaign, backend.identity, journal)
+        begun = Begun.of(campaign, backend, journal)
         # What was begun may be continued after its date, if only to learn what became of it.
         checked = self._options(campaign, options, dated=journal is None and not begun.sink.accounted)
-        sink = begun.sink if journal is None else journal_sink(journal, backend, self._clock, options.get("lease"))
+        lease = options.get("lease")
+        sink = begun.sink if journal is None else journal_sink(journal, campaign, backend, self._clock, lease)
         run = CampaignRun(backend, campaign, begun.intake, sink, checked, self._clock, self._rng)
         begun.service = weakref.ref(self)
         self._begun.add(begun)
@@ -293,7 +294,7 @@ class SmsService(Inquiry):
         """
         campaign = await stored_campaign(journal, name)
         checked, backend = self._options(campaign, options, dated=False), self.capable(Sends)
-        sink = journal_sink(journal, backend, self._clock, options.get("lease"))
+        sink = journal_sink(journal, campaign, backend, self._clock, options.get("lease"))
         run = CampaignRun(backend, campaign, None, sink, checked, self._clock, self._rng)
         self._runs.add(run)
         return run

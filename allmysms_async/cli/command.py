@@ -61,7 +61,7 @@ def _sending(command: _F) -> _F:
         click.option(
             "--max-failure-rate",
             type=click.FloatRange(0, 1, min_open=True),
-            help="Stop when more than this share of recipients failed, is unknown or was refused with its whole request.",
+            help="Stop when more than this share failed, is unknown or was refused with its whole request.",
         ),
     )
     for option in reversed(options):

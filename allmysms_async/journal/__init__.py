@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from allmysms_async.batch.policy import Clock
 from allmysms_async.errors import InvalidRequest
@@ -24,7 +25,14 @@ __all__ = ["ChunkView", "Journal", "JournalCampaign", "JournalSink", "open_sink"
 
 
 def open_sink(
-    where: str | os.PathLike[str], *, backend: str, account: str, clock: Clock, keyed: bool, lease: float | None = None
+    where: str | os.PathLike[str],
+    *,
+    backend: str,
+    account: str,
+    clock: Clock,
+    keyed: bool,
+    added: Mapping[str, str | bool | None] | None = None,
+    lease: float | None = None,
 ) -> JournalSink:
     """Return a campaign's record in a journal; nothing is opened yet.
 
@@ -34,6 +42,7 @@ def open_sink(
         account: Tells the accounts of a protocol apart.
         clock: Where the time comes from.
         keyed: Whether the protocol has idempotency keys.
+        added: Settings of the backend that change what people receive, by their names.
         lease: Seconds that a claim lasts unless it is renewed; two minutes by default.
 
     Raises:
@@ -48,5 +57,6 @@ def open_sink(
         account=account,
         clock=clock,
         keyed=keyed,
+        added=added,
         lease=LEASE_SECONDS if lease is None else lease,
     )

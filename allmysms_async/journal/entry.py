@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from array import array
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -42,8 +42,23 @@ class Elsewhere(NamedTuple):
     source_complete: bool
 
 
-async def enter(database: Database, campaign: Campaign, backend: str, account: str, now: float) -> Entry:
+async def enter(
+    database: Database,
+    campaign: Campaign,
+    backend: str,
+    account: str,
+    now: float,
+    added: Mapping[str, str | bool | None],
+) -> Entry:
     """Find a campaign in the journal, or enter it.
+
+    Args:
+        database: The journal.
+        campaign: The campaign.
+        backend: Name of the protocol that sends.
+        account: Tells the accounts of a protocol apart.
+        now: Unix time.
+        added: Settings of the backend that change what people receive.
 
     Raises:
         CampaignChanged: The journal holds another one under this name.
@@ -53,7 +68,7 @@ async def enter(database: Database, campaign: Campaign, backend: str, account: s
     values = {
         "name": campaign.name,
         "text": message.text,
-        "options": options_of(message),
+        "options": options_of(message, added),
         "backend": backend,
         "account": account,
         "run_id": secrets.token_hex(16),
@@ -75,7 +90,7 @@ async def enter(database: Database, campaign: Campaign, backend: str, account: s
     row = await database.write(work)
     words = {
         "text": "text",
-        "options": "options (sender, purpose, date…)",
+        "options": "options (sender, purpose, date, settings of the backend…)",
         "backend": "protocol",
         "account": "account",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -21,10 +22,11 @@ from allmysms_async.text import escaped
 __all__ = ["chunk_of", "ended", "insert_into", "message_of", "options_of", "planned", "stranded_of"]
 
 
-def options_of(message: SmsMessage | MmsMessage) -> str:
-    """Return a message's options as the journal keeps them: its kind, and everything but its text."""
+def options_of(message: SmsMessage | MmsMessage, added: Mapping[str, str | bool | None]) -> str:
+    """Return a message's options as the journal keeps them: its kind, everything but its text, what is added to it."""
     bare = msgspec.structs.replace(message, text="")
-    return msgspec.json.encode({"mms" if isinstance(message, MmsMessage) else "sms": bare}).decode()
+    kind = "mms" if isinstance(message, MmsMessage) else "sms"
+    return msgspec.json.encode({kind: bare, "added": dict(sorted(added.items()))}).decode()
 
 
 def message_of(text: str, options: str) -> SmsMessage | MmsMessage:

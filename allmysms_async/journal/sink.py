@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -85,6 +85,7 @@ class JournalSink:
         account: Tells the accounts of a protocol apart.
         clock: Where the time comes from; all processes on a journal must agree on it within seconds.
         keyed: Whether the protocol has idempotency keys.
+        added: Settings of the backend that change what people receive, by their names.
         lease: Seconds that a claim lasts unless it is renewed.
         reader_lease: The same for reading the source.
     """
@@ -97,6 +98,7 @@ class JournalSink:
         account: str,
         clock: Clock,
         keyed: bool,
+        added: Mapping[str, str | bool | None] | None = None,
         lease: float = LEASE_SECONDS,
         reader_lease: float = READER_SECONDS,
     ) -> None:
@@ -105,6 +107,7 @@ class JournalSink:
         self._account = account
         self._clock = clock
         self._keyed = keyed
+        self._added = added or {}
         self._lease = lease
         self._reader_lease = min(reader_lease, lease)
         self._owner = secrets.token_hex(8)
@@ -129,7 +132,7 @@ class JournalSink:
             JournalError: The journal cannot be used.
         """
         await self._database.open(create=True)
-        entry = await enter(self._database, campaign, self._backend, self._account, self._now())
+        entry = await enter(self._database, campaign, self._backend, self._account, self._now(), self._added)
         self._campaign, self.run_id, self.next_seq = entry
         self._ledger.campaign = self._campaign
         await self._ledger.refresh()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -24,6 +24,7 @@ from allmysms_async.model import (
     Accepted,
     Account,
     DeliveryReport,
+    MmsMessage,
     NewSubAccount,
     Reply,
     Secret,
@@ -278,6 +279,12 @@ class EnvoyerSmsProBackend:
             named = ", ".join(f"U+{ord(character):04X}" for character in foreign[:5])
             msg = f"This provider has no Unicode texts, and GSM-7 lacks {named}; nothing was sent."
             raise InvalidText(msg, reason="needs_unicode")
+
+    def added_to(self, message: SmsMessage | MmsMessage) -> Mapping[str, str | bool | None]:
+        """Return what goes with each text: a sender where the message names none, STOP, the tag."""
+        named = isinstance(message, SmsMessage) and message.sender
+        sender = None if named else self._default_sender
+        return {"default_sender": sender, "stop_sms": self._stop_sms, "tag": self._tag}
 
     async def send(self, request: SendRequest) -> SendReceipt:
         """Send one text to some recipients in one attempt; success accepts them all.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pathlib
 import re
 import warnings
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from allmysms_async.model import (
     Account,
     DeliveryReport,
     DeliveryStatus,
+    MmsMessage,
     NewSubAccount,
     OptOut,
     Reply,
@@ -232,6 +233,11 @@ class SoapBackend:
             what = "tracked links" if message.track_links else "a channel for urgent messages"
             msg = f"The backend soap has no {what}; nothing was sent."
             raise UnsupportedFeature(msg, backends=("rest",))
+
+    def added_to(self, message: SmsMessage | MmsMessage) -> Mapping[str, str | bool | None]:
+        """Return the route by which every text goes, whatever the message."""
+        del message
+        return {"lowcost": self._lowcost}
 
     async def send(self, request: SendRequest) -> SendReceipt:
         """Send one text to some recipients in one attempt, by ``sendSms``.
