@@ -272,8 +272,8 @@ class Dispatch:
             recorded = await self._sink.split(chunk, pieces)
             self._desk.queue(recorded[:-1] if error.positions else recorded)
             # None is recorded if another process took the chunk over, and of the refused ones if it was faster.
-            if error.positions and recorded and await self._claim(recorded[-1]) is not None:
-                await self._settle(recorded[-1], delivery)
+            if error.positions and recorded and (refused := await self._claim(recorded[-1])) is not None:
+                await self._settle(refused.chunk, delivery)
         elif delivery.verdict is Verdict.REFUSED and len(chunk.rows) > 1 and _may_be_one_row(chunk, error):
             # What one recipient brings is too long or wrong for the gateway: the others must not pay for it.
             self._desk.queue(await self._sink.split(chunk, halves(chunk, self._desk.number(2))))

@@ -62,6 +62,7 @@ class Chunk(Discreet, frozen=True, kw_only=True):
         parts: Text parts over all recipients, as measured here.
         generation: How often the gateway said that nothing of it was sent, so that a new key was due.
         first_sent_at: Unix time of the first attempt with the present key, or None.
+        claims: How often it was claimed when it was read or claimed here: whoever claimed it later knows better.
     """
 
     seq: int
@@ -73,6 +74,7 @@ class Chunk(Discreet, frozen=True, kw_only=True):
     parts: int
     generation: int = 0
     first_sent_at: float | None = None
+    claims: int = 0
 
 
 class _Open:
@@ -326,6 +328,7 @@ def halves(chunk: Chunk, next_seq: int) -> tuple[Chunk, Chunk]:
             parts=parts_of(chunk, chunk.recipients[cut]),
             generation=0,
             first_sent_at=None,
+            claims=0,
         )
         for index, cut in enumerate((slice(None, middle), slice(middle, None)))
     )
@@ -352,6 +355,7 @@ def without(chunk: Chunk, positions: tuple[int, ...], next_seq: int) -> tuple[Ch
             parts=each * len(indexes),
             generation=0,
             first_sent_at=None,
+            claims=0,
         )
         for number, indexes in enumerate((kept, sorted(out)))
     )

@@ -38,7 +38,6 @@ from allmysms_async.journal.transition import (
     RELEASE,
     RENEW,
     SETTLE,
-    STILL_UNKNOWN,
     STRANDED,
 )
 from allmysms_async.model import Campaign, CampaignResult, Outcome, Totals
@@ -281,7 +280,9 @@ class JournalSink:
                 row = (await connection.execute(ASK, values | {"p_since": now - REPLAY_SECONDS})).one_or_none()
             if row is None:
                 return None
-            recorded = msgspec.structs.replace(chunk, generation=row.generation, first_sent_at=row.first_sent_at)
+            recorded = msgspec.structs.replace(
+                chunk, generation=row.generation, first_sent_at=row.first_sent_at, claims=row.attempts
+            )
             return recorded, unanswered
 
         def count(claimed: tuple[Chunk, bool] | None) -> None:
@@ -316,28 +317,28 @@ class JournalSink:
         tally = Tally()
         tally.add(settlement)
         values = self._values(chunk) | ended(settlement, tally)
-        silent = settlement.event is ChunkEvent.LOSE and settlement.campaign_id is None
+        event = settlement.event
+        silent = event is ChunkEvent.LOSE and settlement.campaign_id is None
+        statements = SETTLE[event, event is not ChunkEvent.FAIL and not silent]
 
-        async def work(connection: AsyncConnection) -> ChunkState | None:
-            for since in (ChunkState.IN_FLIGHT, ChunkState.UNKNOWN):
-                statement = SETTLE[settlement.event, since]
-                if silent and since is ChunkState.UNKNOWN:
-                    statement = STILL_UNKNOWN
+        async def work(connection: AsyncConnection) -> tuple[bool, ChunkState | None]:
+            for since, statement in statements:
                 if (await connection.execute(statement, values)).rowcount == 1:
-                    return since
-            return None
+                    return True, since
+            return False, None
 
         was_asked = self._held.get(chunk.seq, _NOT_HELD).asked
+        expected = (True, None if was_asked is None else ChunkState.UNKNOWN if was_asked else ChunkState.IN_FLIGHT)
 
-        def count(since: ChunkState | None) -> None:
-            if since is not None and was_asked is (since is ChunkState.UNKNOWN):
-                self._ledger.sums.end(chunk, settlement, tally, was_unknown=bool(was_asked), silent=silent)
+        def count(ended: tuple[bool, ChunkState | None]) -> None:
+            if was_asked is not None and ended == expected:
+                self._ledger.sums.end(chunk, settlement, tally, was_unknown=was_asked, silent=silent)
 
-        since = await self._ledger.write(work, count)
+        ended_here = await self._ledger.write(work, count)
         self._held.pop(chunk.seq, None)
-        if since is None:
-            _log.warning("chunk %d was ended by another process; what came here changes nothing.", chunk.seq)
-        if since is None or was_asked is not (since is ChunkState.UNKNOWN):
+        if not ended_here[0]:
+            _log.warning("chunk %d is in other hands or over; what came here changes nothing.", chunk.seq)
+        if was_asked is None or ended_here != expected:
             await self._ledger.refresh()
 
     async def release(self, chunk: Chunk, *, new_key: bool) -> None:
@@ -410,13 +411,16 @@ class JournalSink:
         async with self._database.reading() as connection:
             rows = (await connection.execute(statement, values)).all()
         return [
-            unpack_chunk(
-                row.numbers,
-                row.payload,
-                seq=row.seq,
-                parts=row.planned_parts,
-                generation=row.generation,
-                first_sent_at=None if row.state == ChunkState.PENDING.value else row.first_sent_at,
+            msgspec.structs.replace(
+                unpack_chunk(
+                    row.numbers,
+                    row.payload,
+                    seq=row.seq,
+                    parts=row.planned_parts,
+                    generation=row.generation,
+                    first_sent_at=None if row.state == ChunkState.PENDING.value else row.first_sent_at,
+                ),
+                claims=row.attempts,
             )
             for row in rows
         ]
@@ -471,6 +475,7 @@ class JournalSink:
             "p_seq": chunk.seq,
             "p_owner": self._owner,
             "p_generation": chunk.generation,
+            "p_claims": chunk.claims,
         }
 
     async def _execute(self, statement: sa.Update, values: dict[str, Any] | None = None) -> int:

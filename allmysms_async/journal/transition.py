@@ -5,6 +5,7 @@ Which states a change may begin in, and where it leads, is taken from the one ta
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,7 +25,6 @@ __all__ = [
     "RELEASE",
     "RENEW",
     "SETTLE",
-    "STILL_UNKNOWN",
     "STRANDED",
     "bind",
     "move",
@@ -85,7 +85,7 @@ CLAIM = (
         first_sent_at=sa.func.coalesce(_c.first_sent_at, bind("now", sa.Float)),
         attempts=_c.attempts + 1,
     )
-    .returning(_c.generation, _c.first_sent_at)
+    .returning(_c.generation, _c.first_sent_at, _c.attempts)
 )
 # An unknown chunk stays unknown while it is asked about; the lease keeps others, and operators, away from it.
 ASK = (
@@ -97,7 +97,7 @@ ASK = (
         sa.or_(_c.owner.is_(None), _c.lease_until < bind("now")),
     )
     .values(owner=bind("owner"), lease_until=bind("until"), attempts=_c.attempts + 1)
-    .returning(_c.generation, _c.first_sent_at)
+    .returning(_c.generation, _c.first_sent_at, _c.attempts)
 )
 RENEW = (
     this(sa.update(schema.chunk))
@@ -111,27 +111,84 @@ RELEASE = (
 )
 
 
-def _settle(event: ChunkEvent, since: ChunkState) -> sa.Update:
-    """Return the statement that records how a chunk ended that is in flight here, or unknown."""
-    statement = this(move(event, since=since)).where(_c.generation == bind("generation"))
-    if since is ChunkState.IN_FLIGHT:
-        statement = statement.where(_c.owner == bind("owner"))
-    columns = {name: bind(name, _c[name].type) for name in NO_RESULT}
-    # A late "nothing was sent" is the gateway's own word on this key: it would say the same of it again.
-    more = int(since is ChunkState.UNKNOWN and event is ChunkEvent.FAIL)
-    return statement.values(owner=None, lease_until=None, generation=_c.generation + more, **columns)
+_result = {name: bind(name, _c[name].type) for name in NO_RESULT}
+_free: dict[str, Any] = {"owner": None, "lease_until": None}
+_same_key = _c.generation == bind("generation")
+# Nobody claimed the chunk after this one did: what happened to its own attempts is all that happened.
+_last = _c.attempts == bind("claims")
+_first_refused = sa.and_(_c.state == ChunkState.REJECTED.value, _same_key)
+_first_failed = sa.and_(_c.state != ChunkState.REJECTED.value, _c.generation >= bind("generation"))
 
 
-_ENDS = (ChunkEvent.ACCEPT, ChunkEvent.REJECT, ChunkEvent.FAIL, ChunkEvent.LOSE)
-SETTLE = {
-    (event, since): _settle(event, since) for event in _ENDS for since in (ChunkState.IN_FLIGHT, ChunkState.UNKNOWN)
+def _ends(event: ChunkEvent) -> sa.Update:
+    """Return the statement by which whoever holds a chunk in flight records how it ended."""
+    return this(move(event, since=ChunkState.IN_FLIGHT)).where(*_mine).values(**_free, **_result)
+
+
+def _turns_out(event: ChunkEvent) -> sa.Update:
+    """Return the statement by which an unknown chunk turns out to have ended in some way."""
+    return this(move(event, since=ChunkState.UNKNOWN)).values(**_result)
+
+
+SETTLE: Mapping[tuple[ChunkEvent, bool], Sequence[tuple[ChunkState | None, sa.Update]]] = {
+    # That people were texted is true whoever says it, and whatever is known since of later keys.
+    (ChunkEvent.ACCEPT, True): [
+        (ChunkState.IN_FLIGHT, _ends(ChunkEvent.ACCEPT)),
+        (
+            ChunkState.UNKNOWN,
+            _turns_out(ChunkEvent.ACCEPT).where(_c.generation >= bind("generation")).values(**_free),
+        ),
+        (
+            None,
+            this(sa.update(schema.chunk))
+            .where(
+                _c.state.in_([state.value for state in (ChunkState.PENDING, ChunkState.FAILED, ChunkState.REJECTED)]),
+                sa.or_(_first_refused, _first_failed),
+            )
+            .values(state=ChunkState.ACCEPTED.value, **_free, **_result),
+        ),
+    ],
+    # An answer that tells of some rows only: whoever asks meanwhile still does.
+    (ChunkEvent.LOSE, True): [
+        (ChunkState.IN_FLIGHT, _ends(ChunkEvent.LOSE)),
+        (
+            ChunkState.UNKNOWN,
+            _turns_out(ChunkEvent.LOSE)
+            .where(_same_key)
+            .values(
+                owner=sa.case((_c.owner == bind("owner"), None), else_=_c.owner),
+                lease_until=sa.case((_c.owner == bind("owner"), None), else_=_c.lease_until),
+            ),
+        ),
+    ],
+    # Still no answer: whatever an earlier one said of some rows stays.
+    (ChunkEvent.LOSE, False): [
+        (ChunkState.IN_FLIGHT, _ends(ChunkEvent.LOSE)),
+        (
+            ChunkState.UNKNOWN,
+            this(move(ChunkEvent.LOSE, since=ChunkState.UNKNOWN))
+            .where(_same_key, _last)
+            .values(**_free, problem=bind("problem")),
+        ),
+    ],
+    # That nothing was sent is true of a claim's own attempts; another process may have sent the chunk after it.
+    (ChunkEvent.REJECT, True): [
+        (ChunkState.IN_FLIGHT, _ends(ChunkEvent.REJECT)),
+        (ChunkState.UNKNOWN, _turns_out(ChunkEvent.REJECT).where(_same_key, _last).values(**_free)),
+    ],
+    # The gateway would say the same of this key again: the next request needs another.
+    (ChunkEvent.FAIL, False): [
+        (ChunkState.IN_FLIGHT, _ends(ChunkEvent.FAIL)),
+        (
+            ChunkState.UNKNOWN,
+            _turns_out(ChunkEvent.FAIL).where(_same_key, _last).values(**_free, generation=_c.generation + 1),
+        ),
+    ],
 }
-# Still no answer: whatever an earlier one said of some rows stays.
-STILL_UNKNOWN = (
-    this(move(ChunkEvent.LOSE, since=ChunkState.UNKNOWN))
-    .where(_c.generation == bind("generation"))
-    .values(owner=None, lease_until=None, problem=bind("problem"))
-)
+"""How what is learnt of a chunk is recorded: the statements to try in turn, each with the state that it begins in.
+
+By the event, and whether it is the gateway's answer.
+"""
 _k = schema.campaign.c
 # Only the one that reads the source adds chunks; each addition renews its hold.
 FENCE = (
@@ -151,7 +208,7 @@ AGAIN = (
     .values(owner=None, lease_until=None, first_sent_at=None, **NO_RESULT)
 )
 LEFT = (
-    sa.select(_c.seq, _c.numbers, _c.payload, _c.planned_parts, _c.generation, _c.first_sent_at, _c.state)
+    sa.select(_c.seq, _c.numbers, _c.payload, _c.planned_parts, _c.generation, _c.first_sent_at, _c.state, _c.attempts)
     .where(
         _c.campaign == bind("campaign"),
         _c.seq > bind("after"),
@@ -169,7 +226,7 @@ LEFT = (
     .limit(PAGE)
 )
 STRANDED = (
-    sa.select(_c.seq, _c.numbers, _c.payload, _c.planned_parts, _c.generation, _c.first_sent_at, _c.state)
+    sa.select(_c.seq, _c.numbers, _c.payload, _c.planned_parts, _c.generation, _c.first_sent_at, _c.state, _c.attempts)
     .where(
         _c.campaign == bind("campaign"),
         _c.state == ChunkState.UNKNOWN.value,

@@ -33,7 +33,8 @@ ENDS = ["answered", "lost", "stopped", "stalls before", "stalls after", "killed 
 # Within a lease, past it, past the time in which a key may be repeated, past the key's life at the gateway.
 JUMPS = [20.0, 61.0, 121.0, 121.0, 121.0, 22.9 * 3600.0, 24.1 * 3600.0]
 STEPS = ["work"] * 5 + ["jump"] * 3 + ["start"] * 2 + ["plan"] * 2
-STEPS += ["list", "list", "attempt", "attempt", "conclude", "conclude", "crash", "decide"]
+STEPS += ["list", "list", "attempt", "attempt", "conclude", "conclude", "crash", "decide", "mood"]
+STEPS += ["overtaken"] * 3
 
 
 class Clock:
@@ -64,7 +65,7 @@ class Process:
         self.sink = sink
         self.listed: list[Chunk] = []
         self.claims: dict[int, Claim] = {}
-        self.answers: dict[int, SendReceipt] = {}
+        self.answers: dict[int, SendReceipt | None] = {}  # None is a refusal
 
 
 class Machine(RuleBasedStateMachine):
@@ -84,6 +85,7 @@ class Machine(RuleBasedStateMachine):
         self.allowed: Counter[str] = Counter()
         self.keys: dict[str, tuple[float, SendReceipt]] = {}
         self.planned = self.sent = 0
+        self.refuses = False
         self.chunks: dict[int, list[str]] = {}
 
     def wait(self, work):
@@ -140,6 +142,23 @@ class Machine(RuleBasedStateMachine):
             self.clock.at += data.draw(st.sampled_from(JUMPS))
         elif step == "decide" and self.sent:
             self.decide(data, data.draw(st.booleans()))
+        elif step == "mood":
+            self.refuses = not self.refuses
+        elif step == "overtaken" and len(busy) == 1 and len(self.processes) == 2:
+            self.overtake(data, busy[0])
+
+    def overtake(self, data, stalled):
+        """A process stalls past its lease, another one works on what it held, and then the first one wakes."""
+        (other,) = [process for process in self.processes if process is not stalled]
+        self.clock.at += LEASE + 1.0
+        self.list_left(other)
+        self.claim_some(data, other)
+        for seq in list(other.claims):
+            self.send(other, other.claims[seq])
+            if seq in other.claims and data.draw(st.booleans()):
+                self.end(other, seq, data.draw(st.sampled_from(ENDS[:3])))
+        for seq in list(stalled.claims):
+            self.end(stalled, seq, data.draw(st.sampled_from(ENDS[:3])))
 
     def start(self):
         """A process starts, or is started again."""
@@ -217,11 +236,13 @@ class Machine(RuleBasedStateMachine):
             return raw.execute("select owner from chunk where seq = ?", (seq,)).fetchone()[0]
 
     def gateway(self, key, chunk):
-        """Take a request, or give the answer to the first one with its key."""
+        """Take or refuse a request, or give the answer to the one that was taken with its key."""
         self.sent += 1
         known = self.keys.get(key) if key else None
         if known is not None and self.clock.at < known[0] + KEY_LIFE:
             return known[1]
+        if self.refuses:
+            return None
         results = tuple(Accepted(person.phone, "sms") for person in chunk.recipients)
         receipt = SendReceipt(campaign_id=f"c{len(self.keys)}", results=results, parts=len(results))
         self.handsets.update(person.phone for person in chunk.recipients)
@@ -232,14 +253,18 @@ class Machine(RuleBasedStateMachine):
     def end(self, process, seq, end):
         """Let a process record how a request ended: perhaps long after another one took it over."""
         claim = process.claims.pop(seq)
-        receipt = process.answers.pop(claim.chunk.seq, None)
+        tried = seq in process.answers
+        receipt = process.answers.pop(seq, None)
+        refused = tried and receipt is None
         if receipt is not None and end == "answered":
             delivery = Delivery(verdict=Verdict.ANSWERED, receipt=receipt)
+        elif refused and end == "answered":
+            delivery = Delivery(verdict=Verdict.REFUSED, error=AllMySmsError("Refused."))
         elif receipt is None and end == "stopped" and not claim.unanswered:
             self.wait(process.sink.release(claim.chunk, new_key=True))
             return
-        elif receipt is None and end == "answered" and not claim.unanswered:
-            delivery = Delivery(verdict=Verdict.FAILED, error=AllMySmsError("Refused."))
+        elif (refused and end == "stopped") or (not tried and end == "answered" and not claim.unanswered):
+            delivery = Delivery(verdict=Verdict.FAILED, error=AllMySmsError("Not sent."))
         else:
             delivery = Delivery(verdict=Verdict.UNKNOWN, error=AllMySmsError("No answer."))
         self.wait(process.sink.settle(claim.chunk, settlement(claim.chunk, delivery)))
@@ -293,7 +318,7 @@ class Machine(RuleBasedStateMachine):
             phone for process in self.processes for claim in process.claims.values() for phone in phones(claim)
         }
         for outcome in rows:
-            if outcome.state == "failed" and outcome.phone not in in_flight:
+            if outcome.state in {"failed", "rejected"} and outcome.phone not in in_flight:
                 assert self.handsets[outcome.phone] < self.allowed[outcome.phone]
 
     @invariant()
