@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import typing
 from collections.abc import Mapping, Sequence, Sized
 from typing import TypeAlias
@@ -27,6 +28,7 @@ __all__ = [
     "halves",
     "idempotency_key",
     "marked_name",
+    "only",
     "parts_of",
     "planned_requests",
     "template_of",
@@ -360,6 +362,25 @@ def without(chunk: Chunk, positions: tuple[int, ...], next_seq: int) -> tuple[Ch
         for number, indexes in enumerate((kept, sorted(out)))
     )
     return rest, left_out
+
+
+def only(chunk: Chunk, wanted: Sequence[bool]) -> Chunk:
+    """Return some of a chunk's recipients, not sent yet, as one of its own.
+
+    Args:
+        chunk: The chunk.
+        wanted: Which of its recipients; one at least.
+    """
+    recipients = tuple(itertools.compress(chunk.recipients, wanted))
+    return msgspec.structs.replace(
+        chunk,
+        recipients=recipients,
+        rows=tuple(itertools.compress(chunk.rows, wanted)),
+        parts=parts_of(chunk, recipients),
+        generation=0,
+        first_sent_at=None,
+        claims=0,
+    )
 
 
 def planned_requests(

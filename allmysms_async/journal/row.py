@@ -13,12 +13,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.sink import Settlement, Tally
 from allmysms_async.batch.state import ChunkState
-from allmysms_async.journal.packing import pack_numbers, pack_outcomes, pack_payload
+from allmysms_async.journal.packing import pack_numbers, pack_outcomes, pack_payload, unpack_chunk, unpack_outcomes
 from allmysms_async.journal.query import STATES
 from allmysms_async.journal.transition import NO_RESULT
-from allmysms_async.model import MmsMessage, SmsMessage
+from allmysms_async.model import MmsMessage, Outcome, OutcomeState, SmsMessage
 
-__all__ = ["ended", "insert_into", "message_of", "options_of", "planned"]
+__all__ = [
+    "chunk_of",
+    "ended",
+    "insert_into",
+    "message_of",
+    "options_of",
+    "outcomes_of",
+    "planned",
+    "recipients_of",
+]
 
 
 def options_of(message: SmsMessage | MmsMessage) -> str:
@@ -56,11 +65,18 @@ def planned(chunk: Chunk) -> dict[str, Any]:
         "state": ChunkState.PENDING.value,
         "generation": chunk.generation,
         "attempts": 0,
+        **recipients_of(chunk),
+        **NO_RESULT,
+    }
+
+
+def recipients_of(chunk: Chunk) -> dict[str, Any]:
+    """Return the columns of whom a chunk is for."""
+    return {
         "n": len(chunk.rows),
         "planned_parts": chunk.parts,
         "numbers": pack_numbers(chunk),
         "payload": pack_payload(chunk),
-        **NO_RESULT,
     }
 
 
@@ -81,3 +97,29 @@ def ended(settlement: Settlement, tally: Tally) -> dict[str, Any]:
         "p_result": pack_outcomes(settlement.outcomes),
         "p_gateway_id": settlement.campaign_id,
     }
+
+
+def chunk_of(row: Any) -> Chunk:
+    """Return a chunk's recipients."""
+    return unpack_chunk(
+        row.numbers,
+        row.payload,
+        seq=row.seq,
+        parts=row.planned_parts,
+        generation=row.generation,
+        first_sent_at=row.first_sent_at,
+    )
+
+
+def outcomes_of(row: Any, now: float) -> tuple[Outcome, ...]:
+    """Return what became of a chunk's rows."""
+    chunk = chunk_of(row)
+    if row.result is not None:
+        return unpack_outcomes(chunk, row.result, row.gateway_id)
+    # Without a result a chunk is waiting, in flight, or unknown because whoever sent it is gone.
+    gone = row.state == ChunkState.IN_FLIGHT and row.lease_until < now
+    state = OutcomeState.UNKNOWN if gone or row.state == ChunkState.UNKNOWN else OutcomeState.PENDING
+    return tuple(
+        Outcome(number, recipient.line, recipient.phone, state)
+        for number, recipient in zip(chunk.rows, chunk.recipients, strict=True)
+    )
