@@ -230,7 +230,8 @@ class Dispatch:
             return await self._backend.send(request)
 
         now = self._clock.now().timestamp()
-        age = now - (now if chunk.first_sent_at is None else chunk.first_sent_at) if claim.unanswered else 0.0
+        since = chunk.first_sent_at if claim.unanswered else None
+        age = 0.0 if since is None else max(0.0, now - since)  # clocks differ by seconds
         return await deliver(
             attempt,
             keyed=keyed,

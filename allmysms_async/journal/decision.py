@@ -13,7 +13,7 @@ from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import schema
 from allmysms_async.journal.packing import pack_outcomes
 from allmysms_async.journal.row import chunk_of, outcomes_of, planned, recipients_of
-from allmysms_async.journal.transition import NO_RESULT, move
+from allmysms_async.journal.transition import NO_RESULT, free, held_still, move
 from allmysms_async.model import Outcome, OutcomeState
 
 __all__ = ["Decision", "decide"]
@@ -37,9 +37,8 @@ async def decide(connection: AsyncConnection, campaign: int, seq: int, decision:
         InvalidRequest: It is not unknown, or a process still holds it.
     """
     of_it = (_c.campaign == campaign, _c.seq == seq)
-    free = sa.or_(_c.owner.is_(None), _c.lease_until < now)
     # One in flight whose lease has run out is unknown as well: whoever sent it is gone.
-    lose = move(ChunkEvent.LOSE, since=ChunkState.IN_FLIGHT).where(*of_it, free).values(unknown=_c.n)
+    lose = move(ChunkEvent.LOSE, since=ChunkState.IN_FLIGHT).where(*of_it, free(now)).values(unknown=_c.n)
     await connection.execute(lose)
     found = (await connection.execute(sa.select(schema.chunk).where(*of_it).with_for_update())).one_or_none()
     if found is None:
@@ -48,7 +47,7 @@ async def decide(connection: AsyncConnection, campaign: int, seq: int, decision:
     if found.state not in {ChunkState.UNKNOWN, ChunkState.IN_FLIGHT}:
         msg = f"Request {seq} is {found.state}, not unknown: there is nothing to decide; nothing was decided."
         raise InvalidRequest(msg)
-    if found.owner is not None and found.lease_until >= now:
+    if held_still(found, now):
         msg = f"A process still holds request {seq} and may yet learn what became of it; nothing was decided."
         raise InvalidRequest(msg, remedy="Wait until it ended; if it died, its hold ends within two minutes.")
     event = ChunkEvent.RESEND if decision == "resend" else ChunkEvent.ACCEPT
@@ -61,7 +60,7 @@ async def decide(connection: AsyncConnection, campaign: int, seq: int, decision:
     else:
         event = ChunkEvent.ACCEPT if found.accepted else ChunkEvent.REJECT
         values |= await _part(connection, found, now)
-    changed = await connection.execute(move(event, since=ChunkState.UNKNOWN).where(*of_it, free).values(**values))
+    changed = await connection.execute(move(event, since=ChunkState.UNKNOWN).where(*of_it, free(now)).values(**values))
     if changed.rowcount != 1:  # locked above, so that nobody came in between
         msg = f"Request {seq} changed meanwhile; nothing was decided."
         raise InvalidRequest(msg)

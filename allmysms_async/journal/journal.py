@@ -20,12 +20,14 @@ from allmysms_async.journal.database import Database
 from allmysms_async.journal.decision import Decision, decide
 from allmysms_async.journal.query import summed
 from allmysms_async.journal.row import message_of, outcomes_of
+from allmysms_async.journal.transition import held_still
 from allmysms_async.model import CampaignResult, MmsMessage, Outcome, OutcomeState, Reason, SmsMessage
 
 __all__ = ["ChunkView", "Decision", "Journal", "JournalCampaign"]
 
 _PAGE = 50
 _k, _c, _r = schema.campaign.c, schema.chunk.c, schema.refused_row.c
+_lease = (_c.owner, _c.lease_until, _c.lease)
 
 
 class JournalCampaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +129,7 @@ class Journal:
         async with self._database.reading() as connection:
             row = await self._found(connection, name)
             found = await connection.execute(
-                sa.select(_c.seq, _c.state, _c.n, _c.unknown, _c.first_sent_at, _c.owner, _c.lease_until, _c.problem)
+                sa.select(_c.seq, _c.state, _c.n, _c.unknown, _c.first_sent_at, _c.problem, *_lease)
                 .where(_c.campaign == row.id, _c.state == state.value)
                 .order_by(_c.seq)
             )
@@ -137,9 +139,9 @@ class Journal:
                 seq=each.seq,
                 state=ChunkState(each.state),
                 rows=each.n,
-                unknown=each.n if each.state == ChunkState.IN_FLIGHT and each.lease_until < now else each.unknown,
+                unknown=each.unknown if each.state != ChunkState.IN_FLIGHT or held_still(each, now) else each.n,
                 first_sent_at=None if each.first_sent_at is None else datetime.fromtimestamp(each.first_sent_at, UTC),
-                leased=each.owner is not None and each.lease_until >= now,
+                leased=held_still(each, now),
                 problem=each.problem,
             )
             for each in rows

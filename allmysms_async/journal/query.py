@@ -14,6 +14,7 @@ from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.sink import Settlement, Tally
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.journal import schema
+from allmysms_async.journal.transition import gone
 from allmysms_async.model import CampaignResult, OutcomeState, Reason, Totals
 
 __all__ = ["STATES", "Sums", "summed"]
@@ -120,10 +121,10 @@ async def summed(
     pending = int(row.rows) - sum(tally.states.values())
     tally.parts = int(row.parts)
     if now is not None:
-        gone = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
-            of_it, _c.state == ChunkState.IN_FLIGHT.value, _c.lease_until < now
+        left = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
+            of_it, _c.state == ChunkState.IN_FLIGHT.value, gone(now)
         )
-        lost = int((await connection.execute(gone)).scalar_one())
+        lost = int((await connection.execute(left)).scalar_one())
         tally.states[OutcomeState.UNKNOWN] += lost
         pending -= lost
     ids: list[str] = []

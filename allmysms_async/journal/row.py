@@ -15,7 +15,7 @@ from allmysms_async.batch.sink import Settlement, Tally
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.journal.packing import pack_numbers, pack_outcomes, pack_payload, unpack_chunk, unpack_outcomes
 from allmysms_async.journal.query import STATES
-from allmysms_async.journal.transition import NO_RESULT
+from allmysms_async.journal.transition import NO_RESULT, held_still
 from allmysms_async.model import MmsMessage, Outcome, OutcomeState, SmsMessage
 
 __all__ = [
@@ -117,7 +117,7 @@ def outcomes_of(row: Any, now: float) -> tuple[Outcome, ...]:
     if row.result is not None:
         return unpack_outcomes(chunk, row.result, row.gateway_id)
     # Without a result a chunk is waiting, in flight, or unknown because whoever sent it is gone.
-    gone = row.state == ChunkState.IN_FLIGHT and row.lease_until < now
+    gone = row.state == ChunkState.IN_FLIGHT and not held_still(row, now)
     state = OutcomeState.UNKNOWN if gone or row.state == ChunkState.UNKNOWN else OutcomeState.PENDING
     return tuple(
         Outcome(number, recipient.line, recipient.phone, state)

@@ -37,6 +37,7 @@ campaign = sa.Table(
     sa.Column("next_seq", sa.Integer, nullable=False, default=1),
     sa.Column("reader", sa.Text),  # who reads the source
     sa.Column("reader_until", sa.Float),
+    sa.Column("reader_lease", sa.Float),
 )
 
 chunk = sa.Table(
@@ -49,6 +50,7 @@ chunk = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, default=0),  # claims, each of which may be several attempts
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", sa.Float),
+    sa.Column("lease", sa.Float),  # seconds that it lasts from each renewal on
     sa.Column("first_sent_at", sa.Float),
     sa.Column("gateway_id", sa.Text),
     sa.Column("n", sa.Integer, nullable=False),

@@ -34,6 +34,7 @@ from allmysms_async.journal.transition import (
     CLAIM,
     EXPIRE,
     FENCE,
+    FORGET,
     LEFT,
     RELEASE,
     RENEW,
@@ -185,12 +186,14 @@ class JournalSink:
         """Become the one that reads the source."""
         now = self._now()
         statement = sa.update(schema.campaign).where(
-            _k.id == self._campaign, sa.or_(_k.reader.is_(None), _k.reader_until < now)
+            _k.id == self._campaign,
+            sa.or_(_k.reader.is_(None), _k.reader_until < now, _k.reader_until > now + 2 * _k.reader_lease),
         )
         if self._waited:  # what another process read to its end need not be read again
             statement = statement.where(_k.source_complete.is_(False))
         until = now + self._reader_lease
-        changed = await self._execute(statement.values(reader=self._owner, reader_until=until, source_complete=False))
+        lease: dict[str, Any] = {"reader_until": until, "reader_lease": self._reader_lease}
+        changed = await self._execute(statement.values(reader=self._owner, source_complete=False, **lease))
         self._leads = changed == 1
         self._waited = self._waited or not self._leads
         if self._leads:
@@ -271,7 +274,7 @@ class JournalSink:
         """Record that a chunk is about to be sent, or asked about."""
         keyed, until = self._keyed, now + self._lease
         values: dict[str, Any] = {"p_campaign": self._campaign, "p_seq": chunk.seq, "p_owner": self._owner}
-        values |= {"p_now": now, "p_until": until}
+        values |= {"p_now": now, "p_until": until, "p_lease": self._lease}
 
         async def work(connection: AsyncConnection) -> tuple[Chunk, bool] | None:
             row = (await connection.execute(CLAIM, values)).one_or_none()
@@ -300,7 +303,8 @@ class JournalSink:
     async def hold(self, claim: Claim) -> bool:
         """Tell whether a claim still stands, and for long enough; renew it where it might not."""
         seq, now = claim.chunk.seq, self._now()
-        if now < self._held.get(seq, _NOT_HELD).until - self._lease / 2:
+        # One that ends later than a lease can was taken before the clock was set back: others take it for over.
+        if self._lease / 2 < self._held.get(seq, _NOT_HELD).until - now <= self._lease:
             return True
         until = now + self._lease
         values = self._values(claim.chunk) | {"p_until": until}
@@ -386,6 +390,7 @@ class JournalSink:
         async def work(connection: AsyncConnection) -> int:
             await connection.execute(sa.select(_k.id).where(_k.id == self._campaign).with_for_update())
             changed = (await connection.execute(EXPIRE, values)).rowcount
+            await connection.execute(FORGET, values)
             if not self._resumed:
                 changed += (await connection.execute(AGAIN, values)).rowcount
             return changed
@@ -438,11 +443,13 @@ class JournalSink:
             lease = found.scalar_one_or_none()
             row = (
                 await connection.execute(
-                    sa.select(_k.reader, _k.reader_until, _k.source_complete).where(_k.id == self._campaign)
+                    sa.select(_k.reader, _k.reader_until, _k.reader_lease, _k.source_complete).where(
+                        _k.id == self._campaign
+                    )
                 )
             ).one()
         self._ledger.sums.complete = bool(row.source_complete)
-        read_elsewhere = row.reader not in {None, self._owner} and row.reader_until >= now
+        read_elsewhere = row.reader not in {None, self._owner} and now <= row.reader_until <= now + 2 * row.reader_lease
         if not row.source_complete and (read_elsewhere or self._waited):
             return _POLL_SECONDS
         return None if lease is None else float(min(_POLL_SECONDS, max(0.01, lease - now + 0.01)))

@@ -15,10 +15,12 @@ from allmysms_async.journal import schema
 
 __all__ = [
     "AGAIN",
+    "AHEAD",
     "ASK",
     "CLAIM",
     "EXPIRE",
     "FENCE",
+    "FORGET",
     "LEFT",
     "NO_RESULT",
     "PAGE",
@@ -27,12 +29,18 @@ __all__ = [
     "SETTLE",
     "STRANDED",
     "bind",
+    "free",
+    "gone",
+    "held_still",
     "move",
     "this",
 ]
 
 _LOST = "The process that was sending ended before its answer was recorded."
 _c = schema.chunk.c
+
+AHEAD = 60.0
+"""Seconds by which clocks may differ; the gateway keeps a key for an hour longer than it is repeated here."""
 
 PAGE = 16
 """Chunks that are read back at once."""
@@ -71,17 +79,36 @@ def move(event: ChunkEvent, *, since: ChunkState | None = None) -> sa.Update:
     return sa.update(schema.chunk).where(_c.state.in_([state.value for state in targets])).values(state=target.value)
 
 
+def held_still(row: Any, now: float) -> bool:
+    """Tell whether somebody holds a chunk that was read."""
+    return row.owner is not None and now <= row.lease_until <= now + 2 * row.lease
+
+
 def this(statement: sa.Update) -> sa.Update:
     """Return a statement for one chunk, given as ``p_campaign`` and ``p_seq``."""
     return statement.where(_c.campaign == bind("campaign"), _c.seq == bind("seq"))
 
 
+def gone(now: Any) -> sa.ColumnElement[bool]:
+    """Return whether a chunk's lease is over: run out, or so far ahead that a clock was wrong when it was taken."""
+    return sa.or_(_c.lease_until < now, _c.lease_until > now + 2 * _c.lease)
+
+
+def free(now: Any) -> sa.ColumnElement[bool]:
+    """Return whether nobody holds a chunk."""
+    return sa.or_(_c.owner.is_(None), gone(now))
+
+
+_now = bind("now", sa.Float)
+# A first send that lies ahead was noted by a clock that was wrong: nobody knows how old its key is.
+_repeatable = sa.and_(_c.first_sent_at >= bind("since", sa.Float), _c.first_sent_at <= _now + AHEAD)
 _mine = (_c.owner == bind("owner"), _c.generation == bind("generation"))
 CLAIM = (
     this(move(ChunkEvent.CLAIM))
     .values(
         owner=bind("owner"),
         lease_until=bind("until"),
+        lease=bind("lease"),
         first_sent_at=sa.func.coalesce(_c.first_sent_at, bind("now", sa.Float)),
         attempts=_c.attempts + 1,
     )
@@ -93,10 +120,10 @@ ASK = (
     .where(
         _c.state == ChunkState.UNKNOWN.value,
         _c.gateway_id.is_(None),
-        _c.first_sent_at >= bind("since"),
-        sa.or_(_c.owner.is_(None), _c.lease_until < bind("now")),
+        _repeatable,
+        free(_now),
     )
-    .values(owner=bind("owner"), lease_until=bind("until"), attempts=_c.attempts + 1)
+    .values(owner=bind("owner"), lease_until=bind("until"), lease=bind("lease"), attempts=_c.attempts + 1)
     .returning(_c.generation, _c.first_sent_at, _c.attempts)
 )
 RENEW = (
@@ -199,8 +226,18 @@ FENCE = (
 )
 EXPIRE = (
     move(ChunkEvent.LOSE, since=ChunkState.IN_FLIGHT)
-    .where(_c.campaign == bind("campaign"), _c.lease_until < bind("now"))
+    .where(_c.campaign == bind("campaign"), gone(_now))
     .values(owner=None, lease_until=None, unknown=_c.n, problem=_LOST)
+)
+# Once the clock is right such a moment would look recent one day, when the key is long dead: it is forgotten now.
+FORGET = (
+    sa.update(schema.chunk)
+    .where(
+        _c.campaign == bind("campaign"),
+        _c.state.in_([ChunkState.IN_FLIGHT.value, ChunkState.UNKNOWN.value]),
+        _c.first_sent_at > _now + AHEAD,
+    )
+    .values(first_sent_at=None)
 )
 AGAIN = (
     move(ChunkEvent.RESUME)
@@ -217,8 +254,8 @@ LEFT = (
             sa.and_(
                 _c.state == ChunkState.UNKNOWN.value,
                 _c.gateway_id.is_(None),
-                _c.first_sent_at >= bind("since"),
-                sa.or_(_c.owner.is_(None), _c.lease_until < bind("now")),
+                _repeatable,
+                free(_now),
             ),
         ),
     )
@@ -231,8 +268,8 @@ STRANDED = (
         _c.campaign == bind("campaign"),
         _c.state == ChunkState.UNKNOWN.value,
         _c.gateway_id.is_(None),
-        sa.or_(_c.first_sent_at < bind("since"), _c.first_sent_at.is_(None)),
-        sa.or_(_c.owner.is_(None), _c.lease_until < bind("now")),
+        sa.or_(_c.first_sent_at.is_(None), sa.not_(_repeatable)),
+        free(_now),
     )
     .order_by(_c.seq)
 )

@@ -26,6 +26,7 @@ from allmysms_async.text import Coding
 MESSAGE = SmsMessage("Bonjour", purpose="marketing")
 LEASE = 120.0
 KEY_LIFE = 24 * 3600.0
+AHEAD = 48 * 3600.0
 
 
 ENDS = ["answered", "lost", "stopped", "stalls before", "stalls after", "killed before", "killed after"]
@@ -33,7 +34,7 @@ ENDS = ["answered", "lost", "stopped", "stalls before", "stalls after", "killed 
 # Within a lease, past it, past the time in which a key may be repeated, past the key's life at the gateway.
 JUMPS = [20.0, 61.0, 121.0, 121.0, 121.0, 22.9 * 3600.0, 24.1 * 3600.0]
 STEPS = ["work"] * 5 + ["jump"] * 3 + ["start"] * 2 + ["plan"] * 2
-STEPS += ["list", "list", "attempt", "attempt", "conclude", "conclude", "crash", "decide", "mood"]
+STEPS += ["list", "list", "attempt", "attempt", "conclude", "conclude", "crash", "decide", "mood", "clock"]
 STEPS += ["overtaken"] * 3
 
 
@@ -43,6 +44,7 @@ class Clock:
     def __init__(self):
         """Start somewhere."""
         self.at = 1_800_000_000.0
+        self.error = 0.0  # seconds that it is ahead of the gateway's
 
     def now(self):
         """Return the moment."""
@@ -141,10 +143,19 @@ class Machine(RuleBasedStateMachine):
             self.clock.at += data.draw(st.sampled_from(JUMPS))
         elif step == "decide" and self.sent:
             self.decide(data, data.draw(st.booleans()))
+        elif step == "clock" and self.processes:
+            self.set_clock(self.choose(data, self.processes))
         elif step == "mood":
             self.refuses = not self.refuses
         elif step == "overtaken":
             self.overtake(data)
+
+    def set_clock(self, process):
+        """The clock is suddenly two days ahead, or is put right again; whoever looks next finds out."""
+        error = AHEAD - self.clock.error
+        self.clock.at += error - self.clock.error
+        self.clock.error = error
+        self.list_left(process)
 
     def overtake(self, data):
         """A process stalls past its lease, another one works on what it held, and then the first one wakes."""
@@ -214,7 +225,7 @@ class Machine(RuleBasedStateMachine):
                 claim = self.wait(process.sink.claim(chunk, self.clock.at))
                 if claim is not None:
                     age = self.clock.at - (claim.chunk.first_sent_at or self.clock.at)
-                    assert not claim.unanswered or (self.keyed and age <= REPLAY_SECONDS)
+                    assert not claim.unanswered or (self.keyed and 0.0 <= age <= REPLAY_SECONDS)
                     process.claims[chunk.seq] = claim
         process.listed = []
 
@@ -248,7 +259,8 @@ class Machine(RuleBasedStateMachine):
         """Take or refuse a request, or give the answer to the one that was taken with its key."""
         self.sent += 1
         known = self.keys.get(key) if key else None
-        if known is not None and self.clock.at < known[0] + KEY_LIFE:
+        at = self.clock.at - self.clock.error
+        if known is not None and at < known[0] + KEY_LIFE:
             return known[1]
         if self.refuses:
             return None
@@ -258,7 +270,7 @@ class Machine(RuleBasedStateMachine):
         receipt = SendReceipt(campaign_id=f"c{len(self.keys)}", results=results, parts=len(results))
         self.handsets.update(person.phone for person in chunk.recipients)
         if key:
-            self.keys[key] = (self.clock.at, receipt)
+            self.keys[key] = (at, receipt)
         return receipt
 
     def end(self, process, seq, end):
