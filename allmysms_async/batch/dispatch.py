@@ -24,6 +24,7 @@ from allmysms_async.errors import (
     FaultRefused,
     FlowRefused,
     HttpRefused,
+    JournalError,
     MailRefused,
     NotSent,
     NumbersRefused,
@@ -207,6 +208,8 @@ class Dispatch:
             delivery = await self._deliver(claim)
         except LeaseLost:
             return
+        except JournalError:  # what is recorded stays so: whoever reads it next takes the chunk over
+            raise
         except BaseException as error:
             # Cancelled, or a defect: the bytes may have left, and only "unknown" is true of everybody in the chunk.
             lost = AllMySmsError(f"The send was interrupted before its answer came ({type(error).__name__}).")
