@@ -117,8 +117,12 @@ class Sink(Protocol):
         """Tell, just before the bytes leave, whether a claimed chunk is still this process's to send."""
         ...
 
-    async def stranded(self) -> list[Chunk]:
-        """Return unknown chunks that no key can be asked with any more, for the gateway's lists to tell of."""
+    async def stranded(self, *, after: int = 0) -> list[Chunk]:
+        """Return unknown chunks that no key can be asked with any more, for the gateway's lists to tell of.
+
+        Args:
+            after: Ordinal after which to look; no chunk is the end.
+        """
         ...
 
     async def add(self, chunk: Chunk) -> Chunk:
@@ -275,7 +279,7 @@ class MemorySink:
         """There is nobody else."""
         return True
 
-    async def stranded(self) -> list[Chunk]:
+    async def stranded(self, *, after: int = 0) -> list[Chunk]:
         """Return nothing: without a record that lasts, a campaign is not continued a day later."""
         return []
 

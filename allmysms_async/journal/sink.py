@@ -46,7 +46,7 @@ from allmysms_async.model import Campaign, CampaignResult, Outcome, Totals
 __all__ = ["LEASE_SECONDS", "JournalSink"]
 
 LEASE_SECONDS = 120.0
-"""How long a claim lasts unless it is renewed; longer than any attempt at a request."""
+"""How long a claim lasts unless it is renewed; no shorter than an attempt at a request."""
 
 READER_SECONDS = 15.0
 """How long it takes until another process may read the source in place of one that died; each chunk is added only by
@@ -154,13 +154,19 @@ class JournalSink:
         while True:
             await asyncio.sleep(min(self._lease, self._reader_lease) / 3)
             try:
-                await self._database.write(self._renew_all)
+                until, renewed = await self._database.write(self._renew_all)
+                for seq in renewed:
+                    if seq in self._held:
+                        self._held[seq].until = until
             except JournalError as error:
                 _log.warning("leases were not renewed: %s", error)
+            except Exception:  # also after a defect the next time may go well
+                _log.exception("leases were not renewed.")
 
-    async def _renew_all(self, connection: AsyncConnection) -> None:
-        """Renew every lease of this process."""
+    async def _renew_all(self, connection: AsyncConnection) -> tuple[float, list[int]]:
+        """Renew every lease of this process; return until when, and of which chunks."""
         now = self._now()
+        until = now + self._lease
         # Statements that change many chunks take the campaign's row first, so that no two wait for each other.
         await connection.execute(sa.select(_k.id).where(_k.id == self._campaign).with_for_update())
         if self._leads:
@@ -169,16 +175,15 @@ class JournalSink:
                 .where(_k.id == self._campaign, _k.reader == self._owner)
                 .values(reader_until=now + self._reader_lease)
             )
-        if self._held:
-            renewed = await connection.execute(
-                sa.update(schema.chunk)
-                .where(_c.campaign == self._campaign, _c.owner == self._owner, _c.lease_until >= now)
-                .values(lease_until=now + self._lease)
-                .returning(_c.seq)
-            )
-            for seq in renewed.scalars():
-                if seq in self._held:
-                    self._held[seq].until = now + self._lease
+        if not self._held:
+            return until, []
+        renewed = await connection.execute(
+            sa.update(schema.chunk)
+            .where(_c.campaign == self._campaign, _c.owner == self._owner, _c.lease_until >= now)
+            .values(lease_until=until)
+            .returning(_c.seq)
+        )
+        return until, list(renewed.scalars())
 
     # -- reading the source -------------------------------------------------------------------------------------------
 
@@ -404,12 +409,12 @@ class JournalSink:
         values["p_since"] = float("inf") if replayable_since is None else replayable_since
         return await self._chunks(LEFT, values)
 
-    async def stranded(self) -> list[Chunk]:
+    async def stranded(self, *, after: int = 0) -> list[Chunk]:
         """Return unknown chunks that no key can be asked with any more."""
         now = self._now()
-        since = now - REPLAY_SECONDS if self._keyed else float("inf")
-        chunks = await self._chunks(STRANDED, {"p_campaign": self._campaign, "p_since": since, "p_now": now})
-        return [chunk for chunk in chunks if chunk.seq not in self._held]
+        values = {"p_campaign": self._campaign, "p_owner": self._owner, "p_now": now, "p_after": after}
+        values["p_since"] = now - REPLAY_SECONDS if self._keyed else float("inf")
+        return await self._chunks(STRANDED, values)
 
     async def _chunks(self, statement: sa.Executable, values: dict[str, Any]) -> list[Chunk]:
         """Return chunks as recorded; of one that waits nothing was sent."""

@@ -266,10 +266,12 @@ STRANDED = (
     sa.select(_c.seq, _c.numbers, _c.payload, _c.planned_parts, _c.generation, _c.first_sent_at, _c.state, _c.attempts)
     .where(
         _c.campaign == bind("campaign"),
+        _c.seq > bind("after"),
         _c.state == ChunkState.UNKNOWN.value,
         _c.gateway_id.is_(None),
         sa.or_(_c.first_sent_at.is_(None), sa.not_(_repeatable)),
-        free(_now),
+        sa.or_(_c.owner.is_(None), sa.and_(_c.owner != bind("owner"), gone(_now))),
     )
     .order_by(_c.seq)
+    .limit(PAGE)
 )
