@@ -25,7 +25,7 @@ class StopConditions(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         max_cost: Euros without tax that the campaign may cost: what was reported, plus an estimate for all that is in
-            flight or unknown. Only where the protocol reports a cost.
+            flight or unknown, and for what was accepted without a cost. Only where the protocol reports a cost.
         max_parts: Text parts that it may take, counted likewise.
         max_failure_rate: Share of this run's recipients that may end as failed or unknown, or be refused by the
             gateway as a whole request; looked at from the fifth request on.
@@ -83,12 +83,13 @@ class Brake:
         if self._limits.max_cost is not None:
             await self._learn_price(request)
         totals, parts = self._sink.totals(), self._sink.exposed + sum(self._reserved.values()) + chunk.parts
+        unpaid = parts + self._sink.unpriced
         most = self._limits.max_parts
         if most is not None and totals.parts + parts > most:
             msg = f"max_parts is {most}, and the next request may take the campaign over it; it was not sent."
             raise LimitReached(msg, remedy="Run the campaign again with a higher limit to send the rest.")
         ceiling = self._limits.max_cost
-        if ceiling is not None and totals.cost + parts * (self._price or Decimal(0)) > ceiling:
+        if ceiling is not None and totals.cost + unpaid * (self._price or Decimal(0)) > ceiling:
             msg = f"max_cost is {ceiling} €, and the next request may take the campaign over it; it was not sent."
             raise LimitReached(msg, remedy="Run the campaign again with a higher limit to send the rest.")
         self._reserved[chunk.seq] = chunk.parts
@@ -108,8 +109,9 @@ class Brake:
     def _raise_price(self) -> None:
         """Take in what the parts so far cost."""
         totals = self._sink.totals()
-        if totals.parts and totals.cost:
-            price = totals.cost / totals.parts
+        priced = totals.parts - self._sink.unpriced
+        if priced > 0 and totals.cost:
+            price = totals.cost / priced
             self._price = price if self._price is None else max(self._price, price)
 
     async def answered(self, chunk: Chunk) -> None:

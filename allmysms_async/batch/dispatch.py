@@ -145,7 +145,7 @@ class Dispatch:
         """
         if not await self._turn_came():
             return  # asked to stop: unclaimed, it is pending
-        # What was sent before is only asked about: that costs nothing new.
+        # What was sent before is only asked about: what it may cost has been counted since then.
         reserved = chunk.first_sent_at is None
         if reserved:
             await self._brake.admit(chunk, lambda: self._request(chunk))

@@ -86,7 +86,15 @@ class Sink(Protocol):
 
     @property
     def exposed(self) -> int:
-        """Text parts that may have been billed without anybody having reported a cost, those claimed here left out."""
+        """Text parts that may have been billed and are not among the sums, those that are sent from here left out.
+
+        What is unknown is one of them until it ends, also while it is asked about.
+        """
+        ...
+
+    @property
+    def unpriced(self) -> int:
+        """Text parts among the sums of which nobody reported the cost."""
         ...
 
     async def open(self, campaign: Campaign) -> None:
@@ -185,6 +193,7 @@ class Tally:
         self.reasons: Counter[Reason] = Counter()
         self.parts = 0
         self.cost = Decimal(0)
+        self.unpriced = 0
 
     def count(self, outcomes: Sequence[Outcome], sign: int = 1) -> None:
         """Add rows, or take them away with ``sign=-1``."""
@@ -200,6 +209,8 @@ class Tally:
         self.count(settlement.outcomes, sign)
         self.parts += sign * settlement.parts
         self.cost += sign * settlement.cost
+        if not settlement.cost:
+            self.unpriced += sign * settlement.parts
 
     def merge(self, other: Tally) -> None:
         """Add other sums."""
@@ -207,6 +218,7 @@ class Tally:
         self.reasons.update(other.reasons)
         self.parts += other.parts
         self.cost += other.cost
+        self.unpriced += other.unpriced
 
     def totals(self, *, pending: int, complete: bool) -> Totals:
         """Return the sums."""
@@ -255,6 +267,11 @@ class MemorySink:
         """Text parts of unknown chunks that no answer told the cost of."""
         unknown = (entry for entry in self._entries.values() if entry.state is ChunkState.UNKNOWN)
         return sum(entry.chunk.parts for entry in unknown if not (entry.settlement and entry.settlement.campaign_id))
+
+    @property
+    def unpriced(self) -> int:
+        """Text parts of which nobody reported the cost."""
+        return self._tally.unpriced
 
     async def open(self, campaign: Campaign) -> None:
         """Do nothing: a record in memory is of one campaign object."""

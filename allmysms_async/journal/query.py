@@ -33,7 +33,7 @@ class Sums:
         tally: Rows that ended.
         pending: Rows that did not.
         complete: Whether the source was read to its end.
-        exposed: Text parts that may have been billed without anybody having reported a cost.
+        exposed: Text parts that may have been billed and are not in the tally.
         campaign_ids: The gateway's identifiers.
         problems: What went wrong, with how often.
     """
@@ -65,8 +65,10 @@ class Sums:
             was_unknown: Whether it was asked about; else it was pending.
             silent: Whether it is unknown because there was no answer at all.
         """
-        if silent:
+        if silent and not was_unknown:
             self.exposed += chunk.parts
+        if was_unknown and not silent:
+            self.exposed -= chunk.parts
         if was_unknown and silent:
             return
         if was_unknown:
@@ -107,7 +109,7 @@ async def summed(
     Args:
         connection: In a transaction.
         campaign: Its number in the journal.
-        owner: Whose claims are not counted as exposed; None counts all.
+        owner: Whose chunks in flight are not counted as exposed; None counts all.
         now: Unix time; what is in flight since before its lease ran out counts as unknown. None counts it as pending.
     """
     tally, problems = Tally(), Counter[str]()
@@ -115,11 +117,12 @@ async def summed(
     counts = [sa.func.coalesce(sa.func.sum(_c[state.value]), 0).label(state.value) for state in STATES]
     rows = sa.func.coalesce(sa.func.sum(_c.n), 0).label("rows")
     parts = sa.func.coalesce(sa.func.sum(_c.parts), 0).label("parts")
-    row = (await connection.execute(sa.select(*counts, rows, parts).where(of_it))).one()
+    unpriced = sa.func.coalesce(sa.func.sum(sa.case((_c.cost == "0", _c.parts), else_=0)), 0).label("unpriced")
+    row = (await connection.execute(sa.select(*counts, rows, parts, unpriced).where(of_it))).one()
     for state in STATES:
         tally.states[state] = int(getattr(row, state.value))
     pending = int(row.rows) - sum(tally.states.values())
-    tally.parts = int(row.parts)
+    tally.parts, tally.unpriced = int(row.parts), int(row.unpriced)
     if now is not None:
         left = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
             of_it, _c.state == ChunkState.IN_FLIGHT.value, gone(now)
@@ -155,14 +158,15 @@ async def summed(
 
 
 async def _exposed(connection: AsyncConnection, campaign: int, owner: str | None) -> int:
-    """Return the text parts that are in flight, or unknown without an answer."""
+    """Return the text parts that are in flight, unknown without an answer, or were when an operator had them resent."""
     elsewhere: Any = sa.true() if owner is None else sa.or_(_c.owner.is_(None), _c.owner != owner)
-    found = await connection.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(_c.planned_parts), 0)).where(
-            _c.campaign == campaign,
-            _c.state.in_([ChunkState.IN_FLIGHT.value, ChunkState.UNKNOWN.value]),
-            _c.gateway_id.is_(None),
-            elsewhere,
-        )
+    in_doubt = sa.and_(
+        sa.or_(
+            _c.state == ChunkState.UNKNOWN.value,
+            sa.and_(_c.state == ChunkState.IN_FLIGHT.value, elsewhere),
+        ),
+        _c.gateway_id.is_(None),
     )
+    parts = _c.written_off + sa.case((in_doubt, _c.planned_parts), else_=0)
+    found = await connection.execute(sa.select(sa.func.coalesce(sa.func.sum(parts), 0)).where(_c.campaign == campaign))
     return int(found.scalar_one())

@@ -65,6 +65,7 @@ def planned(chunk: Chunk) -> dict[str, Any]:
         "state": ChunkState.PENDING.value,
         "generation": chunk.generation,
         "attempts": 0,
+        "written_off": 0,
         **recipients_of(chunk),
         **NO_RESULT,
     }

@@ -55,6 +55,7 @@ chunk = sa.Table(
     sa.Column("gateway_id", sa.Text),
     sa.Column("n", sa.Integer, nullable=False),
     sa.Column("planned_parts", sa.Integer, nullable=False),
+    sa.Column("written_off", sa.Integer, nullable=False, default=0),  # parts of requests that an operator had resent
     sa.Column("accepted", sa.Integer, nullable=False, default=0),
     sa.Column("rejected", sa.Integer, nullable=False, default=0),
     sa.Column("failed", sa.Integer, nullable=False, default=0),

@@ -293,11 +293,7 @@ class JournalSink:
             )
             return recorded, unanswered
 
-        def count(claimed: tuple[Chunk, bool] | None) -> None:
-            if claimed is not None and claimed[1]:
-                self._ledger.sums.exposed -= chunk.parts
-
-        claimed = await self._ledger.write(work, count)
+        claimed = await self._database.write(work)
         if claimed is None:
             return None
         self._held[chunk.seq] = _Hold(until, claimed[1])
@@ -463,8 +459,13 @@ class JournalSink:
 
     @property
     def exposed(self) -> int:
-        """Text parts in flight elsewhere, or unknown, that no answer told the cost of."""
+        """Text parts in flight elsewhere, unknown without an answer, or once sent again by an operator's word."""
         return self._ledger.sums.exposed
+
+    @property
+    def unpriced(self) -> int:
+        """Text parts of which nobody reported the cost: found in the gateway's lists, or marked as sent."""
+        return self._ledger.sums.tally.unpriced
 
     def totals(self) -> Totals:
         """Return how the rows read so far ended."""
