@@ -194,7 +194,7 @@ class Dispatch:
 
     async def _claim(self, chunk: Chunk) -> Claim | None:
         """Claim a chunk; if cancelled meanwhile, let it go again."""
-        claiming = asyncio.ensure_future(self._sink.claim(chunk, self._clock.now().timestamp()))
+        claiming = asyncio.ensure_future(self._sink.claim(chunk, self._clock.now().timestamp(), self._brake.afford))
         try:
             return await surely(claiming)
         except asyncio.CancelledError:

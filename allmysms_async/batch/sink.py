@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.model import Campaign, CampaignResult, Outcome, OutcomeState, Reason, Totals
 
-__all__ = ["Claim", "LeaseLost", "MemorySink", "Settlement", "Sink", "Tally"]
+__all__ = ["Claim", "LeaseLost", "MemorySink", "Settlement", "Sink", "Spent", "Tally"]
 
 
 class LeaseLost(Exception):
@@ -56,6 +56,22 @@ class Claim(msgspec.Struct, frozen=True):
 
     chunk: Chunk
     unanswered: bool
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a campaign took, and may have taken.
+
+    Attributes:
+        parts: Text parts that the gateway took.
+        cost: Euros that it reported for them.
+        unpriced: Those of the parts of which nobody reported the cost.
+        exposed: Text parts in flight, unknown, or about to be sent.
+    """
+
+    parts: int
+    cost: Decimal
+    unpriced: int
+    exposed: int
 
 
 class Sink(Protocol):
@@ -141,12 +157,17 @@ class Sink(Protocol):
         """Record rows that are not sent to."""
         ...
 
-    async def claim(self, chunk: Chunk, now: float) -> Claim | None:
+    async def claim(self, chunk: Chunk, now: float, afford: Callable[[Spent], None] | None = None) -> Claim | None:
         """Record that a chunk is about to be sent; return it as recorded, or None if it may not be sent.
 
         Args:
             chunk: The chunk.
             now: Unix time; that of the first attempt with a key is kept.
+            afford: Given what all processes spent, with the chunk, raises if it is too much. Nobody else can claim
+                a chunk with a limit until this one is claimed.
+
+        Raises:
+            LimitReached: It is too much; the chunk is not claimed.
         """
         ...
 
@@ -310,8 +331,8 @@ class MemorySink:
         """Record rows that are not sent to."""
         self._tally.count(outcomes)
 
-    async def claim(self, chunk: Chunk, now: float) -> Claim | None:
-        """Record that a chunk is about to be sent."""
+    async def claim(self, chunk: Chunk, now: float, afford: Callable[[Spent], None] | None = None) -> Claim | None:
+        """Record that a chunk is about to be sent; nobody else spends anything."""
         entry = self._entries[chunk.seq]
         if entry.state is ChunkState.UNKNOWN:
             return Claim(entry.chunk, unanswered=True)

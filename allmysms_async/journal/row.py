@@ -22,6 +22,7 @@ __all__ = [
     "chunk_of",
     "ended",
     "insert_into",
+    "left_chunk",
     "message_of",
     "options_of",
     "outcomes_of",
@@ -110,6 +111,12 @@ def chunk_of(row: Any) -> Chunk:
         generation=row.generation,
         first_sent_at=row.first_sent_at,
     )
+
+
+def left_chunk(row: Any) -> Chunk:
+    """Return a chunk that is left to do; of one that waits nothing was sent."""
+    first = None if row.state == ChunkState.PENDING.value else row.first_sent_at
+    return msgspec.structs.replace(chunk_of(row), first_sent_at=first, claims=row.attempts)
 
 
 def outcomes_of(row: Any, now: float) -> tuple[Outcome, ...]:

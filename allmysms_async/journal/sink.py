@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,15 +19,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
-from allmysms_async.batch.sink import Claim, Settlement, Tally
+from allmysms_async.batch.sink import Claim, Settlement, Spent, Tally
 from allmysms_async.batch.state import ChunkEvent, ChunkState
-from allmysms_async.errors import JournalError
+from allmysms_async.errors import JournalError, LimitReached
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.entry import enter, read_numbers
 from allmysms_async.journal.ledger import Ledger
-from allmysms_async.journal.packing import unpack_chunk
-from allmysms_async.journal.row import ended, insert_into, planned
+from allmysms_async.journal.query import too_dear
+from allmysms_async.journal.row import ended, insert_into, left_chunk, planned
 from allmysms_async.journal.transition import (
     AGAIN,
     ASK,
@@ -275,13 +275,18 @@ class JournalSink:
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
-    async def claim(self, chunk: Chunk, now: float) -> Claim | None:
+    async def claim(self, chunk: Chunk, now: float, afford: Callable[[Spent], None] | None = None) -> Claim | None:
         """Record that a chunk is about to be sent, or asked about."""
         keyed, until = self._keyed, now + self._lease
         values: dict[str, Any] = {"p_campaign": self._campaign, "p_seq": chunk.seq, "p_owner": self._owner}
         values |= {"p_now": now, "p_until": until, "p_lease": self._lease}
 
-        async def work(connection: AsyncConnection) -> tuple[Chunk, bool] | None:
+        async def work(connection: AsyncConnection) -> tuple[Chunk, bool] | LimitReached | None:
+            if (
+                afford is not None
+                and (refused := await too_dear(connection, self._campaign, chunk, afford)) is not None
+            ):
+                return refused
             row = (await connection.execute(CLAIM, values)).one_or_none()
             unanswered = row is None
             if row is None and keyed:
@@ -296,6 +301,9 @@ class JournalSink:
         claimed = await self._database.write(work)
         if claimed is None:
             return None
+        if isinstance(claimed, LimitReached):
+            await self._ledger.refresh()
+            raise claimed
         self._held[chunk.seq] = _Hold(until, claimed[1])
         if not self._ledger.counts(chunk.seq):
             await self._ledger.refresh()  # another process added it since the sums were read
@@ -416,20 +424,7 @@ class JournalSink:
         """Return chunks as recorded; of one that waits nothing was sent."""
         async with self._database.reading() as connection:
             rows = (await connection.execute(statement, values)).all()
-        return [
-            msgspec.structs.replace(
-                unpack_chunk(
-                    row.numbers,
-                    row.payload,
-                    seq=row.seq,
-                    parts=row.planned_parts,
-                    generation=row.generation,
-                    first_sent_at=None if row.state == ChunkState.PENDING.value else row.first_sent_at,
-                ),
-                claims=row.attempts,
-            )
-            for row in rows
-        ]
+        return [left_chunk(row) for row in rows]
 
     async def elsewhere(self) -> float | None:
         """Return when to look again at what other processes hold, or None if they hold nothing."""

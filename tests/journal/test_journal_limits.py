@@ -235,3 +235,18 @@ async def test_request_that_the_gateway_lists_told_of_takes_its_share_of_the_cei
             sms, people(50), journal=journal, chunk_size=10, concurrency=1, max_cost=35 * PRICE
         )
     assert (last.accepted, last.cost) == (30, 20 * PRICE)
+
+
+@pytest.mark.parametrize("limit", [{"max_cost": 100 * PRICE}, {"max_parts": 100}])
+async def test_limit_holds_for_all_processes_on_one_journal(sandbox, service, journal, limit):
+    """Two services that run one campaign at once spend no more together than one of them may."""
+    sandbox.faults([{"fault": "latency", "seconds": 0.02}])
+    async with service() as one, service() as other:
+        both = await asyncio.gather(
+            *(
+                stopped_by(sms, people(400), journal=journal, chunk_size=10, concurrency=2, **limit)
+                for sms in (one, other)
+            )
+        )
+    assert sandbox.stats()["messages"] == 100
+    assert max(result.parts for result, _, _ in both) == 100
