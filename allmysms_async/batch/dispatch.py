@@ -250,7 +250,7 @@ class Dispatch:
 
     def _request(self, chunk: Chunk) -> SendRequest:
         """Return a chunk's request."""
-        run_id = self._sink.run_id
+        run_id, idempotent = self._sink.run_id, self._backend.limits.idempotent
         return SendRequest(
             message=self._message,
             text=chunk.text,
@@ -259,7 +259,7 @@ class Dispatch:
             recipients=chunk.recipients,
             parts=chunk.parts,
             campaign_name=marked_name(self._campaign.name, run_id, chunk),
-            idempotency_key=idempotency_key(run_id, chunk, self._message) if self._backend.limits.idempotent else None,
+            idempotency_key=(chunk.key or idempotency_key(run_id, chunk, self._message)) if idempotent else None,
             mms=self._mms,
         )
 

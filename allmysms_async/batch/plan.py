@@ -64,6 +64,8 @@ class Chunk(Discreet, frozen=True, kw_only=True):
         parts: Text parts over all recipients, as measured here.
         generation: How often the gateway said that nothing of it was sent, so that a new key was due.
         first_sent_at: Unix time of the first attempt with the present key, or None.
+        key: The idempotency key as recorded when it was first claimed, or None: computed by other versions of this
+            library it might be another.
         claims: How often it was claimed when it was read or claimed here: whoever claimed it later knows better.
     """
 
@@ -76,6 +78,7 @@ class Chunk(Discreet, frozen=True, kw_only=True):
     parts: int
     generation: int = 0
     first_sent_at: float | None = None
+    key: str | None = None
     claims: int = 0
 
 
@@ -330,6 +333,7 @@ def halves(chunk: Chunk, next_seq: int) -> tuple[Chunk, Chunk]:
             parts=parts_of(chunk, chunk.recipients[cut]),
             generation=0,
             first_sent_at=None,
+            key=None,
             claims=0,
         )
         for index, cut in enumerate((slice(None, middle), slice(middle, None)))
@@ -357,6 +361,7 @@ def without(chunk: Chunk, positions: tuple[int, ...], next_seq: int) -> tuple[Ch
             parts=each * len(indexes),
             generation=0,
             first_sent_at=None,
+            key=None,
             claims=0,
         )
         for number, indexes in enumerate((kept, sorted(out)))
@@ -379,6 +384,7 @@ def only(chunk: Chunk, wanted: Sequence[bool]) -> Chunk:
         parts=parts_of(chunk, recipients),
         generation=0,
         first_sent_at=None,
+        key=None,
         claims=0,
     )
 

@@ -56,7 +56,7 @@ async def decide(connection: AsyncConnection, campaign: int, seq: int, decision:
         values |= _marked(found, now)
     elif found.unknown == found.n:
         # A new key: the old one might be answered with the first request's result, and text nobody.
-        values |= NO_RESULT | {"generation": _c.generation + 1, "first_sent_at": None}
+        values |= NO_RESULT | {"generation": _c.generation + 1, "first_sent_at": None, "idem": None}
         values["written_off"] = _c.written_off + _c.planned_parts  # it may have been paid all the same
     else:
         event = ChunkEvent.ACCEPT if found.accepted else ChunkEvent.REJECT

@@ -14,7 +14,7 @@ from allmysms_async.errors import CampaignChanged, InvalidSchedule
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.packing import unpack_numbers
-from allmysms_async.journal.row import insert_into, options_of
+from allmysms_async.journal.row import changed_options, insert_into, options_of
 from allmysms_async.journal.transition import PAGE
 from allmysms_async.model import Campaign
 
@@ -64,11 +64,11 @@ async def enter(database: Database, campaign: Campaign, backend: str, account: s
     row = await database.write(work)
     words = {
         "text": "text",
-        "options": "options (sender, purpose, date…)",
         "backend": "protocol",
         "account": "account",
     }
     changed = [word for column, word in words.items() if getattr(row, column) != values[column]]
+    changed += changed_options(row.options, options_of(message))
     if changed:
         msg = (
             f"The journal holds a campaign of this name with another {' and another '.join(changed)}; nothing was sent."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,7 @@ from allmysms_async.journal.transition import NO_RESULT, held_still
 from allmysms_async.model import MmsMessage, Outcome, OutcomeState, SmsMessage
 
 __all__ = [
+    "changed_options",
     "chunk_of",
     "ended",
     "insert_into",
@@ -33,7 +35,8 @@ __all__ = [
 
 def options_of(message: SmsMessage | MmsMessage) -> str:
     """Return a message's options as the journal keeps them: its kind, and everything but its text."""
-    bare = msgspec.structs.replace(message, text="")
+    when = None if message.send_at is None else message.send_at.astimezone(UTC)
+    bare = msgspec.structs.replace(message, text="", send_at=when)
     return msgspec.json.encode({"mms" if isinstance(message, MmsMessage) else "sms": bare}).decode()
 
 
@@ -42,6 +45,16 @@ def message_of(text: str, options: str) -> SmsMessage | MmsMessage:
     stored = _options.decode(options)
     bare = stored.mms or stored.sms or SmsMessage("")
     return msgspec.structs.replace(bare, text=text)
+
+
+def changed_options(stored: str, given: str) -> list[str]:
+    """Return the names of the options in which two messages differ; one that is not stored is as by default."""
+    one, other = _options.decode(stored), _options.decode(given)
+    before, after = one.mms or one.sms, other.mms or other.sms
+    if type(before) is not type(after):
+        return ["kind of message"]
+    was, now = msgspec.structs.asdict(before or SmsMessage("")), msgspec.structs.asdict(after or SmsMessage(""))
+    return [name for name, value in now.items() if value != was[name]]
 
 
 class _Options(msgspec.Struct):
@@ -116,7 +129,7 @@ def chunk_of(row: Any) -> Chunk:
 def left_chunk(row: Any) -> Chunk:
     """Return a chunk that is left to do; of one that waits nothing was sent."""
     first = None if row.state == ChunkState.PENDING.value else row.first_sent_at
-    return msgspec.structs.replace(chunk_of(row), first_sent_at=first, claims=row.attempts)
+    return msgspec.structs.replace(chunk_of(row), first_sent_at=first, key=row.idem, claims=row.attempts)
 
 
 def outcomes_of(row: Any, now: float) -> tuple[Outcome, ...]:

@@ -46,6 +46,7 @@ chunk = sa.Table(
     sa.Column("campaign", sa.Integer, sa.ForeignKey("campaign.id"), primary_key=True),
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("state", sa.Text, nullable=False),
+    sa.Column("idem", sa.Text),  # the key of its present generation, once claimed
     sa.Column("generation", sa.Integer, nullable=False, default=0),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),  # claims, each of which may be several attempts
     sa.Column("owner", sa.Text),

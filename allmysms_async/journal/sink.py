@@ -17,21 +17,19 @@ import sqlalchemy as sa
 from pyroaring import BitMap64
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.plan import Chunk, idempotency_key
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
 from allmysms_async.batch.sink import Claim, Settlement, Spent, Tally
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.errors import JournalError, LimitReached
 from allmysms_async.journal import schema
+from allmysms_async.journal.claim import take
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.entry import enter, read_numbers
 from allmysms_async.journal.ledger import Ledger
-from allmysms_async.journal.query import too_dear
 from allmysms_async.journal.row import ended, insert_into, left_chunk, planned
 from allmysms_async.journal.transition import (
     AGAIN,
-    ASK,
-    CLAIM,
     EXPIRE,
     FENCE,
     FORGET,
@@ -41,7 +39,7 @@ from allmysms_async.journal.transition import (
     SETTLE,
     STRANDED,
 )
-from allmysms_async.model import Campaign, CampaignResult, Outcome, Totals
+from allmysms_async.model import Campaign, CampaignResult, Outcome, SmsMessage, Totals, as_sms
 
 __all__ = ["LEASE_SECONDS", "JournalSink"]
 
@@ -111,6 +109,7 @@ class JournalSink:
         self.accounted = BitMap64()
         self.next_seq = 1
         self._campaign = 0
+        self._message = SmsMessage("")
         self._ledger = Ledger(database, self._owner)
         self._held: dict[int, _Hold] = {}
         self._leads = self._waited = self._resumed = False
@@ -126,6 +125,7 @@ class JournalSink:
             JournalError: The journal cannot be used.
         """
         await self._database.open(create=True)
+        self._message = as_sms(campaign.message)
         entry = await enter(self._database, campaign, self._backend, self._account, self._now())
         self._campaign, self.run_id, self.next_seq = entry
         self._ledger.campaign = self._campaign
@@ -277,37 +277,20 @@ class JournalSink:
 
     async def claim(self, chunk: Chunk, now: float, afford: Callable[[Spent], None] | None = None) -> Claim | None:
         """Record that a chunk is about to be sent, or asked about."""
-        keyed, until = self._keyed, now + self._lease
+        until = now + self._lease
         values: dict[str, Any] = {"p_campaign": self._campaign, "p_seq": chunk.seq, "p_owner": self._owner}
         values |= {"p_now": now, "p_until": until, "p_lease": self._lease}
-
-        async def work(connection: AsyncConnection) -> tuple[Chunk, bool] | LimitReached | None:
-            if (
-                afford is not None
-                and (refused := await too_dear(connection, self._campaign, chunk, afford)) is not None
-            ):
-                return refused
-            row = (await connection.execute(CLAIM, values)).one_or_none()
-            unanswered = row is None
-            if row is None and keyed:
-                row = (await connection.execute(ASK, values | {"p_since": now - REPLAY_SECONDS})).one_or_none()
-            if row is None:
-                return None
-            recorded = msgspec.structs.replace(
-                chunk, generation=row.generation, first_sent_at=row.first_sent_at, claims=row.attempts
-            )
-            return recorded, unanswered
-
-        claimed = await self._database.write(work)
-        if claimed is None:
-            return None
-        if isinstance(claimed, LimitReached):
+        key_of = self._key if self._keyed else None
+        claim = await self._database.write(lambda connection: take(connection, chunk, values, key_of, afford))
+        if isinstance(claim, LimitReached):
             await self._ledger.refresh()
-            raise claimed
-        self._held[chunk.seq] = _Hold(until, claimed[1])
+            raise claim
+        if claim is None:
+            return None
+        self._held[chunk.seq] = _Hold(until, claim.unanswered)
         if not self._ledger.counts(chunk.seq):
             await self._ledger.refresh()  # another process added it since the sums were read
-        return Claim(*claimed)
+        return claim
 
     async def hold(self, claim: Claim) -> bool:
         """Tell whether a claim still stands, and for long enough; renew it where it might not."""
@@ -475,6 +458,10 @@ class JournalSink:
     def _now(self) -> float:
         """Return Unix time."""
         return self._clock.now().timestamp()
+
+    def _key(self, chunk: Chunk) -> str:
+        """Return the key of a chunk's request, unless another was recorded."""
+        return idempotency_key(self.run_id, chunk, self._message)
 
     def _values(self, chunk: Chunk) -> dict[str, Any]:
         """Return what names a chunk that is claimed here, in a statement."""

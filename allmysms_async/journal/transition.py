@@ -21,6 +21,7 @@ __all__ = [
     "EXPIRE",
     "FENCE",
     "FORGET",
+    "KEY",
     "LEFT",
     "NO_RESULT",
     "PAGE",
@@ -109,10 +110,12 @@ CLAIM = (
         owner=bind("owner"),
         lease_until=bind("until"),
         lease=bind("lease"),
+        # A key that was noted is kept; the one given is that of a generation which may be over.
+        idem=sa.case((_c.generation == bind("generation"), sa.func.coalesce(_c.idem, bind("key"))), else_=_c.idem),
         first_sent_at=sa.func.coalesce(_c.first_sent_at, bind("now", sa.Float)),
         attempts=_c.attempts + 1,
     )
-    .returning(_c.generation, _c.first_sent_at, _c.attempts)
+    .returning(_c.generation, _c.first_sent_at, _c.attempts, _c.idem)
 )
 # An unknown chunk stays unknown while it is asked about; the lease keeps others, and operators, away from it.
 ASK = (
@@ -124,7 +127,7 @@ ASK = (
         free(_now),
     )
     .values(owner=bind("owner"), lease_until=bind("until"), lease=bind("lease"), attempts=_c.attempts + 1)
-    .returning(_c.generation, _c.first_sent_at, _c.attempts)
+    .returning(_c.generation, _c.first_sent_at, _c.attempts, _c.idem)
 )
 RENEW = (
     this(sa.update(schema.chunk))
@@ -134,7 +137,13 @@ RENEW = (
 RELEASE = (
     this(move(ChunkEvent.RELEASE))
     .where(*_mine)
-    .values(owner=None, lease_until=None, first_sent_at=None, generation=_c.generation + bind("more", sa.Integer))
+    .values(
+        owner=None,
+        lease_until=None,
+        first_sent_at=None,
+        generation=_c.generation + bind("more", sa.Integer),
+        idem=sa.case((bind("more", sa.Integer) > 0, None), else_=_c.idem),
+    )
 )
 
 
@@ -208,7 +217,9 @@ SETTLE: Mapping[tuple[ChunkEvent, bool], Sequence[tuple[ChunkState | None, sa.Up
         (ChunkState.IN_FLIGHT, _ends(ChunkEvent.FAIL)),
         (
             ChunkState.UNKNOWN,
-            _turns_out(ChunkEvent.FAIL).where(_same_key, _last).values(**_free, generation=_c.generation + 1),
+            _turns_out(ChunkEvent.FAIL)
+            .where(_same_key, _last)
+            .values(**_free, generation=_c.generation + 1, idem=None),
         ),
     ],
 }
@@ -239,13 +250,24 @@ FORGET = (
     )
     .values(first_sent_at=None)
 )
+KEY = this(sa.update(schema.chunk)).values(idem=bind("key"))
 AGAIN = (
     move(ChunkEvent.RESUME)
     .where(_c.campaign == bind("campaign"))
     .values(owner=None, lease_until=None, first_sent_at=None, **NO_RESULT)
 )
 LEFT = (
-    sa.select(_c.seq, _c.numbers, _c.payload, _c.planned_parts, _c.generation, _c.first_sent_at, _c.state, _c.attempts)
+    sa.select(
+        _c.seq,
+        _c.numbers,
+        _c.payload,
+        _c.planned_parts,
+        _c.generation,
+        _c.first_sent_at,
+        _c.state,
+        _c.attempts,
+        _c.idem,
+    )
     .where(
         _c.campaign == bind("campaign"),
         _c.seq > bind("after"),
@@ -263,7 +285,17 @@ LEFT = (
     .limit(PAGE)
 )
 STRANDED = (
-    sa.select(_c.seq, _c.numbers, _c.payload, _c.planned_parts, _c.generation, _c.first_sent_at, _c.state, _c.attempts)
+    sa.select(
+        _c.seq,
+        _c.numbers,
+        _c.payload,
+        _c.planned_parts,
+        _c.generation,
+        _c.first_sent_at,
+        _c.state,
+        _c.attempts,
+        _c.idem,
+    )
     .where(
         _c.campaign == bind("campaign"),
         _c.seq > bind("after"),

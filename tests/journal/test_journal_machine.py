@@ -247,7 +247,9 @@ class Machine(RuleBasedStateMachine):
         again = claim.unanswered or claim.chunk.seq in process.answers
         if (self.keyed and too_old) or (again and not self.keyed):
             return  # the engine repeats no key that is too old, and nothing at all without one
-        key = idempotency_key(process.sink.run_id, claim.chunk, MESSAGE)
+        key = claim.chunk.key
+        if self.keyed:
+            assert key == idempotency_key(process.sink.run_id, claim.chunk, MESSAGE)
         process.answers[claim.chunk.seq] = self.gateway(key if self.keyed else None, claim.chunk)
 
     def owner_of(self, seq):
