@@ -87,11 +87,12 @@ def bench_journal(session: nox.Session) -> None:
 
 @nox.session
 def chaos(session: nox.Session) -> None:
-    """Kill the process that sends 50 times over 2,000 chunks, on every kind of journal."""
+    """Kill the process that sends 50 times over 2,000 chunks, on every kind of journal; try every order of steps."""
     session.install("--quiet", *group("test"))
     install_wheel(session)
-    names = ["tests/journal/test_journal_chaos.py", "tests/journal/test_journal_postgres.py"]
-    session.run("pytest", *names, *session.posargs, env={"CHAOS_KILLS": "50", "CHAOS_CHUNKS": "2000"})
+    names = [f"tests/journal/test_journal_{name}.py" for name in ("chaos", "postgres", "machine")]
+    sizes = {"CHAOS_KILLS": "50", "CHAOS_CHUNKS": "2000", "JOURNAL_EXAMPLES": "1000"}
+    session.run("pytest", *names, *session.posargs, env=sizes)
 
 
 @nox.session

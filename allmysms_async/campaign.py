@@ -30,7 +30,9 @@ class SendOptions(TypedDict, total=False):
             whole request, but for their numbers; from 0 to 1.
         max_duration: Seconds that a protocol's request limit may stretch the campaign to; None for any.
         lease: With a journal, seconds after which another process takes over what this one had in flight when it died;
-            120 by default, and always longer than an attempt at a request.
+            120 by default. It is renewed as long as the process lives, and looked up before each attempt at a request.
+            An attempt that outlives it all the same (a process that was suspended) is asked about by another process
+            with the same key, or is unknown without one: safe, and a nuisance with a lease shorter than an attempt.
     """
 
     chunk_size: int | None

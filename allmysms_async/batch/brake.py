@@ -10,7 +10,7 @@ import msgspec
 
 from allmysms_async.backend import CAPABILITIES, SendRequest, Sends, Simulates
 from allmysms_async.batch.plan import Chunk
-from allmysms_async.batch.sink import Sink
+from allmysms_async.batch.sink import Sink, Spent
 from allmysms_async.errors import InvalidRequest, LimitReached, UnsupportedFeature
 from allmysms_async.model import Outcome, OutcomeState, Reason
 
@@ -28,7 +28,7 @@ class StopConditions(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         max_cost: Euros without tax that the campaign may cost: what was reported, plus an estimate for all that is in
-            flight or unknown. Only where the protocol reports a cost.
+            flight or unknown, and for what was accepted without a cost. Only where the protocol reports a cost.
         max_parts: Text parts that it may take, counted likewise.
         max_failure_rate: Share of this run's recipients that may end as failed or unknown, or be in a request that the
             gateway refuses whole, but for its numbers or as a duplicate; looked at from the fifth request on.
@@ -85,16 +85,34 @@ class Brake:
         """
         if self._limits.max_cost is not None:
             await self._learn_price(request)
-        totals, parts = self._sink.totals(), self._sink.exposed + sum(self._reserved.values()) + chunk.parts
+        totals = self._sink.totals()
+        exposed = self._sink.exposed + sum(self._reserved.values()) + chunk.parts
+        self._check(
+            Spent(parts=totals.parts, cost=totals.cost, unpriced=self._sink.unpriced, exposed=exposed),
+        )
+        self._reserved[chunk.seq] = chunk.parts
+
+    @property
+    def afford(self) -> Callable[[Spent], None] | None:
+        """What a claim is to ask before other processes can spend more; None without a limit."""
+        limits = self._limits
+        return None if limits.max_parts is None and limits.max_cost is None else self._check
+
+    def _check(self, spent: Spent) -> None:
+        """Refuse what is too much.
+
+        Raises:
+            LimitReached: The campaign may cost more than it may.
+        """
         most = self._limits.max_parts
-        if most is not None and totals.parts + parts > most:
+        if most is not None and spent.parts + spent.exposed > most:
             msg = f"max_parts is {most}, and the next request may take the campaign over it; it was not sent."
             raise LimitReached(msg, remedy="Run the campaign again with a higher limit to send the rest.")
         ceiling = self._limits.max_cost
-        if ceiling is not None and totals.cost + parts * (self._price or Decimal(0)) > ceiling:
+        unpaid = spent.exposed + spent.unpriced
+        if ceiling is not None and spent.cost + unpaid * (self._price or Decimal(0)) > ceiling:
             msg = f"max_cost is {ceiling} €, and the next request may take the campaign over it; it was not sent."
             raise LimitReached(msg, remedy="Run the campaign again with a higher limit to send the rest.")
-        self._reserved[chunk.seq] = chunk.parts
 
     async def _learn_price(self, request: Callable[[], SendRequest]) -> None:
         """Know what a part costs: the dearest of what was reported, else what the gateway says, else by one request."""
@@ -111,8 +129,9 @@ class Brake:
     def _raise_price(self) -> None:
         """Take in what the parts so far cost."""
         totals = self._sink.totals()
-        if totals.parts and totals.cost:
-            price = totals.cost / totals.parts
+        priced = totals.parts - self._sink.unpriced
+        if priced > 0 and totals.cost:
+            price = totals.cost / priced
             self._price = price if self._price is None else max(self._price, price)
 
     async def answered(self, chunk: Chunk) -> None:

@@ -24,6 +24,7 @@ from allmysms_async.errors import (
     FaultRefused,
     FlowRefused,
     HttpRefused,
+    JournalError,
     MailRefused,
     NotSent,
     NumbersRefused,
@@ -144,7 +145,7 @@ class Dispatch:
         """
         if not await self._turn_came():
             return  # asked to stop: unclaimed, it is pending
-        # What was sent before is only asked about: that costs nothing new.
+        # What was sent before is only asked about: what it may cost has been counted since then.
         reserved = chunk.first_sent_at is None
         if reserved:
             await self._brake.admit(chunk, lambda: self._request(chunk))
@@ -193,7 +194,7 @@ class Dispatch:
 
     async def _claim(self, chunk: Chunk) -> Claim | None:
         """Claim a chunk; if cancelled meanwhile, let it go again."""
-        claiming = asyncio.ensure_future(self._sink.claim(chunk, self._clock.now().timestamp()))
+        claiming = asyncio.ensure_future(self._sink.claim(chunk, self._clock.now().timestamp(), self._brake.afford))
         try:
             return await surely(claiming)
         except asyncio.CancelledError:
@@ -207,6 +208,8 @@ class Dispatch:
             delivery = await self._deliver(claim)
         except LeaseLost:
             return
+        except JournalError:  # what is recorded stays so: whoever reads it next takes the chunk over
+            raise
         except BaseException as error:
             # Cancelled, or a defect: the bytes may have left, and only "unknown" is true of everybody in the chunk.
             lost = AllMySmsError(f"The send was interrupted before its answer came ({type(error).__name__}).")
@@ -230,7 +233,8 @@ class Dispatch:
             return await self._backend.send(request)
 
         now = self._clock.now().timestamp()
-        age = now - (now if chunk.first_sent_at is None else chunk.first_sent_at) if claim.unanswered else 0.0
+        since = chunk.first_sent_at if claim.unanswered else None
+        age = 0.0 if since is None else max(0.0, now - since)  # clocks differ by seconds
         return await deliver(
             attempt,
             keyed=keyed,
@@ -246,7 +250,7 @@ class Dispatch:
 
     def _request(self, chunk: Chunk) -> SendRequest:
         """Return a chunk's request."""
-        run_id = self._sink.run_id
+        run_id, idempotent = self._sink.run_id, self._backend.limits.idempotent
         return SendRequest(
             message=self._message,
             text=chunk.text,
@@ -255,7 +259,7 @@ class Dispatch:
             recipients=chunk.recipients,
             parts=chunk.parts,
             campaign_name=marked_name(self._campaign.name, run_id, chunk),
-            idempotency_key=idempotency_key(run_id, chunk, self._message) if self._backend.limits.idempotent else None,
+            idempotency_key=(chunk.key or idempotency_key(run_id, chunk, self._message)) if idempotent else None,
             mms=self._mms,
         )
 
@@ -272,8 +276,8 @@ class Dispatch:
             recorded = await self._sink.split(chunk, pieces)
             self._desk.queue(recorded[:-1] if error.positions else recorded)
             # None is recorded if another process took the chunk over, and of the refused ones if it was faster.
-            if error.positions and recorded and await self._claim(recorded[-1]) is not None:
-                await self._settle(recorded[-1], delivery)
+            if error.positions and recorded and (refused := await self._claim(recorded[-1])) is not None:
+                await self._settle(refused.chunk, delivery)
         elif delivery.verdict is Verdict.REFUSED and len(chunk.rows) > 1 and _may_be_one_row(chunk, error):
             # What one recipient brings is too long or wrong for the gateway: the others must not pay for it.
             self._desk.queue(await self._sink.split(chunk, halves(chunk, self._desk.number(2))))

@@ -359,12 +359,14 @@ class CampaignRun:
         """Ask the gateway's own lists about chunks whose keys are too old, or whose answer did not name everybody."""
         if not isinstance(self._backend, Reconciles):
             return
-        stranded = await surely(self._sink.stranded())
-        async for chunk, end in reconcile(self._backend, self._campaign, self._sink.run_id, stranded):
-            await surely(self._sink.settle(chunk, end))
-            self._tell(end.outcomes)
-            if self._stopping.is_set():
-                return
+        after = 0
+        while stranded := await surely(self._sink.stranded(after=after)):
+            after = stranded[-1].chunk.seq
+            async for chunk, end in reconcile(self._backend, self._campaign, self._sink.run_id, stranded):
+                await surely(self._sink.settle(chunk, end))
+                self._tell(end.outcomes)
+                if self._stopping.is_set():
+                    return
 
     async def _read_source(self, intake: Intake) -> None:
         """Read the source into chunks, no faster than they are sent."""

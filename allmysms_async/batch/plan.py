@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import typing
 from array import array
 from collections.abc import Mapping, Sequence, Sized
@@ -29,6 +30,7 @@ __all__ = [
     "halves",
     "idempotency_key",
     "marked_name",
+    "only",
     "parts_of",
     "planned_requests",
     "template_of",
@@ -65,6 +67,9 @@ class Chunk(Discreet, frozen=True, kw_only=True):
         parts: Text parts over all recipients, as measured here.
         generation: How often the gateway said that nothing of it was sent, so that a new key was due.
         first_sent_at: Unix time of the first attempt with the present key, or None.
+        key: The idempotency key as recorded when it was first claimed, or None: computed by other versions of this
+            library it might be another.
+        claims: How often it was claimed when it was read or claimed here: whoever claimed it later knows better.
     """
 
     seq: int
@@ -76,6 +81,8 @@ class Chunk(Discreet, frozen=True, kw_only=True):
     parts: int
     generation: int = 0
     first_sent_at: float | None = None
+    key: str | None = None
+    claims: int = 0
 
 
 class _Open:
@@ -353,6 +360,8 @@ def halves(chunk: Chunk, next_seq: int) -> tuple[Chunk, Chunk]:
             parts=parts_of(chunk, chunk.recipients[cut]),
             generation=0,
             first_sent_at=None,
+            key=None,
+            claims=0,
         )
         for index, cut in enumerate((slice(None, middle), slice(middle, None)))
     )
@@ -379,10 +388,32 @@ def without(chunk: Chunk, positions: tuple[int, ...], next_seq: int) -> tuple[Ch
             parts=each * len(indexes),
             generation=0,
             first_sent_at=None,
+            key=None,
+            claims=0,
         )
         for number, indexes in enumerate((kept, sorted(out)))
     )
     return rest, left_out
+
+
+def only(chunk: Chunk, wanted: Sequence[bool]) -> Chunk:
+    """Return some of a chunk's recipients, not sent yet, as one of its own.
+
+    Args:
+        chunk: The chunk.
+        wanted: Which of its recipients; one at least.
+    """
+    recipients = tuple(itertools.compress(chunk.recipients, wanted))
+    return msgspec.structs.replace(
+        chunk,
+        recipients=recipients,
+        rows=tuple(itertools.compress(chunk.rows, wanted)),
+        parts=parts_of(chunk, recipients),
+        generation=0,
+        first_sent_at=None,
+        key=None,
+        claims=0,
+    )
 
 
 def planned_requests(

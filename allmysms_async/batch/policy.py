@@ -26,6 +26,7 @@ from allmysms_async.errors import (
     HttpRefused,
     InsufficientCredit,
     InvalidRequest,
+    JournalError,
     MediaRefused,
     NotPermitted,
     NotSent,
@@ -246,6 +247,9 @@ async def deliver(
         budget: Seconds for which the key may still be repeated.
         pause: Waits between attempts; the clock's sleep by default.
         halted: Whether the campaign was asked to stop: then nothing is begun that was not begun before.
+
+    Raises:
+        JournalError: An attempt found that the record failed.
     """
     attempts = _Attempts(policy, clock, keyed=keyed, unanswered=unanswered, budget=budget)
 
@@ -259,12 +263,15 @@ async def deliver(
         attempts.made += 1
         try:
             return await send()
+        except JournalError:
+            raise
         except AllMySmsError as error:
             attempts.note(error)
             raise
 
     def again(error: BaseException) -> bool:
-        return isinstance(error, AllMySmsError) and attempts.verdict is Verdict.AGAIN
+        told = isinstance(error, AllMySmsError) and not isinstance(error, JournalError)
+        return told and attempts.verdict is Verdict.AGAIN
 
     def wait(state: tenacity.RetryCallState) -> float:
         return attempts.wait(state.attempt_number, rng)
@@ -290,6 +297,8 @@ async def deliver(
     )
     try:
         receipt: SendReceipt = await retrying(attempt)
+    except JournalError:  # says nothing of the request
+        raise
     except AllMySmsError as error:
         verdict = attempts.verdict
         if verdict is Verdict.AGAIN:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from array import array
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.model import Campaign, CampaignResult, Outcome, OutcomeState, Reason, Totals
 
-__all__ = ["Claim", "LeaseLost", "MemorySink", "Settlement", "Sink", "Stranded", "Tally"]
+__all__ = ["Claim", "LeaseLost", "MemorySink", "Settlement", "Sink", "Spent", "Stranded", "Tally"]
 
 
 class LeaseLost(Exception):
@@ -78,6 +78,22 @@ class Stranded(msgspec.Struct, frozen=True, kw_only=True):
     cost: Decimal = Decimal(0)
 
 
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a campaign took, and may have taken.
+
+    Attributes:
+        parts: Text parts that the gateway took.
+        cost: Euros that it reported for them.
+        unpriced: Those of the parts of which nobody reported the cost.
+        exposed: Text parts in flight, unknown, or about to be sent.
+    """
+
+    parts: int
+    cost: Decimal
+    unpriced: int
+    exposed: int
+
+
 class Sink(Protocol):
     """The record of one campaign.
 
@@ -111,7 +127,15 @@ class Sink(Protocol):
 
     @property
     def exposed(self) -> int:
-        """Text parts that may have been billed without anybody having reported a cost, those claimed here left out."""
+        """Text parts that may have been billed and are not among the sums, those that are sent from here left out.
+
+        What is unknown is one of them until it ends, also while it is asked about.
+        """
+        ...
+
+    @property
+    def unpriced(self) -> int:
+        """Text parts among the sums of which nobody reported the cost."""
         ...
 
     async def open(self, campaign: Campaign) -> None:
@@ -142,8 +166,12 @@ class Sink(Protocol):
         """Tell, just before the bytes leave, whether a claimed chunk is still this process's to send."""
         ...
 
-    async def stranded(self) -> list[Stranded]:
-        """Return unknown chunks whose key tells nothing more, for the gateway's lists to tell of."""
+    async def stranded(self, *, after: int = 0) -> list[Stranded]:
+        """Return unknown chunks whose key tells nothing more, for the gateway's lists to tell of.
+
+        Args:
+            after: Ordinal after which to look; no chunk is the end.
+        """
         ...
 
     async def add(self, chunk: Chunk) -> Chunk:
@@ -154,12 +182,17 @@ class Sink(Protocol):
         """Record rows that are not sent to."""
         ...
 
-    async def claim(self, chunk: Chunk, now: float) -> Claim | None:
+    async def claim(self, chunk: Chunk, now: float, afford: Callable[[Spent], None] | None = None) -> Claim | None:
         """Record that a chunk is about to be sent; return it as recorded, or None if it may not be sent.
 
         Args:
             chunk: The chunk.
             now: Unix time; that of the first attempt with a key is kept.
+            afford: Given what all processes spent, with the chunk, raises if it is too much. Nobody else can claim
+                a chunk with a limit until this one is claimed.
+
+        Raises:
+            LimitReached: It is too much; the chunk is not claimed.
         """
         ...
 
@@ -206,6 +239,7 @@ class Tally:
         self.reasons: Counter[Reason] = Counter()
         self.parts = 0
         self.cost = Decimal(0)
+        self.unpriced = 0
 
     def count(self, outcomes: Sequence[Outcome], sign: int = 1) -> None:
         """Add rows, or take them away with ``sign=-1``."""
@@ -221,6 +255,8 @@ class Tally:
         self.count(settlement.outcomes, sign)
         self.parts += sign * settlement.parts
         self.cost += sign * settlement.cost
+        if not settlement.cost:
+            self.unpriced += sign * settlement.parts
 
     def merge(self, other: Tally) -> None:
         """Add other sums."""
@@ -228,6 +264,7 @@ class Tally:
         self.reasons.update(other.reasons)
         self.parts += other.parts
         self.cost += other.cost
+        self.unpriced += other.unpriced
 
     def totals(self, *, pending: int, in_flight: int, complete: bool) -> Totals:
         """Return the sums."""
@@ -279,6 +316,11 @@ class MemorySink:
         unknown = (entry for entry in self._entries.values() if entry.state is ChunkState.UNKNOWN)
         return sum(entry.chunk.parts for entry in unknown if not (entry.settlement and entry.settlement.campaign_id))
 
+    @property
+    def unpriced(self) -> int:
+        """Text parts of which nobody reported the cost."""
+        return self._tally.unpriced
+
     async def open(self, campaign: Campaign) -> None:
         """Begin a run: what failed in an earlier one may be taken up again, once."""
         self._resumed = False
@@ -303,7 +345,7 @@ class MemorySink:
         """There is nobody else."""
         return True
 
-    async def stranded(self) -> list[Stranded]:
+    async def stranded(self, *, after: int = 0) -> list[Stranded]:
         """Return nothing: without a record that lasts, a campaign is not continued a day later."""
         return []
 
@@ -317,8 +359,8 @@ class MemorySink:
         """Record rows that are not sent to."""
         self._tally.count(outcomes)
 
-    async def claim(self, chunk: Chunk, now: float) -> Claim | None:
-        """Record that a chunk is about to be sent."""
+    async def claim(self, chunk: Chunk, now: float, afford: Callable[[Spent], None] | None = None) -> Claim | None:
+        """Record that a chunk is about to be sent; nobody else spends anything."""
         entry = self._entries[chunk.seq]
         if entry.state is ChunkState.UNKNOWN:
             return Claim(entry.chunk, unanswered=True)

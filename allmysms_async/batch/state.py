@@ -59,6 +59,10 @@ TRANSITIONS: Mapping[tuple[ChunkState, ChunkEvent], ChunkState] = {
     (S.UNKNOWN, E.FAIL): S.FAILED,
     (S.UNKNOWN, E.LOSE): S.UNKNOWN,
     (S.UNKNOWN, E.RESEND): S.PENDING,
+    # The answer to a request that another process had taken over, and had refused or given up, in the meantime.
+    (S.PENDING, E.ACCEPT): S.ACCEPTED,
+    (S.FAILED, E.ACCEPT): S.ACCEPTED,
+    (S.REJECTED, E.ACCEPT): S.ACCEPTED,
 }
 """What is not in this table does not happen."""
 

@@ -57,12 +57,13 @@ def _print_unknown(unknown: Sequence[ChunkView]) -> None:
     if not unknown:
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Unknown requests", title_justify="left")
-    for heading in ("request", "recipients", "first tried", "held", "why"):
+    for heading in ("request", "recipients", "unknown", "first tried", "held", "why"):
         table.add_column(heading, overflow="fold")
     for chunk in unknown:
         when = "" if chunk.first_sent_at is None else chunk.first_sent_at.astimezone().isoformat(" ", "seconds")
         held = "yes" if chunk.leased else ""
-        table.add_row(str(chunk.seq), number(chunk.rows), when, held, Text(plain(chunk.problem or "")))
+        problem = Text(plain(chunk.problem or ""))
+        table.add_row(str(chunk.seq), number(chunk.rows), number(chunk.unknown), when, held, problem)
     output_console().print(table)
 
 

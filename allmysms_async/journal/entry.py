@@ -15,7 +15,7 @@ from allmysms_async.errors import CampaignChanged, InvalidSchedule
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.packing import unpack_numbers
-from allmysms_async.journal.row import insert_into, options_of
+from allmysms_async.journal.row import changed_options, insert_into, options_of
 from allmysms_async.journal.transition import PAGE
 from allmysms_async.model import Campaign, Reason
 
@@ -39,6 +39,7 @@ class Elsewhere(NamedTuple):
     lease: float | None
     reader: str | None
     reader_until: float
+    reader_lease: float
     source_complete: bool
 
 
@@ -65,10 +66,11 @@ async def enter(
         InvalidSchedule: It would begin now, and its date has passed.
     """
     message = campaign.message
+    options = options_of(message, added)
     values = {
         "name": campaign.name,
         "text": message.text,
-        "options": options_of(message, added),
+        "options": options,
         "backend": backend,
         "account": account,
         "run_id": secrets.token_hex(16),
@@ -90,11 +92,11 @@ async def enter(
     row = await database.write(work)
     words = {
         "text": "text",
-        "options": "options (sender, purpose, date, settings of the backend…)",
         "backend": "protocol",
         "account": "account",
     }
     changed = [word for column, word in words.items() if getattr(row, column) != values[column]]
+    changed += changed_options(row.options, options)
     if changed:
         msg = (
             f"The journal holds a campaign of this name with another {' and another '.join(changed)}; nothing was sent."
@@ -114,10 +116,10 @@ async def held_elsewhere(database: Database, campaign: int, owner: str) -> Elsew
             )
         )
         lease = found.scalar_one_or_none()
-        reading = sa.select(_k.reader, _k.reader_until, _k.source_complete).where(_k.id == campaign)
+        reading = sa.select(_k.reader, _k.reader_until, _k.reader_lease, _k.source_complete).where(_k.id == campaign)
         row = (await connection.execute(reading)).one()
     reader = None if row.reader == owner else row.reader
-    return Elsewhere(lease, reader, row.reader_until or 0.0, bool(row.source_complete))
+    return Elsewhere(lease, reader, row.reader_until or 0.0, row.reader_lease or 0.0, bool(row.source_complete))
 
 
 async def read_numbers(database: Database, campaign: int) -> AsyncIterator[tuple[array[int], array[int], Refusals]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -11,12 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.batch.plan import Chunk
-from allmysms_async.batch.sink import Settlement, Tally
+from allmysms_async.batch.sink import Settlement, Spent, Tally
 from allmysms_async.batch.state import ChunkState
+from allmysms_async.errors import LimitReached
 from allmysms_async.journal import schema
+from allmysms_async.journal.transition import gone
 from allmysms_async.model import CampaignResult, OutcomeState, Reason, Totals
 
-__all__ = ["STATES", "Sums", "summed"]
+__all__ = ["STATES", "Sums", "summed", "too_dear"]
 
 STATES = (OutcomeState.ACCEPTED, OutcomeState.REJECTED, OutcomeState.FAILED, OutcomeState.UNKNOWN)
 """Those that are counted in columns; what is in none of them is pending."""
@@ -33,7 +36,7 @@ class Sums:
         pending: Rows that did not.
         in_flight: Those of them that other processes are sending.
         complete: Whether the source was read to its end.
-        exposed: Text parts that may have been billed without anybody having reported a cost.
+        exposed: Text parts that may have been billed and are not in the tally.
         campaign_ids: The gateway's identifiers.
         problems: What went wrong, with how often.
     """
@@ -67,8 +70,10 @@ class Sums:
             was_unknown: Whether it was asked about; else it was pending.
             silent: Whether it is unknown because there was no answer at all.
         """
-        if silent:
+        if silent and not was_unknown:
             self.exposed += chunk.parts
+        if was_unknown and not silent:
+            self.exposed -= chunk.parts
         if was_unknown and silent:
             return
         if was_unknown:
@@ -109,7 +114,7 @@ async def summed(
     Args:
         connection: In a transaction.
         campaign: Its number in the journal.
-        owner: Whose claims are not counted as exposed; None counts all.
+        owner: Whose chunks in flight are not counted as exposed; None counts all.
         now: Unix time; what is in flight since before its lease ran out counts as unknown. None counts it as pending.
     """
     tally, problems = Tally(), Counter[str]()
@@ -117,16 +122,17 @@ async def summed(
     counts = [sa.func.coalesce(sa.func.sum(_c[state.value]), 0).label(state.value) for state in STATES]
     rows = sa.func.coalesce(sa.func.sum(_c.n), 0).label("rows")
     parts = sa.func.coalesce(sa.func.sum(_c.parts), 0).label("parts")
-    row = (await connection.execute(sa.select(*counts, rows, parts).where(of_it))).one()
+    unpriced = sa.func.coalesce(sa.func.sum(_UNPRICED), 0).label("unpriced")
+    row = (await connection.execute(sa.select(*counts, rows, parts, unpriced).where(of_it))).one()
     for state in STATES:
         tally.states[state] = int(getattr(row, state.value))
     pending = int(row.rows) - sum(tally.states.values())
-    tally.parts = int(row.parts)
+    tally.parts, tally.unpriced = int(row.parts), int(row.unpriced)
     if now is not None:
-        gone = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
-            of_it, _c.state == ChunkState.IN_FLIGHT.value, _c.lease_until < now
+        left = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
+            of_it, _c.state == ChunkState.IN_FLIGHT.value, gone(now)
         )
-        lost = int((await connection.execute(gone)).scalar_one())
+        lost = int((await connection.execute(left)).scalar_one())
         tally.states[OutcomeState.UNKNOWN] += lost
         pending -= lost
     others = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
@@ -164,15 +170,52 @@ async def summed(
     )
 
 
+_UNPRICED = sa.case((_c.cost == "0", _c.parts), else_=0)
+
+
+def _in_doubt(flying: Any) -> sa.ColumnElement[int]:
+    """Return the parts of a chunk that may have been billed, of those in flight only some."""
+    states = sa.or_(_c.state == ChunkState.UNKNOWN.value, sa.and_(_c.state == ChunkState.IN_FLIGHT.value, flying))
+    return _c.written_off + sa.case((sa.and_(states, _c.gateway_id.is_(None)), _c.planned_parts), else_=0)
+
+
 async def _exposed(connection: AsyncConnection, campaign: int, owner: str | None) -> int:
-    """Return the text parts that are in flight, or unknown without an answer."""
+    """Return the text parts that are in flight, unknown without an answer, or were when an operator had them resent."""
     elsewhere: Any = sa.true() if owner is None else sa.or_(_c.owner.is_(None), _c.owner != owner)
-    found = await connection.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(_c.planned_parts), 0)).where(
-            _c.campaign == campaign,
-            _c.state.in_([ChunkState.IN_FLIGHT.value, ChunkState.UNKNOWN.value]),
-            _c.gateway_id.is_(None),
-            elsewhere,
-        )
+    parts = sa.func.coalesce(sa.func.sum(_in_doubt(elsewhere)), 0)
+    return int((await connection.execute(sa.select(parts).where(_c.campaign == campaign))).scalar_one())
+
+
+_SPENT = sa.select(
+    *(
+        sa.func.coalesce(sa.func.sum(column), 0)
+        for column in (_c.parts, sa.cast(_c.cost, sa.Float), _UNPRICED, _in_doubt(sa.true()))
     )
-    return int(found.scalar_one())
+).where(_c.campaign == sa.bindparam("p_campaign"))
+
+
+def _spent(connection: sa.Connection, campaign: int, more: int) -> Spent:
+    """Return what all processes spent on a campaign, with so many parts more; right to a millionth of a euro."""
+    row = connection.execute(_SPENT, {"p_campaign": campaign}).one()
+    parts, cost, unpriced, exposed = tuple[Any, ...](row)
+    return Spent(
+        parts=int(parts), cost=Decimal(str(round(cost, 6))), unpriced=int(unpriced), exposed=int(exposed) + more
+    )
+
+
+def too_dear(
+    connection: sa.Connection, campaign: int, chunk: Chunk, afford: Callable[[Spent], None]
+) -> LimitReached | None:
+    """Return why a pending chunk may not be claimed, and keep others from claiming under a limit meanwhile.
+
+    Raised here, it would undo what others write along with it.
+    """
+    of_it = (_c.campaign == campaign, _c.seq == chunk.seq)
+    connection.execute(sa.select(schema.campaign.c.id).where(schema.campaign.c.id == campaign).with_for_update())
+    state = connection.execute(sa.select(_c.state).where(*of_it)).scalar_one_or_none()
+    if state == ChunkState.PENDING.value:
+        try:
+            afford(_spent(connection, campaign, chunk.parts))
+        except LimitReached as reached:
+            return reached
+    return None

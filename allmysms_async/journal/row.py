@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
@@ -15,16 +16,29 @@ from allmysms_async.batch.sink import Settlement, Stranded, Tally
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.journal.packing import pack_numbers, pack_outcomes, pack_payload, unpack_chunk, unpack_outcomes
 from allmysms_async.journal.query import STATES
-from allmysms_async.journal.transition import NO_RESULT
-from allmysms_async.model import MmsMessage, SmsMessage
+from allmysms_async.journal.transition import NO_RESULT, held_still
+from allmysms_async.model import MmsMessage, Outcome, OutcomeState, SmsMessage
 from allmysms_async.text import escaped
 
-__all__ = ["chunk_of", "ended", "insert_into", "message_of", "options_of", "planned", "stranded_of"]
+__all__ = [
+    "changed_options",
+    "chunk_of",
+    "ended",
+    "insert_into",
+    "left_chunk",
+    "message_of",
+    "options_of",
+    "outcomes_of",
+    "planned",
+    "recipients_of",
+    "stranded_of",
+]
 
 
 def options_of(message: SmsMessage | MmsMessage, added: Mapping[str, str | bool | None]) -> str:
     """Return a message's options as the journal keeps them: its kind, everything but its text, what is added to it."""
-    bare = msgspec.structs.replace(message, text="")
+    when = None if message.send_at is None else message.send_at.astimezone(UTC)
+    bare = msgspec.structs.replace(message, text="", send_at=when)
     kind = "mms" if isinstance(message, MmsMessage) else "sms"
     return msgspec.json.encode({kind: bare, "added": dict(sorted(added.items()))}).decode()
 
@@ -36,11 +50,24 @@ def message_of(text: str, options: str) -> SmsMessage | MmsMessage:
     return msgspec.structs.replace(bare, text=text)
 
 
+def changed_options(stored: str, given: str) -> list[str]:
+    """Return the names of the options in which two messages differ; one that is not stored is as by default."""
+    one, other = _options.decode(stored), _options.decode(given)
+    before, after = one.mms or one.sms, other.mms or other.sms
+    if type(before) is not type(after):
+        return ["kind of message"]
+    was, now = msgspec.structs.asdict(before or SmsMessage("")), msgspec.structs.asdict(after or SmsMessage(""))
+    changed = [name for name, value in now.items() if value != was[name]]
+    added = [name for name, value in other.added.items() if value != one.added.get(name, value)]
+    return [*changed, *(f"{name} of the backend" for name in added)]
+
+
 class _Options(msgspec.Struct):
     """A message's options, by its kind."""
 
     sms: SmsMessage | None = None
     mms: MmsMessage | None = None
+    added: dict[str, str | bool | None] = {}
 
 
 _options = msgspec.json.Decoder(_Options)
@@ -58,34 +85,20 @@ def planned(chunk: Chunk) -> dict[str, Any]:
         "state": ChunkState.PENDING.value,
         "generation": chunk.generation,
         "attempts": 0,
-        "n": len(chunk.rows),
-        "planned_parts": chunk.parts,
-        "numbers": pack_numbers(chunk),
-        "payload": pack_payload(chunk),
+        "written_off": 0,
+        **recipients_of(chunk),
         **NO_RESULT,
     }
 
 
-def chunk_of(row: Any) -> Chunk:
-    """Return a chunk as recorded; of one that waits nothing was sent."""
-    return unpack_chunk(
-        row.numbers,
-        row.payload,
-        seq=row.seq,
-        parts=row.planned_parts,
-        generation=row.generation,
-        first_sent_at=None if row.state == ChunkState.PENDING.value else row.first_sent_at,
-    )
-
-
-def stranded_of(row: Any) -> Stranded:
-    """Return an unknown chunk with what an answer said of it, if there was one."""
-    chunk = chunk_of(row)
-    if row.result is None or row.gateway_id is None:
-        return Stranded(chunk=chunk)
-    outcomes = unpack_outcomes(chunk, row.result, row.gateway_id)
-    cost = Decimal(row.cost)
-    return Stranded(chunk=chunk, outcomes=outcomes, campaign_id=row.gateway_id, parts=row.parts, cost=cost)
+def recipients_of(chunk: Chunk) -> dict[str, Any]:
+    """Return the columns of whom a chunk is for."""
+    return {
+        "n": len(chunk.rows),
+        "planned_parts": chunk.parts,
+        "numbers": pack_numbers(chunk),
+        "payload": pack_payload(chunk),
+    }
 
 
 def ended(settlement: Settlement, tally: Tally) -> dict[str, Any]:
@@ -105,3 +118,48 @@ def ended(settlement: Settlement, tally: Tally) -> dict[str, Any]:
         "p_result": pack_outcomes(settlement.outcomes),
         "p_gateway_id": settlement.campaign_id,
     }
+
+
+def chunk_of(row: Any) -> Chunk:
+    """Return a chunk's recipients."""
+    return unpack_chunk(
+        row.numbers,
+        row.payload,
+        seq=row.seq,
+        parts=row.planned_parts,
+        generation=row.generation,
+        first_sent_at=row.first_sent_at,
+    )
+
+
+def left_chunk(row: Any) -> Chunk:
+    """Return a chunk that is left to do; of one that waits nothing was sent."""
+    first = None if row.state == ChunkState.PENDING.value else row.first_sent_at
+    return msgspec.structs.replace(chunk_of(row), first_sent_at=first, key=row.idem, claims=row.attempts)
+
+
+def stranded_of(row: Any) -> Stranded:
+    """Return an unknown chunk with what an answer said of it, if there was one."""
+    chunk = left_chunk(row)
+    if row.result is None or row.gateway_id is None:
+        return Stranded(chunk=chunk)
+    outcomes = unpack_outcomes(chunk, row.result, row.gateway_id)
+    cost = Decimal(row.cost)
+    return Stranded(chunk=chunk, outcomes=outcomes, campaign_id=row.gateway_id, parts=row.parts, cost=cost)
+
+
+def outcomes_of(row: Any, now: float) -> tuple[Outcome, ...]:
+    """Return what became of a chunk's rows."""
+    chunk = chunk_of(row)
+    if row.result is not None:
+        return unpack_outcomes(chunk, row.result, row.gateway_id)
+    # Without a result a chunk is waiting, in flight, or unknown because whoever sent it is gone.
+    state = OutcomeState.UNKNOWN
+    if row.state == ChunkState.PENDING:
+        state = OutcomeState.PENDING
+    elif row.state == ChunkState.IN_FLIGHT and held_still(row, now):
+        state = OutcomeState.IN_FLIGHT
+    return tuple(
+        Outcome(number, recipient.line, recipient.phone, state)
+        for number, recipient in zip(chunk.rows, chunk.recipients, strict=True)
+    )

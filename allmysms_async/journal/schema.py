@@ -37,6 +37,7 @@ campaign = sa.Table(
     sa.Column("next_seq", sa.Integer, nullable=False, default=1),
     sa.Column("reader", sa.Text),  # who reads the source
     sa.Column("reader_until", sa.Float),
+    sa.Column("reader_lease", sa.Float),
 )
 
 chunk = sa.Table(
@@ -45,14 +46,17 @@ chunk = sa.Table(
     sa.Column("campaign", sa.Integer, sa.ForeignKey("campaign.id"), primary_key=True),
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("state", sa.Text, nullable=False),
+    sa.Column("idem", sa.Text),  # the key of its present generation, once claimed
     sa.Column("generation", sa.Integer, nullable=False, default=0),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),  # claims, each of which may be several attempts
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", sa.Float),
+    sa.Column("lease", sa.Float),  # seconds that it lasts from each renewal on
     sa.Column("first_sent_at", sa.Float),
     sa.Column("gateway_id", sa.Text),
     sa.Column("n", sa.Integer, nullable=False),
     sa.Column("planned_parts", sa.Integer, nullable=False),
+    sa.Column("written_off", sa.Integer, nullable=False, default=0),  # parts of requests that an operator had resent
     sa.Column("accepted", sa.Integer, nullable=False, default=0),
     sa.Column("rejected", sa.Integer, nullable=False, default=0),
     sa.Column("failed", sa.Integer, nullable=False, default=0),
@@ -65,6 +69,8 @@ chunk = sa.Table(
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("result", sa.LargeBinary),
     sa.Index("chunk_open", "campaign", "state", "seq"),
+    # All that a claim under a limit adds up, so that it reads no packed recipients' pages.
+    sa.Index("chunk_spent", "campaign", "state", "parts", "cost", "planned_parts", "written_off", "gateway_id"),
 )
 
 refused_row = sa.Table(

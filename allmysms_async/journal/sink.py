@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 from array import array
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,34 +18,33 @@ import sqlalchemy as sa
 from pyroaring import BitMap64
 
 from allmysms_async.batch.known import Refusals
-from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.plan import Chunk, idempotency_key
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
-from allmysms_async.batch.sink import Claim, Settlement, Stranded, Tally
+from allmysms_async.batch.sink import Claim, Settlement, Spent, Stranded, Tally
 from allmysms_async.batch.state import ChunkEvent, ChunkState
-from allmysms_async.errors import JournalError
+from allmysms_async.errors import JournalError, LimitReached
 from allmysms_async.journal import lead, schema
+from allmysms_async.journal.claim import take
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.entry import enter, held_elsewhere, read_numbers
 from allmysms_async.journal.ledger import Ledger
-from allmysms_async.journal.row import chunk_of, ended, planned, stranded_of
+from allmysms_async.journal.row import ended, left_chunk, planned, stranded_of
 from allmysms_async.journal.transition import (
     AGAIN,
-    ASK,
-    CLAIM,
     EXPIRE,
+    FORGET,
     LEFT,
     RELEASE,
     RENEW,
     SETTLE,
-    STILL_UNKNOWN,
     STRANDED,
 )
-from allmysms_async.model import Campaign, CampaignResult, Outcome, Totals
+from allmysms_async.model import Campaign, CampaignResult, Outcome, SmsMessage, Totals, as_sms
 
 __all__ = ["LEASE_SECONDS", "JournalSink"]
 
 LEASE_SECONDS = 120.0
-"""How long a claim lasts unless it is renewed; longer than any attempt at a request."""
+"""How long a claim lasts unless it is renewed; no shorter than an attempt at a request."""
 
 READER_SECONDS = 15.0
 """How long it takes until another process may read the source in place of one that died; each chunk is added only by
@@ -117,6 +116,7 @@ class JournalSink:
         self.refused: Refusals = array("Q")
         self.next_seq = 1
         self._campaign = 0
+        self._message = SmsMessage("")
         self._ledger = Ledger(database, self._owner)
         self._held: dict[int, _Hold] = {}
         self._leads = self._read_all = self._resumed = self._over = False
@@ -132,6 +132,7 @@ class JournalSink:
             JournalError: The journal cannot be used.
         """
         await self._database.open(create=True)
+        self._message = as_sms(campaign.message)
         entry = await enter(self._database, campaign, self._backend, self._account, self._now(), self._added)
         self._campaign, self.run_id, self.next_seq = entry
         self._ledger.campaign = self._campaign
@@ -161,17 +162,19 @@ class JournalSink:
         while True:
             await asyncio.sleep(min(self._lease, self._reader_lease) / 3)
             try:
-                renewed, until = await self._database.write(self._renew_all)
+                until, renewed = await self._database.write(self._renew_all)
+                for seq in renewed:
+                    if seq in self._held:
+                        self._held[seq].until = until
             except JournalError as error:
                 _log.warning("leases were not renewed: %s", error)
-                continue
-            for seq in renewed:
-                if seq in self._held:
-                    self._held[seq].until = until
+            except Exception:  # also after a defect the next time may go well
+                _log.exception("leases were not renewed.")
 
-    def _renew_all(self, connection: sa.Connection) -> tuple[Sequence[int], float]:
-        """Renew every lease of this process; return the chunks, and until when."""
+    def _renew_all(self, connection: sa.Connection) -> tuple[float, Sequence[int]]:
+        """Renew every lease of this process; return until when, and of which chunks."""
         now = self._now()
+        until = now + self._lease
         # Statements that change many chunks take the campaign's row first, so that no two wait for each other.
         connection.execute(sa.select(_k.id).where(_k.id == self._campaign).with_for_update())
         if self._leads:
@@ -181,14 +184,14 @@ class JournalSink:
                 .values(reader_until=now + self._reader_lease)
             )
         if not self._held:
-            return (), now
+            return until, ()
         renewed = connection.execute(
             sa.update(schema.chunk)
             .where(_c.campaign == self._campaign, _c.owner == self._owner, _c.lease_until >= now)
-            .values(lease_until=now + self._lease)
+            .values(lease_until=until)
             .returning(_c.seq)
         )
-        return renewed.scalars().all(), now + self._lease
+        return until, renewed.scalars().all()
 
     # -- reading the source -------------------------------------------------------------------------------------------
 
@@ -196,10 +199,12 @@ class JournalSink:
         """Become the one that reads the source."""
         now = self._now()
         statement = sa.update(schema.campaign).where(
-            _k.id == self._campaign, sa.or_(_k.reader.is_(None), _k.reader_until < now)
+            _k.id == self._campaign,
+            sa.or_(_k.reader.is_(None), _k.reader_until < now, _k.reader_until > now + 2 * _k.reader_lease),
         )
         until = now + self._reader_lease
-        changed = await self._execute(statement.values(reader=self._owner, reader_until=until, source_complete=False))
+        lease: dict[str, Any] = {"reader_until": until, "reader_lease": self._reader_lease}
+        changed = await self._execute(statement.values(reader=self._owner, source_complete=False, **lease))
         self._leads = changed == 1
         if self._leads:
             self._ledger.sums.complete = False
@@ -265,38 +270,30 @@ class JournalSink:
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
-    async def claim(self, chunk: Chunk, now: float) -> Claim | None:
+    async def claim(self, chunk: Chunk, now: float, afford: Callable[[Spent], None] | None = None) -> Claim | None:
         """Record that a chunk is about to be sent, or asked about."""
-        keyed, until = self._keyed, now + self._lease
+        until = now + self._lease
         values: dict[str, Any] = {"p_campaign": self._campaign, "p_seq": chunk.seq, "p_owner": self._owner}
-        values |= {"p_now": now, "p_until": until}
-
-        def work(connection: sa.Connection) -> tuple[Chunk, bool] | None:
-            row = connection.execute(CLAIM, values).one_or_none()
-            unanswered = row is None
-            if row is None and keyed:
-                row = connection.execute(ASK, values | {"p_since": now - REPLAY_SECONDS}).one_or_none()
-            if row is None:
-                return None
-            recorded = msgspec.structs.replace(chunk, generation=row.generation, first_sent_at=row.first_sent_at)
-            return recorded, unanswered
-
-        def count(claimed: tuple[Chunk, bool] | None) -> None:
-            if claimed is not None and claimed[1]:
-                self._ledger.sums.exposed -= chunk.parts
-
-        claimed = await self._ledger.write(work, count, apart=True)
-        if claimed is None:
+        values |= {"p_now": now, "p_until": until, "p_lease": self._lease}
+        key_of = self._key if self._keyed else None
+        claim = await self._database.write(
+            lambda connection: take(connection, chunk, values, key_of, afford), apart=afford is None
+        )
+        if isinstance(claim, LimitReached):
+            await self._ledger.refresh()
+            raise claim
+        if claim is None:
             return None
-        self._held[chunk.seq] = _Hold(until, len(chunk.rows), claimed[1])
+        self._held[chunk.seq] = _Hold(until, len(chunk.rows), claim.unanswered)
         if not self._ledger.counts(chunk.seq):
             await self._ledger.refresh()  # another process added it since the sums were read
-        return Claim(*claimed)
+        return claim
 
     async def hold(self, claim: Claim) -> bool:
         """Tell whether a claim still stands, and for long enough; renew it where it might not."""
         seq, now = claim.chunk.seq, self._now()
-        if now < self._held.get(seq, _NOT_HELD).until - self._lease / 2:
+        # One that ends later than a lease can was taken before the clock was set back: others take it for over.
+        if self._lease / 2 < self._held.get(seq, _NOT_HELD).until - now <= self._lease:
             return True
         until = now + self._lease
         values = self._values(claim.chunk) | {"p_until": until}
@@ -313,28 +310,28 @@ class JournalSink:
         tally = Tally()
         tally.add(settlement)
         values = self._values(chunk) | ended(settlement, tally)
-        silent = settlement.event is ChunkEvent.LOSE and settlement.campaign_id is None
+        event = settlement.event
+        silent = event is ChunkEvent.LOSE and settlement.campaign_id is None
+        statements = SETTLE[event, event is not ChunkEvent.FAIL and not silent]
 
-        def work(connection: sa.Connection) -> ChunkState | None:
-            for since in (ChunkState.IN_FLIGHT, ChunkState.UNKNOWN):
-                statement = SETTLE[settlement.event, since]
-                if silent and since is ChunkState.UNKNOWN:
-                    statement = STILL_UNKNOWN
+        def work(connection: sa.Connection) -> tuple[bool, ChunkState | None]:
+            for since, statement in statements:
                 if connection.execute(statement, values).rowcount == 1:
-                    return since
-            return None
+                    return True, since
+            return False, None
 
         was_asked = self._held.get(chunk.seq, _NOT_HELD).asked
+        expected = (True, None if was_asked is None else ChunkState.UNKNOWN if was_asked else ChunkState.IN_FLIGHT)
 
-        def count(since: ChunkState | None) -> None:
-            if since is not None and was_asked is (since is ChunkState.UNKNOWN):
-                self._ledger.sums.end(chunk, settlement, tally, was_unknown=bool(was_asked), silent=silent)
+        def count(ended: tuple[bool, ChunkState | None]) -> None:
+            if was_asked is not None and ended == expected:
+                self._ledger.sums.end(chunk, settlement, tally, was_unknown=was_asked, silent=silent)
 
-        since = await self._ledger.write(work, count, apart=True)
+        ended_here = await self._ledger.write(work, count, apart=True)
         self._held.pop(chunk.seq, None)
-        if since is None:
-            _log.warning("chunk %d was ended by another process; what came here changes nothing.", chunk.seq)
-        if since is None or was_asked is not (since is ChunkState.UNKNOWN):
+        if not ended_here[0]:
+            _log.warning("chunk %d is in other hands or over; what came here changes nothing.", chunk.seq)
+        if was_asked is None or ended_here != expected:
             await self._ledger.refresh()
 
     async def release(self, chunk: Chunk, *, new_key: bool) -> None:
@@ -382,6 +379,7 @@ class JournalSink:
         def work(connection: sa.Connection) -> int:
             connection.execute(sa.select(_k.id).where(_k.id == self._campaign).with_for_update())
             changed = connection.execute(EXPIRE, values).rowcount
+            connection.execute(FORGET, values)
             if not self._resumed:
                 changed += connection.execute(AGAIN, values).rowcount
             return changed
@@ -393,14 +391,14 @@ class JournalSink:
                 await self._ledger.refresh()
         # Without keys nothing is ever recent enough.
         values["p_since"] = float("inf") if replayable_since is None else replayable_since
-        return [chunk_of(row) for row in await self._rows(LEFT, values)]
+        return [left_chunk(row) for row in await self._rows(LEFT, values)]
 
-    async def stranded(self) -> list[Stranded]:
+    async def stranded(self, *, after: int = 0) -> list[Stranded]:
         """Return unknown chunks whose key tells nothing more."""
         now = self._now()
-        since = now - REPLAY_SECONDS if self._keyed else float("inf")
-        rows = await self._rows(STRANDED, {"p_campaign": self._campaign, "p_since": since, "p_now": now})
-        return [stranded_of(row) for row in rows if row.seq not in self._held]
+        values = {"p_campaign": self._campaign, "p_owner": self._owner, "p_now": now, "p_after": after}
+        values["p_since"] = now - REPLAY_SECONDS if self._keyed else float("inf")
+        return [stranded_of(row) for row in await self._rows(STRANDED, values)]
 
     async def _rows(self, statement: sa.Executable, values: dict[str, Any]) -> Sequence[Any]:
         """Return what a question finds."""
@@ -412,7 +410,7 @@ class JournalSink:
         now = self._now()
         others = await held_elsewhere(self._database, self._campaign, self._owner)
         self._ledger.sums.complete = others.source_complete
-        if others.reader is not None and others.reader_until >= now:
+        if others.reader is not None and now <= others.reader_until <= now + 2 * others.reader_lease:
             return _POLL_SECONDS
         return None if others.lease is None else min(_POLL_SECONDS, max(0.01, others.lease - now + 0.01))
 
@@ -420,8 +418,13 @@ class JournalSink:
 
     @property
     def exposed(self) -> int:
-        """Text parts in flight elsewhere, or unknown, that no answer told the cost of."""
+        """Text parts in flight elsewhere, unknown without an answer, or once sent again by an operator's word."""
         return self._ledger.sums.exposed
+
+    @property
+    def unpriced(self) -> int:
+        """Text parts of which nobody reported the cost: found in the gateway's lists, or marked as sent."""
+        return self._ledger.sums.tally.unpriced
 
     def totals(self) -> Totals:
         """Return how the rows read so far ended."""
@@ -454,6 +457,10 @@ class JournalSink:
         """Return Unix time."""
         return self._clock.now().timestamp()
 
+    def _key(self, chunk: Chunk) -> str:
+        """Return the key of a chunk's request, unless another was recorded."""
+        return idempotency_key(self.run_id, chunk, self._message)
+
     def _values(self, chunk: Chunk) -> dict[str, Any]:
         """Return what names a chunk that is claimed here, in a statement."""
         return {
@@ -461,6 +468,7 @@ class JournalSink:
             "p_seq": chunk.seq,
             "p_owner": self._owner,
             "p_generation": chunk.generation,
+            "p_claims": chunk.claims,
         }
 
     async def _execute(self, statement: sa.Update, values: dict[str, Any] | None = None) -> int:

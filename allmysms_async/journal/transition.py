@@ -5,6 +5,7 @@ Which states a change may begin in, and where it leads, is taken from the one ta
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,25 +16,33 @@ from allmysms_async.journal import schema
 __all__ = [
     "ADD",
     "AGAIN",
+    "AHEAD",
     "ASK",
     "CLAIM",
     "EXPIRE",
     "FENCE",
+    "FORGET",
+    "KEY",
     "LEFT",
     "NO_RESULT",
     "PAGE",
     "RELEASE",
     "RENEW",
     "SETTLE",
-    "STILL_UNKNOWN",
     "STRANDED",
     "bind",
+    "free",
+    "gone",
+    "held_still",
     "move",
     "this",
 ]
 
 _LOST = "The process that was sending ended before its answer was recorded."
 _c = schema.chunk.c
+
+AHEAD = 60.0
+"""Seconds by which clocks may differ; the gateway keeps a key for an hour longer than it is repeated here."""
 
 PAGE = 16
 """Chunks that are read back at once."""
@@ -73,21 +82,42 @@ def move(event: ChunkEvent, *, since: ChunkState | None = None) -> sa.Update:
     return sa.update(schema.chunk).where(begins).values(state=target.value)
 
 
+def held_still(row: Any, now: float) -> bool:
+    """Tell whether somebody holds a chunk that was read."""
+    return row.owner is not None and now <= row.lease_until <= now + 2 * row.lease
+
+
 def this(statement: sa.Update) -> sa.Update:
     """Return a statement for one chunk, given as ``p_campaign`` and ``p_seq``."""
     return statement.where(_c.campaign == bind("campaign"), _c.seq == bind("seq"))
 
 
+def gone(now: Any) -> sa.ColumnElement[bool]:
+    """Return whether a chunk's lease is over: run out, or so far ahead that a clock was wrong when it was taken."""
+    return sa.or_(_c.lease_until < now, _c.lease_until > now + 2 * _c.lease)
+
+
+def free(now: Any) -> sa.ColumnElement[bool]:
+    """Return whether nobody holds a chunk."""
+    return sa.or_(_c.owner.is_(None), gone(now))
+
+
+_now = bind("now", sa.Float)
+# A first send that lies ahead was noted by a clock that was wrong: nobody knows how old its key is.
+_repeatable = sa.and_(_c.first_sent_at >= bind("since", sa.Float), _c.first_sent_at <= _now + AHEAD)
 _mine = (_c.owner == bind("owner"), _c.generation == bind("generation"))
 CLAIM = (
     this(move(ChunkEvent.CLAIM))
     .values(
         owner=bind("owner"),
         lease_until=bind("until"),
+        lease=bind("lease"),
+        # A key that was noted is kept; the one given is that of a generation which may be over.
+        idem=sa.case((_c.generation == bind("generation"), sa.func.coalesce(_c.idem, bind("key"))), else_=_c.idem),
         first_sent_at=sa.func.coalesce(_c.first_sent_at, bind("now", sa.Float)),
         attempts=_c.attempts + 1,
     )
-    .returning(_c.generation, _c.first_sent_at)
+    .returning(_c.generation, _c.first_sent_at, _c.attempts, _c.idem)
 )
 # An unknown chunk stays unknown while it is asked about; the lease keeps others, and operators, away from it.
 ASK = (
@@ -95,11 +125,11 @@ ASK = (
     .where(
         _c.state == ChunkState.UNKNOWN.value,
         _c.gateway_id.is_(None),
-        _c.first_sent_at >= bind("since"),
-        sa.or_(_c.owner.is_(None), _c.lease_until < bind("now")),
+        _repeatable,
+        free(_now),
     )
-    .values(owner=bind("owner"), lease_until=bind("until"), attempts=_c.attempts + 1)
-    .returning(_c.generation, _c.first_sent_at)
+    .values(owner=bind("owner"), lease_until=bind("until"), lease=bind("lease"), attempts=_c.attempts + 1)
+    .returning(_c.generation, _c.first_sent_at, _c.attempts, _c.idem)
 )
 RENEW = (
     this(sa.update(schema.chunk))
@@ -109,31 +139,96 @@ RENEW = (
 RELEASE = (
     this(move(ChunkEvent.RELEASE))
     .where(*_mine)
-    .values(owner=None, lease_until=None, first_sent_at=None, generation=_c.generation + bind("more", sa.Integer))
+    .values(
+        owner=None,
+        lease_until=None,
+        first_sent_at=None,
+        generation=_c.generation + bind("more", sa.Integer),
+        idem=sa.case((bind("more", sa.Integer) > 0, None), else_=_c.idem),
+    )
 )
 
 
-def _settle(event: ChunkEvent, since: ChunkState) -> sa.Update:
-    """Return the statement that records how a chunk ended that is in flight here, or unknown."""
-    statement = this(move(event, since=since)).where(_c.generation == bind("generation"))
-    if since is ChunkState.IN_FLIGHT:
-        statement = statement.where(_c.owner == bind("owner"))
-    columns = {name: bind(name, _c[name].type) for name in NO_RESULT}
-    # A late "nothing was sent" is the gateway's own word on this key: it would say the same of it again.
-    more = int(since is ChunkState.UNKNOWN and event is ChunkEvent.FAIL)
-    return statement.values(owner=None, lease_until=None, generation=_c.generation + more, **columns)
+_result = {name: bind(name, _c[name].type) for name in NO_RESULT}
+_free: dict[str, Any] = {"owner": None, "lease_until": None}
+_same_key = _c.generation == bind("generation")
+# Nobody claimed the chunk after this one did: what happened to its own attempts is all that happened.
+_last = _c.attempts == bind("claims")
+_first_refused = sa.and_(_c.state == ChunkState.REJECTED.value, _same_key)
+_first_failed = sa.and_(_c.state != ChunkState.REJECTED.value, _c.generation >= bind("generation"))
 
 
-_ENDS = (ChunkEvent.ACCEPT, ChunkEvent.REJECT, ChunkEvent.FAIL, ChunkEvent.LOSE)
-SETTLE = {
-    (event, since): _settle(event, since) for event in _ENDS for since in (ChunkState.IN_FLIGHT, ChunkState.UNKNOWN)
+def _ends(event: ChunkEvent) -> sa.Update:
+    """Return the statement by which whoever holds a chunk in flight records how it ended."""
+    return this(move(event, since=ChunkState.IN_FLIGHT)).where(*_mine).values(**_free, **_result)
+
+
+def _turns_out(event: ChunkEvent) -> sa.Update:
+    """Return the statement by which an unknown chunk turns out to have ended in some way."""
+    return this(move(event, since=ChunkState.UNKNOWN)).values(**_result)
+
+
+SETTLE: Mapping[tuple[ChunkEvent, bool], Sequence[tuple[ChunkState | None, sa.Update]]] = {
+    # That people were texted is true whoever says it, and whatever is known since of later keys.
+    (ChunkEvent.ACCEPT, True): [
+        (ChunkState.IN_FLIGHT, _ends(ChunkEvent.ACCEPT)),
+        (
+            ChunkState.UNKNOWN,
+            _turns_out(ChunkEvent.ACCEPT).where(_c.generation >= bind("generation")).values(**_free),
+        ),
+        (
+            None,
+            this(sa.update(schema.chunk))
+            .where(
+                _c.state.in_([state.value for state in (ChunkState.PENDING, ChunkState.FAILED, ChunkState.REJECTED)]),
+                sa.or_(_first_refused, _first_failed),
+            )
+            .values(state=ChunkState.ACCEPTED.value, **_free, **_result),
+        ),
+    ],
+    # An answer that tells of some rows only: whoever asks meanwhile still does.
+    (ChunkEvent.LOSE, True): [
+        (ChunkState.IN_FLIGHT, _ends(ChunkEvent.LOSE)),
+        (
+            ChunkState.UNKNOWN,
+            _turns_out(ChunkEvent.LOSE)
+            .where(_same_key)
+            .values(
+                owner=sa.case((_c.owner == bind("owner"), None), else_=_c.owner),
+                lease_until=sa.case((_c.owner == bind("owner"), None), else_=_c.lease_until),
+            ),
+        ),
+    ],
+    # Still no answer: whatever an earlier one said of some rows stays.
+    (ChunkEvent.LOSE, False): [
+        (ChunkState.IN_FLIGHT, _ends(ChunkEvent.LOSE)),
+        (
+            ChunkState.UNKNOWN,
+            this(move(ChunkEvent.LOSE, since=ChunkState.UNKNOWN))
+            .where(_same_key, _last)
+            .values(**_free, problem=bind("problem")),
+        ),
+    ],
+    # That nothing was sent is true of a claim's own attempts; another process may have sent the chunk after it.
+    (ChunkEvent.REJECT, True): [
+        (ChunkState.IN_FLIGHT, _ends(ChunkEvent.REJECT)),
+        (ChunkState.UNKNOWN, _turns_out(ChunkEvent.REJECT).where(_same_key, _last).values(**_free)),
+    ],
+    # The gateway would say the same of this key again: the next request needs another.
+    (ChunkEvent.FAIL, False): [
+        (ChunkState.IN_FLIGHT, _ends(ChunkEvent.FAIL)),
+        (
+            ChunkState.UNKNOWN,
+            _turns_out(ChunkEvent.FAIL)
+            .where(_same_key, _last)
+            .values(**_free, generation=_c.generation + 1, idem=None),
+        ),
+    ],
 }
-# Still no answer: whatever an earlier one said of some rows stays.
-STILL_UNKNOWN = (
-    this(move(ChunkEvent.LOSE, since=ChunkState.UNKNOWN))
-    .where(_c.generation == bind("generation"))
-    .values(owner=None, lease_until=None, problem=bind("problem"))
-)
+"""How what is learnt of a chunk is recorded: the statements to try in turn, each with the state that it begins in.
+
+By the event, and whether it is the gateway's answer.
+"""
 _k = schema.campaign.c
 # Only the one that reads the source adds chunks; each addition renews its hold.
 FENCE = (
@@ -143,7 +238,7 @@ FENCE = (
     .returning(_k.next_seq)
 )
 _fenced = FENCE.cte("fenced")
-_new = ("state", "generation", "attempts", "n", "planned_parts", "numbers", "payload")
+_new = ("state", "generation", "attempts", "written_off", "n", "planned_parts", "numbers", "payload")
 # The same, and the chunk with it: one statement, which SQLite does not have.
 ADD = (
     sa.insert(schema.chunk)
@@ -159,16 +254,37 @@ ADD = (
 )
 EXPIRE = (
     move(ChunkEvent.LOSE, since=ChunkState.IN_FLIGHT)
-    .where(_c.campaign == bind("campaign"), _c.lease_until < bind("now"))
+    .where(_c.campaign == bind("campaign"), gone(_now))
     .values(owner=None, lease_until=None, unknown=_c.n, problem=_LOST)
 )
+# Once the clock is right such a moment would look recent one day, when the key is long dead: it is forgotten now.
+FORGET = (
+    sa.update(schema.chunk)
+    .where(
+        _c.campaign == bind("campaign"),
+        _c.state.in_([ChunkState.IN_FLIGHT.value, ChunkState.UNKNOWN.value]),
+        _c.first_sent_at > _now + AHEAD,
+    )
+    .values(first_sent_at=None)
+)
+KEY = this(sa.update(schema.chunk)).values(idem=bind("key"))
 AGAIN = (
     move(ChunkEvent.RESUME)
     .where(_c.campaign == bind("campaign"))
     .values(owner=None, lease_until=None, first_sent_at=None, **NO_RESULT)
 )
 LEFT = (
-    sa.select(_c.seq, _c.numbers, _c.payload, _c.planned_parts, _c.generation, _c.first_sent_at, _c.state)
+    sa.select(
+        _c.seq,
+        _c.numbers,
+        _c.payload,
+        _c.planned_parts,
+        _c.generation,
+        _c.first_sent_at,
+        _c.state,
+        _c.attempts,
+        _c.idem,
+    )
     .where(
         _c.campaign == bind("campaign"),
         _c.seq > bind("after"),
@@ -177,8 +293,8 @@ LEFT = (
             sa.and_(
                 _c.state == ChunkState.UNKNOWN.value,
                 _c.gateway_id.is_(None),
-                _c.first_sent_at >= bind("since"),
-                sa.or_(_c.owner.is_(None), _c.lease_until < bind("now")),
+                _repeatable,
+                free(_now),
             ),
         ),
     )
@@ -189,10 +305,12 @@ STRANDED = (
     sa.select(schema.chunk)
     .where(
         _c.campaign == bind("campaign"),
+        _c.seq > bind("after"),
         _c.state == ChunkState.UNKNOWN.value,
         # What an answer left open the same answer would leave open again.
-        sa.or_(_c.gateway_id.is_not(None), _c.first_sent_at < bind("since"), _c.first_sent_at.is_(None)),
-        sa.or_(_c.owner.is_(None), _c.lease_until < bind("now")),
+        sa.or_(_c.gateway_id.is_not(None), _c.first_sent_at.is_(None), sa.not_(_repeatable)),
+        sa.or_(_c.owner.is_(None), sa.and_(_c.owner != bind("owner"), gone(_now))),
     )
     .order_by(_c.seq)
+    .limit(PAGE)
 )

@@ -25,7 +25,7 @@ from allmysms_async import (
     SmsService,
 )
 from allmysms_async.backend import SendRequest
-from allmysms_async.batch.plan import Planner, idempotency_key, marked_name
+from allmysms_async.batch.plan import Planner, marked_name
 from allmysms_async.batch.policy import Delivery, Verdict
 from allmysms_async.batch.settle import settlement
 from allmysms_async.batch.sink import Claim
@@ -229,7 +229,7 @@ class Hand:
     async def send(self, claim: Claim) -> SendReceipt:
         """Send a claimed chunk."""
         chunk, limits = claim.chunk, self.backend.limits
-        key = idempotency_key(self.sink.run_id, chunk, self.campaign.message) if limits.idempotent else None
+        key = chunk.key if limits.idempotent else None
         return await self.backend.send(
             SendRequest(
                 message=self.campaign.message,

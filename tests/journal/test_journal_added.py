@@ -21,10 +21,10 @@ async def test_changed_setting_of_the_backend_is_refused(sandbox, journal, chang
     async with envoyer(sandbox) as sms:
         await sms.run(campaign(people(3), text=TEXT), journal=journal)
     async with envoyer(sandbox, **change) as sms:
-        with pytest.raises(CampaignChanged, match="settings of the backend"):
+        with pytest.raises(CampaignChanged, match="of the backend"):
             await sms.run(campaign(people(9), text=TEXT), journal=journal)
         run = await sms.resume(journal)
-        with pytest.raises(CampaignChanged, match="settings of the backend"):
+        with pytest.raises(CampaignChanged, match="of the backend"):
             await anext(aiter(run))
     assert len(list(sandbox.all_messages())) == 3
 

@@ -17,8 +17,9 @@ from allmysms_async import (
     SmsService,
     UnsupportedFeature,
 )
+from allmysms_async.journal import Journal
 
-from .conftest import campaign, people
+from .conftest import Hand, JumpingClock, campaign, people
 
 PRICE = Decimal("0.045")
 
@@ -177,3 +178,75 @@ class LimitedClock:
         """Let the time pass."""
         await asyncio.sleep(0.001)
         self._sandbox.advance(seconds)
+
+
+@pytest.mark.parametrize("kept", ["memory", "journal"])
+async def test_request_that_is_asked_about_keeps_its_share_of_the_ceiling(sandbox, service, tmp_path, kept):
+    """While a request that never arrived is asked about, and so sent, no other takes its share of the ceiling."""
+    options = {"chunk_size": 10, "max_cost": 15 * PRICE}
+    if kept == "journal":
+        options["journal"] = tmp_path / "soldes.db"
+    sandbox.faults([{"fault": "reset_before", "path": "sendSms", "times": 6}])
+    async with service() as sms:
+        first, _, one = await stopped_by(sms, people(20), concurrency=1, **options)
+        assert (first.unknown, first.cost) == (10, 0)
+        sandbox.faults([{"fault": "latency", "seconds": 0.05}])
+        with pytest.raises(CampaignStopped):
+            await sms.run(one, concurrency=4, **options)
+        with pytest.raises(CampaignStopped) as stopped:
+            await sms.run(one, concurrency=4, **options)
+    result = stopped.value.result
+    assert (result.accepted, result.pending, result.cost) == (10, 10, 10 * PRICE)
+    assert sandbox.stats()["messages"] == 10
+
+
+@pytest.mark.parametrize("decision", ["mark_sent", "resend"])
+async def test_what_an_operator_decided_about_takes_its_share_of_the_ceiling(sandbox, service, tmp_path, decision):
+    """Marked as sent or sent again, a request that had no answer may have been paid, and counts as if it were."""
+    journal = tmp_path / "soldes.db"
+    options = {"journal": journal, "chunk_size": 10, "concurrency": 1}
+    sandbox.faults([{"fault": "reset_after", "path": "sendSms", "times": 6}])
+    async with service() as sms:
+        first, _, _ = await stopped_by(sms, people(50), max_cost=25 * PRICE, **options)
+    assert (first.unknown, first.accepted) == (10, 10)
+    async with Journal(journal) as opened:
+        assert await opened.resolve(decision, [1]) == 10
+    sandbox.advance(11)
+    async with service() as sms:
+        last, _, _ = await stopped_by(sms, people(50), max_cost=35 * PRICE, **options)
+    assert sandbox.stats()["messages"] == 30
+    assert last.accepted == (30 if decision == "mark_sent" else 20)
+    assert last.cost == 20 * PRICE
+
+
+async def test_request_that_the_gateway_lists_told_of_takes_its_share_of_the_ceiling(sandbox, service, tmp_path):
+    """Found in the gateway's lists, which tell no cost, a request counts with the price of the others."""
+    clock, journal = JumpingClock(), str(tmp_path / "soldes.db")
+    clock.jump(sandbox.clock.now() - clock.monotonic())
+    hand = Hand(journal, sandbox, keyed=True, clock=clock)
+    claim = await hand.claimed(people(10))
+    await hand.send(claim)
+    await hand.lose(claim)
+    await hand.die()
+    clock.jump(24 * 3600)
+    sandbox.advance(24 * 3600)
+    async with service(clock=clock) as sms:
+        last, _, _ = await stopped_by(
+            sms, people(50), journal=journal, chunk_size=10, concurrency=1, max_cost=35 * PRICE
+        )
+    assert (last.accepted, last.cost) == (30, 20 * PRICE)
+
+
+@pytest.mark.parametrize("limit", [{"max_cost": 100 * PRICE}, {"max_parts": 100}])
+async def test_limit_holds_for_all_processes_on_one_journal(sandbox, service, journal, limit):
+    """Two services that run one campaign at once spend no more together than one of them may."""
+    sandbox.faults([{"fault": "latency", "seconds": 0.02}])
+    async with service() as one, service() as other:
+        both = await asyncio.gather(
+            *(
+                stopped_by(sms, people(400), journal=journal, chunk_size=10, concurrency=2, **limit)
+                for sms in (one, other)
+            )
+        )
+    assert sandbox.stats()["messages"] == 100
+    assert max(result.parts for result, _, _ in both) == 100

@@ -125,9 +125,9 @@ async def test_two_runs_of_one_name_at_once_share_the_work(sandbox, service, jou
     ("change", "word"),
     [
         ({"text": "Bonsoir #param_1#. STOP au 36180"}, "text"),
-        ({"sender": "MAGASIN"}, "options"),
-        ({"wants_replies": True}, "options"),
-        ({"send_at": datetime(2027, 7, 14, 10, tzinfo=UTC)}, "options"),
+        ({"sender": "MAGASIN"}, "another sender;"),
+        ({"wants_replies": True}, "wants_replies"),
+        ({"send_at": datetime(2027, 7, 14, 10, tzinfo=UTC)}, "send_at"),
     ],
 )
 async def test_changed_campaign_is_refused(sandbox, service, journal, change, word):

@@ -1,0 +1,112 @@
+"""What operators decide about requests of which no machine can know what became."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allmysms_async.batch.plan import only
+from allmysms_async.batch.state import ChunkEvent, ChunkState
+from allmysms_async.errors import InvalidRequest
+from allmysms_async.journal import schema
+from allmysms_async.journal.packing import pack_outcomes
+from allmysms_async.journal.row import chunk_of, outcomes_of, planned, recipients_of
+from allmysms_async.journal.transition import NO_RESULT, free, held_still, move
+from allmysms_async.model import Outcome, OutcomeState
+
+__all__ = ["Decision", "decide"]
+
+Decision: TypeAlias = Literal["resend", "mark_sent"]
+
+_k, _c = schema.campaign.c, schema.chunk.c
+
+
+async def decide(connection: AsyncConnection, campaign: int, seq: int, decision: Decision, now: float) -> int:
+    """Decide about one request; return how many recipients that concerns.
+
+    Args:
+        connection: In a transaction that holds the campaign's row.
+        campaign: The campaign's number in the journal.
+        seq: The request's ordinal.
+        decision: What is decided.
+        now: Unix time.
+
+    Raises:
+        InvalidRequest: It is not unknown, or a process still holds it.
+    """
+    of_it = (_c.campaign == campaign, _c.seq == seq)
+    # One in flight whose lease has run out is unknown as well: whoever sent it is gone.
+    lose = move(ChunkEvent.LOSE, since=ChunkState.IN_FLIGHT).where(*of_it, free(now)).values(unknown=_c.n)
+    await connection.execute(lose)
+    found = (await connection.execute(sa.select(schema.chunk).where(*of_it).with_for_update())).one_or_none()
+    if found is None:
+        msg = f"The campaign has no request {seq}; nothing was decided."
+        raise InvalidRequest(msg)
+    if found.state not in {ChunkState.UNKNOWN, ChunkState.IN_FLIGHT}:
+        msg = f"Request {seq} is {found.state}, not unknown: there is nothing to decide; nothing was decided."
+        raise InvalidRequest(msg)
+    if held_still(found, now):
+        msg = f"A process still holds request {seq} and may yet learn what became of it; nothing was decided."
+        raise InvalidRequest(msg, remedy="Wait until it ended; if it died, its hold ends within two minutes.")
+    event = ChunkEvent.RESEND if decision == "resend" else ChunkEvent.ACCEPT
+    values: dict[str, Any] = {"owner": None, "lease_until": None}
+    if decision == "mark_sent":
+        values |= _marked(found, now)
+    elif found.unknown == found.n:
+        # A new key: the old one might be answered with the first request's result, and text nobody.
+        values |= NO_RESULT | {"generation": _c.generation + 1, "first_sent_at": None, "idem": None}
+        values["written_off"] = _c.written_off + _c.planned_parts  # it may have been paid all the same
+    else:
+        event = ChunkEvent.ACCEPT if found.accepted else ChunkEvent.REJECT
+        values |= await _part(connection, found, now)
+    changed = await connection.execute(move(event, since=ChunkState.UNKNOWN).where(*of_it, free(now)).values(**values))
+    if changed.rowcount != 1:  # locked above, so that nobody came in between
+        msg = f"Request {seq} changed meanwhile; nothing was decided."
+        raise InvalidRequest(msg)
+    await connection.execute(
+        schema.decision.insert().values(campaign=campaign, seq=seq, decided_at=now, decided=decision)
+    )
+    return int(found.unknown)
+
+
+async def _part(connection: AsyncConnection, found: Any, now: float) -> dict[str, Any]:
+    """Give the unknown recipients of a request that was answered in part one of their own; return what is left."""
+    chunk, outcomes = chunk_of(found), outcomes_of(found, now)
+    is_known = [outcome.state is not OutcomeState.UNKNOWN for outcome in outcomes]
+    known, unknown = only(chunk, is_known), only(chunk, [not each for each in is_known])
+    following = await connection.execute(
+        sa.update(schema.campaign)
+        .where(_k.id == found.campaign)
+        .values(next_seq=_k.next_seq + 1)
+        .returning(_k.next_seq)
+    )
+    key = {"campaign": found.campaign, "seq": int(following.scalar_one()) - 1}
+    await connection.execute(schema.chunk.insert(), planned(unknown) | key)
+    result = pack_outcomes([outcome for outcome in outcomes if outcome.state is not OutcomeState.UNKNOWN])
+    # A late word on the whole request no longer fits what is left of it.
+    moved = {"generation": _c.generation + 1, "unknown": 0, "problem": None, "result": result}
+    return recipients_of(known) | moved
+
+
+def _marked(row: Any, now: float) -> dict[str, Any]:
+    """Return the columns of a chunk whose unknown recipients an operator counts as accepted."""
+    outcomes = [
+        outcome
+        if outcome.state is not OutcomeState.UNKNOWN
+        else Outcome(
+            outcome.row,
+            outcome.line,
+            outcome.phone,
+            OutcomeState.ACCEPTED,
+            None,
+            outcome.sms_id,
+            outcome.campaign_id,
+        )
+        for outcome in outcomes_of(row, now)
+    ]
+    # What it cost is not known; its parts are those that were measured here.
+    parts = row.parts or row.planned_parts
+    counts = {"accepted": row.accepted + row.unknown, "unknown": 0, "parts": parts}
+    return counts | {"problem": None, "result": pack_outcomes(outcomes)}

@@ -1,0 +1,56 @@
+"""A campaign continued by another version of the library, or in other words that mean the same."""
+
+import sqlite3
+from collections import Counter
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from allmysms_async import CampaignChanged
+from allmysms_async.batch import plan
+
+from .conftest import QUICK, campaign, people
+
+
+@pytest.mark.parametrize("stored", ["by this library", "by another version"])
+async def test_key_is_the_one_that_was_recorded(sandbox, service, journal, monkeypatch, stored):
+    """An unknown request is asked about with the key it was sent with, whatever this version would compute."""
+    real = plan.idempotency_key
+    sandbox.faults([{"fault": "reset_after", "path": "sendSms", "times": QUICK.attempts}])
+    with monkeypatch.context() as patched:
+        if stored == "by another version":
+            for module in ("batch.dispatch", "journal.sink"):
+                patched.setattr(f"allmysms_async.{module}.idempotency_key", lambda *args: real(*args)[::-1])
+        async with service() as sms:
+            first = await sms.run(campaign(people(10)), journal=journal)
+    assert first.unknown == 10
+    sandbox.advance(11)
+    async with service() as sms:
+        last = await sms.run(campaign(people(10)), journal=journal)
+    assert (last.accepted, set(Counter(message["phone"] for message in sandbox.all_messages()).values())) == (10, {1})
+
+
+async def test_same_moment_in_another_time_zone_is_the_same_campaign(sandbox, service, journal):
+    """A date that is given in Paris and then in UTC is one moment; another moment is refused by its name."""
+    paris = datetime(2027, 7, 14, 10, tzinfo=ZoneInfo("Europe/Paris"))
+    async with service() as sms:
+        await sms.run(campaign(people(3), send_at=paris), journal=journal)
+        again = await sms.run(campaign(people(4), send_at=paris.astimezone(UTC)), journal=journal)
+        assert again.accepted == 4
+        with pytest.raises(CampaignChanged, match="another send_at;"):
+            await sms.run(campaign(people(4), send_at=paris.replace(hour=11)), journal=journal)
+
+
+async def test_option_that_another_version_did_not_have_is_as_by_default(sandbox, service, tmp_path):
+    """A journal of before an option was there is continued, unless the option is used now."""
+    path = tmp_path / "soldes.db"
+    async with service() as sms:
+        await sms.run(campaign(people(3)), journal=path)
+    with sqlite3.connect(path) as raw:
+        raw.execute("update campaign set options = json_remove(options, '$.sms.wants_replies')")
+    raw.close()
+    async with service() as sms:
+        assert (await sms.run(campaign(people(4)), journal=path)).accepted == 4
+        with pytest.raises(CampaignChanged, match="another wants_replies; nothing was sent"):
+            await sms.run(campaign(people(4), wants_replies=True), journal=path)
