@@ -185,10 +185,12 @@ _SPENT = sa.select(
 
 async def _spent(connection: AsyncConnection, campaign: int, more: int) -> Spent:
     """Return what all processes spent on a campaign, with so many parts more; right to a millionth of a euro."""
-    row = (await connection.execute(_SPENT, {"p_campaign": campaign})).one()
-    parts, cost, unpriced, exposed = row
+    row: Any = (await connection.execute(_SPENT, {"p_campaign": campaign})).one()
     return Spent(
-        parts=int(parts), cost=Decimal(str(round(cost, 6))), unpriced=int(unpriced), exposed=int(exposed) + more
+        parts=int(row[0]),
+        cost=Decimal(str(round(float(row[1]), 6))),
+        unpriced=int(row[2]),
+        exposed=int(row[3]) + more,
     )
 
 
