@@ -196,10 +196,12 @@ _SPENT = sa.select(
 
 def _spent(connection: sa.Connection, campaign: int, more: int) -> Spent:
     """Return what all processes spent on a campaign, with so many parts more; right to a millionth of a euro."""
-    row = connection.execute(_SPENT, {"p_campaign": campaign}).one()
-    parts, cost, unpriced, exposed = tuple[Any, ...](row)
+    row: Any = connection.execute(_SPENT, {"p_campaign": campaign}).one()
     return Spent(
-        parts=int(parts), cost=Decimal(str(round(cost, 6))), unpriced=int(unpriced), exposed=int(exposed) + more
+        parts=int(row[0]),
+        cost=Decimal(str(round(float(row[1]), 6))),
+        unpriced=int(row[2]),
+        exposed=int(row[3]) + more,
     )
 
 

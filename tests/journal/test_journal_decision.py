@@ -10,6 +10,8 @@ from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.journal import Journal
 from allmysms_async.model import Outcome, Reason, Rejected, Unconfirmed
 from allmysms_async.model import OutcomeState as State
+from tests.cli.conftest import finish as ended
+from tests.cli.conftest import start
 
 from .conftest import Hand, campaign, people
 
@@ -82,3 +84,28 @@ async def test_request_that_is_just_asked_about_is_not_sent_again(sandbox, servi
                 await opened.resolve(decision, [1])
         hand.clock.jump(121)
         assert await opened.resolve("resend", [1]) == 3
+
+
+async def test_command_line_decides_about_the_unknown_alone_and_never_against_a_live_hold(sandbox, tmp_path):
+    """`status` says how many of a request are unknown, `resolve --resend` is refused while it is held, then resends."""
+    journal = str(tmp_path / "soldes.db")
+    hand, _, _ = await answered_in_part(journal, sandbox)
+    await hand.claimed(people(3, 5))  # in flight, and held
+    await hand.lose(await hand.claimed(people(3, 8)))
+    (left,) = await hand.sink.resume(replayable_since=0.0)
+    assert (await hand.sink.claim(left, hand.clock.now().timestamp())).unanswered
+    await hand.die()
+
+    async def command(*words):
+        account = {"ALLMYSMS_LOGIN": "demo", "ALLMYSMS_API_KEY": "demo-key", "ALLMYSMS_BASE_URL": sandbox.http_url}
+        return await ended(await start("campaign", *words, env=account))
+
+    status = await command("status", journal)
+    table = [line.split()[:3] for line in status.out.splitlines() if line.strip()[:1].isdigit()]
+    assert ["1", "5", "1"] in table
+    assert ["3", "3", "3"] in table
+    for held in ("2", "3"):
+        refused = await command("resolve", journal, "--resend", "1", held)
+        assert (refused.code, f"still holds request {held}" in refused.err) == (2, True), refused.err
+    resent = await command("resolve", journal, "--resend", "1")
+    assert (resent.code, resent.err.split()[0]) == (0, "1"), resent.err

@@ -1,12 +1,16 @@
 """A journal in PostgreSQL: several processes, kills, and the database restarted in the middle."""
 
 import asyncio
+import json
 import random
+import signal
 from collections import Counter
 
 import pytest
 
 from allmysms_async import CampaignStopped, JournalError
+from tests.cli.conftest import finish as ended
+from tests.cli.conftest import start
 
 from .conftest import campaign, people
 from .test_journal_chaos import CHUNKS, FAULTS, KILLS, SIZE, finish, kill_again_and_again, texts_of
@@ -101,3 +105,30 @@ async def cut_once_accepted(run, admin):
     async for progress in run:
         if progress.accepted:
             await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'cut'")
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+async def test_interrupted_process_finishes_what_is_in_flight(sandbox, postgres, tmp_path, stop):
+    """Ctrl-C and SIGTERM end a run on PostgreSQL with every answer recorded, and `resume` sends the rest."""
+    url = postgres.create(f"stop_{stop.name.lower()}")
+    account = {"ALLMYSMS_LOGIN": "demo", "ALLMYSMS_API_KEY": "demo-key", "ALLMYSMS_BASE_URL": sandbox.http_url}
+    clients = tmp_path / "clients.csv"
+    clients.write_text("mobile\n" + "\n".join(f"0612{number:06d}" for number in range(3000)))
+    words = ["--text", "Bonjour. STOP au 36180", "--phone", "mobile", "--purpose", "marketing", "--json"]
+    size = ["--chunk-size", "10", "--concurrency", "2"]
+    sandbox.faults([{"fault": "latency", "seconds": 0.1}])
+    process = await start("campaign", "run", str(clients), *words, *size, "--journal", url, env=account)
+    for _ in range(3000):
+        if sandbox.stats()["messages"]:
+            break
+        await asyncio.sleep(0.005)
+    process.send_signal(stop)
+    first = await ended(process)
+    stopped = json.loads(first.out)
+    assert first.code == 3
+    assert stopped["accepted"] == sandbox.stats()["messages"] > 0
+    assert (stopped["unknown"], stopped["failed"], stopped["pending"] > 0) == (0, 0, True)
+    sandbox.faults([])
+    last = await ended(await start("campaign", "resume", url, "--json", env=account))
+    assert json.loads(last.out)["accepted"] == stopped["total"], last.err
+    assert sandbox.stats()["max_per_handset"] == 1
