@@ -5,8 +5,10 @@ import random
 from collections import Counter
 
 import pytest
+import sqlalchemy as sa
 
 from allmysms_async import CampaignStopped, JournalError
+from allmysms_async.journal.database import Database
 
 from .conftest import campaign, people
 from .test_journal_chaos import CHUNKS, FAULTS, KILLS, SIZE, finish, kill_again_and_again, texts_of
@@ -101,3 +103,17 @@ async def cut_once_accepted(run, admin):
     async for progress in run:
         if progress.accepted:
             await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'cut'")
+
+
+async def test_options_of_the_url_reach_the_server(postgres):
+    """The usual options are understood; one that the server cannot fulfil is one clear error."""
+    url = postgres.create("options")
+    database = Database(f"{url}?sslmode=disable&connect_timeout=5&application_name=soldes")
+    await database.open(create=True)
+    async with database.reading() as connection:
+        assert (await connection.execute(sa.text("show application_name"))).scalar_one() == "soldes"
+    await database.close()
+    database = Database(f"{url}?sslmode=require")
+    with pytest.raises(JournalError, match="failed"):
+        await database.open(create=True)
+    await database.close()
