@@ -28,7 +28,9 @@ class Server:
     """
 
     def __init__(self, url: sa.URL, options: Mapping[str, Any]) -> None:
-        given = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS} | dict(options)
+        given: dict[str, Any] = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS} | dict(options)
+        # A role or a database may be set to lose what was committed last when the machine loses its power.
+        given["server_settings"] = given.get("server_settings", {}) | {"synchronous_commit": "on"}
         self._engine = create_async_engine(
             url, pool_size=4, max_overflow=0, hide_parameters=True, logging_name=LOGGING_NAME, connect_args=given
         )

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 
@@ -66,8 +67,6 @@ async def test_two_processes_share_one_postgresql(sandbox, worker, postgres):
 
 async def test_tables_of_somebody_else_are_left_alone(service, sandbox, postgres):
     """A database whose table has the name of one of ours is refused, and nothing is sent."""
-    import asyncpg
-
     url = postgres.create("shop")
     connection = await asyncpg.connect(url)
     await connection.execute("create table campaign (name text)")
@@ -82,8 +81,6 @@ async def test_tables_of_somebody_else_are_left_alone(service, sandbox, postgres
 
 async def test_connection_that_is_cut_stops_with_what_postgresql_says(service, sandbox, postgres):
     """A connection that an administrator cuts is a clear error; the campaign continues on a new one."""
-    import asyncpg
-
     url = postgres.create("cut")
     admin = await asyncpg.connect(url.replace("/cut", "/postgres"))
     sandbox.faults([{"fault": "latency", "seconds": 0.02}])
@@ -117,3 +114,20 @@ async def test_options_of_the_url_reach_the_server(postgres):
     with pytest.raises(JournalError, match="failed"):
         await database.open(create=True)
     await database.close()
+
+
+async def test_commits_are_durable_whatever_the_database_is_set_to(postgres):
+    """A database or role that trades durability for speed does not do so for the journal."""
+    url = postgres.create("careless")
+    admin = await asyncpg.connect(url)
+    await admin.execute("alter database careless set synchronous_commit = off")
+    await admin.execute("alter role tester in database careless set synchronous_commit = off")
+    await admin.close()
+    for more in ("", "?application_name=soldes"):
+        database = Database(url + more)
+        await database.open(create=True)
+        async with database.reading() as connection:
+            assert (await connection.execute(sa.text("show synchronous_commit"))).scalar_one() == "on"
+        shown = await database.write(lambda connection: connection.execute(sa.text("show synchronous_commit")).scalar())
+        assert shown == "on"
+        await database.close()
