@@ -150,6 +150,8 @@ def _words(error: BaseException | None) -> str:
         if isinstance(code, int):
             return _SQLITE_WORDS.get(code & 0xFF, f"SQLite says {getattr(cause, 'sqlite_errorname', code)}")
         state = getattr(cause, "sqlstate", None)
+        if state == "28P01":
+            return "PostgreSQL wants another password; PGPASSWORD and ~/.pgpass are read"
         if isinstance(state, str):
             return f"PostgreSQL refused with {type(cause).__name__} ({state})"
         if isinstance(cause, OSError) and cause.strerror:

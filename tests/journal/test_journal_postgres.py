@@ -131,3 +131,32 @@ async def test_commits_are_durable_whatever_the_database_is_set_to(postgres):
         shown = await database.write(lambda connection: connection.execute(sa.text("show synchronous_commit")).scalar())
         assert shown == "on"
         await database.close()
+
+
+async def test_password_comes_from_where_postgresqls_own_programs_have_it(postgres, monkeypatch, tmp_path):
+    """PGPASSWORD or a password file lets the journal in, so that no command line and no URL needs to show it."""
+    admin = await asyncpg.connect(postgres.create("guarded"))
+    await admin.execute("create role guard login password 'sesame-4821'")
+    await admin.execute("grant all on schema public to guard")
+    await admin.close()
+    postgres.ask_for_passwords("guard")
+    passfile = tmp_path / "pgpass"
+    passfile.write_text("127.0.0.1:*:*:guard:sesame-4821\n")
+    passfile.chmod(0o600)
+    url = f"postgresql://guard@127.0.0.1:{postgres.port}/guarded"
+
+    async def opened(where):
+        database = Database(where)
+        try:
+            await database.open(create=True)
+        finally:
+            await database.close()
+
+    with pytest.raises(JournalError, match="PGPASSWORD"):
+        await opened(url)
+    await opened(f"{url}?passfile={passfile}")
+    with monkeypatch.context() as environment:
+        environment.setenv("PGPASSFILE", str(passfile))
+        await opened(url)
+    monkeypatch.setenv("PGPASSWORD", "sesame-4821")
+    await opened(url)
