@@ -1,7 +1,9 @@
 """A journal in PostgreSQL: several processes, kills, and the database restarted in the middle."""
 
 import asyncio
+import contextlib
 import random
+import time
 from collections import Counter
 
 import asyncpg
@@ -9,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from allmysms_async import CampaignStopped, JournalError
+from allmysms_async.journal import postgresql
 from allmysms_async.journal.database import Database
 
 from .conftest import campaign, people
@@ -160,3 +163,69 @@ async def test_password_comes_from_where_postgresqls_own_programs_have_it(postgr
         await opened(url)
     monkeypatch.setenv("PGPASSWORD", "sesame-4821")
     await opened(url)
+
+
+@contextlib.asynccontextmanager
+async def wire(port):
+    """A way to a server that can be held: connections stay, and nothing passes any more."""
+    passes, tasks, ends = asyncio.Event(), set(), []
+    passes.set()
+
+    async def pass_on(reader, writer):
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                await passes.wait()
+                writer.write(data)
+        writer.close()
+
+    async def accept(reader, writer):
+        tasks.add(asyncio.current_task())
+        ends.append(writer)
+        with contextlib.suppress(asyncio.CancelledError):  # at the end
+            await passes.wait()
+            behind, ahead = await asyncio.open_connection("127.0.0.1", port)
+            ends.append(ahead)
+            await asyncio.gather(pass_on(reader, ahead), pass_on(behind, writer))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], passes
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for end in ends:
+            end.transport.abort()
+        await asyncio.gather(*(end.wait_closed() for end in ends), return_exceptions=True)
+
+
+@pytest.mark.timeout(120)
+async def test_database_that_hangs_stops_the_campaign_and_loses_nobody(service, sandbox, postgres, monkeypatch):
+    """A database that neither answers nor goes away stops the sending; nothing leaves that is not recorded."""
+    monkeypatch.setattr(postgresql, "_COMMAND_SECONDS", 0.5)
+    url = postgres.create("hangs")
+    sandbox.faults([{"fault": "latency", "seconds": 0.02}])
+    admin = await asyncpg.connect(url)
+    async with wire(postgres.port) as (port, passes), service() as sms:
+        through = url.replace(f":{postgres.port}/", f":{port}/") + "?connect_timeout=0.5"
+        run = sms.stream(campaign(people(400)), journal=through, chunk_size=4, concurrency=3, lease=2.0)
+        began = time.monotonic()
+        with pytest.raises(CampaignStopped, match="journal postgresql://127") as stopped:
+            await hold_once_accepted(run, passes)
+        assert isinstance(stopped.value.reason, JournalError)
+        assert time.monotonic() - began < 15.0
+        texts = texts_of(sandbox)
+        assert 20 <= len(texts) < 400
+        assert len(texts) <= await admin.fetchval("select sum(n) from chunk where state <> 'pending'")
+        await admin.close()
+        last = await sms.run(campaign(people(400)), journal=url, chunk_size=4, lease=2.0)
+    assert (last.accepted, last.unknown, last.pending, last.complete) == (400, 0, 0, True)
+    assert Counter(texts_of(sandbox).values()) == {1: 400}
+
+
+async def hold_once_accepted(run, passes):
+    """Iterate over a run, and hold the way to its database as soon as somebody was accepted."""
+    async for progress in run:
+        if progress.accepted >= 20:
+            passes.clear()
