@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
 import click
+from click.core import ParameterSource
 
 from allmysms_async.cli.ending import missing_extra
 from allmysms_async.model import Purpose
@@ -43,9 +44,19 @@ def _moment(context: click.Context, param: click.Parameter, value: str | None) -
     return moment if moment.tzinfo else moment.replace(tzinfo=_PARIS)
 
 
+_JOURNAL = "ALLMYSMS_JOURNAL"
 _PROTOCOLS = ("rest", "soap", "mail2sms", "mms", "envoyersmspro")
 _purpose = click.Choice(get_args(Purpose))
 _json = click.option("--json", "as_json", is_flag=True, help="One line of JSON on standard output.")
+
+
+def _place(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Read where a journal is; a password may come in the environment, and not where a process list shows it."""
+    named = context.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+    if value is not None and named and "://" in value and ":" in value.partition("://")[2].rpartition("@")[0]:
+        msg = "A process list shows the password in this URL: leave it out, and set PGPASSWORD or use ~/.pgpass."
+        raise click.BadParameter(msg, ctx=context, param=param)
+    return value
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -94,7 +105,7 @@ def allmysms() -> None:
     """Send texts through the AllMySMS gateway.
 
     The account comes from ALLMYSMS_LOGIN and ALLMYSMS_API_KEY in the environment, or is asked for; ALLMYSMS_BASE_URL
-    names another server, such as a sandbox.
+    names another server, such as a sandbox. ALLMYSMS_JOURNAL stands for the journal where none is named.
 
     Exit codes: 0 everybody accepted, 1 some not, 2 bad usage, 3 stopped (credits, login, Ctrl-C).
     """
@@ -135,7 +146,12 @@ def campaign() -> None:
 @click.option("--name", help="Shown in the provider's back office; the file's name by default.")
 @click.option("--purpose", type=_purpose, required=True, help="Why it is sent: the law treats them differently.")
 @click.option("--at", callback=_moment, help="When to send, such as 2027-03-02T10:00 (Paris unless it has a zone).")
-@click.option("--journal", help="File, or postgresql:// URL, that survives the process: the same command continues.")
+@click.option(
+    "--journal",
+    envvar=_JOURNAL,
+    callback=_place,
+    help="File, or postgresql:// URL, that survives the process: the same command continues.",
+)
 @_sending
 @click.option("--separator", help="Semicolon, comma, tab or |; told from the file by default.")
 @click.option("--encoding", help="Such as utf-8 or cp1252; told from the file by default.")
@@ -182,7 +198,7 @@ def run_campaign(
     return asyncio.run(run_file(options))
 
 
-_journal = click.argument("journal")
+_journal = click.argument("journal", envvar=_JOURNAL, callback=_place)
 _name = click.option("--name", help="The campaign's; needed if the journal has several.")
 
 
@@ -223,7 +239,7 @@ def campaign_report(journal: str, name: str | None, csv: Path | None, html: Path
 
 
 @campaign.command("resolve")
-@_journal
+@click.argument("journal", callback=_place)  # named, or the first CHUNK would be taken for it
 @_name
 @click.option("--resend", "decision", flag_value="resend", help="Send them again: people may be texted twice.")
 @click.option("--mark-sent", "decision", flag_value="mark_sent", help="Count them as accepted.")

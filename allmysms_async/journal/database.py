@@ -13,6 +13,7 @@ from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.errors import InvalidRequest, JournalError
+from allmysms_async.journal.address import address_of
 from allmysms_async.journal.postgresql import Server
 from allmysms_async.journal.schema import ensure
 from allmysms_async.journal.sqlite import File
@@ -44,17 +45,16 @@ class Database:
         busy_timeout: Seconds to wait for another process that is writing, on SQLite.
 
     Raises:
-        InvalidRequest: The URL is of a kind that is not supported, or its driver is not installed.
+        InvalidRequest: The URL is of a kind that is not supported, says something that is not known, or its driver is
+            not installed.
     """
 
     def __init__(self, where: str | os.PathLike[str], *, busy_timeout: float = _BUSY_SECONDS) -> None:
-        self._url = _url(where)
-        url = _url(where)
-        is_file = url.drivername.startswith("sqlite")
-        self.label = str(where) if is_file else _shown(url)
+        address = address_of(where)
+        self.label = address.label
         self._held: File | Server
         try:
-            self._held = File(url, busy_timeout) if is_file else Server(url)
+            self._held = File(address.url, busy_timeout) if address.is_file else Server(address.url, address.options)
         except ModuleNotFoundError as error:
             extra = "journal" if error.name == "aiosqlite" else "postgres"
             msg = f'This journal needs {error.name}: run pip install "allmysms_async[{extra}]"; nothing was sent.'
@@ -142,32 +142,6 @@ class Database:
         return JournalError(msg, remedy="Put that right, then run the campaign again to continue it.")
 
 
-def _url(where: str | os.PathLike[str]) -> sa.URL:
-    """Return the address of a journal."""
-    text = os.fspath(where)
-    if "://" not in text:
-        if not text.strip():
-            msg = "The journal needs a path or a URL."
-            raise InvalidRequest(msg)
-        return sa.URL.create("sqlite+aiosqlite", database=text)
-    try:
-        url = sa.make_url(text)
-    except (exc.ArgumentError, ValueError):
-        msg = "The journal's URL cannot be read; it looks like postgresql://user:password@host/name."
-        raise InvalidRequest(msg) from None
-    drivers = {"postgresql": "asyncpg", "postgres": "asyncpg", "sqlite": "aiosqlite"}
-    kind = url.drivername.partition("+")[0]
-    if kind not in drivers:
-        msg = f"A journal is a path (SQLite) or a postgresql:// URL, not {kind}://."
-        raise InvalidRequest(msg)
-    return url.set(drivername=f"{'postgresql' if kind == 'postgres' else kind}+{drivers[kind]}")
-
-
-def _shown(url: sa.URL) -> str:
-    """Return a URL without user and password."""
-    return f"{url.drivername.partition('+')[0]}://{url.host or ''}/{url.database or ''}"
-
-
 def _words(error: BaseException | None) -> str:
     """Return what went wrong, in words that hold neither data nor credentials."""
     cause: BaseException | None = error
@@ -176,6 +150,8 @@ def _words(error: BaseException | None) -> str:
         if isinstance(code, int):
             return _SQLITE_WORDS.get(code & 0xFF, f"SQLite says {getattr(cause, 'sqlite_errorname', code)}")
         state = getattr(cause, "sqlstate", None)
+        if state == "28P01":
+            return "PostgreSQL wants another password; PGPASSWORD and ~/.pgpass are read"
         if isinstance(state, str):
             return f"PostgreSQL refused with {type(cause).__name__} ({state})"
         if isinstance(cause, OSError) and cause.strerror:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -24,12 +24,15 @@ class Server:
 
     Args:
         url: Where it is.
+        options: What goes to the driver beside it.
     """
 
-    def __init__(self, url: sa.URL) -> None:
-        options = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS}
+    def __init__(self, url: sa.URL, options: Mapping[str, Any]) -> None:
+        given: dict[str, Any] = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS} | dict(options)
+        # A role or a database may be set to lose what was committed last when the machine loses its power.
+        given["server_settings"] = given.get("server_settings", {}) | {"synchronous_commit": "on"}
         self._engine = create_async_engine(
-            url, pool_size=4, max_overflow=0, hide_parameters=True, logging_name=LOGGING_NAME, connect_args=options
+            url, pool_size=4, max_overflow=0, hide_parameters=True, logging_name=LOGGING_NAME, connect_args=given
         )
         self._apart = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 

@@ -31,7 +31,8 @@ Run = Callable[..., Awaitable[Ended]]
 @pytest.fixture(autouse=True)
 def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start every test without an account in the environment."""
-    for name in ("ALLMYSMS_LOGIN", "ALLMYSMS_API_KEY", "ALLMYSMS_BASE_URL", "ALLMYSMS_DEBUG", "FORCE_COLOR"):
+    names = ("LOGIN", "API_KEY", "BASE_URL", "DEBUG", "JOURNAL")
+    for name in (*(f"ALLMYSMS_{each}" for each in names), "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
 
 

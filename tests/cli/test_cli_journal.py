@@ -201,3 +201,44 @@ async def test_files_with_numbers_are_their_owners_alone(
     finally:
         os.umask(mask)
     assert [path.stat().st_mode & 0o777 for path in (journal, outcomes, report)] == [0o600] * 3
+
+
+async def test_journal_comes_from_the_environment_where_none_is_named(
+    run: Run, clients: Clients, sandbox: Sandbox, journal: Path, tmp_path: Path
+) -> None:
+    """ALLMYSMS_JOURNAL stands for the journal in each command that names none."""
+    usual = words(clients(GOOD), journal, "--json")
+    at = usual.index("--journal")
+    del usual[at : at + 2]
+    for _ in range(2):
+        ended = await run(*usual, ALLMYSMS_JOURNAL=str(journal))
+        assert (ended.code, json.loads(ended.out)["accepted"]) == (0, len(GOOD)), ended.err
+    assert sandbox.stats()["messages"] == len(GOOD)
+    for command in ("status", "report", "list", "resume"):
+        assert (await run("campaign", command, "--json", ALLMYSMS_JOURNAL=str(journal))).code == 0
+    ended = await run("campaign", "status", str(tmp_path / "other.db"), ALLMYSMS_JOURNAL=str(journal))
+    assert "no journal" in ended.err
+
+
+@pytest.mark.parametrize("command", ["run", "status", "resume", "report", "list", "resolve"])
+async def test_password_on_the_command_line_is_refused(
+    run: Run, clients: Clients, sandbox: Sandbox, command: str
+) -> None:
+    """A process list shows a URL that is an option: one with a password is refused, before anything is done."""
+    url = "postgresql://me:p@ss-4821@127.0.0.1:1/soldes"
+    if command == "run":
+        ended = await run(*words(clients(GOOD), Path("x"))[:-1], url)
+    else:
+        more = ("--resend", "3") if command == "resolve" else ()
+        ended = await run("campaign", command, url, *more)
+    assert ended.code == 2
+    assert "PGPASSWORD" in ended.err
+    assert "4821" not in ended.err
+    assert sandbox.requests == {}
+
+
+async def test_password_in_the_environment_is_not_refused(run: Run) -> None:
+    """What the environment holds no process list shows to others."""
+    ended = await run("campaign", "status", ALLMYSMS_JOURNAL="postgresql://me:sesame-4821@127.0.0.1:1/soldes")
+    assert "postgresql://127.0.0.1/soldes failed" in ended.err
+    assert "4821" not in ended.err

@@ -79,6 +79,13 @@ class Postgres:
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "tester", name)
         return f"postgresql://tester:not-shown@127.0.0.1:{self.port}/{name}"
 
+    def ask_for_passwords(self, user: str) -> None:
+        """Let a user in with a password only."""
+        rules = self._data / "pg_hba.conf"
+        asked = f"host all {user} 127.0.0.1/32 scram-sha-256\n"
+        rules.write_text(asked + rules.read_text(encoding="utf-8"), encoding="utf-8")
+        self._run("pg_ctl", "-D", str(self._data), "reload")
+
     def remove(self) -> None:
         """Remove everything."""
         shutil.rmtree(self._home, ignore_errors=True)

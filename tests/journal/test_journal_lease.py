@@ -21,13 +21,13 @@ async def test_lease_whose_renewal_was_not_committed_is_not_trusted(sandbox, tmp
     hand.clock.jump(100)
     write, beat = Database.write, hand.sink._beat()
 
-    async def uncommitted(self, work):
-        async def then_fails(connection):
-            await work(connection)
+    async def uncommitted(self, work, *, apart=False):
+        def then_fails(connection):
+            work(connection)
             msg = "The disk is full."
             raise JournalError(msg)
 
-        return await write(self, then_fails)
+        return await write(self, then_fails, apart=apart)
 
     async def once(_):
         if tried:
@@ -50,12 +50,12 @@ async def test_renewals_go_on_after_anything_that_goes_wrong(tmp_path, monkeypat
     """An error of whatever kind is told, and the next renewal is made all the same."""
     sink = open_sink(tmp_path / "a.db", backend="rest", account="a", clock=JumpingClock(), keyed=True, lease=0.03)
     await sink.open(campaign(()))
-    tried, done = [], asyncio.Event()
+    tried, done, loop = [], asyncio.Event(), asyncio.get_running_loop()
 
-    async def broken(connection):
+    def broken(connection):
         tried.append(connection)
         if len(tried) == 3:
-            done.set()
+            loop.call_soon_threadsafe(done.set)
         msg = "A defect."
         raise RuntimeError(msg)
 
@@ -107,10 +107,10 @@ async def test_stranded_requests_are_read_back_some_at_a_time(sandbox, journal):
         await hand.lose(await hand.claimed(people(1, number)))
     hand.clock.jump(REPLAY_SECONDS + 60)
     first = await hand.sink.stranded()
-    rest = await hand.sink.stranded(after=first[-1].seq)
-    assert [chunk.seq for chunk in first + rest] == list(range(1, PAGE + 4))
+    rest = await hand.sink.stranded(after=first[-1].chunk.seq)
+    assert [each.chunk.seq for each in first + rest] == list(range(1, PAGE + 4))
     assert len(first) == PAGE
-    assert await hand.sink.stranded(after=rest[-1].seq) == []
+    assert await hand.sink.stranded(after=rest[-1].chunk.seq) == []
     async with Journal(journal, clock=hand.clock) as opened:
         assert len(await opened.chunks()) == PAGE + 3
     await hand.die()

@@ -1,14 +1,20 @@
 """A journal in PostgreSQL: several processes, kills, and the database restarted in the middle."""
 
 import asyncio
+import contextlib
 import json
 import random
 import signal
+import time
 from collections import Counter
 
+import asyncpg
 import pytest
+import sqlalchemy as sa
 
 from allmysms_async import CampaignStopped, JournalError
+from allmysms_async.journal import postgresql
+from allmysms_async.journal.database import Database
 from tests.cli.conftest import finish as ended
 from tests.cli.conftest import start
 
@@ -68,8 +74,6 @@ async def test_two_processes_share_one_postgresql(sandbox, worker, postgres):
 
 async def test_tables_of_somebody_else_are_left_alone(service, sandbox, postgres):
     """A database whose table has the name of one of ours is refused, and nothing is sent."""
-    import asyncpg
-
     url = postgres.create("shop")
     connection = await asyncpg.connect(url)
     await connection.execute("create table campaign (name text)")
@@ -84,8 +88,6 @@ async def test_tables_of_somebody_else_are_left_alone(service, sandbox, postgres
 
 async def test_connection_that_is_cut_stops_with_what_postgresql_says(service, sandbox, postgres):
     """A connection that an administrator cuts is a clear error; the campaign continues on a new one."""
-    import asyncpg
-
     url = postgres.create("cut")
     admin = await asyncpg.connect(url.replace("/cut", "/postgres"))
     sandbox.faults([{"fault": "latency", "seconds": 0.02}])
@@ -108,9 +110,9 @@ async def cut_once_accepted(run, admin):
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-async def test_interrupted_process_finishes_what_is_in_flight(sandbox, postgres, tmp_path, stop):
+async def test_interrupted_process_finishes_what_is_in_flight(sandbox, postgres, tmp_path, stop, until):
     """Ctrl-C and SIGTERM end a run on PostgreSQL with every answer recorded, and `resume` sends the rest."""
-    url = postgres.create(f"stop_{stop.name.lower()}")
+    url = postgres.create(f"stop_{stop.name.lower()}").replace(":not-shown", "")
     account = {"ALLMYSMS_LOGIN": "demo", "ALLMYSMS_API_KEY": "demo-key", "ALLMYSMS_BASE_URL": sandbox.http_url}
     clients = tmp_path / "clients.csv"
     clients.write_text("mobile\n" + "\n".join(f"0612{number:06d}" for number in range(3000)))
@@ -118,10 +120,7 @@ async def test_interrupted_process_finishes_what_is_in_flight(sandbox, postgres,
     size = ["--chunk-size", "10", "--concurrency", "2"]
     sandbox.faults([{"fault": "latency", "seconds": 0.1}])
     process = await start("campaign", "run", str(clients), *words, *size, "--journal", url, env=account)
-    for _ in range(3000):
-        if sandbox.stats()["messages"]:
-            break
-        await asyncio.sleep(0.005)
+    await until(lambda: sandbox.stats()["messages"])
     process.send_signal(stop)
     first = await ended(process)
     stopped = json.loads(first.out)
@@ -132,3 +131,129 @@ async def test_interrupted_process_finishes_what_is_in_flight(sandbox, postgres,
     last = await ended(await start("campaign", "resume", url, "--json", env=account))
     assert json.loads(last.out)["accepted"] == stopped["total"], last.err
     assert sandbox.stats()["max_per_handset"] == 1
+
+
+async def test_options_of_the_url_reach_the_server(postgres):
+    """The usual options are understood; one that the server cannot fulfil is one clear error."""
+    url = postgres.create("options")
+    database = Database(f"{url}?sslmode=disable&connect_timeout=5&application_name=soldes")
+    await database.open(create=True)
+    async with database.reading() as connection:
+        assert (await connection.execute(sa.text("show application_name"))).scalar_one() == "soldes"
+    await database.close()
+    database = Database(f"{url}?sslmode=require")
+    with pytest.raises(JournalError, match="failed"):
+        await database.open(create=True)
+    await database.close()
+
+
+async def test_commits_are_durable_whatever_the_database_is_set_to(postgres):
+    """A database or role that trades durability for speed does not do so for the journal."""
+    url = postgres.create("careless")
+    admin = await asyncpg.connect(url)
+    await admin.execute("alter database careless set synchronous_commit = off")
+    await admin.execute("alter role tester in database careless set synchronous_commit = off")
+    await admin.close()
+    for more in ("", "?application_name=soldes"):
+        database = Database(url + more)
+        await database.open(create=True)
+        async with database.reading() as connection:
+            assert (await connection.execute(sa.text("show synchronous_commit"))).scalar_one() == "on"
+        shown = await database.write(lambda connection: connection.execute(sa.text("show synchronous_commit")).scalar())
+        assert shown == "on"
+        await database.close()
+
+
+async def test_password_comes_from_where_postgresqls_own_programs_have_it(postgres, monkeypatch, tmp_path):
+    """PGPASSWORD or a password file lets the journal in, so that no command line and no URL needs to show it."""
+    admin = await asyncpg.connect(postgres.create("guarded"))
+    await admin.execute("create role guard login password 'sesame-4821'")
+    await admin.execute("grant all on schema public to guard")
+    await admin.close()
+    postgres.ask_for_passwords("guard")
+    passfile = tmp_path / "pgpass"
+    passfile.write_text("127.0.0.1:*:*:guard:sesame-4821\n")
+    passfile.chmod(0o600)
+    url = f"postgresql://guard@127.0.0.1:{postgres.port}/guarded"
+
+    async def opened(where):
+        database = Database(where)
+        try:
+            await database.open(create=True)
+        finally:
+            await database.close()
+
+    with pytest.raises(JournalError, match="PGPASSWORD"):
+        await opened(url)
+    await opened(f"{url}?passfile={passfile}")
+    with monkeypatch.context() as environment:
+        environment.setenv("PGPASSFILE", str(passfile))
+        await opened(url)
+    monkeypatch.setenv("PGPASSWORD", "sesame-4821")
+    await opened(url)
+
+
+@contextlib.asynccontextmanager
+async def wire(port):
+    """A way to a server that can be held: connections stay, and nothing passes any more."""
+    passes, tasks, ends = asyncio.Event(), set(), []
+    passes.set()
+
+    async def pass_on(reader, writer):
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                await passes.wait()
+                writer.write(data)
+        writer.close()
+
+    async def accept(reader, writer):
+        tasks.add(asyncio.current_task())
+        ends.append(writer)
+        with contextlib.suppress(asyncio.CancelledError):  # at the end
+            await passes.wait()
+            behind, ahead = await asyncio.open_connection("127.0.0.1", port)
+            ends.append(ahead)
+            await asyncio.gather(pass_on(reader, ahead), pass_on(behind, writer))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], passes
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for end in ends:
+            end.transport.abort()
+        await asyncio.gather(*(end.wait_closed() for end in ends), return_exceptions=True)
+
+
+@pytest.mark.timeout(120)
+async def test_database_that_hangs_stops_the_campaign_and_loses_nobody(service, sandbox, postgres, monkeypatch):
+    """A database that neither answers nor goes away stops the sending; nothing leaves that is not recorded."""
+    monkeypatch.setattr(postgresql, "_COMMAND_SECONDS", 0.5)
+    url = postgres.create("hangs")
+    sandbox.faults([{"fault": "latency", "seconds": 0.02}])
+    admin = await asyncpg.connect(url)
+    async with wire(postgres.port) as (port, passes), service() as sms:
+        through = url.replace(f":{postgres.port}/", f":{port}/") + "?connect_timeout=0.5"
+        run = sms.stream(campaign(people(400)), journal=through, chunk_size=4, concurrency=3, lease=2.0)
+        began = time.monotonic()
+        with pytest.raises(CampaignStopped, match="journal postgresql://127") as stopped:
+            await hold_once_accepted(run, passes)
+        assert isinstance(stopped.value.reason, JournalError)
+        assert time.monotonic() - began < 15.0
+        texts = texts_of(sandbox)
+        assert 20 <= len(texts) < 400
+        assert len(texts) <= await admin.fetchval("select sum(n) from chunk where state <> 'pending'")
+        await admin.close()
+        last = await sms.run(campaign(people(400)), journal=url, chunk_size=4, lease=2.0)
+    assert (last.accepted, last.unknown, last.pending, last.complete) == (400, 0, 0, True)
+    assert Counter(texts_of(sandbox).values()) == {1: 400}
+
+
+async def hold_once_accepted(run, passes):
+    """Iterate over a run, and hold the way to its database as soon as somebody was accepted."""
+    async for progress in run:
+        if progress.accepted >= 20:
+            passes.clear()

@@ -1,0 +1,67 @@
+"""What a journal's path or URL may say, and that none of it shows a password."""
+
+import pytest
+
+from allmysms_async import InvalidRequest
+from allmysms_async.journal.address import address_of
+from allmysms_async.journal.database import Database
+
+OPTIONS = {
+    "sslmode=require": {"ssl": "require"},
+    "ssl=verify-full": {"ssl": "verify-full"},
+    "connect_timeout=3": {"timeout": 3.0},
+    "passfile=/home/me/pass": {"passfile": "/home/me/pass"},
+    "application_name=soldes": {"server_settings": {"application_name": "soldes"}},
+    "sslmode=disable&connect_timeout=2.5": {"ssl": "disable", "timeout": 2.5},
+}
+
+
+@pytest.mark.parametrize(("query", "given"), OPTIONS.items())
+def test_options_reach_the_driver(query, given):
+    """The usual options of a PostgreSQL URL mean what they mean to every other program."""
+    assert address_of(f"postgresql://me@127.0.0.1/soldes?{query}").options == given
+
+
+def test_socket_can_be_named():
+    """A folder with PostgreSQL's socket is given as other programs take it."""
+    assert dict(address_of("postgresql:///soldes?host=/run/postgresql").url.query) == {"host": "/run/postgresql"}
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://me@h/db?sslmode=perhaps", "sslmode must be one of disable, allow"),
+        ("postgresql://me@h/db?sslmode=require&sslmode=disable", "sslmode"),
+        ("postgresql://me@h/db?connect_timeout=soon", "connect_timeout"),
+        ("postgresql://me@h/db?connect_timeout=0", "connect_timeout"),
+        ("postgresql://me@h/db?connect_timeout=nan", "connect_timeout"),
+        ("postgresql://me@h/db?pool_size=3", "pool_size"),
+        ("postgresql://me@h/db?password=sesame", "password"),
+        ("sqlite:///soldes.db?timeout=5", "timeout"),
+        ("sqlite:///file:soldes.db?mode=ro", "uri=true"),
+        ("mysql://me:sesame@h/db", "mysql"),
+    ],
+)
+def test_options_that_are_not_known_are_refused(url, told):
+    """An option that would be passed over, or crash, is refused by its name and without its value."""
+    with pytest.raises(InvalidRequest, match=told) as refused:
+        Database(url)
+    assert "sesame" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["p@ss-word", "@ss-word", "p@ss:word", "p@ss/word", "p@ss?word", "p@ss#word", "p:a@ss/w@ord", "p@ss?x=word"],
+)
+def test_password_with_an_at_sign_is_refused_and_not_shown(password):
+    """What follows the "@" would be taken for the host, and shown: it must be percent-encoded."""
+    with pytest.raises(InvalidRequest, match="%40") as refused:
+        Database(f"postgresql://me:{password}@127.0.0.1:1/db")
+    assert "ss" not in str(refused.value).replace("password", "").replace("address", "")
+    assert "word" not in str(refused.value).replace("password", "")
+
+
+@pytest.mark.parametrize("password", ["p%40ss-word", "p/ss-word", "p?ss-word", "p:ss-word"])
+def test_label_shows_no_password(password):
+    """A journal's name to people has no user and no password."""
+    assert Database(f"postgresql://me:{password}@127.0.0.1:1/db").label == "postgresql://127.0.0.1/db"
