@@ -81,12 +81,14 @@ def list_campaigns(journal: str, *, machine: bool) -> int:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("campaign", overflow="fold", min_width=8)
     table.add_column("begun", no_wrap=True)
-    for heading in ("rows", "accepted", "rejected", "failed", "unknown", "in flight", "pending"):
+    sending = any(each.result.in_flight for each in campaigns)  # a column less leaves room for the names
+    for heading in ("rows", "accepted", "rejected", "failed", "unknown", *(["in flight"] * sending), "pending"):
         table.add_column(heading, justify="right", no_wrap=True)
     for each in campaigns:
         result = each.result
-        waiting = result.pending - result.in_flight
-        counts = (result.accepted, result.rejected, result.failed, result.unknown, result.in_flight, waiting)
+        counts = [result.accepted, result.rejected, result.failed, result.unknown, result.pending - result.in_flight]
+        if sending:
+            counts.insert(-1, result.in_flight)
         # A source that was not read to its end has more.
         rows = number(result.rows) + ("" if result.complete else "+")
         table.add_row(

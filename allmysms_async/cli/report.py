@@ -191,7 +191,8 @@ def print_advice(console: Console, result: CampaignResult, *, journal: bool = Fa
         )
     if result.pending or not result.complete:
         waiting = result.pending - result.in_flight
-        lines.append(f"{number(waiting)} pending: read from the file, nothing was sent to them.")
+        if waiting or not result.in_flight:
+            lines.append(f"{number(waiting)} pending: read from the file, nothing was sent to them.")
         if not result.complete:
             lines.append("The file was not read to its end.")
         if journal:

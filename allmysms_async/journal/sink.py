@@ -444,12 +444,14 @@ class JournalSink:
         one whose end could not be recorded is unknown when all is over.
         """
         held = sum(hold.rows for hold in self._held.values() if hold.asked is False)
-        held = min(held, sums.pending - sums.in_flight)  # one that is just being recorded is counted where it ended
+        # What is just being recorded, here or elsewhere, is counted where it ended already.
+        others = min(sums.in_flight, sums.pending)
+        held = min(held, sums.pending - others)
         complete = sums.complete or self._read_all
         if self._over:
             unknown, pending = sums.unknown + held, sums.pending - held
-            return msgspec.structs.replace(sums, complete=complete, unknown=unknown, pending=pending)
-        return msgspec.structs.replace(sums, complete=complete, in_flight=sums.in_flight + held)
+            return msgspec.structs.replace(sums, complete=complete, unknown=unknown, pending=pending, in_flight=others)
+        return msgspec.structs.replace(sums, complete=complete, in_flight=others + held)
 
     # -- small things -------------------------------------------------------------------------------------------------
 

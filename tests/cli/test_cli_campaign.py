@@ -23,6 +23,7 @@ KEYS = {
     "failed",
     "unknown",
     "pending",
+    "in_flight",
     "complete",
     "rejections",
     "parts",

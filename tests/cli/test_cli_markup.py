@@ -29,6 +29,8 @@ async def test_brackets_in_a_name_are_part_of_it(run: Run, clients: Clients, tmp
     ):
         assert ended.code == 0, ended.err
         assert name in ended.out
+    narrow = await run("campaign", "list", str(journal), COLUMNS="80")
+    assert name.split()[0][:6] in narrow.out  # the rest is on the next line
     missing = await run("campaign", "status", str(journal), "--name", f"{name}!")
     assert (missing.code, f"{name}!" in missing.err) == (2, True), missing.err
 

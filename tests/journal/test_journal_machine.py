@@ -343,7 +343,8 @@ class Machine(RuleBasedStateMachine):
         rows, result = self.wait(outcomes())
         assert sorted(outcome.row for outcome in rows) == list(range(1, self.planned + 1))
         counted = Counter(outcome.state.value for outcome in rows)
-        for state in ("accepted", "rejected", "failed", "unknown", "pending"):
+        counted["pending"] += counted["in_flight"]
+        for state in ("accepted", "rejected", "failed", "unknown", "pending", "in_flight"):
             assert getattr(result, state) == counted[state], state
         assert result.rows == self.planned
         in_flight = {
@@ -361,6 +362,7 @@ class Machine(RuleBasedStateMachine):
             parts = totals.accepted + totals.rejected + totals.failed + totals.unknown + totals.pending
             assert totals.rows == parts
             assert min(totals.accepted, totals.failed, totals.unknown, totals.pending) >= 0
+            assert 0 <= totals.in_flight <= totals.pending
 
 
 def phones(claim):
