@@ -268,8 +268,8 @@ async def test_chunk_claimed_while_it_was_cancelled_is_given_back(make_bench, ga
     bench = make_bench([number(1)], grace=0.0)
     claim = bench.sink.claim
 
-    async def claim_slowly(chunk, now):
-        claim_of = await claim(chunk, now)
+    async def claim_slowly(chunk, now, afford):
+        claim_of = await claim(chunk, now, afford)
         claiming.set()
         await claimed.wait()
         return claim_of

@@ -264,8 +264,8 @@ async def test_chunk_that_somebody_else_claimed_is_not_sent(make_bench, gateway,
     bench = make_bench([number(index) for index in range(30)])
     claim = bench.sink.claim
 
-    async def refuse_the_second(chunk, now):
-        return None if chunk.seq == 2 else await claim(chunk, now)
+    async def refuse_the_second(chunk, now, afford):
+        return None if chunk.seq == 2 else await claim(chunk, now, afford)
 
     bench.sink.claim = refuse_the_second
     await bench.finish()

@@ -19,7 +19,7 @@ def texts_of(sandbox):
 
 @pytest.mark.parametrize("days", [1, 2, 3])
 async def test_key_first_used_by_a_clock_that_was_ahead_is_not_repeated(sandbox, service, journal, days):
-    """Nobody is texted twice however much later the campaign is continued: the gateway's lists are asked instead."""
+    """Nobody is texted twice however much later the campaign is continued: what cannot be told stays unknown."""
     hand = Hand(journal, sandbox, keyed=True)
     hand.clock.jump(2 * DAY)
     claim = await hand.claimed(people(3))
