@@ -104,6 +104,28 @@ async def test_database_that_fails_fails_all_that_is_written_together(tmp_path, 
     await database.close()
 
 
+SLOW = "with recursive c(x) as (select 1 union all select x + 1 from c where x < 1000000) select count(*) from c"
+
+
+@pytest.mark.parametrize("passes", [0, 1, 2, 3, 4, 5, 8, 50])
+async def test_reader_that_is_cancelled_hinders_nobody(database, passes):
+    """Whoever is cancelled in the middle of reading leaves a database that can be read and written."""
+
+    async def read():
+        async with database.reading() as connection:
+            await connection.execute(sa.text(SLOW))
+
+    reading = asyncio.create_task(read())
+    for _ in range(passes):
+        await asyncio.sleep(0)
+    reading.cancel()
+    writes = asyncio.gather(*(database.write(decide(seq)) for seq in (1, 2)))
+    await asyncio.wait({reading})
+    assert reading.cancelled()
+    assert await writes == [1, 2]
+    assert await recorded(database) == [1, 2]
+
+
 def old_mode(path):
     """Put a journal back into the mode that a new file has, in which switching needs it to itself."""
     with sqlite3.connect(path) as raw:
