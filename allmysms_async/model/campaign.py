@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of one row of a campaign's source.
 
     Attributes:

@@ -114,7 +114,7 @@ class MmsMessage(msgspec.Struct, frozen=True, kw_only=True):
         return f"<MmsMessage {self.kind.name.lower()} {len(self.text)} characters, purpose={self.purpose!r}>"
 
 
-class Recipient(msgspec.Struct, frozen=True):
+class Recipient(msgspec.Struct, frozen=True, gc=False):
     """One person to be texted.
 
     Attributes:

@@ -5,7 +5,7 @@ import gc
 import time
 import tracemalloc
 
-from allmysms_async.model import Recipient
+from allmysms_async.model import Outcome, OutcomeState, Recipient
 
 
 async def test_event_loop_is_never_blocked(make_bench, gateway, number):
@@ -55,3 +55,10 @@ async def test_memory_stays_bounded(make_bench, make_gateway, number):
         tracemalloc.stop()
     assert rows == 200_000
     assert peak < 40e6
+
+
+def test_recipients_and_outcomes_are_nothing_to_the_garbage_collector():
+    """What there are millions of, and what cannot be part of a cycle, is not looked through again and again."""
+    recipient = Recipient("33612345678", tuple("xy"), 1)
+    assert not gc.is_tracked(recipient)
+    assert not gc.is_tracked(Outcome(1, None, recipient.phone, OutcomeState.ACCEPTED))
