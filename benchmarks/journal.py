@@ -96,8 +96,8 @@ def _fill(path: str, address: str, chunks: int) -> None:
     asyncio.run(begin())
     payload = result = b""
     database = sqlite3.connect(path)
-    columns = "campaign,seq,state,generation,attempts,n,planned_parts,accepted,rejected,failed,unknown,parts,cost"
-    insert = f"insert into chunk ({columns},gateway_id,numbers,payload,result) values ({','.join('?' * 17)})"  # noqa: S608
+    columns = "campaign,seq,state,generation,attempts,written_off,n,planned_parts,accepted,rejected,failed,unknown,parts,cost"
+    insert = f"insert into chunk ({columns},gateway_id,numbers,payload,result) values ({','.join('?' * 18)})"  # noqa: S608
     for seq in range(1, chunks + 1):
         first = 33_600_000_000 + seq * _CHUNK
         phones = range(first, first + _CHUNK)
@@ -112,7 +112,7 @@ def _fill(path: str, address: str, chunks: int) -> None:
             ]
             payload, result = pack_payload(chunk), pack_outcomes(outcomes)
         counts = (_CHUNK, _CHUNK, _CHUNK, 0, 0, 0, _CHUNK, "45.000", f"ec{seq:014x}")
-        database.execute(insert, (1, seq, "accepted", 0, 1, *counts, pack_numbers(chunk), payload, result))
+        database.execute(insert, (1, seq, "accepted", 0, 1, 0, *counts, pack_numbers(chunk), payload, result))
     database.execute("update campaign set source_complete = 1, next_seq = ?", (chunks + 1,))
     database.commit()
     database.close()

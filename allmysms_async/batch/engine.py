@@ -86,9 +86,14 @@ class CampaignRun:
         # Chunks by their ordinals: those that wait or are tried here, and those that were claimed here.
         self._queued: set[int] = set()
         self._handled = BitMap64()
+        # Those that could not be claimed since others were last seen at work.
+        self._denied = BitMap64()
         self._opened = False
         self._turn = asyncio.Condition()
         self._reading = True
+        # What is being recorded of the source while more of it is planned, and how many chunks that are.
+        self._recording: asyncio.Task[None] | None = None
+        self._unready = 0
         # Whether rows were read that are recorded nowhere.
         self._unrecorded = False
         self._recovered = 0
@@ -292,6 +297,7 @@ class CampaignRun:
                 seconds = await surely(self._sink.elsewhere())
                 if seconds is not None:
                     await pause(self._clock, self._stopping, seconds)
+                    self._denied.clear()
                 # Also if nobody holds anything: what was given back meanwhile lies behind what was offered.
                 found = await self._continue()
                 if seconds is None and intake is None and not found:
@@ -386,11 +392,17 @@ class CampaignRun:
             # What was read and is not in a full chunk yet is recorded whatever happens, and waits as pending.
             if not self._unrecorded and not isinstance(self._error, JournalError):
                 await self._guard(self._take_in(None))
+            if self._recording is not None:  # after one that failed, and fails likewise
+                await surely(asyncio.wait({self._recording}))
+                self._recording.exception()
             if self._unrecorded or isinstance(self._error, JournalError):
                 await intake.rewind()
 
     async def _take_in(self, rows: Sequence[Row] | None) -> None:
-        """Plan rows and record what is full of them, or, at the end of the source, all that is planned."""
+        """Plan rows and record what is full of them, or, at the end of the source, all that is planned.
+
+        Each record is under way while the next rows are planned, and waited for before the next one.
+        """
         refused: list[Outcome] = []
         last = rows is None
         try:
@@ -403,7 +415,15 @@ class CampaignRun:
                 last = True
                 raise
             finally:
-                await surely(self._record(self._planner.flush() if last else self._planner.sealed(), refused))
+                chunks = self._planner.flush() if last else self._planner.sealed()
+                if chunks or refused or last:
+                    self._unready += len(chunks)
+                    before = self._recording
+                    self._recording = asyncio.ensure_future(self._record(before, chunks, refused))
+                    if last:
+                        await surely(self._recording)
+                    elif before is not None:
+                        await surely(before)
         except Exception:
             self._unrecorded = True
             raise
@@ -411,24 +431,41 @@ class CampaignRun:
     async def _room(self) -> None:
         """Wait until more can be sent."""
         async with self._turn:
-            await self._turn.wait_for(
-                lambda: (len(self._ready) < self._options.concurrency and self._may_go_on()) or self._stopping.is_set()
-            )
+            await self._turn.wait_for(lambda: self._has_room() or self._stopping.is_set())
 
-    async def _record(self, chunks: list[Chunk], refused: list[Outcome]) -> None:
-        """Write planned chunks and refused rows to the sink, then offer the chunks to the workers."""
-        if refused:
-            await self._sink.refuse(refused)
-            self._tell(tuple(refused))
-        if chunks:
-            recorded = list(await asyncio.gather(*map(self._sink.add, chunks)))
-            self._planner.next_seq = max(self._planner.next_seq, recorded[-1].seq + 1)
-            self._queue(recorded)
+    def _has_room(self) -> bool:
+        """Tell whether more may be read: what is planned and not in flight is no more than can be at once."""
+        return len(self._ready) + self._unready < self._options.concurrency and self._may_go_on()
+
+    async def _record(self, before: asyncio.Task[None] | None, chunks: list[Chunk], refused: list[Outcome]) -> None:
+        """Write planned chunks and refused rows to the sink, then offer the chunks to the workers.
+
+        Args:
+            before: The record before it, without which this one makes no sense.
+            chunks: Full chunks.
+            refused: Rows that are not sent to.
+        """
+        try:
+            if before is not None:
+                await before
+            if refused:
+                await self._sink.refuse(refused)
+                self._tell(tuple(refused))
+            if chunks:
+                recorded = list(await asyncio.gather(*map(self._sink.add, chunks)))
+                self._planner.next_seq = max(self._planner.next_seq, recorded[-1].seq + 1)
+                self._queue(recorded)
+        except Exception as error:  # at once: the source may take its time over the next rows
+            self._fail(error)
+            raise
+        finally:
+            self._unready -= len(chunks)
             await self._wake()
 
     def _queue(self, chunks: Sequence[Chunk]) -> int:
         """Put chunks where the workers find them, each once; return how many were not there before."""
-        new = [chunk for chunk in chunks if chunk.seq not in self._queued and chunk.seq not in self._handled]
+        passed = (self._queued, self._handled, self._denied)
+        new = [chunk for chunk in chunks if not any(chunk.seq in seqs for seqs in passed)]
         self._queued.update(chunk.seq for chunk in new)
         self._ready.extend(new)
         return len(new)
@@ -448,6 +485,8 @@ class CampaignRun:
             finally:
                 self._busy -= 1
                 self._queued.discard(chunk.seq)
+                if chunk.seq not in self._handled:
+                    self._denied.add(chunk.seq)
                 await self._wake()
 
     async def _next(self) -> Chunk | None:

@@ -114,6 +114,7 @@ class Record(RuleBasedStateMachine):
             return
         before = idempotency_key(self.sink.run_id, chunk, MESSAGE)
         wait(self.sink.release(chunk, new_key=new_key))
+        wait(self.sink.open(None))
         (now,) = [left for left in wait(self.sink.resume(replayable_since=None)) if left.seq == chunk.seq]
         self.resumed()
         assert (idempotency_key(self.sink.run_id, now, MESSAGE) != before) is new_key
