@@ -96,7 +96,8 @@ def _fill(path: str, address: str, chunks: int) -> None:
     asyncio.run(begin())
     payload = result = b""
     database = sqlite3.connect(path)
-    columns = "campaign,seq,state,generation,attempts,written_off,n,planned_parts,accepted,rejected,failed,unknown,parts,cost"
+    columns = "campaign,seq,state,generation,attempts,written_off,n,planned_parts"
+    columns += ",accepted,rejected,failed,unknown,parts,cost"
     insert = f"insert into chunk ({columns},gateway_id,numbers,payload,result) values ({','.join('?' * 18)})"  # noqa: S608
     for seq in range(1, chunks + 1):
         first = 33_600_000_000 + seq * _CHUNK
