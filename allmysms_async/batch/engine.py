@@ -390,13 +390,19 @@ class CampaignRun:
                 await self._room()
         finally:
             # What was read and is not in a full chunk yet is recorded whatever happens, and waits as pending.
-            if not self._unrecorded and not isinstance(self._error, JournalError):
-                await self._guard(self._take_in(None))
-            if self._recording is not None:  # after one that failed, and fails likewise
-                await surely(asyncio.wait({self._recording}))
-                self._recording.exception()
-            if self._unrecorded or isinstance(self._error, JournalError):
-                await intake.rewind()
+            try:
+                if not self._unrecorded and not isinstance(self._error, JournalError):
+                    await self._guard(self._take_in(None))
+            finally:  # also if whoever waits gave up meanwhile
+                await surely(self._part_from(intake))
+
+    async def _part_from(self, intake: Intake) -> None:
+        """Leave a source to whoever continues the campaign: to be read again, if rows of it are recorded nowhere."""
+        if self._recording is not None:
+            await asyncio.wait({self._recording})
+            self._unrecorded |= self._recording.cancelled() or self._recording.exception() is not None
+        if self._unrecorded or isinstance(self._error, JournalError):
+            await intake.rewind()
 
     async def _take_in(self, rows: Sequence[Row] | None) -> None:
         """Plan rows and record what is full of them, or, at the end of the source, all that is planned.

@@ -11,10 +11,42 @@ from collections import Counter
 import pytest
 
 from allmysms_async import CampaignStopped, InvalidRequest, JournalError
-from allmysms_async.journal import Journal
+from allmysms_async.journal import Journal, JournalSink
 from allmysms_async.journal.database import Database
 
 from .conftest import campaign, people
+
+
+async def test_rows_that_a_hanging_journal_never_took_are_read_again(service, sandbox, tmp_path, monkeypatch, until):
+    """Whoever gives up a stopped run while the journal hangs loses nobody: the next run reads those rows once more."""
+    running = []
+
+    class Stopping(list):
+        def __iter__(self):
+            for index, person in enumerate(super().__iter__()):
+                if index == 100 and len(running) == 1:
+                    running[0].stop()
+                yield person
+
+    async def hang(sink, chunk):
+        await asyncio.sleep(0.5)
+        msg = "It hung, and is gone."
+        raise JournalError(msg)
+
+    one = campaign(Stopping(people(300)))
+    async with service(grace=0.05) as sms:
+        with monkeypatch.context() as hanging:
+            hanging.setattr(JournalSink, "add", hang)
+            running.append(sms.stream(one, journal=tmp_path / "soldes.db"))
+            following = asyncio.create_task(anext(aiter(running[0]), None))
+            await until(lambda: running[0].stopping)
+            await running[0].aclose()
+            await asyncio.wait({following})
+            following.exception()
+        running.append(None)
+        last = await sms.run(one, journal=tmp_path / "soldes.db")
+    assert (last.rows, last.accepted, last.complete) == (300, 300, True)
+    assert sandbox.stats() == {"messages": 300, "handsets": 300, "max_per_handset": 1}
 
 
 async def refused(service, sandbox, journal, word):
