@@ -100,7 +100,7 @@ class File:
 
     async def close(self) -> None:
         """Close the connection, once what is being written is committed."""
-        while self._writing is not None:
+        while self._writing is not None and not self._writing.done():
             await asyncio.wait({self._writing})
         async with self._turn:
             await self._disconnect()
@@ -120,7 +120,7 @@ class File:
         del apart  # whatever waits shares a transaction
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Member(work, done))
-        if self._writing is None:
+        if self._writing is None or self._writing.done():  # done as well if cancelled before it began
             self._writing = asyncio.create_task(self._write_all(), name="journal")
         return await done
 
@@ -163,8 +163,12 @@ class File:
             await self._disconnect()
         if self._connection is None:
             connection = await self._engine.connect()
-            self._driver = (await connection.get_raw_connection()).driver_connection
-            await self._driver._execute(self._enter, self._driver._conn)
+            try:
+                self._driver = (await connection.get_raw_connection()).driver_connection
+                await self._driver._execute(self._enter, self._driver._conn)
+            except BaseException:  # the next one needs it: there is only one
+                await connection.close()
+                raise
             self._connection = connection
         return self._connection
 

@@ -180,7 +180,7 @@ async def test_processes_that_begin_a_journal_at_once_all_open_it(tmp_path):
         path = tmp_path / f"{number}.db"
         processes = [
             await asyncio.create_subprocess_exec(
-                sys.executable, "-c", OPEN, str(path), stdin=PIPE, stdout=PIPE, stderr=PIPE
+                sys.executable, "-P", "-c", OPEN, str(path), stdin=PIPE, stdout=PIPE, stderr=PIPE
             )
             for _ in range(4)
         ]
@@ -234,3 +234,17 @@ async def test_mode_that_a_journal_was_given_stays(tmp_path):
     await database.open(create=True)
     await database.close()
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+async def test_writer_that_is_cancelled_before_it_begins_hinders_nobody(tmp_path):
+    """What was to be written with it is written by the next one, and the journal can be closed."""
+    database = Database(tmp_path / "soldes.db")
+    await database.open(create=True)
+    first = asyncio.ensure_future(database.write(lambda _: 1))
+    await asyncio.sleep(0)
+    (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "journal"]
+    task.cancel()
+    await asyncio.wait({task})
+    assert await asyncio.wait_for(database.write(lambda _: 2), 10) == 2
+    assert await asyncio.wait_for(first, 10) == 1
+    await asyncio.wait_for(database.close(), 10)
