@@ -271,7 +271,8 @@ class Dispatch:
             await self._sink.release(chunk, new_key=delivery.verdict is Verdict.STOP)
             if isinstance(error, RequestLimitReached):
                 self._limit_waits[chunk.seq] += error.told
-                self._desk.requeue(chunk)
+                # Nothing of it was sent: it is admitted under the limits like any other.
+                self._desk.requeue(msgspec.structs.replace(chunk, first_sent_at=None))
         elif isinstance(error, NumbersRefused) and (pieces := self._without_refused(chunk, error.positions)):
             recorded = await self._sink.split(chunk, pieces)
             self._desk.queue(recorded[:-1] if error.positions else recorded)

@@ -228,9 +228,9 @@ class Planner:
             return self._refuse(row, recipient, recipient.phone, _TEXT_REASONS[error.reason], number)
         if self._known.meet(number):
             return None
+        self._join(row, recipient, phone, size)
         self._seen.add(number)
         self._accounted.add(row)
-        self._join(row, recipient, phone, size)
         return None
 
     def _measure(self, recipient: Recipient) -> TextSize:
