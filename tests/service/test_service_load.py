@@ -164,7 +164,7 @@ async def test_a_campaign_leaves_the_event_loop_free(apart: str, service: Servic
     gc.collect()
     gc.freeze()  # what the other tests left behind is not this campaign's to go through
     try:
-        for _ in range(5):
+        for _ in range(10):
             sms = service(url=apart)
             ticking = asyncio.create_task(_longest_gap())
             result = await sms.run(people.campaign(), chunk_size=1000)

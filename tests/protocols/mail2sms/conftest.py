@@ -226,7 +226,8 @@ def _exim_server(authority: trustme.CA) -> Iterator[Exim]:
     """Exim on loopback with TLS and AUTH, run by somebody without privileges, in a folder of its own."""
     assert _EXIM is not None
     uid, gid = (os.getuid(), os.getgid()) if os.getuid() else (_NOBODY, _NOBODY)
-    folder = Path(tempfile.mkdtemp(prefix="exim-"))
+    # Not under the folder for temporary files that whoever runs the tests chose: other users may not enter it.
+    folder = Path(tempfile.mkdtemp(prefix="exim-", dir="/tmp"))  # fresh, and removed
     exim = Exim(folder, *_free_ports())
     for name in ("spool", "log", "inbox"):
         (folder / name).mkdir()
