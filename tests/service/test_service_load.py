@@ -161,6 +161,7 @@ async def test_a_campaign_leaves_the_event_loop_free(apart: str, service: Servic
     """During 20,000 recipients in chunks of 1,000 nothing holds the event loop for 50 ms."""
     people = crowd(20_000)
     worst: list[float] = []
+    limit = 0.05 if sys.gettrace() is None else 0.1  # measuring coverage doubles what every line takes
     gc.collect()
     gc.freeze()  # what the other tests left behind is not this campaign's to go through
     try:
@@ -171,12 +172,12 @@ async def test_a_campaign_leaves_the_event_loop_free(apart: str, service: Servic
             ticking.cancel()
             worst.append(await ticking)
             assert result.all_accepted
-            if worst[-1] < 0.05:
+            if worst[-1] < limit:
                 break
     finally:
         gc.unfreeze()
 
-    assert min(worst) < 0.05, worst
+    assert min(worst) < limit, worst
     assert (await stats(apart))["handsets"] == 20_000
 
 
