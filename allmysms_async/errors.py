@@ -9,6 +9,7 @@
     │   ├── InvalidSender
     │   ├── InvalidSchedule
     │   ├── InvalidSource                a file that cannot be read; .line where there is one
+    │   │   └── SourceIncomplete         the rest of a source cannot be read any more: not all of its people were read
     │   ├── EmptyCampaign                no row at all
     │   ├── CampaignTooLong              the request limit would stretch it past max_duration; .seconds
     │   ├── CampaignChanged              the journal holds another campaign of this name
@@ -99,6 +100,7 @@ __all__ = [
     "ScheduleRefused",
     "SenderRefused",
     "ServerFailure",
+    "SourceIncomplete",
     "StillProcessing",
     "TextRefused",
     "TransportError",
@@ -194,11 +196,20 @@ class InvalidSource(InvalidRequest):
     Args:
         message: What is wrong, naming the line where there is one.
         line: Line of the file, counted from 1, or None.
+        remedy: What to do, in a sentence.
     """
 
-    def __init__(self, message: str, *, line: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, line: int | None = None, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
         self.line = line
+
+
+class SourceIncomplete(InvalidSource):
+    """The rest of a source cannot be read any more: people in it were not read, and not texted.
+
+    A generator that was closed, cancelled or failed before its end, an asynchronous one of an event loop that is over,
+    or a source that now ends before rows it gave earlier. What was read of it is sent, or told as ever.
+    """
 
 
 class EmptyCampaign(InvalidRequest):

@@ -35,6 +35,7 @@ from allmysms_async.errors import (
     JournalError,
     NotSent,
     RateLimited,
+    SourceIncomplete,
 )
 from allmysms_async.model import Campaign, CampaignResult, Outcome, Progress, as_sms
 
@@ -289,9 +290,13 @@ class CampaignRun:
             await self._continue()
             await self._look_up()
             intake = self._intake
+            lost: SourceIncomplete | None = None
             while not self._stopping.is_set():
                 if intake is not None and await surely(self._sink.lead()):
-                    await self._read_source(intake)
+                    try:
+                        await self._read_source(intake)
+                    except SourceIncomplete as error:  # told once all that is recorded of it has been dealt with
+                        lost = error
                     intake = None
                 idle = self._idle()
                 seconds = await surely(self._sink.elsewhere())
@@ -302,9 +307,11 @@ class CampaignRun:
                 found = await self._continue()
                 if seconds is None and intake is None and not found:
                     if idle:
-                        return
+                        break
                     async with self._turn:
                         await self._turn.wait_for(lambda: self._idle() or self._stopping.is_set())
+            if lost is not None:
+                raise lost
         finally:
             self._reading = False
             await self._wake()

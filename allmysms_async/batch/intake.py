@@ -1,17 +1,20 @@
 """Reading a source of recipients, some rows at a time, and going on where it was left.
 
 A run may stop at any row and be continued: no row that was taken from the source may be lost in between, whatever kind
-of iterator it is, and also if the source itself fails.
+of iterator it is, and also if the source itself fails. Its end is believed only from an iterator that ended by itself:
+one that somebody closed, or that belongs to another event loop, ends as well, and people were never read.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+import inspect
+import weakref
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from allmysms_async.batch.known import Known
-from allmysms_async.errors import InvalidSource
+from allmysms_async.errors import InvalidSource, SourceIncomplete
 from allmysms_async.model import Recipient
 
 __all__ = ["Intake", "Row"]
@@ -21,6 +24,13 @@ Row: TypeAlias = tuple[int, Recipient | str]
 
 # Rows taken between two looks at the event loop: about a millisecond of planning.
 _ROWS_AT_ONCE = 250
+
+_AGAIN = (
+    "Give a source that can be read again (a list, read_csv, an object whose __iter__ begins anew): with a journal, a "
+    "new Campaign of the same name passes over whom it holds; without one, leave out whom the outcomes named."
+)
+
+_Reading: TypeAlias = Iterator[Recipient | str] | AsyncIterator[Recipient | str]
 
 
 class Intake:
@@ -36,57 +46,80 @@ class Intake:
     def __init__(self, source: Iterable[Recipient | str] | AsyncIterable[Recipient | str]) -> None:
         self.known = Known()
         self._source = source
-        self._ordinary: Iterator[Recipient | str] | None = None
-        self._asynchronous: AsyncIterator[Recipient | str] | None = None
+        self._reading: _Reading | None = None
+        # The event loop that an asynchronous source is read in, and the iterator of the reading before this one.
+        self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
+        self._former: _Reading | None = None
         self._rows: list[Row] = []
-        self._taken = 0
+        self._taken = self._most = 0
         self._ended = False
         self._error: Exception | None = None
+        self._lost: str | None = None
         self._filling: asyncio.Task[None] | None = None
-        self._spoiled = False
 
     async def take(self, stopping: asyncio.Event) -> list[Row] | None:
         """Return the next rows; none when asked to stop first, and None at the end of the source.
 
         Raises:
             Exception: The source's own, once every row before it was handed out.
-            InvalidSource: Rows that were taken could not be recorded, and the source can be read only once.
+            SourceIncomplete: The rest of the source, or rows that were taken and not recorded, cannot be read any more.
         """
-        if self._spoiled:
-            msg = "Rows of the source could not be recorded, and it can be read only once: it cannot be continued."
-            raise InvalidSource(msg, line=None)
-        if not self._rows and not self._ended and self._error is None:
+        if not self._rows and not self._ended and self._error is None and self._lost is None:
             await self._fill(stopping)
         rows, self._rows = self._rows, []
         if rows:
             return rows
         if self._error is not None:
             error, self._error = self._error, None
-            self._restart()
+            self._restart("failed before its end")
             raise error
+        if self._lost is not None:
+            raise SourceIncomplete(self._lost, remedy=_AGAIN)
         return None if self._ended else []
+
+    # -- filling ------------------------------------------------------------------------------------------------------
 
     async def _fill(self, stopping: asyncio.Event) -> None:
         """Take rows from the source; if asked to stop, leave off waiting for it without disturbing it."""
         if not isinstance(self._source, AsyncIterable):
             await asyncio.sleep(0)
-            self._ordinary = self._ordinary or iter(self._source)
-            self._fill_from(self._ordinary)
+            ordinary = self._source
+            iterator = self._opened(lambda: iter(ordinary))
+            if isinstance(iterator, Iterator):
+                self._fill_from(iterator)
             return
-        if self._filling is not None and self._filling.cancelled():  # with the event loop it belonged to
-            self._filling = None
-            self._restart()
+        if self._reading is not None and self._is_elsewhere():
+            self._forsake()
             return
-        self._asynchronous = self._asynchronous or aiter(self._source)
         if self._filling is None:
-            self._filling = asyncio.create_task(self._fill_from_async(self._asynchronous), name="campaign source")
+            asynchronous = self._source
+            iterator = self._opened(lambda: aiter(asynchronous))
+            if not isinstance(iterator, AsyncIterator):
+                return
+            self._loop = weakref.ref(asyncio.get_running_loop())
+            self._filling = asyncio.create_task(self._fill_from_async(iterator), name="campaign source")
+        filling = self._filling
         stopped = asyncio.create_task(stopping.wait())
         try:
-            await asyncio.wait({self._filling, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({filling, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
-        if self._filling.done():
+        if filling.done():
             self._filling = None
+            if filling.cancelled():
+                self._restart("was cancelled before its end")
+
+    def _opened(self, begin: Callable[[], _Reading]) -> _Reading | None:
+        """Return the iterator to go on with, or None if there is nothing more to be had of it."""
+        if self._reading is None:
+            self._reading = begin()
+            if self._reading is self._former:
+                self._lose("failed or was closed before its end")
+                return None
+        if _is_over(self._reading):
+            self._restart("was closed, or read, before its end was seen here")
+            return None
+        return self._reading
 
     def _fill_from(self, iterator: Iterator[Recipient | str]) -> None:
         """Take rows from an ordinary iterator."""
@@ -96,53 +129,101 @@ class Intake:
                 self._rows.append((self._taken, item))
                 if len(self._rows) >= _ROWS_AT_ONCE:
                     return
-            self._ended = True
+            self._end()
         except Exception as error:  # the source is the caller's code: whatever it raises is told
             self._error = error
 
     async def _fill_from_async(self, iterator: AsyncIterator[Recipient | str]) -> None:
-        """Take rows from an asynchronous iterator."""
+        """Take rows from an asynchronous iterator, as long as it is the one that is read."""
+        task = asyncio.current_task()
         try:
             async for item in iterator:
+                if iterator is not self._reading:  # given up meanwhile: the rows are another reading's
+                    return
                 self._taken += 1
                 self._rows.append((self._taken, item))
                 if len(self._rows) >= _ROWS_AT_ONCE:
                     return
-            self._ended = True
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
             self._error = InvalidSource("The source of recipients was cancelled from within.")
             self._error.__cause__ = error
         except Exception as error:  # the source is the caller's code: whatever it raises is told
-            self._error = error
+            if iterator is self._reading:
+                self._error = error
+        else:
+            if task is not None and task.cancelling():  # it took its cancellation for a reason to end
+                raise asyncio.CancelledError
+            if iterator is self._reading:
+                self._end()
 
-    def _restart(self) -> None:
-        """After an error of the source: begin again, if it can be read again."""
-        if self._source is self._ordinary or self._source is self._asynchronous:
-            msg = "The source of recipients failed before, and it can be read only once: it cannot be continued."
-            self._error = InvalidSource(msg)
+    def _end(self) -> None:
+        """Believe the end of the source, unless more of it was read before."""
+        if self._taken < self._most:
+            self._lose(f"held {self._most} rows or more before, and holds {self._taken} now")
+        else:
+            self._ended = True
+
+    # -- beginning again ----------------------------------------------------------------------------------------------
+
+    def _restart(self, why: str) -> None:
+        """Begin again, if the source can be read again; else say that its rest was not read, and why."""
+        if self._source is self._reading:
+            self._lose(why)
         else:
             self._begin()
+
+    def _lose(self, why: str) -> None:
+        """Give the rest of the source up for good; rows that were taken are still handed out."""
+        self._lost = (
+            f"The source of recipients {why}, and it can be read only once: it cannot be continued, and whoever is in "
+            "its rest was not texted."
+        )
 
     async def rewind(self) -> None:
         """Begin again, since rows that were taken could not be recorded."""
         await self.aclose()
-        self._spoiled = self._source is self._ordinary or self._source is self._asynchronous
+        once = self._source is self._reading
         self._begin()
+        if once and self._lost is None:
+            self._lose("gave rows that could not be recorded")
 
     def _begin(self) -> None:
         """Begin the source, from its first row."""
-        self._ordinary, self._asynchronous = None, None
+        self._former, self._reading = self._reading or self._former, None
+        self._most = max(self._most, self._taken)
         self._rows, self._taken, self._ended, self._error = [], 0, False, None
         self.known.forget()
 
+    def _is_elsewhere(self) -> bool:
+        """Tell whether an asynchronous source is read in another event loop, or in one that is gone."""
+        return self._loop is None or self._loop() is not asyncio.get_running_loop()
+
+    def _forsake(self) -> None:
+        """Leave a reading to its own event loop, where whatever it still does counts for nothing."""
+        filling, self._filling = self._filling, None
+        loop = None if self._loop is None else self._loop()
+        if filling is not None and loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(filling.cancel)
+        self._restart("belongs to another event loop, which is over or cannot be waited for")
+
     async def aclose(self) -> None:
         """Give up waiting for the source; the next to ask begins it again, if it can be read again."""
+        if self._filling is None:
+            return
+        if self._is_elsewhere():
+            self._forsake()
+            return
         filling, self._filling = self._filling, None
-        if filling is not None:
-            filling.cancel()
-            await asyncio.wait({filling})
-            if filling.cancelled():
-                self._restart()
+        filling.cancel()
+        await asyncio.wait({filling})
+        if filling.cancelled():
+            self._restart("was closed while it was waited for")
+
+
+def _is_over(iterator: _Reading) -> bool:
+    """Tell whether a generator has nothing to give, though nobody here saw it end."""
+    if inspect.isgenerator(iterator):
+        return iterator.gi_frame is None
+    return inspect.isasyncgen(iterator) and iterator.ag_frame is None

@@ -15,13 +15,13 @@ from allmysms_async.errors import (
     DuplicateRequest,
     GatewayError,
     InsufficientCredit,
-    InvalidSource,
     LimitReached,
     NotSent,
     NoValidNumber,
     RateLimited,
     RequestTimeout,
     ServerFailure,
+    SourceIncomplete,
     StillProcessing,
     TextRefused,
 )
@@ -124,7 +124,7 @@ async def test_generator_that_fails_cannot_be_continued(make_bench, gateway, num
         with pytest.raises(CampaignStopped) as stopped:
             await bench.finish()
         reasons.append(type(stopped.value.reason))
-    assert reasons == [OSError, InvalidSource, InvalidSource]
+    assert reasons == [OSError, SourceIncomplete, SourceIncomplete]
     assert not stopped.value.result.complete
     assert set(gateway.texted.values()) <= {1}
     assert stopped.value.result.accepted + stopped.value.result.pending == 25

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import io
+import sqlite3
+import threading
 
 import pytest
 
 from allmysms_async.batch.intake import Intake
-from allmysms_async.errors import InvalidSource
+from allmysms_async.errors import InvalidSource, SourceIncomplete
 
 FAILURE = ValueError("the database went away")
 
@@ -259,3 +262,296 @@ async def test_source_given_up_while_it_was_waited_for_has_not_ended():
         else:
             with pytest.raises(InvalidSource, match="read only once"):
                 await drain(intake)
+
+
+# -- ends that are none -----------------------------------------------------------------------------------------------
+
+
+async def helping(intake):
+    """Take one helping."""
+    return await intake.take(asyncio.Event())
+
+
+async def assert_rest_is_told_to_be_lost(intake, match="not texted"):
+    """Assert that nobody is told that the source has ended, however often it is asked."""
+    for _ in range(3):
+        with pytest.raises(SourceIncomplete, match=match):
+            await helping(intake)
+
+
+async def close(source):
+    """Close a generator of either kind."""
+    if hasattr(source, "aclose"):
+        await source.aclose()
+    else:
+        source.close()
+
+
+@pytest.mark.parametrize("kind", [generator, async_generator])
+@pytest.mark.parametrize("helpings", [0, 1, 3])
+async def test_generator_that_somebody_closed_has_not_ended(kind, helpings):
+    """A generator that was closed behind the campaign's back ends as if it were read: it is told that it was not."""
+    intake = Intake(source := kind(1000))
+    rows = []
+    for _ in range(helpings):
+        rows += await helping(intake)
+    await close(source)
+    await assert_rest_is_told_to_be_lost(intake)
+    assert rows == numbered(250 * helpings)
+
+
+@pytest.mark.parametrize("kind", [Ordinary, Asynchronous])
+async def test_reading_that_somebody_closed_is_begun_again(kind):
+    """A source that can be read again is, where the generator that it made was closed."""
+    made = []
+
+    class Kept(kind):
+        def __getattribute__(self, name):
+            return super().__getattribute__(name)
+
+    if kind is Ordinary:
+        Kept.__iter__ = lambda self: made.append(self.rows()) or made[-1]
+    else:
+        begin = kind.__aiter__
+        Kept.__aiter__ = lambda self: made.append(begin(self)) or made[-1]
+    intake = Intake(Kept(600))
+    assert await helping(intake) == numbered(250)
+    await close(made[0])
+    assert await drain(intake) == numbered(600)
+
+
+@pytest.mark.parametrize("kind", [generator, async_generator])
+async def test_generator_that_was_read_before_has_not_ended(kind):
+    """A generator that somebody else read to its end gives nobody: that is told, and no empty campaign."""
+    source = kind(10)
+    if kind is generator:
+        assert len(list(source)) == 10
+    else:
+        assert len([row async for row in source]) == 10
+    await assert_rest_is_told_to_be_lost(Intake(source))
+
+
+async def test_generator_that_swallows_its_cancellation_has_not_ended():
+    """A generator that returns when it is cancelled looks as if it were read: it is not believed."""
+
+    async def source():
+        yield "n0"
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    intake, stopping = Intake(source()), asyncio.Event()
+    asyncio.get_running_loop().call_soon(stopping.set)
+    assert await intake.take(stopping) == [(1, "n0")]
+    await intake.aclose()
+    await assert_rest_is_told_to_be_lost(intake)
+
+
+async def test_generator_left_open_by_a_block_that_closes_it_has_not_ended():
+    """``aclosing`` around a run closes the source after it: the next run is told, whatever the first one read."""
+    intake = Intake(source := async_generator(1000))
+    async with contextlib.aclosing(source):
+        rows = await helping(intake)
+    assert rows == numbered(250)
+    await assert_rest_is_told_to_be_lost(intake)
+
+
+def in_loops(*works):
+    """Run each in an event loop of its own, one after the other."""
+    return [asyncio.run(work()) for work in works]
+
+
+class Custom:
+    """An asynchronous iterator that is no generator, and around one."""
+
+    def __init__(self, inner):
+        """Wrap a generator."""
+        self.inner = inner
+
+    def __aiter__(self):
+        """Return itself."""
+        return self
+
+    async def __anext__(self):
+        """Return the next of the inner one, which may have been closed."""
+        return await anext(self.inner)
+
+
+@pytest.mark.parametrize("kind", [async_generator, lambda count: Custom(async_generator(count))])
+def test_source_of_an_event_loop_that_is_over_has_not_ended(kind):
+    """The end of an event loop closes its generators, inner ones too: whoever goes on in another loop is told."""
+    intake = Intake(kind(1000))
+
+    async def begin():
+        return await helping(intake)
+
+    async def go_on():
+        await assert_rest_is_told_to_be_lost(intake, "another event loop")
+
+    rows, _ = in_loops(begin, go_on)
+    assert rows == numbered(250)
+
+
+def test_source_that_is_made_anew_goes_on_in_another_event_loop():
+    """A source that begins anew when it is iterated over is read from its start, with the same ordinals."""
+    intake = Intake(Asynchronous(600))
+
+    async def begin():
+        return await helping(intake)
+
+    async def go_on():
+        return await drain(intake)
+
+    assert in_loops(begin, go_on) == [numbered(250), numbered(600)]
+
+
+@pytest.mark.parametrize("kind", [a_list, generator, Ordinary])
+def test_ordinary_source_goes_on_in_another_event_loop(kind):
+    """An ordinary iterator belongs to no event loop: it goes on where it was."""
+    intake = Intake(kind(600))
+
+    async def begin():
+        return await helping(intake)
+
+    async def go_on():
+        return await drain(intake)
+
+    assert in_loops(begin, go_on) == [numbered(250), numbered(600, start=250)]
+
+
+def test_source_waited_for_in_a_loop_that_stopped_in_between_is_not_waited_for():
+    """A loop that was left without its tasks being ended: its source is told to be lost, and nothing hangs."""
+    intake = Intake(waiting())
+    loop = asyncio.new_event_loop()
+
+    async def begin():
+        stopping = asyncio.Event()
+        asyncio.get_running_loop().call_soon(stopping.set)
+        return await intake.take(stopping)
+
+    assert loop.run_until_complete(begin()) == numbered(1)
+
+    async def go_on():
+        await assert_rest_is_told_to_be_lost(intake, "another event loop")
+
+    asyncio.run(go_on())
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+
+
+async def waiting():
+    """Give one row, then wait."""
+    yield "n0"
+    await asyncio.Event().wait()
+
+
+def test_loop_that_still_runs_gives_nothing_more_to_one_that_went_on():
+    """What a source still gives in its own, running loop is no row of the reading that began anew in another."""
+    more = threading.Event()
+
+    class Slow:
+        def __init__(self):
+            self.begun = 0
+
+        async def __aiter__(self):
+            self.begun += 1
+            yield "n0"
+            if self.begun == 1:
+                await asyncio.to_thread(more.wait)
+            yield "n1"
+
+    intake, first, done = Intake(Slow()), [], threading.Event()
+
+    async def begin():
+        stopping = asyncio.Event()
+        asyncio.get_running_loop().call_soon(stopping.set)
+        first.extend(await intake.take(stopping))
+        done.set()
+        await asyncio.to_thread(more.wait)
+        for _ in range(10):
+            await asyncio.sleep(0.001)
+
+    thread = threading.Thread(target=lambda: asyncio.run(begin()))
+    thread.start()
+    done.wait()
+
+    async def go_on():
+        rows = await drain(intake)
+        more.set()
+        return rows
+
+    assert first == [(1, "n0")]
+    assert asyncio.run(go_on()) == numbered(2)
+    thread.join()
+    assert asyncio.run(drain(intake)) == []
+
+
+def a_file():
+    """Return an open file, and how it is closed."""
+    file = io.StringIO("".join(f"n{index}\n" for index in range(1000)))
+    return file, file.close
+
+
+def a_cursor():
+    """Return a database's cursor, and how its connection is closed."""
+    connection = sqlite3.connect(":memory:")
+    cursor = connection.execute(
+        "with recursive n(i) as (select 0 union all select i + 1 from n limit 1000) select i from n"
+    )
+    return cursor, connection.close
+
+
+@pytest.mark.parametrize("make", [a_file, a_cursor])
+async def test_file_or_cursor_that_is_gone_has_not_ended(make):
+    """A file that was closed and a cursor whose connection is gone fail in the middle, and are never taken as read."""
+    source, gone = make()
+    intake = Intake(source)
+    assert len(await helping(intake)) == 250
+    gone()
+    with pytest.raises((ValueError, sqlite3.Error)):
+        await helping(intake)
+    await assert_rest_is_told_to_be_lost(intake)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_source_that_gives_its_one_iterator_again_cannot_be_read_again(asynchronous):
+    """An object that hands the same iterator out each time is read once, though it is no iterator itself."""
+
+    class Wrapper:
+        inner = (async_generator if asynchronous else generator)(600, fail_at=300)
+
+    if asynchronous:
+        Wrapper.__aiter__ = lambda self: self.inner
+    else:
+        Wrapper.__iter__ = lambda self: self.inner
+    intake = Intake(Wrapper())
+    with pytest.raises(ValueError, match="went away"):
+        await drain(intake)
+    await assert_rest_is_told_to_be_lost(intake)
+
+
+async def test_source_that_is_shorter_when_it_is_read_again_has_not_ended():
+    """A second reading that ends before what the first one gave leaves people out: its end is not believed."""
+
+    class Dwindling:
+        def __init__(self):
+            self.counts = [600, 400]
+
+        def __iter__(self):
+            count = self.counts.pop(0)
+            for index in range(count):
+                if count == 600 and index == 500:
+                    raise FAILURE
+                yield f"n{index}"
+
+    intake = Intake(Dwindling())
+    with pytest.raises(ValueError, match="went away"):
+        await drain(intake)
+    rows = await helping(intake) + await helping(intake)
+    with pytest.raises(SourceIncomplete, match="500 rows or more before, and holds 400 now"):
+        await helping(intake)
+    assert rows == numbered(400)
+    await assert_rest_is_told_to_be_lost(intake)

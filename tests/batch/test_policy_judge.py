@@ -60,6 +60,7 @@ KINDS = {
 }
 # Raised while reading, planning or summing up: never the end of an attempt.
 NO_ATTEMPT = {"InvalidNumber", "InvalidText", "InvalidSender", "InvalidSchedule", "InvalidSource", "EmptyCampaign"} | {
+    "SourceIncomplete",
     "CampaignStopped",
     "CampaignTooLong",
     "ListStopped",
