@@ -16,7 +16,10 @@
     │   └── UnsupportedFeature           this backend cannot do it; names those that can
     ├── TransportError
     │   ├── NotSent                      surely not written: sending again is safe
-    │   │   └── MailDeferred             the mail server put it off (4xx)
+    │   │   ├── MailDeferred             the mail server put it off (4xx)
+    │   │   └── CannotPass               no later attempt would be either, before something is changed
+    │   │       ├── CertificateRefused   .host, .reason: expired, not_yet_valid, untrusted, wrong_name, invalid
+    │   │       └── ServiceClosed        the service, or its transport, is closed
     │   └── OutcomeUnknown               may have been taken; .idempotency_key where there is one
     │       ├── RequestTimeout
     │       ├── ConnectionLost
@@ -67,6 +70,8 @@ __all__ = [
     "CampaignPending",
     "CampaignStopped",
     "CampaignTooLong",
+    "CannotPass",
+    "CertificateRefused",
     "ConnectionLost",
     "DuplicateRequest",
     "EmptyCampaign",
@@ -100,6 +105,7 @@ __all__ = [
     "ScheduleRefused",
     "SenderRefused",
     "ServerFailure",
+    "ServiceClosed",
     "SourceIncomplete",
     "StillProcessing",
     "TextRefused",
@@ -260,6 +266,45 @@ class NotSent(TransportError):
 
 class MailDeferred(NotSent):
     """The mail server put the mail off with a 4xx answer, whose code this carries: it was not taken."""
+
+
+class CannotPass(NotSent):
+    """The request was surely not written, and no later one will be before something is changed: waiting does not help.
+
+    An address that cannot be one, a proxy that refuses the login, a mail server without encryption.
+    """
+
+
+class CertificateRefused(CannotPass):
+    """The server did not prove with its certificate that it is the one that was asked for; it was told nothing.
+
+    Args:
+        message: Whose certificate was refused, and why.
+        host: The name that was asked for.
+        reason: ``expired``, ``not_yet_valid``, ``untrusted`` (no known authority vouches for it), ``wrong_name`` or
+            ``invalid``.
+        request: Name of the operation.
+        code: OpenSSL's own code.
+        remedy: What to do about it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        host: str = "",
+        reason: str = "invalid",
+        request: str | None = None,
+        code: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(message, request=request, code=code, remedy=remedy)
+        self.host = host
+        self.reason = reason
+
+
+class ServiceClosed(CannotPass):
+    """The service, or the transport that it sends over, is closed."""
 
 
 class OutcomeUnknown(TransportError):

@@ -21,6 +21,7 @@ from allmysms_async.batch.sink import Claim, LeaseLost, Sink
 from allmysms_async.errors import (
     AllMySmsError,
     CampaignTooLong,
+    CannotPass,
     FaultRefused,
     FlowRefused,
     HttpRefused,
@@ -268,7 +269,9 @@ class Dispatch:
         chunk, error = claim.chunk, delivery.error
         delivery = self._counted(claim, delivery)
         if delivery.verdict in {Verdict.STOP, Verdict.HALTED, Verdict.LATER}:
-            await self._sink.release(chunk, new_key=delivery.verdict is Verdict.STOP)
+            # Only the gateway's own word that nothing of it was sent brings a new key.
+            told = delivery.verdict is Verdict.STOP and not isinstance(error, CannotPass)
+            await self._sink.release(chunk, new_key=told)
             if isinstance(error, RequestLimitReached):
                 self._limit_waits[chunk.seq] += error.told
                 # Nothing of it was sent: it is admitted under the limits like any other.

@@ -21,6 +21,7 @@ from allmysms_async.backend import Replay
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
+    CannotPass,
     DuplicateRequest,
     GatewayError,
     HttpRefused,
@@ -58,8 +59,8 @@ REPLAY_SECONDS = 23 * 3600.0
 Source: HTTPS API v9, §7.2.
 """
 
-_STOPS = (AuthenticationFailed, NotPermitted, InsufficientCredit, ScheduleRefused, MediaRefused)
-"""What is wrong with the account or the campaign, and so with every request of it."""
+_STOPS = (AuthenticationFailed, NotPermitted, InsufficientCredit, ScheduleRefused, MediaRefused, CannotPass)
+"""What is wrong with the account, the campaign or the way to the gateway, and so with every request of it."""
 
 _log = logging.getLogger("allmysms_async")
 
@@ -129,7 +130,7 @@ class Verdict(enum.StrEnum):
     UNKNOWN = "unknown"
     """May have been sent."""
     STOP = "stop"
-    """Surely not sent, and no other request would be either: login, permission, credit, date, media."""
+    """Surely not sent, and no other request would be either: login, permission, credit, date, media, the way there."""
     LATER = "later"
     """Surely not sent: no request is allowed for a while; ``error.retry_after`` says how long."""
     HALTED = "halted"
@@ -165,6 +166,9 @@ def judge(error: AllMySmsError, *, keyed: bool, unanswered: bool) -> Verdict:
     match error:
         case RequestLimitReached() if not unanswered:
             return Verdict.LATER
+        case CannotPass():
+            # It was not even asked: this says nothing of an earlier attempt.
+            return Verdict.UNKNOWN if unanswered else Verdict.STOP
         case NotSent() | RateLimited():
             return Verdict.AGAIN
         case OutcomeUnknown() | StillProcessing():

@@ -7,6 +7,7 @@ on it may. The library's own ``sendmail`` does not tell, so ``mail``, ``rcpt`` a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import ssl
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -16,6 +17,7 @@ import aiosmtplib
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
+    CannotPass,
     ConnectionLost,
     InvalidRequest,
     MailDeferred,
@@ -23,9 +25,12 @@ from allmysms_async.errors import (
     NotSent,
     ProtocolError,
     RequestTimeout,
+    ServiceClosed,
 )
 from allmysms_async.exchange import MailEnvelope, MailReceipt
 from allmysms_async.model import Secret
+from allmysms_async.transports.certificate import certificate_refused
+from allmysms_async.transports.room import Room, Rooms, SocketLike
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -73,9 +78,21 @@ class _Line:
             # Closing TLS in order would wait for the other side's farewell.
             transport.abort()
 
+    def socket(self) -> SocketLike | None:
+        """Return its socket, if it is connected."""
+        transport = self.client.transport
+        socket: SocketLike | None = None if transport is None else transport.get_extra_info("socket")
+        return socket
+
+    async def leave(self) -> None:
+        """Say goodbye, and close it."""
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError, RuntimeError):
+            await self.client.quit(timeout=_QUIT_SECONDS)
+        self.drop()
+
 
 class SmtpTransport:
-    """A ``MailTransport`` over aiosmtplib.
+    """A ``MailTransport`` over aiosmtplib, to be used from any event loop and process: each has its own connections.
 
     Args:
         hostname: The mail server; its certificate must be for this name.
@@ -83,14 +100,15 @@ class SmtpTransport:
         security: ``starttls`` (default, required: without it nothing is sent), ``tls`` or ``plain``.
         username: To log in with, or None.
         password: Goes with it.
-        max_connections: Connections at most, and so mails in flight at most; more wait for their turn.
+        max_connections: Connections at most in an event loop, and so mails in flight at most; more wait for their turn.
         max_mails: Mails over one connection at most: many servers hang up after some.
         connect_timeout: Seconds for each step before the mail itself: connecting, TLS, logging in.
         ssl_context: To trust other authorities than the system's usual ones.
         local_hostname: Name given in EHLO; the machine's own by default.
 
     Raises:
-        InvalidRequest: A password without encryption to another machine, or figures that make no sense.
+        InvalidRequest: A host that cannot be one, a password without encryption to another machine, or figures that
+            make no sense.
     """
 
     def __init__(
@@ -110,6 +128,9 @@ class SmtpTransport:
         if security not in _PORTS:
             msg = "security must be starttls, tls or plain."
             raise InvalidRequest(msg)
+        if not _is_host(hostname) or not 0 <= (port or 0) < 65_536:
+            msg = "hostname or port cannot be a mail server's."
+            raise InvalidRequest(msg, remedy="Give a name such as mail.example.com, or an address.")
         if max_connections < 1 or max_mails < 1:
             msg = "max_connections and max_mails must be at least 1."
             raise InvalidRequest(msg)
@@ -127,11 +148,8 @@ class SmtpTransport:
         self._max_mails = max_mails
         self._connect_timeout = connect_timeout
         self._ssl_context = ssl_context
-        self._trusting = asyncio.Lock()
         self._local_hostname = local_hostname
-        self._turns = asyncio.Semaphore(max_connections)
-        self._idle: list[_Line] = []
-        self._closed = False
+        self._rooms: Rooms[_Line] = Rooms(max_connections, _Line.leave, _Line.socket)
 
     def __repr__(self) -> str:
         """Show where it sends to, and not as whom."""
@@ -151,8 +169,9 @@ class SmtpTransport:
         """Make one attempt, over a connection that is open already or a new one.
 
         Raises:
-            NotSent: No connection, no encryption, a certificate that cannot be trusted, or the connection was lost
-                before the mail itself was written.
+            NotSent: No connection, or it was lost before the mail itself was written.
+            CannotPass: No encryption, a certificate that was refused (``CertificateRefused``), or a transport that is
+                closed (``ServiceClosed``).
             MailDeferred: The server answered 4xx, also after the mail: it did not take it.
             MailRefused: The server answered 5xx to the mail.
             AuthenticationFailed: The server refused the login, or asks for one.
@@ -160,30 +179,35 @@ class SmtpTransport:
             RequestTimeout: No word on it within ``envelope.timeout``.
             ProtocolError: An answer that is no answer.
         """
+        self._check_open(envelope)
+        room = self._rooms.here()
         until = asyncio.get_running_loop().time() + envelope.timeout
         try:
             async with asyncio.timeout_at(until):
-                await self._turns.acquire()
+                await room.turns.acquire()
         except TimeoutError as error:
             msg = f"{envelope.name}: no connection became free within {envelope.timeout:g} s; nothing was sent."
             raise NotSent(msg, request=envelope.name) from error
         try:
-            return await self._turn(envelope, until)
+            return await self._turn(envelope, until, room)
         finally:
-            self._turns.release()
+            room.turns.release()
 
-    async def _turn(self, envelope: MailEnvelope, until: float) -> MailReceipt:
-        """Make the attempt, now that it is this mail's turn."""
-        # Asked only now, since the transport may have been closed while the mail waited.
-        if self._closed:
+    def _check_open(self, envelope: MailEnvelope) -> None:
+        """Refuse to send once the transport is closed."""
+        if self._rooms.closed:
             msg = f"{envelope.name}: the transport is closed; nothing was sent."
-            raise NotSent(msg, request=envelope.name)
-        line = self._awake() or _Line(self._client())
+            raise ServiceClosed(msg, request=envelope.name, remedy="Make another service, or transport, to send with.")
+
+    async def _turn(self, envelope: MailEnvelope, until: float, room: Room[_Line]) -> MailReceipt:
+        """Make the attempt, now that it is this mail's turn."""
+        self._check_open(envelope)  # again: it may have been closed while the mail waited
+        line = _awake(room) or _Line(self._client())
         attempt = _Attempt(envelope, self._hostname)
         try:
             async with asyncio.timeout_at(until):
                 if not line.client.is_connected:
-                    await self._open(line.client, attempt)
+                    await self._open(line.client, attempt, room)
                 response = await attempt.hand_over(line.client)
         except Exception as error:
             caught = error
@@ -192,11 +216,11 @@ class SmtpTransport:
             raise
         else:
             line.mails += 1
-            self._keep(line)
+            self._keep(line, room)
             return MailReceipt(code=response.code, text=response.message)
         # Raised outside of the handler: a server's words may quote the mail, so its answer is no cause and no context.
         failure = attempt.failure(caught)
-        if not (attempt.answered(caught) and await self._reset(line)):
+        if not (attempt.answered(caught) and await self._reset(line, room)):
             line.drop()
         raise failure from (None if _quotes(caught) else caught)
 
@@ -214,21 +238,20 @@ class SmtpTransport:
             tls_context=self._ssl_context,
         )
 
-    async def _open(self, client: aiosmtplib.SMTP, attempt: _Attempt) -> None:
+    async def _open(self, client: aiosmtplib.SMTP, attempt: _Attempt, room: Room[_Line]) -> None:
         """Connect, encrypt and log in."""
         attempt.step = _Step.CONNECT
         if self._security != "plain":
-            client.tls_context = await self._trust()
+            client.tls_context = self._ssl_context or await self._trust(room)
         await client.connect()
         # The machine's own name may take a look-up of seconds: it is asked for once.
         self._local_hostname = client.local_hostname
         await client.ehlo()
         if self._security == "starttls":
             if not client.supports_extension("starttls"):
-                raise attempt.not_sent(
-                    "offers no encryption (STARTTLS)",
-                    remedy="Use its port for encrypted mail, or security='tls'.",
-                )
+                msg = f"{attempt.envelope.name}: the mail server offers no encryption (STARTTLS); nothing was sent."
+                remedy = "Use its port for encrypted mail, or security='tls'."
+                raise CannotPass(msg, request=attempt.envelope.name, remedy=remedy)
             await client.starttls()
             await client.ehlo()
         if self._username is not None:
@@ -238,33 +261,23 @@ class SmtpTransport:
                 raise AuthenticationFailed(msg, request=attempt.envelope.name)
             await client.login(self._username, self._password.reveal())
 
-    async def _trust(self) -> ssl.SSLContext:
+    async def _trust(self, room: Room[_Line]) -> ssl.SSLContext:
         """Return whom to trust, read once."""
-        async with self._trusting:
+        async with room.trusting:
             if self._ssl_context is None:
                 # Reading every authority of the system takes 20 ms and more: not in the event loop.
                 self._ssl_context = await asyncio.to_thread(ssl.create_default_context)
         return self._ssl_context
 
-    def _awake(self) -> _Line | None:
-        """Return an idle connection that is still good, giving up the others."""
-        now = asyncio.get_running_loop().time()
-        while self._idle:
-            line = self._idle.pop()
-            if line.client.is_connected and now - line.since < _IDLE_SECONDS:
-                return line
-            line.drop()
-        return None
-
-    def _keep(self, line: _Line) -> None:
+    def _keep(self, line: _Line, room: Room[_Line]) -> None:
         """Put a connection aside for the next mail."""
-        if self._closed or line.mails >= self._max_mails or not line.client.is_connected:
+        if not self._rooms.keeps(room) or line.mails >= self._max_mails or not line.client.is_connected:
             line.drop()
         else:
             line.since = asyncio.get_running_loop().time()
-            self._idle.append(line)
+            room.idle.append(line)
 
-    async def _reset(self, line: _Line) -> bool:
+    async def _reset(self, line: _Line, room: Room[_Line]) -> bool:
         """After a refusal: make a connection fit for the next mail, and tell whether it is."""
         try:
             await line.client.rset(timeout=_QUIT_SECONDS)
@@ -273,20 +286,32 @@ class SmtpTransport:
         except BaseException:
             line.drop()
             raise
-        self._keep(line)
+        self._keep(line, room)
         return True
 
     async def aclose(self) -> None:
-        """Say goodbye on idle connections now, and close those in use as soon as their mail ends."""
-        self._closed = True
-        while self._idle:
-            line = self._idle.pop()
-            try:
-                await line.client.quit(timeout=_QUIT_SECONDS)
-            except (aiosmtplib.SMTPException, OSError):
-                pass
-            finally:
-                line.drop()
+        """Say goodbye on idle connections now, in whatever event loop, and close those in use once their mail ends."""
+        await self._rooms.aclose()
+
+
+def _awake(room: Room[_Line]) -> _Line | None:
+    """Return an idle connection that is still good, giving up the others."""
+    now = asyncio.get_running_loop().time()
+    while room.idle:
+        line = room.idle.pop()
+        if line.client.is_connected and now - line.since < _IDLE_SECONDS:
+            return line
+        line.drop()
+    return None
+
+
+def _is_host(name: str) -> bool:
+    """Tell whether a name can be looked up at all: no part of it is empty or too long, and none holds a space."""
+    try:
+        parts = name.removesuffix(".").encode("idna").split(b".")
+    except UnicodeError:
+        return False
+    return name.isprintable() and all(part and not part.startswith(b"-") and b" " not in part for part in parts)
 
 
 class _Attempt:
@@ -320,10 +345,10 @@ class _Attempt:
             return False
         return 400 <= error.code < 600 and error.code != 421
 
-    def not_sent(self, what: str, *, code: str | None = None, remedy: str | None = None) -> NotSent:
+    def not_sent(self, what: str, *, code: str | None = None) -> NotSent:
         """Return the error of a mail that was surely not handed over."""
         name = self.envelope.name
-        return NotSent(f"{name}: the mail server {what}; nothing was sent.", request=name, code=code, remedy=remedy)
+        return NotSent(f"{name}: the mail server {what}; nothing was sent.", request=name, code=code)
 
     def failure(self, error: Exception) -> AllMySmsError:
         """Return the library's error for what went wrong in the present step."""
@@ -337,11 +362,8 @@ class _Attempt:
                 msg = f"{name}: no word from the mail server in time; the mail may have been taken."
                 return RequestTimeout(msg, request=name)
             return self.not_sent(f"did not answer in time ({self.step.value})")
-        if isinstance(error, ssl.SSLCertVerificationError | aiosmtplib.SMTPConnectError) and _untrusted(error):
-            return self.not_sent(
-                f"{self.hostname} showed a certificate that cannot be trusted",
-                remedy="Use the name that the certificate is for, or give an ssl_context that trusts its authority.",
-            )
+        if self.step is _Step.CONNECT and (refused := certificate_refused(error, self.hostname, name)):
+            return refused
         if self.step is _Step.LOGIN and type(error) is aiosmtplib.SMTPException:
             msg = f"{name}: the mail server knows no way to log in that is known here; nothing was sent."
             return AuthenticationFailed(msg, request=name)
@@ -377,16 +399,6 @@ def _quotes(error: BaseException) -> bool:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, aiosmtplib.SMTPException):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
-
-
-def _untrusted(error: BaseException) -> bool:
-    """Tell whether an error came from a certificate that cannot be trusted."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
             return True
         cause = cause.__cause__ or cause.__context__
     return False

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from allmysms_async.errors import NotSent
+from allmysms_async.loop import BriefLock
 
 __all__ = ["Worker", "within"]
 
@@ -16,10 +18,11 @@ T = TypeVar("T")
 
 
 class Worker:
-    """One thread, started when it is first needed: what runs in it needs no locks against itself.
+    """One thread for every event loop of a process, started when it is first needed.
 
-    More threads would not do more, since Python computes in one at a time; they would only take more of the event
-    loop's turns.
+    What runs in it needs no locks against itself. A process that is forked off starts its own: its parent's does not
+    run there. More threads would not do more, since Python computes in one at a time; they would only take more of the
+    event loop's turns.
 
     Args:
         name: Name of the thread.
@@ -27,20 +30,24 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._pool: ThreadPoolExecutor | None = None
+        self._lock = BriefLock()
+        self._pools: dict[int, ThreadPoolExecutor] = {}
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what the work returns, once it is its turn; its errors come through as they are."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self._name)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, lambda: work(*args, **kwargs))
+        with self._lock:  # so that nobody is given work that was closed just now
+            pool = self._pools.get(os.getpid())
+            if pool is None:
+                pool = self._pools[os.getpid()] = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self._name)
+            future: Future[T] = pool.submit(work, *args, **kwargs)
+        return await asyncio.wrap_future(future)
 
     def close(self) -> None:
         """End the thread after all that it was given: answers that came are read. A later ``run`` starts another."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False)
-            self._pool = None
+        with self._lock:
+            pool = self._pools.pop(os.getpid(), None)
+        if pool is not None:
+            pool.shutdown(wait=False)
 
 
 async def within(worker: Worker, write: Callable[[float], T], timeout: float, name: str) -> T:

@@ -15,6 +15,10 @@ TABLE = {
     # No connection, TLS refused, request surely not written.
     "NotSent": (AGAIN, AGAIN, AGAIN),
     "MailDeferred": (AGAIN, AGAIN, AGAIN),
+    # What cannot pass, whatever is waited for.
+    "CannotPass": (STOP, UNKNOWN, STOP),
+    "CertificateRefused": (STOP, UNKNOWN, STOP),
+    "ServiceClosed": (STOP, UNKNOWN, STOP),
     # Time-out, reset, 408 and 5xx, unreadable body.
     "OutcomeUnknown": (AGAIN, AGAIN, UNKNOWN),
     "RequestTimeout": (AGAIN, AGAIN, UNKNOWN),

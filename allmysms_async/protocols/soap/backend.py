@@ -6,6 +6,7 @@ thread, so that the event loop goes on.
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import warnings
@@ -133,7 +134,8 @@ class SoapBackend:
         self._max_response_bytes = max_response_bytes
         self._hooks = tuple(hooks)
         self._worker = Worker("allmysms soap")
-        self._builder: EnvelopeBuilder | None = None
+        # One for each process: the thread of the parent may have been using it when this one was forked off.
+        self._builders: dict[int, EnvelopeBuilder] = {}
         self.limits = SendLimits(
             recipients=200,
             max_recipients=2000,
@@ -199,14 +201,15 @@ class SoapBackend:
 
     def _encode(self, operation: Operation[R], timeout: float) -> HttpRequest:
         """Return the request for an operation; in the thread, which alone uses the builder."""
-        if self._builder is None:
+        builder = self._builders.get(os.getpid())
+        if builder is None:
             from allmysms_async.protocols.soap.envelope import EnvelopeBuilder
 
-            self._builder = EnvelopeBuilder(self._wsdl)
+            builder = self._builders[os.getpid()] = EnvelopeBuilder(self._wsdl)
         return encode(
             operation,
             self._credentials,
-            self._builder,
+            builder,
             endpoint=self._endpoint,
             timeout=timeout,
             max_response_bytes=self._max_response_bytes,

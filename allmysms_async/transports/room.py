@@ -1,0 +1,156 @@
+"""The connections of a transport: a room for each event loop and process, and none is used outside of its own.
+
+An asyncio connection belongs to the event loop that opened it: another loop can neither read nor close it. A process
+that was forked off has copies of its parent's connections, and whatever it wrote on them would be the parent's word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
+
+from allmysms_async.loop import do_in
+
+__all__ = ["Room", "Rooms", "SocketLike"]
+
+L = TypeVar("L")
+
+_of_the_parent: list[object] = []
+
+
+class SocketLike(Protocol):
+    """What asyncio shows of a connection's socket."""
+
+    def fileno(self) -> int:
+        """Return its number, negative once it is closed."""
+        ...
+
+
+class Room(Generic[L]):
+    """What a transport has in one event loop.
+
+    Args:
+        most: Connections in use at once, at most.
+
+    Attributes:
+        turns: Held while a connection is used.
+        trusting: Held while it is read whom to trust.
+        idle: Connections that wait to be used.
+        pid: The process it belongs to.
+        over: Whether no connection is kept any more: the event loop is about to close.
+        keeper: Ends with the event loop, and closes then what is idle.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.turns = asyncio.Semaphore(most)
+        self.trusting = asyncio.Lock()
+        self.idle: list[L] = []
+        self.pid = os.getpid()
+        self.over = False
+        self.keeper: AsyncGenerator[None, None] | None = None
+
+
+class Rooms(Generic[L]):
+    """The rooms of one transport.
+
+    Args:
+        most: Connections in use at once, in each event loop.
+        leave: Closes a connection, in its own event loop; raises nothing.
+        socket_of: Returns the socket of a connection, or None if it has none.
+
+    Attributes:
+        closed: Whether the transport is closed, for every event loop.
+    """
+
+    def __init__(
+        self, most: int, leave: Callable[[L], Awaitable[None]], socket_of: Callable[[L], SocketLike | None]
+    ) -> None:
+        self.closed = False
+        self._most = most
+        self._leave = leave
+        self._socket_of = socket_of
+        self._rooms: dict[asyncio.AbstractEventLoop, Room[L]] = {}
+
+    def here(self) -> Room[L]:
+        """Return the room of the running event loop, which is made now if there is none."""
+        loop = asyncio.get_running_loop()
+        room = self._rooms.get(loop)
+        if room is not None and room.pid == os.getpid():
+            return room
+        self._sweep()
+        room = self._rooms[loop] = Room(self._most)
+        # Event loops end the generators that were begun in them before they close, as asyncio.run does.
+        room.keeper = self._keep(room)
+        with contextlib.suppress(StopIteration):
+            room.keeper.asend(None).send(None)
+        return room
+
+    def keeps(self, room: Room[L]) -> bool:
+        """Tell whether a connection is kept for later use."""
+        return not self.closed and not room.over
+
+    async def aclose(self) -> None:
+        """Close what is idle in every event loop, and let nothing become idle any more."""
+        self.closed = True
+        self._sweep()
+        for loop, room in self._rooms.copy().items():
+            await do_in(loop, functools.partial(self._finish, room))
+        self._sweep()
+
+    # -- the end of a room --------------------------------------------------------------------------------------------
+
+    async def _keep(self, room: Room[L]) -> AsyncGenerator[None, None]:
+        """Wait for the end of the event loop, or of the room, and then close what is idle."""
+        try:
+            yield
+        finally:
+            room.over = True
+            idle, room.idle = room.idle, []
+            await asyncio.gather(*map(self._leave, idle)) if idle else None
+
+    async def _finish(self, room: Room[L]) -> None:
+        """End a room, in its own event loop."""
+        keeper, room.keeper = room.keeper, None
+        if keeper is not None:
+            await keeper.aclose()
+
+    def _sweep(self) -> None:
+        """Let go of what belongs to closed event loops, and to the process that this one was forked from."""
+        for loop, room in self._rooms.copy().items():
+            inherited = room.pid != os.getpid()
+            if (inherited or loop.is_closed()) and self._rooms.pop(loop, None) is not None:
+                idle, room.idle = room.idle, []
+                if inherited:  # nothing of them may end here
+                    _of_the_parent.extend(idle)
+                for line in idle:
+                    socket = self._socket_of(line)
+                    if socket is not None:
+                        _let_go(loop, socket, inherited=inherited)
+                if room.keeper is not None:  # with nothing left to close it ends here, whatever became of the loop
+                    with contextlib.suppress(StopIteration, StopAsyncIteration, RuntimeError):
+                        room.keeper.aclose().send(None)
+
+
+def _let_go(loop: asyncio.AbstractEventLoop, socket: SocketLike, *, inherited: bool) -> None:
+    """Close the socket of a connection whose event loop does nothing for it any more, without a word on it.
+
+    asyncio has no way to: closing a connection asks its event loop to do the rest, which raises if that is closed, and
+    takes the connection away from the parent's loop if this process was forked off. So what the loop would have called
+    last is called here. Event loops other than asyncio's own close their connections when they are closed.
+    """
+    connection = getattr(loop, "_transports", {}).get(socket.fileno())
+    if connection is None:
+        return
+    if inherited:  # whoever reads it would have the parent's loop, which watches the same sockets, forget it
+        connection.set_protocol(asyncio.Protocol())
+    else:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: all else is done before it is asked
+            connection.abort()
+    lost = getattr(connection, "_call_connection_lost", None)
+    if lost is not None:
+        with contextlib.suppress(Exception):  # its reader may want to tell the loop
+            lost(None)
