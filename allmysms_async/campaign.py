@@ -13,6 +13,7 @@ from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.policy import Clock
 from allmysms_async.batch.sink import MemorySink, Sink
 from allmysms_async.errors import CampaignChanged, InvalidRequest
+from allmysms_async.loop import BriefLock
 from allmysms_async.model import Campaign
 
 __all__ = ["Begun", "RunOptions", "SendOptions", "journal_sink", "stored_campaign"]
@@ -82,7 +83,10 @@ class Begun:
             InvalidRequest: It was begun elsewhere.
         """
         place = None if journal is None else os.fspath(journal)
-        begun = _begun.setdefault(campaign, cls(backend, place, campaign))
+        with _begun_lock:
+            begun = _begun.get(campaign)
+            if begun is None:
+                begun = _begun[campaign] = cls(backend, place, campaign)
         if begun.identity != backend.identity:
             msg = "This campaign was begun with another account or protocol, which alone knows what was sent of it."
             raise InvalidRequest(msg, remedy="Continue it there, or make a new Campaign of those not texted yet.")
@@ -101,6 +105,7 @@ class Begun:
 
 # For all services of the process: a campaign that is continued by another one must text nobody again.
 _begun: weakref.WeakKeyDictionary[Campaign, Begun] = weakref.WeakKeyDictionary()
+_begun_lock = BriefLock()
 
 
 def journal_sink(

@@ -38,6 +38,7 @@ from allmysms_async.errors import (
     UnsupportedFeature,
 )
 from allmysms_async.inquiry import Inquiry
+from allmysms_async.loop import BriefLock
 from allmysms_async.model import (
     Campaign,
     CampaignResult,
@@ -67,6 +68,9 @@ R = TypeVar("R")
 
 class SmsService(Inquiry):
     """Sends texts and campaigns through a backend, and asks it for reports.
+
+    It may be made once, at import, and used from any event loop, thread and process: each event loop has connections of
+    its own, which close with it. Closed in one, it is closed for all event loops of the process.
 
     Args:
         backend: What reaches the gateway, such as ``RestBackend``; closed with the service.
@@ -101,6 +105,7 @@ class SmsService(Inquiry):
         self._rng = rng or random.Random()  # noqa: S311  # jitter is no secret
         self._runs: weakref.WeakSet[CampaignRun] = weakref.WeakSet()
         self._begun: weakref.WeakSet[Begun] = weakref.WeakSet()
+        self._noting = BriefLock()
 
     async def __aenter__(self) -> SmsService:
         """Return the service itself; connections are opened when they are needed."""
@@ -114,9 +119,11 @@ class SmsService(Inquiry):
 
     async def aclose(self) -> None:
         """Stop what runs, wait up to ``grace`` for the answers to what was sent, and close the backend."""
+        with self._noting:
+            runs, campaigns = list(self._runs), list(self._begun)
         try:
-            await asyncio.gather(*(run.aclose() for run in list(self._runs)))
-            for begun in list(self._begun):
+            await asyncio.gather(*(run.aclose() for run in runs))
+            for begun in campaigns:
                 if begun.service() is self:
                     await begun.intake.aclose()
         finally:
@@ -156,7 +163,8 @@ class SmsService(Inquiry):
             UnsupportedFeature: The backend cannot send this kind of message, or lacks an option that it asks for.
             OutcomeUnknown: It may have been sent; ``idempotency_key`` is in the error. Repeat the call with it within
                 23 hours to learn what happened without texting twice.
-            NotSent: No connection, after all retries; nothing was sent.
+            NotSent: No connection, after all retries; nothing was sent. ``CannotPass`` at once where retries would not
+                help: a certificate that is refused, a service that is closed.
             NoValidNumber: The gateway refused every number; nothing was sent.
             GatewayError: The gateway refused; its class says why.
         """
@@ -271,8 +279,9 @@ class SmsService(Inquiry):
         sink = begun.sink if journal is None else journal_sink(journal, campaign, backend, self._clock, lease)
         run = CampaignRun(backend, campaign, begun.intake, sink, checked, self._clock, self._rng)
         begun.service = weakref.ref(self)
-        self._begun.add(begun)
-        self._runs.add(run)
+        with self._noting:
+            self._begun.add(begun)
+            self._runs.add(run)
         return run
 
     async def resume(
@@ -296,7 +305,8 @@ class SmsService(Inquiry):
         checked, backend = self._options(campaign, options, dated=False), self.capable(Sends)
         sink = journal_sink(journal, campaign, backend, self._clock, options.get("lease"))
         run = CampaignRun(backend, campaign, None, sink, checked, self._clock, self._rng)
-        self._runs.add(run)
+        with self._noting:
+            self._runs.add(run)
         return run
 
     def _options(self, campaign: Campaign, options: SendOptions, *, dated: bool) -> EngineOptions:

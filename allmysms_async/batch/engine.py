@@ -8,7 +8,9 @@ are in the sink: sent, refused, or pending; a few that were only taken from the 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
+import os
 import random
 import weakref
 from collections import deque
@@ -37,6 +39,7 @@ from allmysms_async.errors import (
     RateLimited,
     SourceIncomplete,
 )
+from allmysms_async.loop import BriefLock, StopSignal, do_in
 from allmysms_async.model import Campaign, CampaignResult, Outcome, Progress, as_sms
 
 __all__ = ["CampaignRun", "EngineOptions"]
@@ -44,6 +47,7 @@ __all__ = ["CampaignRun", "EngineOptions"]
 _log = logging.getLogger("allmysms_async")
 
 # Which run reads an intake: two at once would give different chunks the same ordinal.
+_readers_lock = BriefLock()
 _readers: weakref.WeakKeyDictionary[Intake, Callable[[], CampaignRun | None]] = weakref.WeakKeyDictionary()
 
 
@@ -79,7 +83,7 @@ class CampaignRun:
         self._sink = sink
         self._options = options
         self._clock = clock
-        self._stopping = asyncio.Event()
+        self._stopping = StopSignal()
         desk = Desk(self._stopping, self._queue, self._requeue, self._tell, self._fail, self._number)
         self._dispatch = Dispatch(backend, campaign, sink, options, clock, rng, desk)
         self._planner: Planner
@@ -103,6 +107,7 @@ class CampaignRun:
         self._error: Exception | None = None
         self._news: asyncio.Queue[tuple[Outcome, ...] | None] = asyncio.Queue()
         self._supervisor: asyncio.Task[None] | None = None
+        self._pid = os.getpid()
 
     @property
     def result(self) -> CampaignResult:
@@ -120,7 +125,10 @@ class CampaignRun:
         return self._supervisor is not None and not self._supervisor.done()
 
     def stop(self) -> None:
-        """Ask the run to stop: what is in flight is answered, nothing else is sent, the rest stays pending."""
+        """Ask the run to stop: what is in flight is answered, nothing else is sent, the rest stays pending.
+
+        Any thread may ask.
+        """
         self._stopping.set()
 
     def __aiter__(self) -> AsyncIterator[Progress]:
@@ -128,8 +136,9 @@ class CampaignRun:
         if self._supervisor is not None:
             msg = "This run was started already; ask the service for another one to continue the campaign."
             raise InvalidRequest(msg)
-        earlier = self._take_intake()
-        self._supervisor = asyncio.create_task(self._supervise(earlier), name="campaign")
+        with _readers_lock:
+            earlier = self._take_intake()
+            self._supervisor = asyncio.create_task(self._supervise(earlier), name="campaign")
         steps = self._iterate()
         # A loop that is left by break lets go of its iterator, and only later does the event loop close it.
         weakref.finalize(steps, self.stop).atexit = False
@@ -139,13 +148,19 @@ class CampaignRun:
         """Become the one that reads the source; return an earlier run that did, and is stopping.
 
         Raises:
-            InvalidRequest: An earlier run still goes on.
+            InvalidRequest: An earlier run still goes on, or nobody can tell any more what it had in flight.
         """
         if self._intake is None:
             return None
         reference = _readers.get(self._intake)
         earlier = reference() if reference is not None else None
-        if earlier is not None and earlier.running and not earlier.stopping:
+        if earlier is not None and earlier.running and (earlier.is_lost or not earlier.stopping):
+            if earlier.is_lost:
+                msg = (
+                    "This campaign was being sent in an event loop that was closed meanwhile, or in the process that "
+                    "this one was forked from: what became of what was in flight is not known here."
+                )
+                raise InvalidRequest(msg, remedy="With a journal, a new Campaign of the same name continues it.")
             msg = "This campaign is being sent already; wait for its end, or stop it."
             raise InvalidRequest(msg)
         _readers[self._intake] = weakref.ref(self)
@@ -186,15 +201,26 @@ class CampaignRun:
             recovered=self._recovered,
         )
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody goes on with it: its event loop is closed, or it is the parent process's."""
+        task = self._supervisor
+        return self._pid != os.getpid() or (task is not None and task.get_loop().is_closed())
+
     async def aclose(self) -> None:
         """Stop, and wait for what is in flight, but not longer than ``grace``: what is not answered then is unknown.
 
-        A source that is being waited for is left to the campaign's next run, or to the end of the service.
+        A source that is being waited for is left to the campaign's next run, or to the end of the service. Any event
+        loop may ask.
         """
         task = self._supervisor
-        if task is None or task.done():
+        if task is None or task.done() or self.is_lost:
             return
         self.stop()
+        await do_in(task.get_loop(), functools.partial(self._end, task))
+
+    async def _end(self, task: asyncio.Task[None]) -> None:
+        """Wait for the run's end, in its own event loop."""
         try:
             await asyncio.wait({task}, timeout=self._options.grace)
         finally:
