@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Generator
+import weakref
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -104,6 +106,8 @@ class RequestWindow:
         self._account = account
         self._table = f"requests_{account}"
         self._interval = seconds + margin
+        self._path = path
+        self._inherited = False
         # Every use is under the lock, so that any thread may use the one connection.
         self._connection = sqlite3.connect(path or ":memory:", timeout=_OPEN_SECONDS, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode = WAL")
@@ -120,6 +124,33 @@ class RequestWindow:
         self._wished: int | None = None
         self._ask_after = self._closed_until = self._closed_for = 0.0
         self._read()
+        _all.add(self)
+
+    def hold_still(self) -> None:
+        """Let no thread use the connection, while the process is forked."""
+        self._lock.acquire()
+
+    def go_on(self) -> None:
+        """Let every thread use it again, in the parent process."""
+        self._lock.release()
+
+    def part(self) -> None:
+        """Go on in a child process, where what the parent has in flight is the parent's to follow.
+
+        A window in memory goes on from what was counted so far.
+        """
+        self._in_flight = {}
+        self._inherited = self._path is not None
+        self._lock.release()
+
+    def _reopen(self) -> None:
+        """Open the file anew: SQLite forbids a process to use, or to close, what its parent opened."""
+        if self._path is not None:
+            _of_the_parent.append(self._connection)
+            self._connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._bucket = SQLiteBucket(self._bucket.rates, self._connection, self._table)
+        self._inherited = False
 
     def _rate(self, limit: int) -> Rate:
         """Return pyrate-limiter's words for the limit."""
@@ -180,6 +211,8 @@ class RequestWindow:
         """Keep other threads out, and say it where the file cannot be used."""
         with self._lock:
             try:
+                if self._inherited:
+                    self._reopen()
                 yield
             except sqlite3.Error as error:
                 if self._connection.in_transaction:
@@ -317,6 +350,35 @@ class RequestWindow:
 def _milliseconds(moment: datetime) -> int:
     """Return a moment as pyrate-limiter has it."""
     return round(moment.timestamp() * 1000)
+
+
+_all: weakref.WeakSet[RequestWindow] = weakref.WeakSet()
+_of_the_parent: list[sqlite3.Connection] = []
+_held: list[RequestWindow] = []
+
+
+def _before_fork() -> None:
+    """Wait until no thread is at work on a window: the child would find it half done for ever."""
+    _windows_lock.acquire()
+    _held.extend(_all)
+    for window in _held:
+        window.hold_still()
+
+
+def _after_fork(end: Callable[[RequestWindow], None]) -> None:
+    """Go on, in the parent or in the child."""
+    for window in _held:
+        end(window)
+    _held.clear()
+    _windows_lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=lambda: _after_fork(RequestWindow.go_on),
+        after_in_child=lambda: _after_fork(RequestWindow.part),
+    )
 
 
 _windows: dict[str, tuple[RequestWindow, Path | None]] = {}
