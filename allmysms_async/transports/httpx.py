@@ -25,7 +25,7 @@ from allmysms_async.errors import (
     TransportError,
 )
 from allmysms_async.exchange import HttpRequest, HttpResponse
-from allmysms_async.transports.certificate import certificate_refused
+from allmysms_async.transports.peer import certificate_refused, is_host
 from allmysms_async.transports.room import Room, Rooms, SocketLike
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ class HttpxTransport:
                 content=request.body,
                 extensions={"timeout": timeouts},
             )
-            if not wire.url.host or not 0 < (1 if wire.url.port is None else wire.url.port) < 65_536:
+            if not is_host(wire.url.host) or not 0 < (1 if wire.url.port is None else wire.url.port) < 65_536:
                 raise ValueError(request.url)
         except (httpx.InvalidURL, ValueError, TypeError) as error:
             raise _no_http(request) from error
@@ -264,7 +264,7 @@ def _proxy(address: str | None) -> httpx.Proxy | None:
         proxy = httpx.Proxy(address)
     except (httpx.InvalidURL, ValueError, TypeError):
         proxy = None
-    if proxy is None or not proxy.url.host:
+    if proxy is None or not is_host(proxy.url.host):
         msg = "The proxy's address cannot be one."
         raise InvalidRequest(msg, remedy="Write it as http://host:port, or http://login:password@host:port.")
     return proxy
@@ -282,8 +282,6 @@ def _failure(error: Exception, request: HttpRequest, host: str, *, written: bool
             return refused
         if isinstance(error, httpx.ProxyError) and str(error).startswith(str(_PROXY_LOGIN)):
             return _proxy_login(request)
-        if isinstance(error, UnicodeError):  # a part of the host's name is empty or too long to be looked up
-            return _no_http(request)
     if isinstance(error, httpx.HTTPError):
         return _translate(error, name, written=written)
     # Such as what TLS finds wrong with the bytes of an answer, which comes through as it is.

@@ -29,7 +29,7 @@ from allmysms_async.errors import (
 )
 from allmysms_async.exchange import MailEnvelope, MailReceipt
 from allmysms_async.model import Secret
-from allmysms_async.transports.certificate import certificate_refused
+from allmysms_async.transports.peer import certificate_refused, is_host
 from allmysms_async.transports.room import Room, Rooms, SocketLike
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class SmtpTransport:
         if security not in _PORTS:
             msg = "security must be starttls, tls or plain."
             raise InvalidRequest(msg)
-        if not _is_host(hostname) or not 0 <= (port or 0) < 65_536:
+        if not is_host(hostname) or not 0 <= (port or 0) < 65_536:
             msg = "hostname or port cannot be a mail server's."
             raise InvalidRequest(msg, remedy="Give a name such as mail.example.com, or an address.")
         if max_connections < 1 or max_mails < 1:
@@ -303,15 +303,6 @@ def _awake(room: Room[_Line]) -> _Line | None:
             return line
         line.drop()
     return None
-
-
-def _is_host(name: str) -> bool:
-    """Tell whether a name can be looked up at all: no part of it is empty or too long, and none holds a space."""
-    try:
-        parts = name.removesuffix(".").encode("idna").split(b".")
-    except UnicodeError:
-        return False
-    return name.isprintable() and all(part and not part.startswith(b"-") and b" " not in part for part in parts)
 
 
 class _Attempt:

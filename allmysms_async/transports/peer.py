@@ -1,12 +1,13 @@
-"""Certificates that were refused: whose, why, and what to do about it."""
+"""The other side of a connection: whether it can be looked up at all, and why its certificate was refused."""
 
 from __future__ import annotations
 
+import functools
 import ssl
 
 from allmysms_async.errors import CertificateRefused
 
-__all__ = ["certificate_refused"]
+__all__ = ["certificate_refused", "is_host"]
 
 _CLOCK = "Have it renewed, and check this machine's clock."
 _TRUST = "Give an ssl_context that trusts its authority, if it is the right server."
@@ -44,3 +45,13 @@ def certificate_refused(error: BaseException, host: str, request: str) -> Certif
     msg = f"{request}: the certificate of {host} was refused: {why}; nothing was sent."
     code = str(cause.verify_code)
     return CertificateRefused(msg, host=host, reason=reason, request=request, code=code, remedy=remedy)
+
+
+@functools.lru_cache(maxsize=64)
+def is_host(name: str) -> bool:
+    """Tell whether a host can be looked up at all: no part of its name is empty or too long, and none holds a space."""
+    try:
+        parts = name.removesuffix(".").encode("idna").split(b".")
+    except UnicodeError:
+        return False
+    return name.isprintable() and all(part and not part.startswith(b"-") and b" " not in part for part in parts)
