@@ -7,6 +7,7 @@ import asyncio
 import gc
 import json
 import multiprocessing
+import ssl
 import sys
 import threading
 from collections.abc import Callable
@@ -22,12 +23,13 @@ from allmysms_async import (
     SmsService,
     SoapBackend,
 )
+from allmysms_async.transports.smtp import SmtpTransport
 
 _FORK = multiprocessing.get_context("fork")
 
 
-def backend(wire: str, http_url: str, smtp_port: int, limit_path: str) -> Any:
-    """Return a backend on a gateway."""
+def backend(wire: str, http_url: str, smtp_port: int, authority: str, limit_path: str) -> Any:
+    """Return a backend on a gateway; mail is encrypted where an authority is to be trusted."""
     if wire == "rest":
         return RestBackend("demo", "demo-key", base_url=http_url, timeout=30)
     if wire == "soap":
@@ -35,9 +37,15 @@ def backend(wire: str, http_url: str, smtp_port: int, limit_path: str) -> Any:
     if wire == "mms":
         return MmsBackend("demo", "demo-pass", base_url=http_url, timeout=30)
     if wire == "mail2sms":
-        return Mail2SmsBackend(
-            "demo", "demo-key", mail_from="s@example.com", hostname="127.0.0.1", port=smtp_port, security="plain"
+        transport = SmtpTransport(
+            "127.0.0.1",
+            smtp_port,
+            security="starttls" if authority else "plain",
+            ssl_context=ssl.create_default_context(cafile=authority) if authority else None,
         )
+        mail = Mail2SmsBackend("demo", "demo-key", mail_from="s@example.com", timeout=30, transport=transport)
+        mail.aclose = transport.aclose  # type: ignore[method-assign]
+        return mail
     return EnvoyerSmsProBackend(
         "demo", "demo-pass", default_sender="MAG", base_url=http_url, limit_path=limit_path, timeout=30
     )
@@ -46,8 +54,9 @@ def backend(wire: str, http_url: str, smtp_port: int, limit_path: str) -> Any:
 class Sender:
     """Sends from wherever it is asked, in one attempt each, to a number of its own each time."""
 
-    def __init__(self, *place: Any) -> None:
+    def __init__(self, *place: Any, first: int = 0) -> None:
         """Make the service, where no event loop runs yet."""
+        self._first = first
         self.service = SmsService(backend(*place), send_policy=RetryPolicy(attempts=1))
 
     async def send(self, *numbers: int) -> list[str]:
@@ -55,14 +64,14 @@ class Sender:
         ends = []
         for number in numbers:
             try:
-                await self.service.send("Bonjour", f"33612{number:06d}")
+                await self.service.send("Bonjour", f"33612{self._first + number:06d}")
                 ends.append("ok")
             except (AllMySmsError, RuntimeError) as error:
                 ends.append(f"{type(error).__name__}: {error}")
         return ends
 
 
-def one_after_the_other(sender: Sender) -> list[str]:
+def in_turn(sender: Sender) -> list[str]:
     """Send from three event loops, each closed before the next begins, and close the service in a fourth."""
     ends = [end for first in (0, 10, 20) for end in asyncio.run(sender.send(first, first + 1))]
     asyncio.run(sender.service.aclose())
@@ -151,7 +160,7 @@ def closed_from_another(sender: Sender) -> list[str]:
 
 
 WAYS: dict[str, Callable[[Sender], list[str]]] = {
-    "one after the other": one_after_the_other,
+    "in turn": in_turn,
     "closed by hand": closed_by_hand,
     "left open": left_open,
     "at the same time": at_the_same_time,
@@ -160,7 +169,9 @@ WAYS: dict[str, Callable[[Sender], list[str]]] = {
 }
 
 if __name__ == "__main__":
-    way, place = sys.argv[1], sys.argv[2:]
-    ended = WAYS[way](Sender(place[0], place[1], int(place[2]), place[3]))
-    gc.collect()
+    ways, wire, http_url, smtp_port, *files = sys.argv[1:]
+    ended = []
+    for number, way in enumerate(ways.split(", ")):
+        ended += WAYS[way](Sender(wire, http_url, int(smtp_port), *files, first=1000 * number))
+        gc.collect()
     sys.stdout.write(json.dumps(ended))
