@@ -325,3 +325,52 @@ def test_refusal_of_the_server_counts_for_everybody(tmp_path: Path) -> None:
     assert other.least_seconds(1, START) == 1000
     assert other.least_seconds(0, START) == 0
     assert other.least_seconds(51, START) == HOUR + MARGIN
+
+
+_FORKED = """
+import multiprocessing, sys, threading
+from datetime import UTC, datetime
+from pathlib import Path
+from allmysms_async.pace import RequestWindow
+
+fork, now = multiprocessing.get_context("fork"), datetime(2027, 3, 2, 10, tzinfo=UTC)
+window = RequestWindow("a1", path=Path(sys.argv[1]) if sys.argv[1] else None)
+window.wish(10)
+over, places = threading.Event(), fork.SimpleQueue()
+
+def look():
+    while not over.is_set():
+        window.turn_in(now)
+
+def child():
+    turn = window.take(now, 60)
+    turn.end(now)
+    places.put((turn.wait == 0, window.free(now)))
+
+window.take(now, 60).end(now)
+threads = [threading.Thread(target=look) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for _ in range(4):
+    process = fork.Process(target=child)
+    process.start()
+    process.join(60)
+    print(process.exitcode, *places.get())
+over.set()
+for thread in threads:
+    thread.join()
+print(window.free(now))
+"""
+
+
+@pytest.mark.parametrize("kept", ["in a file", "in memory"])
+def test_child_process_takes_places_of_its_own(tmp_path: Path, kept: str) -> None:
+    """A process forked off while other threads count goes on counting: with a file together with its parent."""
+    path = str(tmp_path / "limit.db") if kept == "in a file" else ""
+    command = [sys.executable, "-W", "error", "-c", _FORKED, path]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert (told.stderr, told.returncode) == ("", 0)
+    if path:
+        assert told.stdout.splitlines() == ["0 True 8", "0 True 7", "0 True 6", "0 True 5", "5"]
+    else:
+        assert told.stdout.splitlines() == ["0 True 8"] * 4 + ["9"]
