@@ -108,15 +108,19 @@ class Rooms(Generic[L]):
         try:
             yield
         finally:
-            room.over = True
-            idle, room.idle = room.idle, []
-            await asyncio.gather(*map(self._leave, idle)) if idle else None
+            await self._empty(room)
+
+    async def _empty(self, room: Room[L]) -> None:
+        """Close what is idle, and let nothing become idle any more."""
+        room.over = True
+        idle, room.idle = room.idle, []
+        if idle:
+            await asyncio.gather(*map(self._leave, idle))
 
     async def _finish(self, room: Room[L]) -> None:
         """End a room, in its own event loop."""
-        keeper, room.keeper = room.keeper, None
-        if keeper is not None:
-            await keeper.aclose()
+        await self._empty(room)
+        _dismiss(room)
 
     def _sweep(self) -> None:
         """Let go of what belongs to closed event loops, and to the process that this one was forked from."""
@@ -130,9 +134,14 @@ class Rooms(Generic[L]):
                     socket = self._socket_of(line)
                     if socket is not None:
                         _let_go(loop, socket, inherited=inherited)
-                if room.keeper is not None:  # with nothing left to close it ends here, whatever became of the loop
-                    with contextlib.suppress(StopIteration, StopAsyncIteration, RuntimeError):
-                        room.keeper.aclose().send(None)
+                _dismiss(room)
+
+
+def _dismiss(room: Room[L]) -> None:
+    """End the keeper of an empty room, who has nothing to wait for then; or who ends already, with the event loop."""
+    if room.keeper is not None:
+        with contextlib.suppress(StopIteration, StopAsyncIteration, RuntimeError):
+            room.keeper.aclose().send(None)
 
 
 def _let_go(loop: asyncio.AbstractEventLoop, socket: SocketLike, *, inherited: bool) -> None:
