@@ -1,9 +1,9 @@
 """How many requests a server takes per time: a sliding window that never sends more.
 
-pyrate-limiter keeps the window, in SQLite: in a file it outlives the process, else it is in memory. What it cannot
-express is that a place is free again so long after its request *ended* (it knows one moment for each request, when it
-was let through), so a place is moved to that moment here; until then it is held at the latest end that the request can
-have, and there it stays if the process dies. Nothing here waits: whoever is refused a place is told for how long.
+The window is a log of moments in SQLite, one for each request: in a file it outlives the process, else it is in memory.
+A place is free again so long after its request *ended*, since nobody knows when in between the server counted it. So a
+place is held at the latest end that the request can have, is moved to the true end when that is known, and stays where
+it is if the process dies. Nothing here waits: whoever is refused a place is told for how long.
 
 The file survives the death of any process, which is the promise; it is not flushed to the disk for each request, so
 that after a failure of the machine itself the last seconds may be missing from the count.
@@ -22,8 +22,6 @@ from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
-
-from pyrate_limiter import Rate, RateItem, SQLiteBucket
 
 from allmysms_async.errors import InvalidRequest, NotSent, RequestLimitReached
 
@@ -44,6 +42,8 @@ _STATED_TABLE = """CREATE TABLE IF NOT EXISTS windows (
     account TEXT PRIMARY KEY, stated INTEGER, ask_after REAL DEFAULT 0, closed_until REAL DEFAULT 0,
     closed_for REAL DEFAULT 0
 )"""
+_REQUESTS_TABLE = "CREATE TABLE IF NOT EXISTS {} (name VARCHAR, item_timestamp INTEGER)"
+"""One for each account; a moment is in milliseconds since 1970."""
 
 
 class WallTime(Protocol):
@@ -114,12 +114,12 @@ class RequestWindow:
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute(_STATED_TABLE)
         self._connection.execute("INSERT OR IGNORE INTO windows (account) VALUES (?)", (account,))
-        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {self._table} (name VARCHAR, item_timestamp INTEGER)")
+        self._connection.execute(_REQUESTS_TABLE.format(self._table))
         self._connection.execute(f"CREATE INDEX IF NOT EXISTS times_{account} ON {self._table} (item_timestamp)")
         self._connection.commit()
         self._connection.execute(f"PRAGMA busy_timeout = {round(_BUSY_SECONDS * 1000)}")
         self._lock = threading.RLock()
-        self._bucket = SQLiteBucket([self._rate(DEFAULT_LIMIT)], self._connection, self._table)
+        self._limit = DEFAULT_LIMIT
         self._in_flight: dict[str, int] = {}
         self._wished: int | None = None
         self._ask_after = self._closed_until = self._closed_for = 0.0
@@ -152,24 +152,18 @@ class RequestWindow:
             self._bucket = SQLiteBucket(self._bucket.rates, self._connection, self._table)
         self._inherited = False
 
-    def _rate(self, limit: int) -> Rate:
-        """Return pyrate-limiter's words for the limit."""
-        return Rate(limit, round(self._interval * 1000))
-
     def _read(self) -> None:
         """Take in what the server said, to whatever process."""
         query = "SELECT stated, ask_after, closed_until, closed_for FROM windows WHERE account = ?"
         stated, self._ask_after, self._closed_until, self._closed_for = self._connection.execute(
             query, (self._account,)
         ).fetchone()
-        limit = min((limit for limit in (stated, self._wished) if limit), default=DEFAULT_LIMIT)
-        if limit != self.limit:
-            self._bucket.rates = [self._rate(limit)]
+        self._limit = min((limit for limit in (stated, self._wished) if limit), default=DEFAULT_LIMIT)
 
     @property
     def limit(self) -> int:
         """Requests in a window: the less of what the server states and what the caller wishes."""
-        return self._bucket.rates[0].limit
+        return self._limit
 
     def known(self, now: datetime) -> bool:
         """Tell whether the limit need not be asked: the caller said it, or the server was asked not long ago."""
@@ -201,10 +195,9 @@ class RequestWindow:
     @contextlib.contextmanager
     def _alone(self) -> Generator[None]:
         """Keep other threads and other processes out: looking and taking are one step."""
-        with self._locked():
+        with self._locked(), self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             yield
-            self._connection.commit()
 
     @contextlib.contextmanager
     def _locked(self) -> Generator[None]:
@@ -215,8 +208,6 @@ class RequestWindow:
                     self._reopen()
                 yield
             except sqlite3.Error as error:
-                if self._connection.in_transaction:
-                    self._connection.rollback()
                 if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                     msg = "The file that counts requests is busy and cannot be used just now; nothing was sent."
                     raise RequestLimitReached(msg, retry_after=_BUSY_AGAIN) from error
@@ -229,8 +220,7 @@ class RequestWindow:
         """Return how many places are free."""
         with self._locked():
             self._hold(now)
-            self._bucket.leak(_milliseconds(now))
-            return max(0, self.limit - self._bucket.count())
+            return max(0, self.limit - self._count(self._begun(now)))
 
     def turn_in(self, now: datetime) -> float:
         """Return the seconds until a place is free, 0 if one is."""
@@ -256,23 +246,51 @@ class RequestWindow:
                 return Turn(self, "", closed)
             if self.free(now) <= keep:
                 return Turn(self, "", max(1.0 if keep else 0.001, self._wait(now)))
-            with self._alone():
-                taken = self._bucket.put(RateItem(name, _milliseconds(now)))
-            if not taken:
-                return Turn(self, "", max(0.001, self._wait(now)))
             # One that takes longer than the window is held on below.
-            self._in_flight[name] = _milliseconds(now) + round(min(timeout, self._interval) * 1000)
-            self._stamp(name, self._in_flight[name])
+            latest = _milliseconds(now) + round(min(timeout, self._interval) * 1000)
+            if not self._put(name, latest, self._begun(now)):
+                return Turn(self, "", max(0.001, self._wait(now)))
+            self._in_flight[name] = latest
         return Turn(self, name)
+
+    def _put(self, name: str, latest: int, begun: int) -> bool:
+        """Write a place down, if one is free: others may have taken it since it was looked for."""
+        query = f"DELETE FROM {self._table} WHERE item_timestamp < ?"  # noqa: S608  a digest, no input
+        with self._alone():
+            self._connection.execute(query, (begun,))
+            if self._count(begun) >= self.limit:
+                return False
+            self._insert(name, latest)
+            return True
+
+    def _insert(self, name: str, milliseconds: int) -> None:
+        """Write a place down."""
+        query = f"INSERT INTO {self._table} (name, item_timestamp) VALUES (?, ?)"  # noqa: S608  likewise
+        self._connection.execute(query, (name, milliseconds))
+
+    def _begun(self, now: datetime) -> int:
+        """Return when the window that ends now began: what is older counts no more."""
+        return _milliseconds(now) - round(self._interval * 1000)
+
+    def _count(self, begun: int) -> int:
+        """Return how many places count in the window that began then."""
+        query = f"SELECT COUNT(*) FROM {self._table} WHERE item_timestamp >= ?"  # noqa: S608  likewise
+        count: int = self._connection.execute(query, (begun,)).fetchone()[0]
+        return count
+
+    def _newest(self, index: int) -> int | None:
+        """Return the moment of a place, the newest being 0; None if there are not so many."""
+        query = f"SELECT item_timestamp FROM {self._table} ORDER BY item_timestamp DESC LIMIT 1 OFFSET ?"  # noqa: S608
+        row: tuple[int] | None = self._connection.execute(query, (index,)).fetchone()
+        return None if row is None else row[0]
 
     def _wait(self, now: datetime) -> float:
         """Return the seconds until the place that is free next."""
         # Of more requests than the limit (which may have been lowered), those beyond it must leave as well.
-        oldest_that_counts = self._bucket.peek(self.limit - 1)
+        oldest_that_counts = self._newest(self.limit - 1)
         if oldest_that_counts is None:
             return 0.0
-        free_at = oldest_that_counts.timestamp + self._bucket.rates[0].interval + 1
-        return max(0, free_at - _milliseconds(now)) / 1000
+        return max(0, oldest_that_counts + 1 - self._begun(now)) / 1000
 
     def move(self, name: str, now: datetime) -> None:
         """Count a place from this moment on."""
@@ -281,10 +299,11 @@ class RequestWindow:
             self._stamp(name, _milliseconds(now))
 
     def _stamp(self, name: str, milliseconds: int) -> None:
-        """Move a place in time; the one thing that pyrate-limiter's bucket cannot do."""
-        query = f"UPDATE {self._table} SET item_timestamp = ? WHERE name = ?"  # noqa: S608  a digest, no input
+        """Move a place in time, also one that another process took for long over."""
+        query = f"UPDATE {self._table} SET item_timestamp = ? WHERE name = ?"  # noqa: S608  likewise
         with self._alone():
-            self._connection.execute(query, (milliseconds, name))
+            if not self._connection.execute(query, (milliseconds, name)).rowcount:
+                self._insert(name, milliseconds)
 
     def _hold(self, now: datetime) -> None:
         """Keep the places of requests that take longer than they can: the machine slept, or the clock was set.
@@ -297,8 +316,7 @@ class RequestWindow:
             if latest < moment or latest > furthest:
                 self._in_flight[name] = moment
                 self._stamp(name, moment)
-        last = self._bucket.peek(0)
-        if last is not None and last.timestamp > furthest:
+        if (self._newest(0) or 0) > furthest:
             query = f"UPDATE {self._table} SET item_timestamp = ? WHERE item_timestamp > ?"  # noqa: S608  likewise
             with self._alone():
                 self._connection.execute(query, (moment, furthest))
@@ -342,13 +360,14 @@ class RequestWindow:
             more = requests - self.free(now)
             if more <= 0:
                 return closed
-            oldest = self._bucket.peek(self._bucket.count() - 1)
-        passed = max(0.0, now.timestamp() - oldest.timestamp / 1000) if oldest is not None else 0.0
+            held = self._count(self._begun(now))
+            oldest = self._newest(held - 1) if held else None
+        passed = max(0.0, now.timestamp() - oldest / 1000) if oldest is not None else 0.0
         return max(closed, -(-more // self.limit) * self._interval - passed)
 
 
 def _milliseconds(moment: datetime) -> int:
-    """Return a moment as pyrate-limiter has it."""
+    """Return a moment as the table has it."""
     return round(moment.timestamp() * 1000)
 
 

@@ -224,6 +224,95 @@ def test_threads_and_connections_share_the_limit(tmp_path: Path) -> None:
     assert taken.count(0.0) == 20
 
 
+RUSH = """
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from allmysms_async.errors import RequestLimitReached
+from allmysms_async.pace import RequestWindow
+window = RequestWindow("c2", path=Path(sys.argv[1]))
+window.wish(30)
+now = datetime.fromisoformat(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+taken = 0
+for number in range(60):
+    while True:
+        try:
+            turn = window.take(now + timedelta(seconds=number), 60)
+        except RequestLimitReached:
+            continue  # the file is busy just now
+        break
+    taken += turn.wait == 0
+print(taken)
+"""
+
+
+def test_processes_at_once_share_the_limit(tmp_path: Path) -> None:
+    """Four processes that take whatever they get, all at the same time, get exactly the limit together."""
+    path = tmp_path / "limit.db"
+    command = [sys.executable, "-P", "-c", RUSH, str(path), START.isoformat()]
+    pipe = subprocess.PIPE
+    running = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
+    for one in running:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    for one in running:
+        assert one.stdin is not None
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    taken = [int(one.communicate(timeout=60)[0]) for one in running]
+
+    assert sum(taken) == 30
+    assert RequestWindow("c2", path=path).free(after(60)) == pace.DEFAULT_LIMIT - 30
+
+
+def test_file_of_an_earlier_version_goes_on_counting(tmp_path: Path) -> None:
+    """A file that is in use stays what it is: the requests that an earlier version noted in it count."""
+    path = tmp_path / "limit.db"
+    moments = [round(after(second).timestamp() * 1000) for second in (-5000, 0, 1, 2)]
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE requests_a4 (name VARCHAR, item_timestamp INTEGER)")
+        connection.executemany("INSERT INTO requests_a4 VALUES ('0123', ?)", [(moment,) for moment in moments])
+    connection.close()
+    one = RequestWindow("a4", path=path)
+    one.wish(4)
+
+    assert one.free(after(3)) == 1
+    assert one.take(after(3), 60).wait == 0
+    assert one.take(after(3), 60).wait == pytest.approx(HOUR + MARGIN - 3, abs=0.01)
+
+
+def test_use_that_is_broken_off_leaves_the_file_to_others(tmp_path: Path) -> None:
+    """An interrupt between looking and taking (Ctrl-C) takes no place and locks nobody out."""
+    path = tmp_path / "limit.db"
+    one, other = window(2, path), window(2, path)
+    with pytest.raises(KeyboardInterrupt), one._alone():
+        raise KeyboardInterrupt
+
+    assert other.take(START, 60).wait == 0
+    assert one.take(START, 60).wait == 0
+    assert one.take(START, 60).wait > 0
+
+
+def test_request_that_others_took_for_long_over_counts_from_its_end(tmp_path: Path) -> None:
+    """A process that slept ends its request late: it counts then, whatever another process tidied up meanwhile."""
+    path = tmp_path / "limit.db"
+    slept, other = window(2, path), window(2, path)
+    turn = slept.take(START, 60)
+    other.take(after(2 * HOUR), 60).give_back()
+    turn.end(after(2 * HOUR + 1))
+
+    assert other.free(after(2 * HOUR + 2)) == 1
+
+
+def test_moments_long_past_do_not_shorten_what_is_foreseen() -> None:
+    """Only requests that still count tell when their places are free again."""
+    one = window(2)
+    one.take(START, 60).end(START)
+    assert one.least_seconds(3, after(10 * HOUR)) == HOUR + MARGIN
+
+
 def test_file_that_is_busy_sends_nothing_and_loses_no_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

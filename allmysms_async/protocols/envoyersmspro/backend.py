@@ -112,7 +112,6 @@ class EnvoyerSmsProBackend:
 
     Raises:
         InvalidRequest: A credential, the sender, the tag, the limit or the address cannot be right.
-        UnsupportedFeature: The extra ``envoyersmspro`` is not installed.
 
     Source: Envoyer SMS Pro, "Pré-requis".
     """
@@ -434,11 +433,8 @@ def _pace(
     account: str, path: str | Path | None, limit: int | None, clock: WallTime | None
 ) -> tuple[RequestWindow, WallTime]:
     """Return the account's window of requests, imported only when one is needed, and its clock."""
-    try:
-        from allmysms_async.pace import WallClock, window_of
-    except ImportError as error:
-        msg = f"The backend envoyersmspro needs {error.name}: install allmysms_async[envoyersmspro]."
-        raise UnsupportedFeature(msg) from error
+    from allmysms_async.pace import WallClock, window_of
+
     if limit is not None and limit < 1:
         msg = f"request_limit is {limit}, it must be at least 1."
         raise InvalidRequest(msg)

@@ -88,7 +88,7 @@ async def test_logs_hold_no_secret(
 ) -> None:
     """With every logger at DEBUG, those of the libraries below included, a send over the wire logs no secret."""
     caplog.set_level(logging.DEBUG)
-    for name in ("httpx", "httpcore", "asyncio", "allmysms_async", "httpcore.http11", "pyrate_limiter"):
+    for name in ("httpx", "httpcore", "asyncio", "allmysms_async", "httpcore.http11"):
         caplog.set_level(logging.DEBUG, logger=name)
     sandbox.faults([{"fault": fault}])
     for basic_auth in (True, False):
