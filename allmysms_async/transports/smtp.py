@@ -10,7 +10,8 @@ import asyncio
 import contextlib
 import enum
 import ssl
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import aiosmtplib
 
@@ -31,6 +32,7 @@ from allmysms_async.exchange import MailEnvelope, MailReceipt
 from allmysms_async.model import Secret
 from allmysms_async.transports.peer import certificate_refused, is_host
 from allmysms_async.transports.room import Room, Rooms, SocketLike
+from allmysms_async.transports.smtp_reply import ReplyGuard, Strayed
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -46,6 +48,8 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # Mail servers keep an idle connection for minutes (RFC 5321 asks for five), firewalls and short-tempered ones do not.
 _IDLE_SECONDS = 60.0
 _QUIT_SECONDS = 2.0
+# Each way to log in takes up to three answers, and four ways are tried.
+_LOGIN_ANSWERS = 12
 # "Authentication required", "mechanism too weak", "credentials invalid", "encryption required". Source: RFC 4954, §6.
 _LOGIN_CODES = frozenset({530, 534, 535, 538})
 
@@ -63,12 +67,50 @@ class _Step(enum.Enum):
 class _Line:
     """One connection."""
 
-    __slots__ = ("client", "mails", "since")
+    __slots__ = ("client", "guard", "mails", "since")
 
     def __init__(self, client: aiosmtplib.SMTP) -> None:
         self.client = client
+        self.guard: ReplyGuard | None = None
         self.mails = 0
         self.since = 0.0
+
+    def listen(self) -> None:
+        """Listen to the server from now on; again once TLS is between."""
+        if self.client.transport is not None:
+            transport = cast("asyncio.Transport", self.client.transport)
+            self.guard = ReplyGuard(transport, cast("asyncio.Protocol", transport.get_protocol()))
+            transport.set_protocol(self.guard)
+
+    async def ask(self, command: Awaitable[aiosmtplib.SMTPResponse], answers: int = 1) -> aiosmtplib.SMTPResponse:
+        """Run a command that may be answered so many times, and return the last answer.
+
+        Raises:
+            Strayed: It is not the one that came.
+        """
+        guard = self.guard
+        if guard is None:
+            return await command  # the connection is gone, as this will say
+        guard.expect(answers)
+        try:
+            response = await command
+        finally:
+            guard.expect(0)
+        if not guard.agrees(response.code):
+            raise Strayed
+        return response
+
+    def strayed(self, error: Exception) -> bool:
+        """Tell whether an error comes from answers that cannot be told apart."""
+        if self.guard is None:
+            return False
+        wrong = isinstance(error, aiosmtplib.SMTPResponseException) and not self.guard.agrees(error.code)
+        return wrong or self.guard.strayed or isinstance(error, Strayed)
+
+    @property
+    def invited(self) -> bool:
+        """Whether the server asked for the mail itself, which may have been written then."""
+        return self.guard is not None and self.guard.invited
 
     def drop(self) -> None:
         """Close it without a word."""
@@ -86,8 +128,8 @@ class _Line:
 
     async def leave(self) -> None:
         """Say goodbye, and close it."""
-        with contextlib.suppress(aiosmtplib.SMTPException, OSError, RuntimeError):
-            await self.client.quit(timeout=_QUIT_SECONDS)
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError, RuntimeError, Strayed):
+            await self.ask(self.client.quit(timeout=_QUIT_SECONDS))
         self.drop()
 
 
@@ -203,12 +245,12 @@ class SmtpTransport:
         """Make the attempt, now that it is this mail's turn."""
         self._check_open(envelope)  # again: it may have been closed while the mail waited
         line = _awake(room) or _Line(self._client())
-        attempt = _Attempt(envelope, self._hostname)
+        attempt = _Attempt(envelope, self._hostname, line)
         try:
             async with asyncio.timeout_at(until):
                 if not line.client.is_connected:
-                    await self._open(line.client, attempt, room)
-                response = await attempt.hand_over(line.client)
+                    await self._open(line, attempt, room)
+                response = await attempt.hand_over()
         except Exception as error:
             caught = error
         except BaseException:
@@ -238,28 +280,31 @@ class SmtpTransport:
             tls_context=self._ssl_context,
         )
 
-    async def _open(self, client: aiosmtplib.SMTP, attempt: _Attempt, room: Room[_Line]) -> None:
+    async def _open(self, line: _Line, attempt: _Attempt, room: Room[_Line]) -> None:
         """Connect, encrypt and log in."""
+        client = line.client
         attempt.step = _Step.CONNECT
         if self._security != "plain":
             client.tls_context = self._ssl_context or await self._trust(room)
         await client.connect()
+        line.listen()
         # The machine's own name may take a look-up of seconds: it is asked for once.
         self._local_hostname = client.local_hostname
-        await client.ehlo()
+        await line.ask(client.ehlo())
         if self._security == "starttls":
             if not client.supports_extension("starttls"):
                 msg = f"{attempt.envelope.name}: the mail server offers no encryption (STARTTLS); nothing was sent."
                 remedy = "Use its port for encrypted mail, or security='tls'."
                 raise CannotPass(msg, request=attempt.envelope.name, remedy=remedy)
-            await client.starttls()
-            await client.ehlo()
+            await line.ask(client.starttls())
+            line.listen()
+            await line.ask(client.ehlo())
         if self._username is not None:
             attempt.step = _Step.LOGIN
             if not client.supports_extension("auth"):
                 msg = f"{attempt.envelope.name}: the mail server takes no login (AUTH); nothing was sent."
                 raise AuthenticationFailed(msg, request=attempt.envelope.name)
-            await client.login(self._username, self._password.reveal())
+            await line.ask(client.login(self._username, self._password.reveal()), _LOGIN_ANSWERS)
 
     async def _trust(self, room: Room[_Line]) -> ssl.SSLContext:
         """Return whom to trust, read once."""
@@ -280,8 +325,8 @@ class SmtpTransport:
     async def _reset(self, line: _Line, room: Room[_Line]) -> bool:
         """After a refusal: make a connection fit for the next mail, and tell whether it is."""
         try:
-            await line.client.rset(timeout=_QUIT_SECONDS)
-        except (aiosmtplib.SMTPException, OSError):
+            await line.ask(line.client.rset(timeout=_QUIT_SECONDS))
+        except (aiosmtplib.SMTPException, OSError, Strayed):
             return False
         except BaseException:
             line.drop()
@@ -308,14 +353,15 @@ def _awake(room: Room[_Line]) -> _Line | None:
 class _Attempt:
     """One mail on its way: how far it got, and what an error there means."""
 
-    def __init__(self, envelope: MailEnvelope, hostname: str) -> None:
+    def __init__(self, envelope: MailEnvelope, hostname: str, line: _Line) -> None:
         self.envelope = envelope
         self.hostname = hostname
+        self.line = line
         self.step = _Step.MAIL
 
-    async def hand_over(self, client: aiosmtplib.SMTP) -> aiosmtplib.SMTPResponse:
+    async def hand_over(self) -> aiosmtplib.SMTPResponse:
         """Go through the steps of one mail on an open connection."""
-        envelope = self.envelope
+        envelope, line, client = self.envelope, self.line, self.line.client
         message = envelope.message
         options: tuple[str, ...] = ()
         if envelope.message_7bit is not None:
@@ -324,17 +370,18 @@ class _Attempt:
             else:
                 message = envelope.message_7bit
         self.step = _Step.MAIL
-        await client.mail(envelope.mail_from, options=options, timeout=None)
+        await line.ask(client.mail(envelope.mail_from, options=options, timeout=None))
         self.step = _Step.RCPT
-        await client.rcpt(envelope.rcpt_to, timeout=None)
+        await line.ask(client.rcpt(envelope.rcpt_to, timeout=None))
         self.step = _Step.DATA
-        return await client.data(message, timeout=None)
+        # Two answers: go ahead, and the word on the mail.
+        return await line.ask(client.data(message, timeout=None), 2)
 
     def answered(self, error: Exception) -> bool:
         """Tell whether the server refused a mail and goes on listening."""
         if not isinstance(error, aiosmtplib.SMTPResponseException) or self.step in {_Step.CONNECT, _Step.LOGIN}:
             return False
-        return 400 <= error.code < 600 and error.code != 421
+        return 400 <= error.code < 600 and error.code != 421 and not self.line.strayed(error)
 
     def not_sent(self, what: str, *, code: str | None = None) -> NotSent:
         """Return the error of a mail that was surely not handed over."""
@@ -346,6 +393,11 @@ class _Attempt:
         name, in_data = self.envelope.name, self.step is _Step.DATA
         if isinstance(error, AllMySmsError):
             return error
+        if self.line.strayed(error):
+            if in_data and self.line.invited:
+                msg = f"{name}: the mail server answered out of turn, or not clearly; the mail may have been taken."
+                return ProtocolError(msg, request=name)
+            return self.not_sent(f"answered out of turn, or not clearly ({self.step.value})")
         if isinstance(error, aiosmtplib.SMTPResponseException):
             return self._refusal(error.code)
         if isinstance(error, TimeoutError):
@@ -371,7 +423,7 @@ class _Attempt:
             msg = f"{name}: the mail server put it off ({code}, {where}); it was not taken."
             return MailDeferred(msg, request=name, code=str(code))
         if not 500 <= code < 600:
-            if step is _Step.DATA:
+            if step is _Step.DATA and self.line.invited:
                 msg = f"{name}: the mail server's answer is none ({code}); the mail may have been taken."
                 return ProtocolError(msg, request=name, code=str(code))
             return self.not_sent(f"answered what is no answer ({code}, {where})", code=str(code))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Mail2SmsBackend"]
 
 _LONGEST_NUMBER = 15
+_MAX_WORDS = 500
 
 
 class Mail2SmsBackend:
@@ -179,5 +180,10 @@ class Mail2SmsBackend:
             results=tuple(Accepted(recipient.phone) for recipient in request.recipients),
             parts=request.parts,
             scheduled=request.message.send_at is not None,
-            raw={"code": answer.code, "text": answer.text, "message_id": stamp.message_id},
+            raw={"code": answer.code, "text": self._said(answer.text), "message_id": stamp.message_id},
         )
+
+    def _said(self, words: str) -> str:
+        """Return a mail server's words in one line that can be kept: some repeat the subject, which holds the key."""
+        line = "".join(character for character in " ".join(words.split()) if character.isprintable())
+        return line.replace(self._credentials.api_key.reveal(), "…")[:_MAX_WORDS]
