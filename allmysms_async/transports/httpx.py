@@ -36,6 +36,8 @@ __all__ = ["HttpxTransport"]
 # Apache closes an idle connection after 5 seconds by default. A request written on a connection that the server is
 # just closing is lost without a word on whether it was read, so idle connections are given up before that.
 _IDLE_SECONDS = 4.0
+# Each piece (chunk) of an answer costs as much as a kilobyte: a megabyte byte by byte would hold up the event loop.
+_MANY_PIECES, _SMALL_PIECE = 10_000, 32
 
 # The most specific class wins; what is not here is a broken connection.
 _ERRORS: dict[type[httpx.HTTPError], tuple[type[TransportError], str]] = {
@@ -169,13 +171,20 @@ class HttpxTransport:
                 line = room.idle.pop() if room.idle else await self._open(room)
         except TimeoutError as error:
             raise _no_connection(request) from error
-        written = False
+        written, turned = False, asyncio.Event()
 
         async def trace(event: str, info: Any) -> None:
             nonlocal written
             if event.endswith(".start_tls.started"):
                 line.host = info.get("server_hostname")
-            elif event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
+            if event.endswith(".receive_response_headers.started"):
+                asyncio.get_running_loop().call_soon(turned.set)
+            # Without a turn of the event loop nothing was read: it came in one go with the answer before, and cannot
+            # be the answer to what was written since.
+            if event.endswith(".receive_response_headers.complete") and not turned.is_set():
+                msg = f"{request.name}: the server had answered before it was asked; the request may have been taken."
+                raise ProtocolError(msg, request=request.name)
+            if event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
                 if asyncio.get_running_loop().time() >= until:
                     msg = f"{request.name}: no connection was ready within {request.timeout:g} s; nothing was sent."
                     raise NotSent(msg, request=request.name)
@@ -230,9 +239,13 @@ class HttpxTransport:
         try:
             if line.socket is None or line.socket.fileno() < 0:
                 line.socket = answer.extensions["network_stream"].get_extra_info("socket")
-            body = bytearray()
+            body, pieces = bytearray(), 0
             async for piece in answer.aiter_raw():
                 body += piece
+                pieces += 1
+                if pieces > _MANY_PIECES + len(body) // _SMALL_PIECE:
+                    msg = f"{request.name}: the answer comes in {pieces} crumbs of a few bytes; cut off."
+                    raise ProtocolError(msg, request=request.name, code=str(answer.status_code))
                 if len(body) > request.max_response_bytes:
                     msg = f"{request.name}: the answer is longer than {request.max_response_bytes} bytes; cut off."
                     raise ProtocolError(msg, request=request.name, code=str(answer.status_code))

@@ -231,3 +231,13 @@ async def test_compressed_answer_is_no_answer(server: Any, transport: HttpxTrans
     with pytest.raises(ProtocolError) as caught:
         await transport.send(server.request())
     assert isinstance(caught.value, OutcomeUnknown)
+
+
+async def test_answer_in_crumbs_is_cut_off(server: Any, transport: HttpxTransport) -> None:
+    """A long answer byte by byte, which costs seconds to put together, is given up; one of many lines is not."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    server.script = scripted(head, b"1\r\n \r\n" * 100_000, b"0\r\n\r\n")
+    with pytest.raises(ProtocolError, match="crumbs"):
+        await transport.send(server.request(timeout=60))
+    server.script = scripted(head, b"14\r\n%s\r\n" % (b"a" * 20) * 5_000, b"0\r\n\r\n", close=False)
+    assert len((await transport.send(server.request(timeout=60))).body) == 100_000

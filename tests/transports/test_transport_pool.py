@@ -3,12 +3,13 @@
 import asyncio
 import ssl
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from allmysms_async.errors import NotSent, RequestTimeout
+from allmysms_async.errors import NotSent, ProtocolError, RequestTimeout
 from allmysms_async.transports.httpx import HttpxTransport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -191,3 +192,33 @@ async def test_time_that_passes_before_the_connection_is_ready_sends_nothing(
         with pytest.raises(NotSent, match="nothing was sent"):
             await transport.send(server.request(timeout=0.1))
         assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "early",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nearl",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nearly\r\n0\r\n\r\n",
+    ],
+    ids=["whole", "half", "chunked"],
+)
+@pytest.mark.parametrize("tls", [False, True])
+async def test_answer_that_came_before_the_request_is_not_believed(
+    server: Any, tls_server: Any, certificate: Path, tls: bool, early: bytes
+) -> None:
+    """What a server sent along with an answer is not taken for the next one's: that request's outcome is left open."""
+
+    async def twice(server: Any, head: bytes, writer: asyncio.StreamWriter) -> None:
+        said = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+        writer.write(said + early if len(server.requests) == 1 else said)
+        await writer.drain()
+
+    one = tls_server if tls else server
+    one.script = twice
+    async with HttpxTransport(ssl_context=ssl.create_default_context(cafile=f"{certificate}.crt")) as transport:
+        assert (await transport.send(one.request())).body == b"{}"
+        with pytest.raises(ProtocolError, match="before it was asked"):
+            await transport.send(one.request())
+        assert (await transport.send(one.request())).body == b"{}"
+    assert (len(one.requests), one.connections) == (3, 2)
