@@ -27,7 +27,7 @@ from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.envoyersmspro.message import SendMessage
 from allmysms_async.protocols.envoyersmspro.operation import Operation
 from allmysms_async.protocols.envoyersmspro.status import listed_numbers, refusal
-from allmysms_async.protocols.envoyersmspro.xml import Failure, Unreadable, failure, parse
+from allmysms_async.protocols.envoyersmspro.xml import Failure, Unreadable, failure, parse, says_success
 
 __all__ = ["Credentials", "decode", "encode"]
 
@@ -123,8 +123,11 @@ def decode(operation: Operation[R], response: HttpResponse) -> R:
     error = _refused(operation, failed) if failed is not None else None
     if error is not None:
         raise error
-    _check_status(response, operation.path)
     name = operation.path
+    if response.status >= 300 and says_success(response.body):
+        msg = f"{name}: the provider answered HTTP {response.status} and success in one; it may have been taken."
+        raise ProtocolError(msg, request=name, code=str(response.status))
+    _check_status(response, name)
     if failed is not None:
         if operation.replay == "safe":
             what = "with a failure that the manual does not list"

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-__all__ = ["PARIS", "Failure", "Node", "Unreadable", "failure", "parse"]
+__all__ = ["PARIS", "Failure", "Node", "Unreadable", "failure", "parse", "says_success"]
 
 PARIS = ZoneInfo("Europe/Paris")
 """The provider is French and names no time zone: its dates are taken as wall-clock time of Paris."""
@@ -159,7 +159,9 @@ class Failure(msgspec.Struct, frozen=True):
         return f"<Failure {self.error_id}>"
 
 
-_SAYS_FAIL = re.compile(rb"(?:<\?xml[^>]*\?>\s*)?<envoyersmspro>\s*<status>\s*fail\s*</status>", re.IGNORECASE).match
+_BEGIN = rb"(?:<\?xml[^>]*\?>\s*)?<envoyersmspro>\s*<status>\s*"
+_SAYS_FAIL = re.compile(_BEGIN + rb"fail\s*</status>", re.IGNORECASE).match
+_SAYS_SUCCESS = re.compile(_BEGIN + rb"success\s*</status>", re.IGNORECASE).match
 _ERROR_ID = re.compile(rb"<error_id>\s{0,9}([0-9]{1,4})\s{0,9}</error_id>")
 _ERROR_MESSAGE = re.compile(rb"<error_message>([^<]{0,20000})</error_message>")
 _END_OF_REQUEST = b"</request>"
@@ -189,6 +191,11 @@ def failure(body: bytes, root: Node | None) -> Failure | None:
         return None
     error = root.every("error")[-1] if root.every("error") else root
     return Failure(error.last("error_id"), error.last("error_message"))
+
+
+def says_success(body: bytes) -> bool:
+    """Tell whether an answer, which may be cut, begins as those of a success do."""
+    return _SAYS_SUCCESS(body.lstrip()) is not None
 
 
 def _last(pattern: re.Pattern[bytes], said: bytes) -> bytes:
