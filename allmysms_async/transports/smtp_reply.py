@@ -73,7 +73,7 @@ class ReplyGuard(asyncio.Protocol):
         while (end := self._answer.find(b"\n", max(self._line, searched))) >= 0:
             if self._line and self._answer[self._line : self._line + 3] != self._answer[:3]:
                 return False
-            more = self._answer[self._line + 3 : self._line + 4] == b"-" and end > self._line + 3
+            more = self._answer.startswith(b"-", self._line + 3) and end > self._line + 3
             self._line = end + 1
             if more:
                 continue
