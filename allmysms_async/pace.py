@@ -149,7 +149,6 @@ class RequestWindow:
             _of_the_parent.append(self._connection)
             self._connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
             self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._bucket = SQLiteBucket(self._bucket.rates, self._connection, self._table)
         self._inherited = False
 
     def _read(self) -> None:
