@@ -16,8 +16,9 @@ from allmysms_async.model import Outcome, OutcomeState, Reason
 
 __all__ = ["Brake", "StopConditions"]
 
-_ITS_NUMBERS = frozenset({Reason.INVALID_AT_GATEWAY, Reason.DUPLICATE})
-"""Why a request is refused whole that holds nothing but bad numbers, or was taken a moment before."""
+_ITS_NUMBERS = frozenset({Reason.INVALID_AT_GATEWAY})
+"""Why a request is refused whole that holds nothing but bad numbers. A duplicate is none of them: nobody knows who
+texts those people, and a gateway that says so of every request must not go through a whole campaign."""
 
 _LEAST_REQUESTS = 5
 """A rate over fewer requests says nothing."""
@@ -31,7 +32,7 @@ class StopConditions(msgspec.Struct, frozen=True, kw_only=True):
             flight or unknown, and for what was accepted without a cost. Only where the protocol reports a cost.
         max_parts: Text parts that it may take, counted likewise.
         max_failure_rate: Share of this run's recipients that may end as failed or unknown, or be in a request that the
-            gateway refuses whole, but for its numbers or as a duplicate; looked at from the fifth request on.
+            gateway refuses whole, as a duplicate too, but for its numbers; looked at from the fifth request on.
     """
 
     max_cost: Decimal | None = None

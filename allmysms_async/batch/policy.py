@@ -176,7 +176,7 @@ def judge(error: AllMySmsError, *, keyed: bool, unanswered: bool) -> Verdict:
         case DuplicateRequest() if unanswered:
             return Verdict.AGAIN if keyed else Verdict.UNKNOWN
         case DuplicateRequest():
-            # Without an unanswered attempt, the identical request was somebody else's: these people are texted.
+            # Without an unanswered attempt, the identical request was somebody else's; it is for people to look whose.
             return Verdict.REFUSED
         case InsufficientCredit() | ScheduleRefused() | MediaRefused():
             return Verdict.STOP

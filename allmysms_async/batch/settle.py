@@ -18,8 +18,8 @@ _REASONS: Mapping[type[AllMySmsError], Reason] = {
     TextRefused: Reason.TEXT_TOO_LONG,
     NoValidNumber: Reason.INVALID_AT_GATEWAY,
     NumbersRefused: Reason.INVALID_AT_GATEWAY,
-    # An identical request of somebody else's was accepted just before: these people are being texted by it.
-    DuplicateRequest: Reason.DUPLICATE,
+    # If the gateway is right, another program's identical request texts these people; if not, nobody does.
+    DuplicateRequest: Reason.DUPLICATE_AT_GATEWAY,
 }
 _STATES = {
     Verdict.REFUSED: (ChunkEvent.REJECT, OutcomeState.REJECTED),

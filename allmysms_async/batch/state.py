@@ -40,7 +40,8 @@ class ChunkEvent(enum.StrEnum):
     RESUME = "resume"
     """The campaign is continued."""
     RESEND = "resend"
-    """An operator decided that an unknown chunk be sent again, knowing that people may be texted twice."""
+    """An operator decided that a chunk be sent again, knowing that people may be texted twice: an unknown one, or one
+    that the gateway refused as a duplicate of a request that nobody knows of."""
 
 
 S, E = ChunkState, ChunkEvent
@@ -59,7 +60,10 @@ TRANSITIONS: Mapping[tuple[ChunkState, ChunkEvent], ChunkState] = {
     (S.UNKNOWN, E.FAIL): S.FAILED,
     (S.UNKNOWN, E.LOSE): S.UNKNOWN,
     (S.UNKNOWN, E.RESEND): S.PENDING,
-    # The answer to a request that another process had taken over, and had refused or given up, in the meantime.
+    # The operator's word on a refusal as a duplicate, and on no other: `journal/decision.py` sees to it.
+    (S.REJECTED, E.RESEND): S.PENDING,
+    # The answer to a request that another process had taken over, and had refused or given up, in the meantime; of a
+    # refusal as a duplicate, also the operator's word.
     (S.PENDING, E.ACCEPT): S.ACCEPTED,
     (S.FAILED, E.ACCEPT): S.ACCEPTED,
     (S.REJECTED, E.ACCEPT): S.ACCEPTED,

@@ -245,7 +245,7 @@ def campaign_report(journal: str, name: str | None, csv: Path | None, html: Path
 @click.option("--mark-sent", "decision", flag_value="mark_sent", help="Count them as accepted.")
 @click.argument("chunks", type=click.IntRange(min=1), nargs=-1, required=True, metavar="CHUNK...")
 def campaign_resolve(journal: str, name: str | None, decision: str | None, chunks: tuple[int, ...]) -> int:
-    """Decide about unknown requests, by their numbers in 'campaign status'."""
+    """Decide about requests that are unknown or were refused as duplicates, by their numbers in 'campaign status'."""
     from allmysms_async.cli import journal as commands
 
     if decision not in {"resend", "mark_sent"}:

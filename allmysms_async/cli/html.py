@@ -10,7 +10,7 @@ from allmysms_async.cli.report import money
 from allmysms_async.cli.screen import number
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import JournalCampaign
-from allmysms_async.model import CampaignResult
+from allmysms_async.model import CampaignResult, Reason
 
 __all__ = ["render", "write_html"]
 
@@ -23,6 +23,10 @@ _STATES = (
     ("in flight", "#56b4e9", "being sent when this was written; may have been texted"),
     ("pending", "#999999", "not sent yet"),
 )
+_REASONS = {
+    Reason.DUPLICATE_AT_GATEWAY: "the gateway refused their request because it had just taken an identical one: if no "
+    "other program of yours sent that one, nobody texted them; decide with campaign resolve, --resend or --mark-sent",
+}
 _WIDTH, _BAR, _LABEL = 760, 26, 130
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1b1b1b}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem 1rem .2rem 0;text-align:left}
@@ -52,7 +56,7 @@ def render(campaign: JournalCampaign) -> str:
         for state, _, meaning in _STATES
     )
     reasons = "".join(
-        _row(reason.value.replace("_", " "), number(count), _share(count, result.rows))
+        _row(reason.value.replace("_", " "), number(count), _share(count, result.rows), _REASONS.get(reason, ""))
         for reason, count in sorted(result.rejections.items(), key=lambda item: (-item[1], item[0].value))
     )
     problems = "".join(f"<li>{escape(text)} ({number(count)})</li>" for text, count in result.problems.items())

@@ -7,19 +7,21 @@ import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import click
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from allmysms_async.batch.state import ChunkState
 from allmysms_async.campaign import SendOptions
 from allmysms_async.cli import login
 from allmysms_async.cli.drive import drive
 from allmysms_async.cli.ending import ExitCode, plain, say
 from allmysms_async.cli.html import write_html
 from allmysms_async.cli.outcome import ReportFile
-from allmysms_async.cli.report import Examples, as_json, closing_table, print_advice, print_end
+from allmysms_async.cli.report import Examples, as_json, closing_table, duplicates_told, print_advice, print_end
 from allmysms_async.cli.screen import Display, error_console, number, output_console
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import ChunkView, Journal, JournalCampaign
@@ -37,33 +39,36 @@ def _code(result: CampaignResult) -> ExitCode:
 def status(journal: str, name: str | None, *, machine: bool) -> int:
     """Say where a campaign stands; return the exit code."""
 
-    async def look() -> tuple[JournalCampaign, list[ChunkView]]:
+    async def look() -> tuple[JournalCampaign, list[ChunkView], list[ChunkView]]:
         async with Journal(journal) as opened:
-            return await opened.campaign(name), await opened.chunks(name)
+            rejected = await opened.chunks(name, state=ChunkState.REJECTED)
+            duplicates = [chunk for chunk in rejected if chunk.duplicates]
+            return await opened.campaign(name), await opened.chunks(name), duplicates
 
-    campaign, unknown = asyncio.run(look())
+    campaign, unknown, duplicates = asyncio.run(look())
     if machine:
         click.echo(as_json(campaign.result))
         return _code(campaign.result)
     console = output_console()
     console.print(closing_table(campaign.result, Examples(), width=console.width))
-    _print_unknown(unknown)
+    _print_open("Unknown requests", "unknown", unknown)
+    _print_open("Requests refused as duplicates", "duplicates", duplicates)
     print_advice(error_console(), campaign.result, journal=True)
     return _code(campaign.result)
 
 
-def _print_unknown(unknown: Sequence[ChunkView]) -> None:
-    """List the requests that an operator may decide about."""
-    if not unknown:
+def _print_open(title: str, counted: Literal["unknown", "duplicates"], chunks: Sequence[ChunkView]) -> None:
+    """List requests that an operator may decide about."""
+    if not chunks:
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Unknown requests", title_justify="left")
-    for heading in ("request", "recipients", "unknown", "first tried", "held", "why"):
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
+    for heading in ("request", "recipients", counted, "first tried", "held", "why"):
         table.add_column(heading, overflow="fold")
-    for chunk in unknown:
+    for chunk in chunks:
         when = "" if chunk.first_sent_at is None else chunk.first_sent_at.astimezone().isoformat(" ", "seconds")
         held = "yes" if chunk.leased else ""
         problem = Text(plain(chunk.problem or ""))
-        table.add_row(str(chunk.seq), number(chunk.rows), number(chunk.unknown), when, held, problem)
+        table.add_row(str(chunk.seq), number(chunk.rows), number(getattr(chunk, counted)), when, held, problem)
     output_console().print(table)
 
 
@@ -135,11 +140,13 @@ def report(journal: str, name: str | None, *, machine: bool, csv: Path | None, h
     elif csv is None and html is None:
         console = output_console()
         console.print(closing_table(campaign.result, Examples(), width=console.width))
+    for line in duplicates_told(campaign.result, journal=True):
+        say(line)
     return _code(campaign.result)
 
 
 def resolve(journal: str, name: str | None, decision: Decision, chunks: Sequence[int]) -> int:
-    """Record what an operator decided about unknown requests; return the exit code."""
+    """Record what an operator decided about requests; return the exit code."""
 
     async def decide() -> int:
         async with Journal(journal) as opened:

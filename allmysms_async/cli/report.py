@@ -23,6 +23,7 @@ __all__ = [
     "all_as_json",
     "as_json",
     "closing_table",
+    "duplicates_told",
     "money",
     "print_advice",
     "print_end",
@@ -168,6 +169,28 @@ def side_by_side_table(results: Mapping[str, tuple[CampaignResult, float]]) -> T
     return table
 
 
+def duplicates_told(result: CampaignResult, *, journal: bool) -> list[str]:
+    """Return what it means that the gateway refused requests as duplicates, and what to do; nothing if it did not.
+
+    Args:
+        result: What became of the campaign.
+        journal: Whether the requests can be decided about in its journal.
+    """
+    count = result.rejections.get(Reason.DUPLICATE_AT_GATEWAY, 0)
+    if not count:
+        return []
+    told = (
+        f"{number(count)} duplicate at gateway: the gateway refused their request because it had just taken an "
+        "identical one. If another program of yours sent that one they have their text; if none did, nobody texted "
+        "them."
+    )
+    if journal:
+        told += " 'campaign status' lists these requests; 'campaign resolve' with --resend or --mark-sent decides."
+    else:
+        told += " --outcomes writes them to a file; send to them again if no other program did."
+    return [told]
+
+
 def print_advice(console: Console, result: CampaignResult, *, journal: bool = False) -> None:
     """Say what failed, and what to do about rows that were not sent.
 
@@ -177,6 +200,7 @@ def print_advice(console: Console, result: CampaignResult, *, journal: bool = Fa
         journal: Whether it can be continued from its journal.
     """
     lines = [f"{sentence} ({count} request{'s' if count > 1 else ''})" for sentence, count in result.problems.items()]
+    lines.extend(duplicates_told(result, journal=journal))
     if result.failed:
         lines.append(f"{number(result.failed)} failed: surely not sent, they can be sent again.")
     if result.unknown:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,13 +15,29 @@ from allmysms_async.journal import schema
 from allmysms_async.journal.packing import pack_outcomes
 from allmysms_async.journal.row import chunk_of, outcomes_of, planned, recipients_of
 from allmysms_async.journal.transition import NO_RESULT, free, held_still, move
-from allmysms_async.model import Outcome, OutcomeState
+from allmysms_async.model import Outcome, OutcomeState, Reason
 
-__all__ = ["Decision", "decide"]
+__all__ = ["Decision", "decide", "doubted"]
 
 Decision: TypeAlias = Literal["resend", "mark_sent"]
 
 _k, _c = schema.campaign.c, schema.chunk.c
+_reasons = msgspec.json.Decoder(dict[str, int])
+# The second is what a journal holds that was begun before the first had a name of its own: a row that this library
+# itself finds twice is in no request.
+_DOUBTED = frozenset({Reason.DUPLICATE_AT_GATEWAY, Reason.DUPLICATE})
+
+
+def doubted(state: str, reasons: str | None) -> int:
+    """Return how many recipients of a request the gateway refused as duplicates: nobody knows who texts them.
+
+    Args:
+        state: The request's state.
+        reasons: Its rejections by reason, as the journal holds them.
+    """
+    if state != ChunkState.REJECTED or reasons is None:
+        return 0
+    return sum(count for reason, count in _reasons.decode(reasons).items() if reason in _DOUBTED)
 
 
 async def decide(connection: AsyncConnection, campaign: int, seq: int, decision: Decision, now: float) -> int:
@@ -34,7 +51,7 @@ async def decide(connection: AsyncConnection, campaign: int, seq: int, decision:
         now: Unix time.
 
     Raises:
-        InvalidRequest: It is not unknown, or a process still holds it.
+        InvalidRequest: It is neither unknown nor refused as a duplicate, or a process still holds it.
     """
     of_it = (_c.campaign == campaign, _c.seq == seq)
     # One in flight whose lease has run out is unknown as well: whoever sent it is gone.
@@ -44,31 +61,33 @@ async def decide(connection: AsyncConnection, campaign: int, seq: int, decision:
     if found is None:
         msg = f"The campaign has no request {seq}; nothing was decided."
         raise InvalidRequest(msg)
-    if found.state not in {ChunkState.UNKNOWN, ChunkState.IN_FLIGHT}:
+    duplicates = doubted(found.state, found.reasons)
+    if not duplicates and found.state not in {ChunkState.UNKNOWN, ChunkState.IN_FLIGHT}:
         msg = f"Request {seq} is {found.state}, not unknown: there is nothing to decide; nothing was decided."
         raise InvalidRequest(msg)
     if held_still(found, now):
         msg = f"A process still holds request {seq} and may yet learn what became of it; nothing was decided."
         raise InvalidRequest(msg, remedy="Wait until it ended; if it died, its hold ends within two minutes.")
+    since = ChunkState.REJECTED if duplicates else ChunkState.UNKNOWN
     event = ChunkEvent.RESEND if decision == "resend" else ChunkEvent.ACCEPT
     values: dict[str, Any] = {"owner": None, "lease_until": None}
     if decision == "mark_sent":
         values |= _marked(found, now)
-    elif found.unknown == found.n:
+    elif found.n in {found.unknown, duplicates}:
         # A new key: the old one might be answered with the first request's result, and text nobody.
         values |= NO_RESULT | {"generation": _c.generation + 1, "first_sent_at": None, "idem": None}
         values["written_off"] = _c.written_off + _c.planned_parts  # it may have been paid all the same
     else:
         event = ChunkEvent.ACCEPT if found.accepted else ChunkEvent.REJECT
         values |= await _part(connection, found, now)
-    changed = await connection.execute(move(event, since=ChunkState.UNKNOWN).where(*of_it, free(now)).values(**values))
+    changed = await connection.execute(move(event, since=since).where(*of_it, free(now)).values(**values))
     if changed.rowcount != 1:  # locked above, so that nobody came in between
         msg = f"Request {seq} changed meanwhile; nothing was decided."
         raise InvalidRequest(msg)
     await connection.execute(
         schema.decision.insert().values(campaign=campaign, seq=seq, decided_at=now, decided=decision)
     )
-    return int(found.unknown)
+    return duplicates or int(found.unknown)
 
 
 async def _part(connection: AsyncConnection, found: Any, now: float) -> dict[str, Any]:
@@ -90,11 +109,17 @@ async def _part(connection: AsyncConnection, found: Any, now: float) -> dict[str
     return recipients_of(known) | moved
 
 
+def _is_open(outcome: Outcome) -> bool:
+    """Tell whether nobody knows of a recipient, or the gateway refused the request as a duplicate."""
+    refused = outcome.state is OutcomeState.REJECTED and outcome.reason in _DOUBTED
+    return refused or outcome.state is OutcomeState.UNKNOWN
+
+
 def _marked(row: Any, now: float) -> dict[str, Any]:
-    """Return the columns of a chunk whose unknown recipients an operator counts as accepted."""
+    """Return the columns of a chunk whose recipients that are decided about an operator counts as accepted."""
     outcomes = [
         outcome
-        if outcome.state is not OutcomeState.UNKNOWN
+        if not _is_open(outcome)
         else Outcome(
             outcome.row,
             outcome.line,
@@ -107,6 +132,8 @@ def _marked(row: Any, now: float) -> dict[str, Any]:
         for outcome in outcomes_of(row, now)
     ]
     # What it cost is not known; its parts are those that were measured here.
-    parts = row.parts or row.planned_parts
-    counts = {"accepted": row.accepted + row.unknown, "unknown": 0, "parts": parts}
-    return counts | {"problem": None, "result": pack_outcomes(outcomes)}
+    values = {"parts": row.parts or row.planned_parts, "problem": None, "result": pack_outcomes(outcomes)}
+    duplicates = doubted(row.state, row.reasons)
+    if duplicates:
+        return values | {"accepted": duplicates, "rejected": row.rejected - duplicates, "reasons": None}
+    return values | {"accepted": row.accepted + row.unknown, "unknown": 0}

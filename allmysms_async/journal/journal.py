@@ -17,7 +17,7 @@ from allmysms_async.batch.state import ChunkState
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
-from allmysms_async.journal.decision import Decision, decide
+from allmysms_async.journal.decision import Decision, decide, doubted
 from allmysms_async.journal.query import summed
 from allmysms_async.journal.row import message_of, outcomes_of
 from allmysms_async.journal.transition import held_still
@@ -57,6 +57,7 @@ class ChunkView(msgspec.Struct, frozen=True, kw_only=True):
         state: pending, in_flight, accepted, rejected, failed or unknown.
         rows: Recipients in it.
         unknown: Those of them of whom nobody knows what became; an answer may have told of the others.
+        duplicates: Those of them that the gateway refused as duplicates of a request that nobody knows of here.
         first_sent_at: When it was first tried, aware, or None.
         leased: Whether a process holds it at present.
         problem: What went wrong with it, or None.
@@ -69,6 +70,7 @@ class ChunkView(msgspec.Struct, frozen=True, kw_only=True):
     first_sent_at: datetime | None
     leased: bool
     problem: str | None
+    duplicates: int = 0
 
 
 class Journal:
@@ -130,7 +132,7 @@ class Journal:
         async with self._database.reading() as connection:
             row = await self._found(connection, name)
             found = await connection.execute(
-                sa.select(_c.seq, _c.state, _c.n, _c.unknown, _c.first_sent_at, _c.problem, *_lease)
+                sa.select(_c.seq, _c.state, _c.n, _c.unknown, _c.first_sent_at, _c.problem, _c.reasons, *_lease)
                 .where(_c.campaign == row.id, _c.state == state.value)
                 .order_by(_c.seq)
             )
@@ -144,6 +146,7 @@ class Journal:
                 first_sent_at=None if each.first_sent_at is None else datetime.fromtimestamp(each.first_sent_at, UTC),
                 leased=held_still(each, now),
                 problem=each.problem,
+                duplicates=doubted(each.state, each.reasons),
             )
             for each in rows
         ]
@@ -182,7 +185,9 @@ class Journal:
             after = refused[-1].id
 
     async def resolve(self, decision: Decision, seqs: Sequence[int], name: str | None = None) -> int:
-        """Decide about unknown requests, all of them or none; return how many recipients that concerns.
+        """Decide about requests, all of them or none; return how many recipients that concerns.
+
+        Those that are unknown, and those that the gateway refused as duplicates, can be decided about.
 
         Args:
             decision: ``resend`` sends them again when the campaign is continued, and may text people twice;
@@ -192,7 +197,7 @@ class Journal:
             name: The campaign; the only one without it.
 
         Raises:
-            InvalidRequest: A request is not unknown, or a process still holds it; nothing was decided.
+            InvalidRequest: A request is neither, or a process still holds it; nothing was decided.
         """
         if decision not in {"resend", "mark_sent"}:
             msg = "The decision must be resend or mark_sent; nothing was decided."

@@ -214,7 +214,7 @@ async def test_too_long_for_everybody_is_not_bisected(make_bench, gateway, numbe
     ("error", "reason"),
     [
         (NoValidNumber("108"), Reason.INVALID_AT_GATEWAY),
-        (DuplicateRequest("121"), Reason.DUPLICATE),
+        (DuplicateRequest("121"), Reason.DUPLICATE_AT_GATEWAY),
     ],
 )
 async def test_refused_chunk_does_not_harm_the_others(make_bench, gateway, number, error, reason):

@@ -17,7 +17,7 @@ PROMISED = {
         "release": "pending",
     },
     "accepted": {},
-    "rejected": {"accept": "accepted"},
+    "rejected": {"accept": "accepted", "resend": "pending"},
     "failed": {"resume": "pending", "accept": "accepted"},
     "unknown": {
         "accept": "accepted",
@@ -41,18 +41,16 @@ def test_every_state_takes_exactly_the_events_it_should(state, event):
 
 
 def test_chunk_that_is_over_is_never_sent_again():
-    """Accepted is final, and a rejected chunk can only turn out to have been accepted."""
-    assert {
-        following
-        for (state, _), following in TRANSITIONS.items()
-        if state in {ChunkState.ACCEPTED, ChunkState.REJECTED}
-    } == {ChunkState.ACCEPTED}
+    """Accepted is final, and a rejected chunk turns out to have been accepted, or is sent again by an operator."""
+    left = {event: following for (state, event), following in TRANSITIONS.items() if state is ChunkState.REJECTED}
+    assert left == {ChunkEvent.ACCEPT: ChunkState.ACCEPTED, ChunkEvent.RESEND: ChunkState.PENDING}
     assert not [event for state, event in TRANSITIONS if state is ChunkState.ACCEPTED]
 
 
-def test_unknown_chunk_is_only_sent_again_by_an_operator():
-    """From unknown, no event but the operator's leads back to where a chunk may be claimed."""
-    back = {event for (state, event), following in TRANSITIONS.items() if (state, following) == ("unknown", "pending")}
+@pytest.mark.parametrize("begin", ["unknown", "rejected"])
+def test_chunk_that_may_have_been_sent_is_only_sent_again_by_an_operator(begin):
+    """From unknown or rejected, no event but the operator's leads back to where a chunk may be claimed."""
+    back = {event for (state, event), following in TRANSITIONS.items() if (state, following) == (begin, "pending")}
     assert back == {ChunkEvent.RESEND}
 
 

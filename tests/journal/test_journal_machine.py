@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from allmysms_async import AllMySmsError, Campaign, InvalidRequest, Recipient, SmsMessage
+from allmysms_async import AllMySmsError, Campaign, DuplicateRequest, InvalidRequest, Recipient, SmsMessage
 from allmysms_async.batch.plan import Chunk, idempotency_key
 from allmysms_async.batch.policy import REPLAY_SECONDS, Delivery, Verdict
 from allmysms_async.batch.settle import settlement
@@ -33,6 +33,7 @@ ENDS = ["answered", "lost", "stopped", "stalls before", "stalls after", "killed 
 
 # Within a lease, past it, past the time in which a key may be repeated, past the key's life at the gateway.
 JUMPS = [20.0, 61.0, 121.0, 121.0, 121.0, 22.9 * 3600.0, 24.1 * 3600.0]
+MOODS = [AllMySmsError("Refused."), DuplicateRequest("Refused as a duplicate.")]
 STEPS = ["work"] * 5 + ["jump"] * 3 + ["start"] * 2 + ["plan"] * 2
 STEPS += ["list", "list", "attempt", "attempt", "conclude", "conclude", "crash", "decide", "mood", "clock"]
 STEPS += ["overtaken"] * 3
@@ -67,7 +68,7 @@ class Process:
         self.sink = sink
         self.listed: list[Chunk] = []
         self.claims: dict[int, Claim] = {}
-        self.answers: dict[int, SendReceipt | None] = {}  # None is a refusal
+        self.answers: dict[int, SendReceipt | AllMySmsError] = {}  # an error is a refusal
 
 
 class Machine(RuleBasedStateMachine):
@@ -87,7 +88,7 @@ class Machine(RuleBasedStateMachine):
         self.allowed: Counter[str] = Counter()
         self.keys: dict[str, tuple[float, SendReceipt]] = {}
         self.planned = self.sent = 0
-        self.refuses = False
+        self.refuses: AllMySmsError | None = None
 
     def wait(self, work):
         """Carry something out."""
@@ -146,7 +147,7 @@ class Machine(RuleBasedStateMachine):
         elif step == "clock" and self.processes:
             self.set_clock(self.choose(data, self.processes))
         elif step == "mood":
-            self.refuses = not self.refuses
+            self.refuses = data.draw(st.sampled_from(MOODS)) if self.refuses is None else None
         elif step == "overtaken":
             self.overtake(data)
 
@@ -258,14 +259,17 @@ class Machine(RuleBasedStateMachine):
             return raw.execute("select owner, state from chunk where seq = ?", (seq,)).fetchone()
 
     def gateway(self, key, chunk):
-        """Take or refuse a request, or give the answer to the one that was taken with its key."""
+        """Take or refuse a request, or give the answer to the one that was taken with its key.
+
+        A refusal as a duplicate is a mistake of the gateway's: it texts nobody.
+        """
         self.sent += 1
         known = self.keys.get(key) if key else None
         at = self.clock.at - self.clock.error
         if known is not None and at < known[0] + KEY_LIFE:
             return known[1]
-        if self.refuses:
-            return None
+        if self.refuses is not None:
+            return self.refuses
         results = tuple(Accepted(person.phone, "sms") for person in chunk.recipients)
         if self.sent % 3 == 0 and len(results) > 1:
             results = (*results[:-1], Unconfirmed(chunk.recipients[-1].phone))
@@ -279,12 +283,13 @@ class Machine(RuleBasedStateMachine):
         """Let a process record how a request ended: perhaps long after another one took it over."""
         claim = process.claims.pop(seq)
         tried = seq in process.answers
-        receipt = process.answers.pop(seq, None)
+        answer = process.answers.pop(seq, None)
+        receipt = answer if isinstance(answer, SendReceipt) else None
         refused = tried and receipt is None
         if receipt is not None and end == "answered":
             delivery = Delivery(verdict=Verdict.ANSWERED, receipt=receipt)
         elif refused and end == "answered":
-            delivery = Delivery(verdict=Verdict.REFUSED, error=AllMySmsError("Refused."))
+            delivery = Delivery(verdict=Verdict.REFUSED, error=answer)
         elif receipt is None and end == "stopped" and not claim.unanswered:
             self.wait(process.sink.release(claim.chunk, new_key=True))
             return
@@ -295,13 +300,16 @@ class Machine(RuleBasedStateMachine):
         self.wait(process.sink.settle(claim.chunk, settlement(claim.chunk, delivery)))
 
     def decide(self, data, resend):
-        """An operator decides about an unknown chunk; never against a live lease."""
+        """An operator decides about a chunk that is unknown or refused as a duplicate; never against a live lease."""
 
         async def decided():
             journal = self.journal
-            chunks = [
-                each for state in ("unknown", "in_flight") for each in await journal.chunks(state=ChunkState(state))
-            ]
+            states = ("unknown", "in_flight", "rejected")
+            chunks = [each for state in states for each in await journal.chunks(state=ChunkState(state))]
+            for chunk in [each for each in chunks if each.state == "rejected" and not each.duplicates]:
+                chunks.remove(chunk)
+                with pytest.raises(InvalidRequest, match="is rejected"):
+                    await journal.resolve("resend" if resend else "mark_sent", [chunk.seq])
             if not chunks:
                 return None
             chunk = data.draw(st.sampled_from(chunks))
@@ -311,10 +319,11 @@ class Machine(RuleBasedStateMachine):
                 assert chunk.leased
                 return None
             assert not chunk.leased
-            return chunk.unknown
+            return chunk.unknown + chunk.duplicates
 
         async def unknown():
-            return {outcome.phone async for outcome in self.journal.outcomes() if outcome.state == "unknown"}
+            outcomes = [outcome async for outcome in self.journal.outcomes()]
+            return {each.phone for each in outcomes if each.state == "unknown" or each.reason == "duplicate_at_gateway"}
 
         before = self.wait(unknown())
         count = self.wait(decided())

@@ -139,13 +139,14 @@ async def test_outcomes_are_true_under_all_faults_and_refusals_together(
 async def test_an_identical_request_of_somebody_else_is_not_repeated(
     sandbox: Sandbox, service: Service, patient: RetryPolicy, ledger: Any, crowd: Any
 ) -> None:
-    """121 on a first attempt rejects the chunk as a duplicate; the others are texted."""
+    """121 on a first attempt rejects the chunk for a reason of its own, visible in each outcome; others are texted."""
     sandbox.faults([{"fault": "status_121", "times": 2}])
     people = crowd(100)
 
     await ledger.follow(service(policy=patient).stream(people.campaign(), chunk_size=10))
 
-    assert {reason.value: count for reason, count in ledger.result.rejections.items()} == {"duplicate": 20}
+    assert {reason.value: count for reason, count in ledger.result.rejections.items()} == {"duplicate_at_gateway": 20}
+    assert Counter(outcome.reason for outcome in ledger.by_row.values()) == {None: 80, "duplicate_at_gateway": 20}
     assert ledger.result.accepted == 80
     assert sandbox.requests["v9.sendSms"] == 10
     assert_fair(sandbox, ledger, people.texts)
