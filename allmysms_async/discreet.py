@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from allmysms_async.numbers import mask
 
-__all__ = ["Discreet"]
+__all__ = ["Discreet", "Unshown"]
 
 _NUMBERS = {"phone", "mobile", "msisdn", "phone_number", "mobile_phone", "mobile_number"}
 _TEXTS = {
     *("text", "message", "comment", "params", "body", "content", "invalid_numbers"),
     *("email", "first_name", "last_name", "society", "company", "address"),
 }
+
+
+class Unshown(tuple[str, ...]):
+    """Numbers that an error carries: whole to whoever asks for them, and shown by how many they are alone."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Show how many there are."""
+        return f"<{len(self)} numbers>"
+
+    def __rich_repr__(self) -> Iterator[int]:
+        """Show as much to whoever prints what is in a thing without asking it."""
+        yield len(self)
 
 
 class Discreet(msgspec.Struct, frozen=True):

@@ -35,7 +35,7 @@
     │   ├── InsufficientCredit           .needed, .available
     │   ├── FlowRefused                  the request as a whole is not acceptable
     │   ├── TextRefused                  the text is too long for the gateway
-    │   ├── NoValidNumber                .numbers: the refused ones
+    │   ├── NoValidNumber                .numbers: the refused ones, as they are matched on; never shown
     │   ├── NumbersRefused               some numbers, and so the whole request; .positions: which
     │   ├── SenderRefused                the sender
     │   ├── ScheduleRefused              the date
@@ -52,7 +52,7 @@
     ├── LimitReached                     a stop condition of the campaign: cost, parts or failures
     └── CampaignStopped                  .reason (one of the above), .result (what is known)
 
-No error holds a body, a key, a password, a text or a whole phone number; all of them pickle.
+No error holds a body, a key, a password or a text, and none shows a whole phone number; all of them pickle.
 """
 
 from __future__ import annotations

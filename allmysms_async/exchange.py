@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ import msgspec
 
 from allmysms_async.errors import HttpRefused, InvalidRequest, ProtocolError, RateLimited, ServerFailure
 
-__all__ = ["HttpRequest", "HttpResponse", "MailEnvelope", "MailReceipt", "check_status", "server_root"]
+__all__ = ["HttpRequest", "HttpResponse", "MailEnvelope", "MailReceipt", "check_status", "described", "server_root"]
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -157,6 +158,28 @@ def check_status(response: HttpResponse, request: str) -> None:
         raise HttpRefused(msg, request=request, code=code, remedy="Check the base address.")
     msg = f"{request}: the server refused the request (HTTP {code}); it was not taken."
     raise HttpRefused(msg, request=request, code=code)
+
+
+_BLANK = rb"(?:\s|<\?[^>]{0,200}>|<!--[^>]{0,200}-->){0,20}"
+_is_html = re.compile(
+    _BLANK + rb"<(?:!doctype\s+html|(?:html|head|body|title|center|font|h[1-6]|br|b|p|pre)\b(?!\s*:))", re.IGNORECASE
+).match
+
+
+def described(body: bytes) -> str:
+    """Return what an answer is that could not be read, in a few words that show nothing of it."""
+    text = body.removeprefix(b"\xef\xbb\xbf")[:2000].strip()
+    if not body.strip():
+        return "empty"
+    if _is_html(text):
+        return "an HTML page"
+    if text[:1] == b"<":
+        return "XML, or cut, and not what was asked for"
+    if text[:1] in {b"{", b"["}:
+        return "not JSON, or cut"
+    if b"\0" in text or text[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return "bytes that are no text, not JSON nor XML"
+    return "plain text, not JSON nor XML"
 
 
 def _seconds(text: str | None) -> float | None:

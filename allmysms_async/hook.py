@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import re
 import typing
 import warnings
@@ -18,9 +19,12 @@ import msgspec
 
 from allmysms_async.errors import AllMySmsError
 from allmysms_async.numbers import mask
+from allmysms_async.plausible import odd_in, told
 from allmysms_async.wording import one_line
 
-__all__ = ["Answered", "Asked", "Failed", "Hook", "Note", "numbered", "redacted", "tell"]
+__all__ = ["Answered", "Asked", "Failed", "Hook", "Note", "numbered", "redacted", "tell", "warn_of_figures"]
+
+_log = logging.getLogger("allmysms_async")
 
 _HIDDEN = "…"
 
@@ -159,6 +163,18 @@ def redacted(fields: Mapping[str, object]) -> dict[str, object]:
 def numbered() -> int:
     """Return the number of the next request of this process."""
     return next(_numbers)
+
+
+def warn_of_figures(request: str, raw: Mapping[str, object]) -> None:
+    """Log the figures of an answer that cannot be right; a send's own receipt says so, and is logged where it is read.
+
+    Args:
+        request: Name of the operation.
+        raw: The answer as it is kept.
+    """
+    warning = told(request, odd_in(raw))
+    if warning:
+        _log.warning("%s", warning)
 
 
 def tell(hooks: Iterable[Hook], note: Note) -> None:

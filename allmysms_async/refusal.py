@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from allmysms_async.errors import GatewayError, InsufficientCredit
+from allmysms_async.plausible import amount
 from allmysms_async.wording import figures, one_line
 
 __all__ = ["Meaning", "refusal"]
@@ -33,7 +34,8 @@ def refusal(table: Mapping[str, Meaning], code: str, request: str, words: str = 
         message += f" The gateway's words: {one_line(words)}"
     if kind is not InsufficientCredit:
         return kind(message, request=request, code=code, remedy=remedy)
-    amounts = figures(words) if code == "104" else []
+    told = [amount(figure) for figure in figures(words)] if code == "104" else []
+    amounts = [figure for figure in told if figure is not None] if len(told) >= 2 and None not in told[:2] else []
     needed, available = amounts[:2] if len(amounts) >= 2 else (None, None)
     if needed is not None:
         message += f" It needs {needed} credits, {available} are left."

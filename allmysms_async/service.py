@@ -26,6 +26,7 @@ from allmysms_async.batch.brake import StopConditions
 from allmysms_async.batch.engine import CampaignRun, EngineOptions
 from allmysms_async.batch.plan import Planner, template_of
 from allmysms_async.batch.policy import Clock, RetryPolicy, SystemClock, deliver, repeat
+from allmysms_async.batch.settle import all_refused
 from allmysms_async.batch.sink import MemorySink
 from allmysms_async.campaign import Begun, RunOptions, SendOptions, journal_sink, stored_campaign
 from allmysms_async.errors import (
@@ -33,7 +34,6 @@ from allmysms_async.errors import (
     InvalidRequest,
     InvalidSchedule,
     InvalidText,
-    NoValidNumber,
     OutcomeUnknown,
     UnsupportedFeature,
 )
@@ -192,9 +192,7 @@ class SmsService(Inquiry):
             raise AssertionError(msg)
         receipt = delivery.receipt
         if not receipt.accepted and not receipt.unconfirmed:
-            reasons = ", ".join(sorted({rejected.reason.value for rejected in receipt.rejected}))
-            msg = f"The gateway refused every number ({reasons}); nothing was sent."
-            raise NoValidNumber(msg, request="send", code=None)
+            raise all_refused(receipt)
         return receipt
 
     def _request(

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
+from allmysms_async import plausible
 from allmysms_async.backend import CAPABILITIES, SendRequest, Sends, Simulates
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.sink import Sink, Spent
@@ -121,11 +122,18 @@ class Brake:
             self._raise_price()
             if self._price is None and isinstance(self._backend, Simulates):
                 estimate = await self._backend.simulate(request())
-                if estimate.cost is not None and estimate.parts:
-                    self._price = estimate.cost / estimate.parts
+                cost = plausible.cost(estimate.cost, estimate.parts)
+                if cost is not None and estimate.parts > 0:
+                    self._price = cost / estimate.parts
             if self._price is None:
                 # Nobody knows yet what a part costs: one request goes alone, and tells.
                 await self._turn.wait_for(lambda: not self._reserved or self._price is not None)
+            if self._price is None and self._sink.unpriced:
+                msg = (
+                    f"max_cost is {self._limits.max_cost} €, and the gateway tells no cost that can be right, neither "
+                )
+                msg += "beforehand nor of what it took; the next request was not sent."
+                raise LimitReached(msg, remedy="Say max_parts in place of max_cost to send the rest.")
 
     def _raise_price(self) -> None:
         """Take in what the parts so far cost."""

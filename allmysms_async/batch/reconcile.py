@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 
+from allmysms_async import plausible
 from allmysms_async.backend import Reconciles
 from allmysms_async.batch.plan import Chunk, marked_name
 from allmysms_async.batch.sink import Settlement, Stranded
@@ -68,7 +69,7 @@ def _settlement(stranded: Stranded, found: FoundSend) -> Settlement:
         event=event,
         outcomes=outcomes,
         campaign_id=found.campaign_id,
-        parts=found.parts or stranded.parts or (chunk.parts if accepted else 0),
+        parts=plausible.parts(found.parts, len(chunk.rows)) or stranded.parts or (chunk.parts if accepted else 0),
         cost=stranded.cost,
         problem=problem,
     )

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from allmysms_async import plausible
 from allmysms_async.batch.plan import Chunk, parts_of
 from allmysms_async.batch.policy import Delivery, Verdict
 from allmysms_async.batch.sink import Settlement
 from allmysms_async.batch.state import ChunkEvent
+from allmysms_async.discreet import Unshown
 from allmysms_async.errors import AllMySmsError, DuplicateRequest, NoValidNumber, NumbersRefused, TextRefused
 from allmysms_async.model import Accepted, Outcome, OutcomeState, Reason, Recipient, Rejected, SendReceipt
 
-__all__ = ["settlement"]
+__all__ = ["all_refused", "settlement"]
 
 _REASONS: Mapping[type[AllMySmsError], Reason] = {
     TextRefused: Reason.TEXT_TOO_LONG,
@@ -48,6 +50,14 @@ def settlement(chunk: Chunk, delivery: Delivery) -> Settlement:
     return Settlement(event=event, outcomes=outcomes, problem=str(delivery.error))
 
 
+def all_refused(receipt: SendReceipt) -> NoValidNumber:
+    """Return the error of a send whose every recipient was refused."""
+    reasons = ", ".join(sorted({rejected.reason.value for rejected in receipt.rejected}))
+    error = NoValidNumber(f"The gateway refused every number ({reasons}); nothing was sent.", request="send")
+    error.numbers = Unshown(rejected.phone for rejected in receipt.rejected)
+    return error
+
+
 def _answered(chunk: Chunk, receipt: SendReceipt) -> Settlement:
     """Return what an answer says of each row."""
     outcomes: list[Outcome] = []
@@ -67,13 +77,18 @@ def _answered(chunk: Chunk, receipt: SendReceipt) -> Settlement:
                     row, line, phone, OutcomeState.UNKNOWN, Reason.NOT_CONFIRMED, None, receipt.campaign_id
                 )
         outcomes.append(outcome)
-    problem = f"The gateway's answer says nothing of {unconfirmed} recipients." if unconfirmed else receipt.warning
+    # Whatever a backend makes of an answer: what cannot be right neither defeats a ceiling nor breaks the record.
+    parts, cost = plausible.parts(receipt.parts, len(chunk.rows)), plausible.cost(receipt.cost, chunk.parts)
+    read = {"parts": (receipt.parts, parts), "cost": (receipt.cost, cost)}
+    odd = [name for name, (came, found) in read.items() if came is not None and found is None]
+    warning = receipt.warning or plausible.told("send", odd)
+    problem = f"The gateway's answer says nothing of {unconfirmed} recipients." if unconfirmed else warning
     event = ChunkEvent.LOSE if unconfirmed else ChunkEvent.ACCEPT if accepted else ChunkEvent.REJECT
     return Settlement(
         event=event,
         outcomes=tuple(outcomes),
-        campaign_id=receipt.campaign_id,
-        parts=receipt.parts if receipt.parts is not None else parts_of(chunk, accepted),
-        cost=receipt.cost or Decimal(0),
+        campaign_id=plausible.identifier(receipt.campaign_id),
+        parts=parts or parts_of(chunk, accepted),  # no text is without a part
+        cost=cost or Decimal(0),
         problem=problem,
     )

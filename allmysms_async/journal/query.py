@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allmysms_async import plausible
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.sink import Settlement, Spent, Tally
 from allmysms_async.batch.state import ChunkState
@@ -121,7 +122,7 @@ async def summed(
     of_it = _c.campaign == campaign
     counts = [sa.func.coalesce(sa.func.sum(_c[state.value]), 0).label(state.value) for state in STATES]
     rows = sa.func.coalesce(sa.func.sum(_c.n), 0).label("rows")
-    parts = sa.func.coalesce(sa.func.sum(_c.parts), 0).label("parts")
+    parts = sa.func.coalesce(sa.func.sum(_PARTS), 0).label("parts")
     unpriced = sa.func.coalesce(sa.func.sum(_UNPRICED), 0).label("unpriced")
     row = (await connection.execute(sa.select(*counts, rows, parts, unpriced).where(of_it))).one()
     for state in STATES:
@@ -144,10 +145,12 @@ async def summed(
     in_flight = int((await connection.execute(others)).scalar_one())
     ids: list[str] = []
     # What is text or rare is added up here; none of these columns lies behind the packed recipients.
-    details = sa.select(_c.cost, _c.reasons, _c.problem, _c.gateway_id, _c.state).where(of_it).order_by(_c.seq)
-    for cost, reasons, problem, gateway_id, state in await connection.execute(details):
+    details = sa.select(_c.cost, _c.planned_parts, _c.reasons, _c.problem, _c.gateway_id, _c.state)
+    for cost, measured, reasons, problem, gateway_id, state in await connection.execute(
+        details.where(of_it).order_by(_c.seq)
+    ):
         if cost != "0":
-            tally.cost += Decimal(cost)
+            tally.cost += plausible.cost(cost, measured) or Decimal(0)
         if reasons is not None:
             tally.reasons.update({Reason(reason): count for reason, count in _reasons.decode(reasons).items()})
         if problem is not None and state in {ChunkState.FAILED, ChunkState.UNKNOWN, ChunkState.REJECTED}:
@@ -170,7 +173,16 @@ async def summed(
     )
 
 
-_UNPRICED = sa.case((_c.cost == "0", _c.parts), else_=0)
+# A journal may hold figures that were recorded before they were looked at: those that cannot be right count as none
+# here as well, and what was measured takes their place. Compared with what stands in the index, so that no packed
+# recipient is read for it.
+_PARTS = sa.case(
+    (_c.parts.between(0, plausible.RANGES["parts of a text"][1] * _c.planned_parts), _c.parts), else_=_c.planned_parts
+)
+_euros = sa.cast(_c.cost, sa.Float)
+_is_cost = sa.and_(_c.cost != "0", _euros.between(0, plausible.RANGES["euros a part"][1] * _c.planned_parts))
+_COST = sa.case((_is_cost, _euros), else_=0.0)
+_UNPRICED = sa.case((_is_cost, 0), else_=_PARTS)
 
 
 def _in_doubt(flying: Any) -> sa.ColumnElement[int]:
@@ -187,10 +199,7 @@ async def _exposed(connection: AsyncConnection, campaign: int, owner: str | None
 
 
 _SPENT = sa.select(
-    *(
-        sa.func.coalesce(sa.func.sum(column), 0)
-        for column in (_c.parts, sa.cast(_c.cost, sa.Float), _UNPRICED, _in_doubt(sa.true()))
-    )
+    *(sa.func.coalesce(sa.func.sum(column), 0) for column in (_PARTS, _COST, _UNPRICED, _in_doubt(sa.true())))
 ).where(_c.campaign == sa.bindparam("p_campaign"))
 
 

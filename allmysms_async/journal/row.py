@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from allmysms_async import plausible
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.sink import Settlement, Stranded, Tally
 from allmysms_async.batch.state import ChunkState
@@ -144,8 +145,9 @@ def stranded_of(row: Any) -> Stranded:
     if row.result is None or row.gateway_id is None:
         return Stranded(chunk=chunk)
     outcomes = unpack_outcomes(chunk, row.result, row.gateway_id)
-    cost = Decimal(row.cost)
-    return Stranded(chunk=chunk, outcomes=outcomes, campaign_id=row.gateway_id, parts=row.parts, cost=cost)
+    parts = plausible.parts(row.parts, len(chunk.rows)) or 0
+    cost = plausible.cost(row.cost, row.planned_parts) or Decimal(0)
+    return Stranded(chunk=chunk, outcomes=outcomes, campaign_id=row.gateway_id, parts=parts, cost=cost)
 
 
 def outcomes_of(row: Any, now: float) -> tuple[Outcome, ...]:

@@ -63,8 +63,8 @@ class GetAccountStatus(Operation[GetAccountStatusResult], frozen=True):
         account = answer.one("account")
         return GetAccountStatusResult(
             sms_remaining=account.count("sms_remaining", "sms_remaing"),
-            api_request_limit=account.count("api_request_limit"),
-            raw=answer.raw(),
+            api_request_limit=account.count("api_request_limit", kind="requests an hour"),
+            raw=answer.kept(),
         )
 
 
@@ -90,7 +90,7 @@ def _entry(node: Node) -> AccountEntry:
         account_id=node.one("account_id").text,
         account_name=node.word("account_name"),
         sms_remaining=node.count("sms_remaining", "sms_remaing"),
-        api_request_limit=node.count("api_request_limit"),
+        api_request_limit=node.count("api_request_limit", kind="requests an hour"),
     )
 
 
@@ -107,7 +107,7 @@ class AccountsResult(Result, frozen=True, kw_only=True):
 def _accounts(answer: Node) -> AccountsResult:
     """Return every account of an answer."""
     entries = answer.one("accounts").every("account")
-    return AccountsResult(accounts=tuple(_entry(entry) for entry in entries), raw=answer.raw())
+    return AccountsResult(accounts=tuple(_entry(entry) for entry in entries), raw=answer.kept())
 
 
 class GetAllAccounts(Operation[AccountsResult], frozen=True):
@@ -164,7 +164,7 @@ class CreateAccount(Operation[CreateAccountResult], frozen=True):
     @classmethod
     def read(cls, answer: Node) -> CreateAccountResult:
         """Return what a successful answer says."""
-        return CreateAccountResult(account_id=answer.one("account").one("account_id").text, raw=answer.raw())
+        return CreateAccountResult(account_id=answer.one("account").one("account_id").text, raw=answer.kept())
 
 
 class DeleteAccount(Operation[AccountsResult], frozen=True):
@@ -242,7 +242,7 @@ class TransferSms(Operation[TransferSmsResult], frozen=True):
         return TransferSmsResult(
             debit_account=_entry(accounts.one("debitaccount")),
             credit_account=_entry(accounts.one("creditaccount")),
-            raw=answer.raw(),
+            raw=answer.kept(),
         )
 
 

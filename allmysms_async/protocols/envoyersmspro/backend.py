@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from allmysms_async import plausible
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.errors import (
     AllMySmsError,
@@ -20,6 +21,7 @@ from allmysms_async.errors import (
     UnsupportedFeature,
 )
 from allmysms_async.exchange import server_root
+from allmysms_async.hook import warn_of_figures
 from allmysms_async.model import (
     Accepted,
     Account,
@@ -49,7 +51,7 @@ from allmysms_async.protocols.envoyersmspro.message import (
     check_tag,
 )
 from allmysms_async.protocols.envoyersmspro.operation import Operation, identifier
-from allmysms_async.protocols.envoyersmspro.response import GetResponses
+from allmysms_async.protocols.envoyersmspro.response import PAGE, GetResponses
 from allmysms_async.protocols.envoyersmspro.status import DELIVERY
 from allmysms_async.protocols.envoyersmspro.stop import ActivateStop, CheckStop, DeactivateStop
 from allmysms_async.text import forces_unicode, measure
@@ -225,6 +227,8 @@ class EnvoyerSmsProBackend:
         except RequestLimitReached as error:
             error.retry_after = self._window.close(self._clock.now(), error.retry_after)
             raise
+        if operation.replay == "safe":
+            warn_of_figures(operation.path, getattr(result, "raw", {}))
         if isinstance(operation, GetAccountStatus):
             self._window.state(getattr(result, "api_request_limit", None), self._clock.now())
         return result
@@ -372,7 +376,9 @@ class EnvoyerSmsProBackend:
                     campaign_id=campaign_id,
                 )
             offset += len(page.responses)
-            if not page.responses or offset >= page.number_of_responses:
+            # Where it is not said how many there are, a page that is not full is the last.
+            told = "number_of_response" not in plausible.odd_in(page.raw)
+            if not page.responses or (offset >= page.number_of_responses if told else len(page.responses) < PAGE):
                 return
 
     async def account(self) -> Account:
@@ -455,12 +461,19 @@ def _receipt(result: SendMessageResult, request: SendRequest, parts: int) -> Sen
     """Return what an answer says: success accepts everybody, whatever its count; a count that differs is told."""
     sent, left = result.sms_sent, result.sms_remaining
     people = len(request.recipients)
-    warning = None
+    campaign_id, odd = plausible.identifier(result.message_id), list(plausible.odd_in(result.raw))
+    if campaign_id is None:
+        odd.append("message_id")
+    if sent is not None and plausible.parts(sent, people) is None:
+        sent = None
+        odd.append("sms_sent")
+    warning = plausible.told("message/send", odd)
     # The manual does not say whether it counts people or SMS: either is right.
     if sent not in {None, people, parts}:
-        warning = f"message/send: the provider counts {sent} SMS sent to {people} recipients, {parts} were expected."
+        differs = f"message/send: the provider counts {sent} SMS sent to {people} recipients, {parts} were expected."
+        warning = f"{differs} {warning}" if warning else differs
     return SendReceipt(
-        campaign_id=result.message_id,
+        campaign_id=campaign_id,
         results=tuple(Accepted(recipient.phone) for recipient in request.recipients),
         parts=parts,
         credits_used=None if sent is None else Decimal(sent),

@@ -184,7 +184,7 @@ class SendMessage(Operation[SendMessageResult], frozen=True):
             message_id=message.one("message_id").text,
             sms_sent=message.count("sms_sent"),
             sms_remaining=message.count("sms_remaining", "sms_remaing"),
-            raw=answer.raw(),
+            raw=answer.kept(),
         )
 
 
@@ -265,7 +265,7 @@ class GetMessageStats(Operation[GetMessageStatsResult], frozen=True):
                 )
                 for entry in stats.every("recipient")
             ),
-            raw=answer.raw(),
+            raw=answer.kept(),
         )
 
 
@@ -313,7 +313,7 @@ class CancelMessage(Operation[CancelMessageResult], frozen=True):
             message_id=message.one("message_id").text,
             recredited_sms=message.count("recredited_sms"),
             sms_remaining=message.count("sms_remaining", "sms_remaing"),
-            raw=answer.raw(),
+            raw=answer.kept(),
         )
 
 

@@ -94,7 +94,7 @@ class GetResponses(Operation[GetResponsesResult], frozen=True):
         )
         number = responses.count("number_of_response", "number_of_responses")
         return GetResponsesResult(
-            number_of_responses=len(entries) if number is None else number, responses=entries, raw=answer.raw()
+            number_of_responses=len(entries) if number is None else number, responses=entries, raw=answer.kept()
         )
 
 

@@ -51,7 +51,7 @@ class ActivateStop(Operation[StopResult], frozen=True):
     @classmethod
     def read(cls, answer: Node) -> StopResult:
         """Return what a successful answer says."""
-        return StopResult(phone_number=answer.one("stopsms").one("phone_number").text, raw=answer.raw())
+        return StopResult(phone_number=answer.one("stopsms").one("phone_number").text, raw=answer.kept())
 
 
 class DeactivateStop(Operation[StopResult], frozen=True):
@@ -75,7 +75,7 @@ class DeactivateStop(Operation[StopResult], frozen=True):
     @classmethod
     def read(cls, answer: Node) -> StopResult:
         """Return what a successful answer says."""
-        return StopResult(phone_number=answer.one("stopsms").one("phone_number").text, raw=answer.raw())
+        return StopResult(phone_number=answer.one("stopsms").one("phone_number").text, raw=answer.kept())
 
 
 class CheckStopResult(Result, frozen=True, kw_only=True):
@@ -115,7 +115,7 @@ class CheckStop(Operation[CheckStopResult], frozen=True):
         status = stop.one("stop_sms_status_id").text
         if status not in {"0", "1"}:
             raise Unreadable("stop_sms_status_id")
-        return CheckStopResult(phone_number=stop.one("phone_number").text, active=status == "1", raw=answer.raw())
+        return CheckStopResult(phone_number=stop.one("phone_number").text, active=status == "1", raw=answer.kept())
 
 
 class Stops(Resource):

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+from allmysms_async import plausible
 
 __all__ = ["PARIS", "Failure", "Node", "Unreadable", "failure", "parse", "says_success"]
 
@@ -25,8 +28,13 @@ _ROOT = "envoyersmspro"
 _MAX_DEPTH = 12
 _MAX_ELEMENTS = 100_000
 """The longest answer has four for each of 1000 recipients."""
-_MAX_DIGITS = 18
-_is_count = re.compile(rf"-?[0-9]{{1,{_MAX_DIGITS}}}").fullmatch
+
+
+_COUNTS = (
+    *("sms_sent", "sms_remaining", "sms_remaing", "recredited_sms", "api_request_limit"),
+    *("number_of_response", "number_of_responses"),
+)
+_DATES = ("delivered_date", "date")
 
 
 class Unreadable(ValueError):
@@ -73,26 +81,30 @@ class Node(msgspec.Struct, frozen=True):
         """Return the text of the last element of a name, empty if there is none."""
         return next((child.text for child in reversed(self.children) if child.name == name), "")
 
-    def count(self, *names: str) -> int | None:
-        """Return the whole number under one of some names, or None if there is none.
+    def count(self, *names: str, kind: str = "count") -> int | None:
+        """Return the whole number under one of some names, or None if there is none that can be right."""
+        return plausible.count(self.word(*names), kind)
 
-        Raises:
-            Unreadable: It is no whole number.
-        """
-        word = self.word(*names)
-        if word is None:
-            return None
-        if not _is_count(word):
-            raise Unreadable(names[0])
-        return int(word)
+    def odd(self, *counts: str, dates: Iterable[str] = ()) -> list[str]:
+        """Return the names, of counts and dates in it or deeper, under which something stands that cannot be right."""
+        names, dated = set(counts), set(dates)
+        found = [name for child in self.children for name in child.odd(*names, dates=dated)]
+        for child in self.children:
+            counts_people = child.name in names or child.name.startswith("number_status_")
+            is_odd = (counts_people and plausible.count(child.text) is None) or (
+                child.name in dated and _moment(child.text) is None
+            )
+            if is_odd and plausible.holds(child.text):
+                found.append(child.name)
+        return found
 
     def moment(self, name: str) -> datetime | None:
         """Return the date under a name; what is no date is None, since ``raw`` keeps it."""
-        try:
-            moment = datetime.fromisoformat(self.word(name) or "")
-        except ValueError:
-            return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=PARIS)
+        return _moment(self.word(name) or "")
+
+    def kept(self) -> dict[str, object]:
+        """Return an answer as it is kept: all it holds, and the names of the figures in it that cannot be right."""
+        return plausible.kept(self.raw(), self.odd(*_COUNTS, dates=_DATES))
 
     def raw(self) -> dict[str, object]:
         """Return what it holds under the provider's own names; a name that comes twice holds a list."""
@@ -100,6 +112,15 @@ class Node(msgspec.Struct, frozen=True):
         for child in self.children:
             values.setdefault(child.name, []).append(child.raw() if child.children else child.text)
         return {name: held[0] if len(held) == 1 else held for name, held in values.items()}
+
+
+def _moment(text: str) -> datetime | None:
+    """Return a date, or None if it is none that can be right."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return plausible.dated(moment if moment.tzinfo else moment.replace(tzinfo=PARIS))
 
 
 def parse(body: bytes) -> Node:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from allmysms_async.discreet import Discreet
+from allmysms_async import plausible
+from allmysms_async.discreet import Discreet, Unshown
 from allmysms_async.errors import NoValidNumber, ProtocolError
-from allmysms_async.exchange import HttpResponse, check_status
+from allmysms_async.exchange import HttpResponse, check_status, described
 from allmysms_async.model import Accepted, Reason, Recipient, RecipientResult, Rejected, Unconfirmed
 from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.mms import status
@@ -66,7 +67,7 @@ def read_send(response: HttpResponse, request: str) -> Answer:
     if error is None:
         raise _unlisted(answer.code, request)
     if isinstance(error, NoValidNumber):
-        error.numbers = tuple(sorted(answer.refused or ()))
+        error.numbers = Unshown(sorted(answer.refused or ()))
     raise error
 
 
@@ -108,7 +109,8 @@ def _read(response: HttpResponse, request: str) -> Answer:
     text = _decoded(response.body)
     lines = _lines(text)
     if "Status" not in lines:
-        what = "empty" if not text.strip() else "an HTML page" if text.lstrip()[:1] == "<" else "not in lines, or cut"
+        html_or_empty = described(response.body)
+        what = html_or_empty if html_or_empty in {"empty", "an HTML page"} else "not in lines, or cut"
         msg = f"{request}: the answer is {what} ({len(response.body)} bytes); what became of the request is not known."
         raise ProtocolError(msg, request=request)
     code, ended = lines["Status"]
@@ -117,15 +119,17 @@ def _read(response: HttpResponse, request: str) -> Answer:
         raise ProtocolError(msg, request=request)
     accepted, accepted_whole = _accepted(lines)
     refused, refused_whole = _refused(lines)
+    credits_left, raw = _amount(lines), {name: value for name, (value, _) in lines.items()}
+    odd = ["Credits"] if credits_left is None and _word(lines, "Credits") else []
     return Answer(
         code=code,
         text=lines.get("StatusText", ("", True))[0],
-        credits=_amount(lines),
+        credits=credits_left,
         campaign_id=_word(lines, "CampaignID"),
         accepted=accepted,
         refused=refused,
         whole=accepted_whole and refused_whole,
-        raw={name: value for name, (value, _) in lines.items()},
+        raw=plausible.kept(raw, odd),
     )
 
 
@@ -160,11 +164,7 @@ def _word(lines: Mapping[str, tuple[str, bool]], name: str) -> str | None:
 
 def _amount(lines: Mapping[str, tuple[str, bool]]) -> Decimal | None:
     """Return the credits left, or None; they do not say what was sent, so nonsense there is no error."""
-    try:
-        amount = Decimal((_word(lines, "Credits") or "").replace(" ", "").replace(",", "."))
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() else None
+    return plausible.amount((_word(lines, "Credits") or "")[:100].replace(" ", "").replace(",", "."))
 
 
 def _accepted(lines: Mapping[str, tuple[str, bool]]) -> tuple[frozenset[str] | None, bool]:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
+from allmysms_async import plausible
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.errors import InvalidRequest, UnsupportedFeature
 from allmysms_async.exchange import server_root
+from allmysms_async.hook import warn_of_figures
 from allmysms_async.model import Accepted, Account, MmsKind, MmsMessage, Secret, SendReceipt, SmsMessage
 from allmysms_async.protocols.mms import status
 from allmysms_async.protocols.mms.answer import Answer, read_account, read_send, results
@@ -155,14 +157,18 @@ class MmsBackend:
         )
         answer = read_send(await self._transport.send(wire), SEND)
         found = results(answer, tuple(request.recipients))
+        campaign_id, odd = plausible.identifier(answer.campaign_id), list(plausible.odd_in(answer.raw))
+        if answer.campaign_id and campaign_id is None:
+            odd.append("CampaignID")
         return SendReceipt(
-            campaign_id=answer.campaign_id,
+            campaign_id=campaign_id,
             results=found,
             # An MMS is one, whatever its length.
             parts=sum(isinstance(result, Accepted) for result in found),
             credits_left=answer.credits,
             scheduled=answer.code == status.SCHEDULED,
             raw=answer.raw,
+            warning=plausible.told(SEND, odd),
         )
 
     # -- asking -------------------------------------------------------------------------------------------------------
@@ -194,6 +200,7 @@ class MmsBackend:
             max_response_bytes=self._max_response_bytes,
         )
         answer: Answer = read_account(await self._transport.send(wire), ACCOUNT)
+        warn_of_figures(ACCOUNT, answer.raw)
         return Account(status=answer.text, credits=answer.credits)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from allmysms_async import plausible
 from allmysms_async.backend import SendLimits, SendRequest
 from allmysms_async.errors import InvalidSender
 from allmysms_async.model import Estimate, FoundSend, SendReceipt, SmsMessage
@@ -183,11 +184,14 @@ class RestBackend(RestInquiry):
         Source: HTTPS API v9, §8.
         """
         result = await self.call(SimulateCampaign(**neutral.flow(request)), timeout=request.timeout)
+        people = len(request.recipients)
+        parts = plausible.parts(result.nb_sms, people)
+        recipients = result.nb_contacts if result.nb_contacts is not None and result.nb_contacts <= people else None
         return Estimate(
-            recipients=result.nb_contacts or 0,
-            parts=result.nb_sms or 0,
+            recipients=people if recipients is None else recipients,
+            parts=request.parts if parts is None else parts,
             credits=result.nb_credits,
-            cost=result.cost,
+            cost=plausible.cost(result.cost, request.parts),
             rejected=tuple(discarded(result.raw.get("discardedNumbersDetails"), result.invalid_numbers).values()),
         )
 

@@ -5,6 +5,8 @@ Source: HTTPS API v9, §5, §7.3, annexes 1 and 14.
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import typing
 from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
@@ -12,13 +14,13 @@ from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
 import msgspec
 
 from allmysms_async.errors import InvalidRequest, InvalidText, ProtocolError
-from allmysms_async.exchange import HttpRequest, HttpResponse, check_status
+from allmysms_async.exchange import HttpRequest, HttpResponse, check_status, described
 from allmysms_async.model import Secret
 from allmysms_async.protocols.rest.operation import Operation, status_code
 from allmysms_async.protocols.rest.wire import Raw, Result, Unreadable, read
 from allmysms_async.protocols.rest.xml import NotXml, read_xml, write_xml
 
-__all__ = ["Credentials", "Format", "Formats", "decode", "encode", "form"]
+__all__ = ["Credentials", "Format", "Formats", "decode", "encode", "form", "is_xml"]
 
 R = TypeVar("R", bound=Result)
 
@@ -47,7 +49,7 @@ class Formats(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def may_answer_xml(self) -> bool:
-        """Whether an answer in XML is no surprise: the manual's introduction says that it follows the flow's format."""
+        """Whether an answer in XML is asked for: the manual's introduction says that it follows the flow's format."""
         return "xml" in (self.flow, self.answer)
 
 
@@ -56,6 +58,13 @@ _JSON = Formats()
 # So many objects and lists, and so many commas, in an answer at most: a few hundred MB while they are read.
 _MAX_NESTED = 2_000_000
 _MAX_PARTED = 10_000_000
+# Figures that need looking at as they are written: over a machine's range, or none.
+_BEYOND = re.compile(rb"[0-9]{19}|[eE][+-]?[0-9]{3}|NaN|Infinity")
+# Half of a character, which one of the two readers of JSON would let pass.
+_HALF = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+)
+_MAX_DIGITS = 40
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,28 +169,64 @@ def _fields(operation: Operation[Any], credentials: Credentials, formats: Format
     return fields
 
 
-def _answer(body: bytes, name: str, *, may_be_xml: bool) -> Raw:
+def is_xml(body: bytes) -> bool:
+    """Return whether an answer is to be read as XML: its format is its own, whatever was asked for."""
+    return body[:1000].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
+
+
+def _answer(body: bytes, name: str) -> Raw:
     """Return the answer as a mapping."""
-    if may_be_xml and body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
+    if is_xml(body):
         try:
             return read_xml(body)
         except NotXml as error:
-            msg = f"{name}: the answer is {error} ({len(body)} bytes); what became of the request is not known."
+            html = described(body)
+            what = html if "HTML" in html else str(error)
+            msg = f"{name}: the answer is {what} ({len(body)} bytes); what became of the request is not known."
             raise ProtocolError(msg, request=name) from None
     if body.count(b"{") + body.count(b"[") > _MAX_NESTED or body.count(b",") > _MAX_PARTED:
         msg = f"{name}: the answer is JSON with too many elements ({len(body)} bytes); "
         msg += "what became of the request is not known."
         raise ProtocolError(msg, request=name)
     try:
-        answer: object = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        what = "empty" if not body.strip() else "an HTML page" if body.lstrip()[:1] == b"<" else "not JSON, or cut"
+        answer = _json(body.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        is_cut = "truncated" in str(error) and body.strip() and not _HALF.search(body)
+        what = "JSON that is cut" if is_cut else described(body)
         msg = f"{name}: the answer is {what} ({len(body)} bytes); what became of the request is not known."
         raise ProtocolError(msg, request=name) from None
     if not isinstance(answer, dict):
         msg = f"{name}: the answer is JSON, but not an object; what became of the request is not known."
         raise ProtocolError(msg, request=name)
     return typing.cast("dict[str, object]", answer)
+
+
+def _json(body: bytes) -> object:
+    """Return what JSON holds.
+
+    A figure that no machine can hold must not make a taken send unreadable: then they are read as they are written.
+
+    Raises:
+        ValueError: It is no JSON.
+        RecursionError: It is nested too deep.
+    """
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        if not _BEYOND.search(body) or _HALF.search(body):
+            raise
+        return json.loads(body.decode(), parse_float=_written, parse_int=_written, parse_constant=str)
+
+
+def _written(figure: str) -> object:
+    """Return a figure of JSON, one that is too large for a machine's as it is written."""
+    if len(figure) > _MAX_DIGITS:
+        return figure
+    try:
+        return int(figure)
+    except ValueError:
+        number = float(figure)
+        return number if math.isfinite(number) else figure
 
 
 def decode(
@@ -197,7 +242,7 @@ def decode(
         operation: What was asked.
         response: What came back.
         passing: Statuses to return as a result although they are refusals.
-        formats: In which format the answer was asked for.
+        formats: In which format the answer was asked for; it is read in its own.
 
     Raises:
         ServerFailure, RateLimited, HttpRefused: By HTTP status.
@@ -205,8 +250,7 @@ def decode(
         GatewayError: The gateway refused; its class says why.
     """
     check_status(response, operation.name)
-    may_be_xml = formats.may_answer_xml and not operation.json_only
-    answer = _answer(response.body, operation.name, may_be_xml=may_be_xml)
+    answer = _answer(response.body, operation.name)
     if status_code(answer) not in passing:
         error = operation.refused(answer)
         if error is not None:

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 from allmysms_async.backend import identity
 from allmysms_async.errors import AllMySmsError, InvalidRequest
 from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.hook import warn_of_figures
 from allmysms_async.model import Secret
-from allmysms_async.protocols.rest.codec import Credentials, Formats, decode, encode
+from allmysms_async.protocols.rest.codec import Credentials, Formats, decode, encode, is_xml
 from allmysms_async.protocols.rest.hook import Asked, Failed, Hook, answered, asked, tell
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result
@@ -60,6 +61,13 @@ def _default_transport() -> HttpTransport:
     from allmysms_async.transports.httpx import HttpxTransport
 
     return HttpxTransport()
+
+
+def _looked_at(operation: Operation[R], result: R) -> R:
+    """Return a result, having told of figures in it that cannot be right; those of a send are its receipt's to tell."""
+    if operation.replay == "safe":
+        warn_of_figures(operation.name, result.raw)
+    return result
 
 
 class Line:
@@ -195,7 +203,8 @@ class Line:
         """
         request = await self._encoded(operation, self._timeout if timeout is None else timeout)
         if not self._hooks:
-            return await self._decoded(operation, await self._transport.send(request), passing)
+            result = await self._decoded(operation, await self._transport.send(request), passing)
+            return _looked_at(operation, result)
         note: Asked = asked(operation, request, self._credentials.sub_account)
         tell(self._hooks, note)
         try:
@@ -205,7 +214,7 @@ class Line:
             tell(self._hooks, Failed(number=note.number, name=note.name, error=error))
             raise
         tell(self._hooks, answered(note, response, result))
-        return result
+        return _looked_at(operation, result)
 
     async def _encoded(self, operation: Operation[R], timeout: float) -> HttpRequest:
         """Write a request; a long flow in XML in a thread, whose queue counts in the time that the request has.
@@ -232,7 +241,6 @@ class Line:
     async def _decoded(self, operation: Operation[R], response: HttpResponse, passing: frozenset[str]) -> R:
         """Read an answer; a large one in a thread, since it would hold the event loop for too long."""
         kind = type(operation)
-        xml = self._formats.may_answer_xml and response.body[:200].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
-        if len(response.body) <= (_LARGE_XML_BYTES if xml else _LARGE_JSON_BYTES):
-            return decode(kind, response, passing=passing, formats=self._formats)
-        return await self._worker.run(decode, kind, response, passing=passing, formats=self._formats)
+        if len(response.body) <= (_LARGE_XML_BYTES if is_xml(response.body) else _LARGE_JSON_BYTES):
+            return decode(kind, response, passing=passing)
+        return await self._worker.run(decode, kind, response, passing=passing)

@@ -13,8 +13,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from allmysms_async.errors import AllMySmsError, GatewayError, ProtocolError
+from allmysms_async.discreet import Unshown
+from allmysms_async.errors import AllMySmsError, GatewayError, NoValidNumber, ProtocolError
 from allmysms_async.model import Secret
+from allmysms_async.numbers import read_gateway_number
 from allmysms_async.operation import BaseOperation
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.naming import Naming, camel, wire_date
@@ -112,6 +114,9 @@ class Operation(BaseOperation[R], Generic[R], frozen=True):
             return None
         known = refusal(cls.statuses, code, cls.name, words)
         known = known or refusal({"102": status.SEND["102"]}, code, cls.name, words)
+        if isinstance(known, NoValidNumber):
+            listed = _word(answer.get("invalidNumbers") or answer.get("invalidEmails"))
+            known.numbers = Unshown(read_gateway_number(raw) for raw in listed.split("|") if raw.strip())
         if known is not None:
             return known
         error = _word(answer.get("error"))

@@ -10,6 +10,7 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from allmysms_async import plausible
 from allmysms_async.model import Accepted, Reason, Recipient, RecipientResult, Rejected, SendReceipt, Unconfirmed
 from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.rest.naming import PARIS
@@ -36,7 +37,7 @@ _NUMBER_KEYS = ("number", "phonenumber", "mobilephone", "msisdn", "phone", "mobi
 def _date(text: str) -> datetime | None:
     """Read the date a number was blacklisted."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=PARIS) if _is_date(text) else None
+        return plausible.dated(datetime.fromisoformat(text).replace(tzinfo=PARIS)) if _is_date(text) else None
     except ValueError:
         return None
 
@@ -125,7 +126,7 @@ def receipt(result: SendSmsResult, recipients: Sequence[Recipient], parts: int, 
     for recipient in recipients:
         phone = recipient.phone
         if phone in ids:
-            results.append(Accepted(phone, ids[phone]))
+            results.append(Accepted(phone, plausible.identifier(ids[phone])))
         elif phone in refused:
             results.append(refused[phone])
         elif nothing_sent:
@@ -133,16 +134,25 @@ def receipt(result: SendSmsResult, recipients: Sequence[Recipient], parts: int, 
         else:
             results.append(Accepted(phone) if silent else Unconfirmed(phone))
     accepted_all = all(isinstance(entry, Accepted) for entry in results)
+    campaign_id, cost = plausible.identifier(result.campaign_id), plausible.cost(result.cost, parts)
+    taken = plausible.parts(result.nb_sms, len(recipients))
+    read = {
+        "campaignId": (result.campaign_id or None, campaign_id),
+        "cost": (result.cost, cost),
+        "nbSms": (result.nb_sms, taken),
+    }
+    odd = [name for name, (came, found) in read.items() if came is not None and found is None]
     return SendReceipt(
-        campaign_id=result.campaign_id or None,
+        campaign_id=campaign_id,
         results=tuple(results),
-        parts=result.nb_sms if result.nb_sms is not None else parts if accepted_all else None,
+        parts=taken if taken is not None else parts if accepted_all else None,
         credits_used=result.credits_used,
         credits_left=result.credits,
-        cost=result.cost,
+        cost=cost,
         balance=result.balance,
         scheduled=result.status == "101",
         replayed=result.treatment_status is not None,
         idempotency_key=key,
         raw=result.raw,
+        warning=plausible.told("sendSms", [*plausible.odd_in(result.raw), *odd]),
     )

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from allmysms_async import plausible
 from allmysms_async.errors import ProtocolError
 from allmysms_async.model import FoundSend
 from allmysms_async.numbers import read_gateway_number
@@ -61,10 +62,12 @@ async def find_send(
         # A list that is cut short, or not complete yet, proves nothing of those whom it lacks.
         whole = whole and campaign.nb_contacts == len(listed)
         sms_ids |= listed
-        parts += campaign.nb_sms or 0
+        parts += plausible.parts(campaign.nb_sms, len(listed)) or 0
     if not found:
         return None
-    return FoundSend(campaign_id=next(reversed(found)) or "", sms_ids=sms_ids, parts=parts or None, whole=whole)
+    return FoundSend(
+        campaign_id=plausible.identifier(next(reversed(found))) or "", sms_ids=sms_ids, parts=parts or None, whole=whole
+    )
 
 
 async def _listed(call: _Call, name: str, moment: datetime) -> AsyncIterator[CampaignInfo]:

@@ -14,12 +14,14 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
+from allmysms_async import plausible
 from allmysms_async.discreet import Discreet
 from allmysms_async.model import Secret
 from allmysms_async.protocols.rest.naming import PARIS, Naming, camel
@@ -37,9 +39,6 @@ __all__ = [
 T = TypeVar("T")
 Raw: TypeAlias = Mapping[str, object]
 _Reader: TypeAlias = Callable[[object], Any]
-
-# Longer figures than these are no amount, count or identifier of this gateway; they would only cost time.
-_MAX_DIGITS = 30
 
 _NOTHING = (None, "")
 _MAX_DEPTH = 16
@@ -113,46 +112,6 @@ def _status(value: object) -> str | None:
     return None if text is None else plain_status(text)
 
 
-def _amount(value: object) -> Decimal | None:
-    """Read an amount; what is none is None, since ``raw`` keeps it and a send that was taken is taken whatever it cost.
-
-    A comma in it is not guessed at: it may part thousands or decimals.
-    """
-    try:
-        return _figure(value)
-    except Unreadable:
-        return None
-
-
-def _figure(value: object) -> Decimal | None:
-    """Read a figure; an empty text is None."""
-    if value is None or value == "" or value == {}:
-        return None
-    if isinstance(value, bool):
-        return Decimal(int(value))
-    if isinstance(value, int | float | str):
-        text = str(value).strip()
-        if not text:
-            return None
-        try:
-            figure = Decimal(text) if len(text) <= _MAX_DIGITS else None
-        except InvalidOperation:
-            figure = None
-        if figure is not None and figure.is_finite() and abs(figure.adjusted()) <= _MAX_DIGITS:
-            return figure
-    raise Unreadable
-
-
-def _count(value: object) -> int | None:
-    """Read a whole number, written as one or with a fraction of zero."""
-    figure = _figure(value)
-    if figure is None:
-        return None
-    if figure != figure.to_integral_value():
-        raise Unreadable
-    return int(figure)
-
-
 def _flag(value: object) -> bool | None:
     """Read yes or no in any of the forms the manual prints."""
     if value is None or value == "" or value == {}:
@@ -176,7 +135,7 @@ def _moment(value: object) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=PARIS)
+    return plausible.dated(moment if moment.tzinfo else moment.replace(tzinfo=PARIS))
 
 
 def _secret(value: object) -> Secret | None:
@@ -208,8 +167,10 @@ _SCALARS: dict[object, _Reader] = {
     str: _text,
     bytes: _media,
     Mapping[str, str]: _columns,
-    int: _count,
-    Decimal: _amount,
+    # What is no figure, or cannot be right, is None: a send that was taken is taken, whatever stands where its cost
+    # should, and ``raw`` keeps it. A comma is not guessed at: it may part thousands or decimals.
+    int: plausible.count,
+    Decimal: plausible.amount,
     bool: _flag,
     datetime: _moment,
     Secret: _secret,
@@ -273,10 +234,15 @@ def _reader(kind: Any, item: str | None, *, lenient: bool = False) -> _Reader:
     return lambda value: None if value in _NOTHING else read(kind, _only(value))
 
 
+_FIGURES = {_SCALARS[kind] for kind in (int, Decimal, datetime)}
+# Names of the figures in the answer that is being read which cannot be right.
+_odd: ContextVar[set[str] | None] = ContextVar("_odd", default=None)
+
+
 @functools.cache
-def _fields(kind: Any) -> tuple[tuple[str, tuple[str, ...], _Reader], ...]:
-    """Return, for each field of a result class, its name, its wire names and what reads it."""
-    fields: list[tuple[str, tuple[str, ...], _Reader]] = []
+def _fields(kind: Any) -> tuple[tuple[str, tuple[str, ...], _Reader, bool], ...]:
+    """Return, for each field of a result class, its name, its wire names, what reads it, and whether it is a figure."""
+    fields: list[tuple[str, tuple[str, ...], _Reader, bool]] = []
     naming: Naming = getattr(kind, "wire_name", camel)
     for name, hint in typing.get_type_hints(kind, include_extras=True).items():
         if name == "raw" or name.startswith("_") or typing.get_origin(hint) is typing.ClassVar:
@@ -285,8 +251,9 @@ def _fields(kind: Any) -> tuple[tuple[str, tuple[str, ...], _Reader], ...]:
         if typing.get_origin(hint) is Annotated:
             hint, wire = typing.get_args(hint)
         reader = _reader(hint, wire.item, lenient=wire.lenient)
+        is_figure = reader in _FIGURES
         reader = _adjusted(_status if name == "status" and reader is _text else reader, wire)
-        fields.append((name, wire.names or (naming(name),), reader))
+        fields.append((name, wire.names or (naming(name),), reader, is_figure))
     return tuple(fields)
 
 
@@ -310,7 +277,7 @@ def _adjusted(reader: _Reader, wire: Wire) -> _Reader:
 @functools.cache
 def known_names(kind: Any) -> frozenset[str]:
     """Return every wire name that a result class knows."""
-    return frozenset(wire_name for _, names, _ in _fields(kind) for wire_name in names)
+    return frozenset(wire_name for _, names, _, _ in _fields(kind) for wire_name in names)
 
 
 def read(kind: type[T], answer: object) -> T:
@@ -322,9 +289,24 @@ def read(kind: type[T], answer: object) -> T:
     if not isinstance(answer, Mapping):
         raise Unreadable(kind.__name__)
     mapping = typing.cast("Mapping[str, object]", answer)
+    if not issubclass(kind, Result):
+        return kind(**_values(kind, mapping))
+    outer, odd = _odd.get(), set[str]()
+    token = _odd.set(odd)
+    try:
+        values = _values(kind, mapping)
+    finally:
+        _odd.reset(token)
+    if outer is not None:
+        outer |= odd
+    raw = typing.cast("dict[str, object]", _wrapped("", dict(mapping), -1))
+    return kind(**values, raw=plausible.kept(raw, odd))
+
+
+def _values(kind: Any, mapping: Raw) -> dict[str, Any]:
+    """Return the fields of a result class that an answer, or a part of one, holds."""
     values: dict[str, Any] = {}
-    fields = _fields(typing.cast("Any", kind))
-    for name, names, reader in fields:
+    for name, names, reader, is_figure in _fields(kind):
         wire_name = names[0] if len(names) == 1 else _found(mapping, names)
         if wire_name not in mapping:
             continue
@@ -335,9 +317,9 @@ def read(kind: type[T], answer: object) -> T:
             raise Unreadable(path) from None
         if value is not None:
             values[name] = value
-    if issubclass(kind, Result):
-        values["raw"] = _wrapped("", dict(mapping), -1)
-    return kind(**values)
+        elif is_figure and (odd := _odd.get()) is not None and plausible.holds(mapping[wire_name]):
+            odd.add(wire_name)
+    return values
 
 
 def _found(mapping: Mapping[str, object], names: tuple[str, ...]) -> str:

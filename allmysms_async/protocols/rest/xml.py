@@ -26,6 +26,18 @@ _MAX_DEPTH = 32
 _MAX_ELEMENTS = 4_000_000
 
 
+# An element, a tag, a character or a CDATA section that was begun and has no end.
+_CUT = frozenset(
+    expat.errors.codes[message]
+    for message in (
+        expat.errors.XML_ERROR_NO_ELEMENTS,
+        expat.errors.XML_ERROR_UNCLOSED_TOKEN,
+        expat.errors.XML_ERROR_PARTIAL_CHAR,
+        expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
+    )
+)
+
+
 class NotXml(ValueError):
     """The bytes are not an XML answer; the message says what they are instead, and shows nothing of them."""
 
@@ -82,9 +94,9 @@ class _Reader:
         else:
             parent[name] = [earlier, value]
 
-    def refuse(self, *_: object) -> None:
+    def refuse(self, name: str, *_: object) -> None:
         """Refuse a document type, where entities would be declared."""
-        msg = "an HTML page or XML with a document type"
+        msg = "an HTML page" if name.lower() == "html" else "XML with a document type, which is refused"
         raise NotXml(msg)
 
 
@@ -114,7 +126,7 @@ def read_xml(body: bytes, *, max_elements: int = _MAX_ELEMENTS) -> _Node:
     except (expat.ExpatError, LookupError, UnicodeDecodeError, ValueError) as error:
         if isinstance(error, NotXml):
             raise
-        msg = "not XML, or cut"
+        msg = "XML that is cut" if getattr(error, "code", None) in _CUT else "not XML, or broken"
         raise NotXml(msg) from None
     if not reader.answer:
         msg = "XML without any field"

@@ -16,7 +16,7 @@ from allmysms_async.errors import InvalidRequest, ProtocolError
 from allmysms_async.model import NewSubAccount
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.operation import Operation
-from allmysms_async.protocols.soap.wire import Fields, Result, amount, checked, date, items, text, without_secrets
+from allmysms_async.protocols.soap.wire import Fields, Result, amount, checked, date, items, kept, text, without_secrets
 from allmysms_async.refusal import refusal
 
 __all__ = [
@@ -115,7 +115,7 @@ class GetInfo(Operation[GetInfoResult], frozen=True):
         state = (text(answer, "status") or "").strip()
         if state.lower() not in status.ACCOUNT_ACTIVE:
             raise refusal(status.ACCOUNT, state.lower(), cls.name) or status.unlisted(state, cls.name)
-        return GetInfoResult(status=state, credits=amount(answer, "credits"), raw=without_secrets(answer))
+        return GetInfoResult(status=state, credits=amount(answer, "credits"), raw=kept(answer, "credits"))
 
 
 class DeleteCampaign(Operation[DeleteCampaignResult], frozen=True):
@@ -184,7 +184,8 @@ class GetStop(Operation[GetStopResult], frozen=True):
             )
             for entry in items(answer, "answer")
         )
-        return GetStopResult(stops=stops, raw=without_secrets(answer))
+        dated = ((entry, "receptionDate") for entry in items(answer, "answer"))
+        return GetStopResult(stops=stops, raw=kept(answer, dated=dated))
 
 
 # Wire name, the account's field, whether it is required. Source: SOAP API, B (SubAccount).

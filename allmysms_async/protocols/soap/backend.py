@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.errors import AllMySmsError, InvalidRequest, InvalidSender, ProtocolError, UnsupportedFeature
-from allmysms_async.hook import Answered, Asked, Failed, Hook, numbered, redacted, tell
+from allmysms_async.hook import Answered, Asked, Failed, Hook, numbered, redacted, tell, warn_of_figures
 from allmysms_async.model import (
     Account,
     DeliveryReport,
@@ -74,6 +74,13 @@ def _credential(name: str, value: str) -> str:
         msg = f"{name} is empty or holds characters that no {name} has; nothing was sent."
         raise InvalidRequest(msg)
     return value
+
+
+def _looked_at(operation: Operation[R], result: R) -> R:
+    """Return a result, having told of figures in it that cannot be right; those of a send are its receipt's to tell."""
+    if operation.replay == "safe":
+        warn_of_figures(operation.name, result.raw)
+    return result
 
 
 class SoapBackend:
@@ -188,7 +195,8 @@ class SoapBackend:
 
         request, note = await within(self._worker, write, seconds, operation.name)
         if note is None:
-            return await self._worker.run(decode, type(operation), await self._transport.send(request))
+            result = await self._worker.run(decode, type(operation), await self._transport.send(request))
+            return _looked_at(operation, result)
         tell(self._hooks, note)
         try:
             response = await self._transport.send(request)
@@ -197,7 +205,7 @@ class SoapBackend:
             tell(self._hooks, Failed(number=note.number, name=note.name, error=error))
             raise
         tell(self._hooks, _answered(note, response, result))
-        return result
+        return _looked_at(operation, result)
 
     def _encode(self, operation: Operation[R], timeout: float) -> HttpRequest:
         """Return the request for an operation; in the thread, which alone uses the builder."""

@@ -5,17 +5,15 @@ Source: SOAP API, B (PushAnswer, PushId) and annex 1 (113).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from allmysms_async import plausible
 from allmysms_async.model import Accepted, Reason, Recipient, RecipientResult, Rejected, SendReceipt, Unconfirmed
 from allmysms_async.numbers import read_gateway_number
-from allmysms_async.protocols.soap.sms import SendSmsResult
+from allmysms_async.protocols.soap.sms import SendSmsResult, parted
 from allmysms_async.protocols.soap.status import PARTLY_SENT
 
 __all__ = ["receipt"]
-
-_parted = re.compile(r"[|;,]").split
 
 
 def receipt(result: SendSmsResult, recipients: Sequence[Recipient], parts: int, *, scheduled: bool) -> SendReceipt:
@@ -37,24 +35,32 @@ def receipt(result: SendSmsResult, recipients: Sequence[Recipient], parts: int, 
         if entry.mobile_phone:
             # The first part's identifier stands for the text.
             ids.setdefault(read_gateway_number(entry.mobile_phone), entry.id or None)
-    invalid = {read_gateway_number(raw) for raw in _parted(result.invalid_numbers or "") if raw.strip()}
+    invalid = set(parted(result.invalid_numbers))
     partly = result.status == PARTLY_SENT
     silent = not result.ids and bool(result.campaign_id) and (bool(invalid) or not partly)
     results: list[RecipientResult] = []
     for recipient in recipients:
         phone = recipient.phone
         if phone in ids:
-            results.append(Accepted(phone, ids[phone]))
+            results.append(Accepted(phone, plausible.identifier(ids[phone])))
         elif phone in invalid:
             results.append(Rejected(phone, Reason.INVALID_AT_GATEWAY))
         else:
             results.append(Accepted(phone) if silent else Unconfirmed(phone))
     accepted_all = all(isinstance(entry, Accepted) for entry in results)
+    taken, campaign_id = len(result.ids) or None, plausible.identifier(result.campaign_id)
+    odd = list(plausible.odd_in(result.raw))
+    if result.campaign_id and campaign_id is None:
+        odd.append("campaignId")
+    if taken is not None and plausible.parts(taken, len(recipients)) is None:
+        odd.append("ids")
+        taken = None
     return SendReceipt(
-        campaign_id=result.campaign_id or None,
+        campaign_id=campaign_id,
         results=tuple(results),
-        parts=len(result.ids) if result.ids else parts if accepted_all else None,
+        parts=taken if taken is not None else parts if accepted_all else None,
         credits_left=result.credits,
         scheduled=result.status == "101" or (partly and scheduled),
         raw=result.raw,
+        warning=plausible.told("sendSms", odd),
     )

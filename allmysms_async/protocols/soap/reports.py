@@ -13,7 +13,7 @@ from allmysms_async.backend import Replay
 from allmysms_async.discreet import Discreet
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.operation import Operation
-from allmysms_async.protocols.soap.wire import Fields, Result, checked, date, items, text, without_secrets
+from allmysms_async.protocols.soap.wire import Fields, Result, checked, date, items, kept, text
 from allmysms_async.refusal import refusal
 
 __all__ = ["Ack", "GetAcks", "GetAcksResult", "GetPull", "GetPullResult", "Pull"]
@@ -134,7 +134,7 @@ class GetAcks(Operation[GetAcksResult], frozen=True):
                 for entry in items(answer, "acks", "answer")
             ),
             cli_msg_id=text(answer, "cliMsgId"),
-            raw=without_secrets(answer),
+            raw=kept(answer, dated=((entry, "receptionDate") for entry in items(answer, "acks", "answer"))),
         )
 
 
@@ -176,5 +176,5 @@ class GetPull(Operation[GetPullResult], frozen=True):
                 for entry in items(answer, "answer", "pulls", "pull")
             ),
             cli_msg_id=text(answer, "cliMsgId"),
-            raw=without_secrets(answer),
+            raw=kept(answer, dated=((entry, "receptionDate") for entry in items(answer, "answer", "pulls", "pull"))),
         )

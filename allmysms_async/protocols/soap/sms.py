@@ -5,15 +5,17 @@ Source: SOAP API, B (MessageData, Sms, PushAnswer, PushId), C (sendSMS) and anne
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from allmysms_async.backend import Replay
-from allmysms_async.discreet import Discreet
-from allmysms_async.errors import InvalidRequest, InvalidText
+from allmysms_async.discreet import Discreet, Unshown
+from allmysms_async.errors import InvalidRequest, InvalidText, NoValidNumber
 from allmysms_async.model import Recipient
+from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import (
@@ -22,14 +24,14 @@ from allmysms_async.protocols.soap.wire import (
     amount,
     checked,
     items,
+    kept,
     text,
     wire_date,
-    without_secrets,
 )
 from allmysms_async.refusal import refusal
 from allmysms_async.text import placeholders
 
-__all__ = ["PushId", "SendSms", "SendSmsResult"]
+__all__ = ["PushId", "SendSms", "SendSmsResult", "parted"]
 
 
 class PushId(Discreet, frozen=True, kw_only=True):
@@ -136,7 +138,10 @@ class SendSms(Operation[SendSmsResult], frozen=True, kw_only=True):
         """Return what an answer says; only a listed refusal is the gateway's word that nothing was sent."""
         code, words = (text(answer, "status") or "").strip(), text(answer, "statusText")
         if code not in status.SEND_SUCCESS and code != status.PARTLY_SENT:
-            raise refusal(status.SEND, code, cls.name, words or "") or status.unlisted(code, cls.name)
+            error = refusal(status.SEND, code, cls.name, words or "") or status.unlisted(code, cls.name)
+            if isinstance(error, NoValidNumber):
+                error.numbers = Unshown(parted(_lenient(answer, "invalidNumbers")))
+            raise error
         return SendSmsResult(
             status=code,
             status_text=words,
@@ -147,8 +152,22 @@ class SendSms(Operation[SendSmsResult], frozen=True, kw_only=True):
                 PushId(mobile_phone=text(entry, "mobilePhone"), id=text(entry, "id"), part=text(entry, "part"))
                 for entry in items(answer, "ids")
             ),
-            raw=without_secrets(answer),
+            raw=kept(answer, "credits"),
         )
+
+
+_bars = re.compile(r"[|;,]").split
+
+
+def parted(numbers: str | None) -> list[str]:
+    """Return refused numbers, in the form that they are matched on."""
+    return [read_gateway_number(raw) for raw in _bars(numbers or "") if raw.strip()]
+
+
+def _lenient(answer: Fields, name: str) -> str | None:
+    """Return a text of a refusal, None if it is none: that nothing was sent is said already."""
+    value = answer.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _optional(field: str, value: str | None) -> str | None:

@@ -25,6 +25,7 @@ _SOAP = frozenset({"http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.o
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _TYPE, _NIL = f"{_XSI}type", f"{_XSI}nil"
 _ARRAY_TYPE = "{http://schemas.xmlsoap.org/soap/encoding/}arrayType"
+_OTHERS = frozenset(("sendSms", "getInfo", "deleteCampaign", "getAcks", "getPull", "getStop", "createSubAccount"))
 _TRUE = frozenset({"true", "1"})
 _BOM = b"\xef\xbb\xbf"
 # Encodings in which every byte of ASCII stands for itself, so that counting `<` counts elements.
@@ -51,6 +52,9 @@ class Fault(Exception):
 def read_answer(body: bytes, operation: str) -> Value:
     """Return what the answer to an operation returns.
 
+    It is read by its place, the first element in the body: SOAP leaves the name of that open, and ``…Response`` is a
+    convention (SOAP 1.1, §7.1). Only what is plainly the answer to another operation is refused, or the request itself.
+
     Args:
         body: Bytes of the answer.
         operation: Wire name of the operation.
@@ -63,7 +67,9 @@ def read_answer(body: bytes, operation: str) -> Value:
     first = content[0]
     if first.tag in {f"{{{namespace}}}Fault" for namespace in _SOAP}:
         raise Fault(_fault_code(first))
-    if _local(first) != f"{operation}Response":
+    name = _local(first)
+    echoed = any(_local(child) == "passCode" for child in _elements(first))
+    if echoed or (name.removesuffix("Response") in _OTHERS - {operation} and name.endswith("Response")):
         what = "SOAP, but not the answer to what was asked"
         raise Malformed(what)
     returned = next(_elements(first), None)

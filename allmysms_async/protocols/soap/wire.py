@@ -9,14 +9,15 @@ Source: SOAP API, A and B; spec: reply types.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TypeAlias, Union
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from allmysms_async import plausible
 from allmysms_async.errors import InvalidRequest, InvalidSchedule
 from allmysms_async.model import Secret
 
@@ -30,6 +31,7 @@ __all__ = [
     "checked",
     "date",
     "items",
+    "kept",
     "text",
     "wire_date",
     "without_secrets",
@@ -48,8 +50,6 @@ _unwritable = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uff
 _is_date = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII).fullmatch
 _is_day_first = re.compile(r"(\d\d)-(\d\d)-(\d{4})[ T](\d\d):(\d\d):(\d\d)", re.ASCII).fullmatch
 _SECRETS = frozenset({"apikey", "passcode", "password"})
-# Longer figures than these are no amount of this gateway; they would only cost time.
-_MAX_DIGITS = 30
 
 
 class Unreadable(ValueError):
@@ -122,14 +122,7 @@ def text(fields: Fields, name: str) -> str | None:
 
 def amount(fields: Fields, name: str) -> Decimal | None:
     """Return an amount; what is none is None, since a send that was taken is taken whatever it cost."""
-    value = fields.get(name)
-    if not isinstance(value, str) or not 0 < len(value.strip()) <= _MAX_DIGITS:
-        return None
-    try:
-        figure = Decimal(value.strip())
-    except InvalidOperation:
-        return None
-    return figure if figure.is_finite() else None
+    return plausible.amount(fields.get(name))
 
 
 def date(fields: Fields, name: str) -> datetime | None:
@@ -145,7 +138,7 @@ def date(fields: Fields, name: str) -> datetime | None:
         parts = [year, month, day, *rest]
     try:
         year, month, day, hour, minute, second = parts
-        return datetime(year, month, day, hour, minute, second, tzinfo=PARIS)
+        return plausible.dated(datetime(year, month, day, hour, minute, second, tzinfo=PARIS))
     except ValueError:
         return None
 
@@ -169,6 +162,19 @@ def items(fields: Fields, *names: str) -> list[Fields]:
             found.append(element)
         return found
     return []
+
+
+def kept(fields: Fields, *amounts: str, dated: Iterable[tuple[Fields, str]] = ()) -> dict[str, object]:
+    """Return an answer as it is kept: without secrets, and with the names of the figures that cannot be right.
+
+    Args:
+        fields: The answer.
+        amounts: Names of its amounts.
+        dated: Parts of it with a date each, and the name of that.
+    """
+    odd = [name for name in amounts if plausible.holds(fields.get(name)) and amount(fields, name) is None]
+    odd += [name for part, name in dated if plausible.holds(part.get(name)) and date(part, name) is None]
+    return plausible.kept(without_secrets(fields), odd)
 
 
 def without_secrets(fields: Fields) -> dict[str, object]:

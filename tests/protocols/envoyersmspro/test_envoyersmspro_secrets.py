@@ -29,9 +29,11 @@ ANSWERS = {
     b"</envoyersmspro>" % ECHO,
     "cut": b"<envoyersmspro><status>fail</status><error><request>%s" % ECHO,
     "page": b"<html>" + ECHO,
-    "figure": b"<envoyersmspro><status>success</status><message><message_id>1</message_id><sms_sent>%s</sms_sent>"
-    b"</message></envoyersmspro>" % ECHO.replace(b"&", b"&amp;"),
 }
+FIGURE = (
+    b"<envoyersmspro><status>success</status><message><message_id>1</message_id><sms_sent>%s</sms_sent>"
+    b"</message></envoyersmspro>" % ECHO.replace(b"&", b"&amp;")
+)
 
 
 class Fixed:
@@ -70,6 +72,13 @@ async def test_request_shows_nothing_and_holds_no_secret_in_its_address(basic_au
     for held in (request, backend, backend._credentials):
         with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(held)
+
+
+async def test_figure_that_is_none_is_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever stands in a figure's place is in ``raw`` alone."""
+    result = await EnvoyerSmsProBackend(LOGIN, PASSWORD, transport=Fixed(FIGURE)).perform(SEND)
+    assert result.sms_sent is None
+    check(f"{result!r} {caplog.text}")
 
 
 @pytest.mark.parametrize("body", ANSWERS.values(), ids=ANSWERS)

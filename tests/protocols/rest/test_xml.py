@@ -129,10 +129,16 @@ def test_either_format_is_read_where_the_manual_contradicts_itself(formats: Form
         assert decode(SendSms, HttpResponse(status=200, headers={}, body=body), formats=formats).status == "100"
 
 
-def test_simple_send_answers_in_json_only() -> None:
-    """An answer in XML to a simple send is not what the manual says, whatever was asked for."""
-    with pytest.raises(ProtocolError):
-        decode(SimpleSend, HttpResponse(status=200, headers={}, body=b"<a><status>100</status></a>"), formats=XML)
+@pytest.mark.parametrize("body", [b'{"status": 100}', b"\xef\xbb\xbf\n<sendSms><status>100</status></sendSms>"])
+def test_answer_is_read_in_its_own_format(body: bytes) -> None:
+    """Whatever was asked for, an answer is read as what it is: XML where JSON was asked for, and the other way."""
+    assert decode(SendSms, HttpResponse(status=200, headers={}, body=body)).status == "100"
+
+
+def test_simple_send_is_asked_for_in_json_only() -> None:
+    """A simple send asks for JSON whatever the format is; an answer in XML is read all the same."""
+    result = decode(SimpleSend, HttpResponse(status=200, headers={}, body=b"<a><status>100</status></a>"), formats=XML)
+    assert result.status == "100"
     operation = SimpleSend("a", "b")
     request = encode(operation, CREDENTIALS, base_url="http://h", timeout=1, max_response_bytes=1, formats=XML)
     assert b"returnformat=json" in request.body
