@@ -28,8 +28,7 @@ INFO = b'{"status": "Active Account", "credits": 1, "apiKey": "' + KEY.encode() 
 ANSWERS: dict[str, bytes] = {
     "refused login": b'{"status": 102, "statusText": "no"}',
     "unlisted status": b'{"status": 999}',
-    "no number": b'{"status": 114, "statusText": "no", "nbSms": "%s"}' % KEY.encode(),
-    "unreadable field": b'{"status": 100, "nbSms": "%s %s"}' % (KEY.encode(), TEXT.encode()),
+    "unreadable field": b'{"status": 100, "smsIds": ["%s %s"]}' % (KEY.encode(), TEXT.encode()),
     "not json": b"<html>login=demo&apiKey=" + KEY.encode() + PHONE.encode() + b"</html>",
     "wrong charset": KEY.encode() + b"\xe9",
     "list": b'["' + KEY.encode() + b'"]',
@@ -137,6 +136,15 @@ async def test_key_in_an_answer_is_wrapped() -> None:
     account = await backend.account()
     check(shown(account))
     assert KEY.encode() not in pickled(account)
+
+
+@pytest.mark.parametrize("status", [100, 114])
+async def test_figure_that_is_none_is_not_shown(status: int) -> None:
+    """Whatever stands where a figure should is in ``raw`` alone: neither the receipt nor its warning shows it."""
+    body = b'{"status": %d, "nbSms": "%s %s"}' % (status, KEY.encode(), TEXT.encode())
+    receipt = await RestBackend("demo", KEY, transport=Fixed(body)).send(SEND)
+    check(f"{receipt!r} {receipt.warning}")
+    assert "nbSms" in (receipt.warning or "")
 
 
 @pytest.mark.parametrize("body", ANSWERS.values(), ids=ANSWERS)
