@@ -10,9 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
-import msgspec
-
-from allmysms_async.discreet import Discreet
+from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.model import (
     Account,
     CampaignSummary,
@@ -82,7 +80,7 @@ def identity(*parts: str) -> str:
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
-class SendLimits(msgspec.Struct, frozen=True, kw_only=True):
+class SendLimits(Shown, frozen=True, kw_only=True):
     """What one request of a protocol can hold.
 
     Attributes:

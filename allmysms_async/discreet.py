@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import msgspec
 
+from allmysms_async.border import border
 from allmysms_async.numbers import mask
 
-__all__ = ["Discreet", "Unshown"]
+__all__ = ["Discreet", "Shown", "Unshown"]
 
 _NUMBERS = {"phone", "mobile", "msisdn", "phone_number", "mobile_phone", "mobile_number"}
 _TEXTS = {
@@ -31,8 +33,33 @@ class Unshown(tuple[str, ...]):
         yield len(self)
 
 
-class Discreet(msgspec.Struct, frozen=True):
-    """Base of such structs: numbers are shown masked, texts and lists by their length, a raw answer not at all."""
+class _Absent:
+    """Hides a method of a base class, as if there were none."""
+
+    def __get__(self, instance: object, owner: type | None = None) -> NoReturn:
+        """Say that there is none."""
+        msg = "there is no such method"
+        raise AttributeError(msg)
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """Base of the structs: whoever prints one shows what ``repr`` shows, and no error of its checks holds its fields.
+
+    A struct tells rich all of its fields; without that method rich asks for ``repr``.
+    """
+
+    __rich_repr__ = _Absent()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Make the checks of a struct's fields a border."""
+        super().__init_subclass__(**options)
+        checks = vars(cls).get("__post_init__")
+        if checks is not None:
+            setattr(cls, "__post_init__", border(checks))  # noqa: B010  # the class has no such name for type checkers
+
+
+class Discreet(Shown, frozen=True):
+    """Base of structs with numbers: they are shown masked, texts and lists by their length, a raw answer not at all."""
 
     def __repr__(self) -> str:
         """Show the fields that are set, none of them whole if it may name somebody."""

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-import msgspec
-
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import HttpRefused, InvalidRequest, ProtocolError, RateLimited, ServerFailure
 
 __all__ = ["HttpRequest", "HttpResponse", "MailEnvelope", "MailReceipt", "check_status", "described", "server_root"]
@@ -16,7 +15,7 @@ __all__ = ["HttpRequest", "HttpResponse", "MailEnvelope", "MailReceipt", "check_
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
+class HttpRequest(Shown, frozen=True, kw_only=True):
     """One HTTP request.
 
     Attributes:
@@ -47,7 +46,7 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
         raise TypeError(msg)
 
 
-class HttpResponse(msgspec.Struct, frozen=True, kw_only=True):
+class HttpResponse(Shown, frozen=True, kw_only=True):
     """One HTTP answer, read to its end.
 
     Attributes:
@@ -65,7 +64,7 @@ class HttpResponse(msgspec.Struct, frozen=True, kw_only=True):
         return f"<HttpResponse {self.status} {len(self.body)} bytes>"
 
 
-class MailEnvelope(msgspec.Struct, frozen=True, kw_only=True):
+class MailEnvelope(Shown, frozen=True, kw_only=True):
     """One mail to one address.
 
     Attributes:
@@ -94,7 +93,7 @@ class MailEnvelope(msgspec.Struct, frozen=True, kw_only=True):
         raise TypeError(msg)
 
 
-class MailReceipt(msgspec.Struct, frozen=True, kw_only=True):
+class MailReceipt(Shown, frozen=True, kw_only=True):
     """A mail server's word that it took a mail.
 
     Attributes:

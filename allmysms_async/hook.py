@@ -15,8 +15,8 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-import msgspec
-
+from allmysms_async.border import retell
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import AllMySmsError
 from allmysms_async.numbers import mask
 from allmysms_async.plausible import odd_in, told
@@ -57,7 +57,7 @@ _MAX_DEPTH = 4
 _numbers = itertools.count(1)
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Asked(Shown, frozen=True, kw_only=True):
     """A request is about to be made.
 
     Attributes:
@@ -79,7 +79,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes: int
 
 
-class Answered(msgspec.Struct, frozen=True, kw_only=True):
+class Answered(Shown, frozen=True, kw_only=True):
     """A request was answered, and the answer is a success.
 
     Attributes:
@@ -97,7 +97,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes: int
 
 
-class Failed(msgspec.Struct, frozen=True, kw_only=True):
+class Failed(Shown, frozen=True, kw_only=True):
     """A request ended with an error.
 
     Attributes:
@@ -179,6 +179,8 @@ def warn_of_figures(request: str, raw: Mapping[str, object]) -> None:
 
 def tell(hooks: Iterable[Hook], note: Note) -> None:
     """Tell every hook; one that fails must not undo a send that was taken."""
+    if isinstance(note, Failed):
+        retell(note.error)
     for hook in hooks:
         try:
             hook(note)

@@ -23,6 +23,7 @@ from allmysms_async.backend import (
     ReportsDelivery,
 )
 from allmysms_async.batch.contact import change_list
+from allmysms_async.border import bordered
 from allmysms_async.errors import UnsupportedFeature
 from allmysms_async.model import (
     Account,
@@ -42,6 +43,7 @@ __all__ = ["Inquiry"]
 B = TypeVar("B", bound=Backend)
 
 
+@bordered
 class Inquiry:
     """Asks a backend.
 

@@ -96,11 +96,17 @@ def canonical_number(raw: str) -> str:
     """
     try:
         mobile = _french_mobile(raw)
+        return _read(raw) if mobile is None else "33" + mobile[1]
     except TypeError:
-        message = f"pass a phone number as a string, not as {type(raw).__name__}: other types lose its leading 0"
-        raise InvalidNumber(message, reason="malformed") from None
-    if mobile is not None:
-        return "33" + mobile[1]
+        problem = _refusal(f"pass a phone number as a string, not as {type(raw).__name__}: others lose its leading 0")
+    except InvalidNumber as error:
+        problem = error
+    del raw
+    raise problem.with_traceback(None)
+
+
+def _read(raw: str) -> str:
+    """Give the canonical form of a number that is not written in one of the usual ways."""
     digits, international = _digits(raw)
     if international:
         return _international(digits)

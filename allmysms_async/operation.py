@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, overload
 
 from allmysms_async.backend import Replay
+from allmysms_async.border import border
 from allmysms_async.discreet import Discreet
 
 __all__ = ["BaseOperation", "Method", "Resource"]
@@ -61,6 +62,7 @@ class Method(Generic[P, R]):
         if resource is None:
             return self
 
+        @border
         @functools.wraps(self.operation, updated=())
         def method(*args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
             return resource.call(self.operation(*args, **kwargs))

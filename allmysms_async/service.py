@@ -28,6 +28,7 @@ from allmysms_async.batch.plan import Planner, template_of
 from allmysms_async.batch.policy import Clock, RetryPolicy, SystemClock, deliver, repeat
 from allmysms_async.batch.settle import all_refused
 from allmysms_async.batch.sink import MemorySink
+from allmysms_async.border import bordered
 from allmysms_async.campaign import Begun, RunOptions, SendOptions, journal_sink, stored_campaign
 from allmysms_async.errors import (
     InvalidNumber,
@@ -66,6 +67,7 @@ _MAX_NAME = 100
 R = TypeVar("R")
 
 
+@bordered
 class SmsService(Inquiry):
     """Sends texts and campaigns through a backend, and asks it for reports.
 

@@ -10,9 +10,11 @@ import csv
 import io
 import itertools
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from allmysms_async.border import border, bordered, retell
 from allmysms_async.errors import InvalidSource
 from allmysms_async.model import Recipient
 
@@ -26,6 +28,7 @@ _MAX_CELL = 10_000
 _MAX_LINE = 100_000
 
 
+@bordered
 class CsvSource:
     """The recipients of a CSV file; can be iterated over again and again, from the start each time.
 
@@ -130,6 +133,15 @@ class CsvSource:
 
     def __iter__(self) -> Iterator[Recipient]:
         """Yield a recipient for each row; a missing cell is an empty one."""
+        outer = sys.exception()
+        try:
+            yield from self._recipients()
+        except BaseException as error:
+            retell(error, outer)
+            raise
+
+    def _recipients(self) -> Iterator[Recipient]:
+        """Yield the recipients."""
         records = self._records()
         if self._header:
             next(records, None)
@@ -145,6 +157,7 @@ class CsvSource:
             yield Recipient(phone, tuple(params), line)
 
 
+@border
 def read_csv(
     path: str | os.PathLike[str],
     *,

@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from allmysms_async.border import border
 from allmysms_async.errors import InvalidText
 
 __all__ = [
@@ -144,6 +145,7 @@ def units(text: str, coding: Coding) -> int:
     return count
 
 
+@border
 def measure(text: str, coding: Coding | None = None) -> TextSize:
     """Measure a text as v9 counts it.
 

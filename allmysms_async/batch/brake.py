@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
-import msgspec
-
 from allmysms_async import plausible
 from allmysms_async.backend import CAPABILITIES, SendRequest, Sends, Simulates
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.sink import Sink, Spent
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, LimitReached, UnsupportedFeature
 from allmysms_async.model import Outcome, OutcomeState, Reason
 
@@ -25,7 +24,7 @@ _LEAST_REQUESTS = 5
 """A rate over fewer requests says nothing."""
 
 
-class StopConditions(msgspec.Struct, frozen=True, kw_only=True):
+class StopConditions(Shown, frozen=True, kw_only=True):
     """What stops a campaign before its end.
 
     Attributes:

@@ -18,6 +18,7 @@ from allmysms_async.batch.plan import Chunk, halves, idempotency_key, marked_nam
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock, Delivery, RetryPolicy, Verdict, deliver
 from allmysms_async.batch.settle import settlement
 from allmysms_async.batch.sink import Claim, LeaseLost, Sink
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import (
     AllMySmsError,
     CampaignTooLong,
@@ -58,7 +59,7 @@ _LOOK_AGAIN = 5.0
 _log = logging.getLogger("allmysms_async")
 
 
-class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
+class EngineOptions(Shown, frozen=True, kw_only=True):
     """How a campaign is sent.
 
     Attributes:
@@ -78,7 +79,7 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     limits: StopConditions = StopConditions()
 
 
-class Desk(msgspec.Struct, frozen=True):
+class Desk(Shown, frozen=True):
     """What a run does for those who send its chunks.
 
     Attributes:

@@ -8,13 +8,15 @@ are in the sink: sent, refused, or pending; a few that were only taken from the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import os
 import random
+import sys
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence, Sized
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence, Sized
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +30,7 @@ from allmysms_async.batch.plan import Chunk, Planner, planned_requests
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
 from allmysms_async.batch.reconcile import reconcile
 from allmysms_async.batch.sink import Sink
+from allmysms_async.border import bordered, retell
 from allmysms_async.errors import (
     AllMySmsError,
     CampaignStopped,
@@ -51,6 +54,7 @@ _readers_lock = BriefLock()
 _readers: weakref.WeakKeyDictionary[Intake, Callable[[], CampaignRun | None]] = weakref.WeakKeyDictionary()
 
 
+@bordered
 class CampaignRun:
     """A campaign being sent; iterate over it for its progress.
 
@@ -167,6 +171,17 @@ class CampaignRun:
         return earlier
 
     async def _iterate(self) -> AsyncIterator[Progress]:
+        """Yield progress until the run is over, then raise what stopped it."""
+        outer = sys.exception()
+        try:
+            async with contextlib.aclosing(self._steps()) as steps:
+                async for progress in steps:
+                    yield progress
+        except BaseException as error:
+            retell(error, outer)
+            raise
+
+    async def _steps(self) -> AsyncGenerator[Progress, None]:
         """Yield progress until the run is over, then raise what stopped it."""
         over = False
         told = self._progress(())

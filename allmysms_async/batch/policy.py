@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
-import msgspec
 import tenacity
 
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
@@ -97,7 +97,7 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
-class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class RetryPolicy(Shown, frozen=True, kw_only=True):
     """How long to keep trying.
 
     Attributes:
@@ -137,7 +137,7 @@ class Verdict(enum.StrEnum):
     """Surely not sent, and the campaign was asked to stop."""
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+class Delivery(Shown, frozen=True, kw_only=True):
     """How a request ended, after as many attempts as it took.
 
     Attributes:

@@ -19,6 +19,7 @@ from allmysms_async.batch import state as transition
 from allmysms_async.batch.known import Refusals
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.state import ChunkEvent, ChunkState
+from allmysms_async.discreet import Shown
 from allmysms_async.model import Campaign, CampaignResult, Outcome, OutcomeState, Reason, Totals
 
 __all__ = ["Claim", "LeaseLost", "MemorySink", "Settlement", "Sink", "Spent", "Stranded", "Tally"]
@@ -28,7 +29,7 @@ class LeaseLost(Exception):
     """Another process took a claimed chunk over: it must not be sent here any more, and is recorded there."""
 
 
-class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+class Settlement(Shown, frozen=True, kw_only=True):
     """How a chunk ended.
 
     Attributes:
@@ -48,7 +49,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None = None
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Claim(Shown, frozen=True):
     """Leave to send a chunk.
 
     Attributes:
@@ -60,7 +61,7 @@ class Claim(msgspec.Struct, frozen=True):
     unanswered: bool
 
 
-class Stranded(msgspec.Struct, frozen=True, kw_only=True):
+class Stranded(Shown, frozen=True, kw_only=True):
     """An unknown chunk that asking again with its key tells nothing of.
 
     Attributes:
@@ -78,7 +79,7 @@ class Stranded(msgspec.Struct, frozen=True, kw_only=True):
     cost: Decimal = Decimal(0)
 
 
-class Spent(msgspec.Struct, frozen=True, kw_only=True):
+class Spent(Shown, frozen=True, kw_only=True):
     """What a campaign took, and may have taken.
 
     Attributes:

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.batch.policy import Clock, SystemClock
 from allmysms_async.batch.state import ChunkState
+from allmysms_async.border import bordered
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
@@ -31,7 +32,7 @@ _k, _c, _r = schema.campaign.c, schema.chunk.c, schema.refused_row.c
 _lease = (_c.owner, _c.lease_until, _c.lease)
 
 
-class JournalCampaign(msgspec.Struct, frozen=True, kw_only=True):
+class JournalCampaign(Shown, frozen=True, kw_only=True):
     """A campaign as the journal holds it.
 
     Attributes:
@@ -49,7 +50,7 @@ class JournalCampaign(msgspec.Struct, frozen=True, kw_only=True):
     result: CampaignResult
 
 
-class ChunkView(msgspec.Struct, frozen=True, kw_only=True):
+class ChunkView(Shown, frozen=True, kw_only=True):
     """One request of a campaign.
 
     Attributes:
@@ -73,6 +74,7 @@ class ChunkView(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int = 0
 
 
+@bordered
 class Journal:
     """A journal that is looked into.
 

@@ -7,9 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
-import msgspec
-
-from allmysms_async.discreet import Discreet
+from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.model.vocabulary import DeliveryStatus, Reason
 
 __all__ = [
@@ -66,7 +64,7 @@ RecipientResult: TypeAlias = Accepted | Rejected | Unconfirmed
 """What the gateway's answer says of one recipient."""
 
 
-class SendReceipt(msgspec.Struct, frozen=True, kw_only=True):
+class SendReceipt(Shown, frozen=True, kw_only=True):
     """What the gateway answered to one send.
 
     Attributes:
@@ -158,7 +156,7 @@ class DeliveryReport(Discreet, frozen=True, kw_only=True):
     sms_id: str | None = None
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
+class Account(Discreet, frozen=True, kw_only=True):
     """The account that sends.
 
     Attributes:
@@ -182,7 +180,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     can_send_priority: bool | None = None
 
 
-class CampaignSummary(msgspec.Struct, frozen=True, kw_only=True):
+class CampaignSummary(Shown, frozen=True, kw_only=True):
     """What the gateway knows of one earlier send.
 
     Attributes:
@@ -206,7 +204,7 @@ class CampaignSummary(msgspec.Struct, frozen=True, kw_only=True):
     sender: str | None
 
 
-class FoundSend(msgspec.Struct, frozen=True, kw_only=True):
+class FoundSend(Shown, frozen=True, kw_only=True):
     """What a gateway knows of a send that was never answered.
 
     Attributes:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-import msgspec
-
+from allmysms_async.discreet import Shown
 from allmysms_async.model.vocabulary import OutcomeState, Reason
 from allmysms_async.numbers import mask
 
@@ -19,7 +18,7 @@ __all__ = [
 ]
 
 
-class Outcome(msgspec.Struct, frozen=True, gc=False):
+class Outcome(Shown, frozen=True, gc=False):
     """What became of one row of a campaign's source.
 
     Attributes:
@@ -46,7 +45,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
         return f"<Outcome row {self.row} {mask(self.phone)} {self.state}{f' {self.reason}' if self.reason else ''}>"
 
 
-class Totals(msgspec.Struct, frozen=True, kw_only=True):
+class Totals(Shown, frozen=True, kw_only=True):
     """How the rows read so far ended; ``accepted + rejected + failed + unknown + pending = rows``.
 
     Attributes:

@@ -6,9 +6,7 @@ import enum
 from collections.abc import AsyncIterable, Iterable
 from datetime import datetime
 
-import msgspec
-
-from allmysms_async.discreet import Discreet
+from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.model.vocabulary import Encoding, Purpose
 from allmysms_async.numbers import mask
 from allmysms_async.text import Coding
@@ -24,7 +22,7 @@ __all__ = [
 ]
 
 
-class SmsMessage(msgspec.Struct, frozen=True):
+class SmsMessage(Shown, frozen=True):
     """A text and how it is to be sent.
 
     Attributes:
@@ -67,7 +65,7 @@ class MmsKind(enum.IntEnum):
     SOUND_AND_IMAGE = 4
 
 
-class MmsMessage(msgspec.Struct, frozen=True, kw_only=True):
+class MmsMessage(Shown, frozen=True, kw_only=True):
     """A text with a picture, a video, a sound, or a sound and a picture; or a longer text alone.
 
     The gateway fetches the media itself: each is an address ``http://…`` without ``&`` that ends like its kind of
@@ -114,7 +112,7 @@ class MmsMessage(msgspec.Struct, frozen=True, kw_only=True):
         return f"<MmsMessage {self.kind.name.lower()} {len(self.text)} characters, purpose={self.purpose!r}>"
 
 
-class Recipient(msgspec.Struct, frozen=True, gc=False):
+class Recipient(Shown, frozen=True, gc=False):
     """One person to be texted.
 
     Attributes:

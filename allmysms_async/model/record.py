@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-import msgspec
-
-from allmysms_async.discreet import Discreet
+from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.model.vocabulary import Reason, Secret
 from allmysms_async.numbers import mask
 
@@ -100,7 +98,7 @@ class NewSubAccount(Discreet, frozen=True, kw_only=True):
     post_paid: bool | None = None
 
 
-class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
+class SubAccount(Discreet, frozen=True, kw_only=True):
     """A sub-account as the gateway lists it.
 
     Attributes:
@@ -118,7 +116,7 @@ class SubAccount(msgspec.Struct, frozen=True, kw_only=True):
     active: bool | None = None
 
 
-class Contact(msgspec.Struct, frozen=True):
+class Contact(Shown, frozen=True):
     """One person on a contact list that the gateway keeps.
 
     Attributes:
@@ -134,7 +132,7 @@ class Contact(msgspec.Struct, frozen=True):
         return f"<Contact {mask(self.phone)}, {len(self.columns)} columns>"
 
 
-class ListChange(msgspec.Struct, frozen=True, kw_only=True):
+class ListChange(Shown, frozen=True, kw_only=True):
     """What a change to a contact list did; ``done + ignored + duplicated`` is the gateway's own count.
 
     Attributes:

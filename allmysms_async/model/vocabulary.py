@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Literal, NoReturn, TypeAlias
 
 __all__ = [
@@ -77,14 +78,15 @@ class Secret:
         value: The text.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_tell",)
 
     def __init__(self, value: str) -> None:
-        self._value = value
+        # Not an attribute: whoever walks through an object's attributes would find the text there.
+        self._tell: Callable[[], str] = lambda: value
 
     def reveal(self) -> str:
         """Return the text itself."""
-        return self._value
+        return self._tell()
 
     def __repr__(self) -> str:
         """Show that there is one, and nothing of it."""
@@ -92,11 +94,11 @@ class Secret:
 
     def __eq__(self, other: object) -> bool:
         """Compare by text."""
-        return isinstance(other, Secret) and other._value == self._value
+        return isinstance(other, Secret) and other.reveal() == self.reveal()
 
     def __hash__(self) -> int:
         """Hash by text."""
-        return hash(self._value)
+        return hash(self.reveal())
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: the text would be in the open."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from allmysms_async.border import bordered
 from allmysms_async.errors import (
     CannotPass,
     ConnectionLost,
@@ -79,6 +80,7 @@ async def _leave(line: _Line) -> None:
         await line.pool.aclose()
 
 
+@bordered
 class HttpxTransport:
     """An ``HttpTransport`` over httpx, to be used from any event loop and process: each has its own connections.
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import aiosmtplib
 
+from allmysms_async.border import bordered
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
@@ -133,6 +134,7 @@ class _Line:
         self.drop()
 
 
+@bordered
 class SmtpTransport:
     """A ``MailTransport`` over aiosmtplib, to be used from any event loop and process: each has its own connections.
 

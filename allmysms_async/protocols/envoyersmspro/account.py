@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.operation import Method, Resource
 from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, identifier
@@ -68,7 +67,7 @@ class GetAccountStatus(Operation[GetAccountStatusResult], frozen=True):
         )
 
 
-class AccountEntry(msgspec.Struct, frozen=True, kw_only=True):
+class AccountEntry(Shown, frozen=True, kw_only=True):
     """One account.
 
     Attributes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from allmysms_async import plausible
 from allmysms_async.backend import SendLimits, SendRequest, identity
+from allmysms_async.border import bordered
 from allmysms_async.errors import (
     AllMySmsError,
     CampaignPending,
@@ -82,6 +83,7 @@ def _credentials(login: str, password: str, account_id: str | None, *, basic: bo
     return Credentials(login=login, password=Secret(password), account_id=account_id, basic=basic)
 
 
+@bordered
 class EnvoyerSmsProBackend:
     """Envoyer SMS Pro over its REST API.
 

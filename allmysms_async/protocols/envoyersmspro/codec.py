@@ -9,8 +9,7 @@ import base64
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote_plus
 
-import msgspec
-
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
@@ -34,7 +33,7 @@ __all__ = ["Credentials", "decode", "encode"]
 R = TypeVar("R")
 
 
-class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+class Credentials(Shown, frozen=True, kw_only=True):
     """Who asks.
 
     Attributes:

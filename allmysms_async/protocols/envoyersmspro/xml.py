@@ -15,9 +15,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from allmysms_async import plausible
+from allmysms_async.discreet import Shown
 
 __all__ = ["PARIS", "Failure", "Node", "Unreadable", "failure", "parse", "says_success"]
 
@@ -41,7 +40,7 @@ class Unreadable(ValueError):
     """The answer is not what the manual says; the message says what is missing, and holds nothing of the answer."""
 
 
-class Node(msgspec.Struct, frozen=True):
+class Node(Shown, frozen=True):
     """One element of an answer.
 
     Attributes:
@@ -164,7 +163,7 @@ def _node(element: Any, depth: int) -> Node:
 # -- errors -----------------------------------------------------------------------------------------------------------
 
 
-class Failure(msgspec.Struct, frozen=True):
+class Failure(Shown, frozen=True):
     """What an answer says of a failure, without the request that it repeats.
 
     Attributes:

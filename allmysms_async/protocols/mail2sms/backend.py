@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 
 from allmysms_async.backend import SendLimits, SendRequest, identity
+from allmysms_async.border import bordered
 from allmysms_async.errors import InvalidRequest, UnsupportedFeature
 from allmysms_async.model import Accepted, MmsMessage, Secret, SendReceipt, SmsMessage, as_sms
 from allmysms_async.protocols.mail2sms.codec import (
@@ -32,6 +33,7 @@ _LONGEST_NUMBER = 15
 _MAX_WORDS = 500
 
 
+@bordered
 class Mail2SmsBackend:
     """The AllMySMS gateway by e-mail, handed to a mail server of yours.
 

@@ -15,9 +15,8 @@ from email.utils import format_datetime
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from allmysms_async.backend import SendRequest
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSender, InvalidText
 from allmysms_async.exchange import MailEnvelope
 from allmysms_async.model import Secret, SmsMessage
@@ -46,7 +45,7 @@ _is_number = re.compile(r"[0-9]{5,15}", re.ASCII).fullmatch
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
-class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+class Credentials(Shown, frozen=True, kw_only=True):
     """Who asks.
 
     Attributes:
@@ -67,7 +66,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
         raise TypeError(msg)
 
 
-class Stamp(msgspec.Struct, frozen=True, kw_only=True):
+class Stamp(Shown, frozen=True, kw_only=True):
     """What tells one mail from another.
 
     Attributes:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from email.message import EmailMessage, Message
 from typing import Any
 
+from allmysms_async.border import border
 from allmysms_async.errors import GatewayError
 from allmysms_async.protocols.mail2sms import status
 
@@ -29,6 +30,7 @@ _MAX_CHARACTERS = 20_000
 _SUCCESS = frozenset({"100", "101"})
 
 
+@border
 def parse_error_reply(message: EmailMessage | Message[Any, Any] | bytes) -> GatewayError | None:
     """Turn a mail that came back from the gateway into the error it reports.
 

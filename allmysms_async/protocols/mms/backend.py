@@ -8,6 +8,7 @@ import msgspec
 
 from allmysms_async import plausible
 from allmysms_async.backend import SendLimits, SendRequest, identity
+from allmysms_async.border import bordered
 from allmysms_async.errors import InvalidRequest, UnsupportedFeature
 from allmysms_async.exchange import server_root
 from allmysms_async.hook import warn_of_figures
@@ -32,6 +33,7 @@ def _credential(name: str, value: str) -> str:
     return value
 
 
+@bordered
 class MmsBackend:
     """The AllMySMS gateway's MMS module, by form POST.
 

@@ -12,9 +12,8 @@ from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from allmysms_async.backend import SendRequest
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, InvalidText
 from allmysms_async.exchange import HttpRequest
 from allmysms_async.model import MmsKind, MmsMessage, Secret
@@ -38,7 +37,7 @@ _ENDINGS = {"image": (".gif", ".jpg", ".jpeg"), "video": (".3gp",), "sound": (".
 _REFERENCES = {"\r": "&#13;"}
 
 
-class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+class Credentials(Shown, frozen=True, kw_only=True):
     """Who asks.
 
     Attributes:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, ClassVar, NoReturn
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Shown
 from allmysms_async.model import Secret
 from allmysms_async.operation import Method, Resource
 from allmysms_async.protocols.rest.operation import Operation
@@ -96,7 +95,7 @@ class GetCreditsByCountryIsoCodeResult(Result, frozen=True, kw_only=True):
     cost: Decimal | None = None
 
 
-class CountryPrices(msgspec.Struct, frozen=True, kw_only=True):
+class CountryPrices(Shown, frozen=True, kw_only=True):
     """What the services cost in one country, in euros without tax.
 
     Attributes:

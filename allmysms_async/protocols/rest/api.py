@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, TypeVar
 
+from allmysms_async.border import border
 from allmysms_async.protocols.rest.account import AccountApi
 from allmysms_async.protocols.rest.blacklist import Blacklist
 from allmysms_async.protocols.rest.campaigns import Campaigns
@@ -53,6 +54,7 @@ class RestApi:
     """
 
     def __init__(self, line: _Calls, *, timeout: float | None = None) -> None:
+        @border
         async def call(operation: Operation[Any]) -> Any:
             return await line.call(operation, timeout=timeout)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from allmysms_async import plausible
 from allmysms_async.backend import SendLimits, SendRequest
+from allmysms_async.border import bordered
 from allmysms_async.errors import InvalidSender
 from allmysms_async.model import Estimate, FoundSend, SendReceipt, SmsMessage
 from allmysms_async.protocols.rest import neutral
@@ -33,6 +34,7 @@ R = TypeVar("R", bound=Result)
 _SENDER = re.compile(r"[A-Za-z][A-Za-z0-9 ]{1,9}[A-Za-z0-9]")
 
 
+@bordered
 class RestBackend(RestInquiry):
     """The AllMySMS gateway over its HTTPS API v9.
 

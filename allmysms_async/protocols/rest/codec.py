@@ -13,6 +13,7 @@ from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, InvalidText, ProtocolError
 from allmysms_async.exchange import HttpRequest, HttpResponse, check_status, described
 from allmysms_async.model import Secret
@@ -27,7 +28,7 @@ R = TypeVar("R", bound=Result)
 Format: TypeAlias = Literal["json", "xml"]
 
 
-class Formats(msgspec.Struct, frozen=True, kw_only=True):
+class Formats(Shown, frozen=True, kw_only=True):
     """In which format a data flow travels, and in which the answer is asked for.
 
     Attributes:
@@ -67,7 +68,7 @@ _HALF = re.compile(
 _MAX_DIGITS = 40
 
 
-class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+class Credentials(Shown, frozen=True, kw_only=True):
     """Who asks.
 
     Attributes:
@@ -79,6 +80,10 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     login: str
     api_key: Secret
     sub_account: str | None = None
+
+    def __repr__(self) -> str:
+        """Show nothing: a login may be a phone number."""
+        return "<Credentials>"
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: they hold the key."""

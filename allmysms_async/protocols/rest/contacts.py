@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import Contact
 from allmysms_async.operation import Method, Resource
@@ -43,7 +42,7 @@ _ListName = Annotated[str, Wire(("LISTNAME",))]
 _SubAccount = Annotated[str | None, Wire(("SUBACCOUNT",))]
 
 
-class ListField(msgspec.Struct, frozen=True):
+class ListField(Shown, frozen=True):
     """One column of a list, beside the number.
 
     Attributes:
@@ -93,7 +92,7 @@ class DeleteContactsResult(PopulateListResult, frozen=True, kw_only=True):
     """Answer to ``DeleteContacts``, as that to ``PopulateList``; ``success`` is how many were deleted."""
 
 
-class ContactList(msgspec.Struct, frozen=True, kw_only=True):
+class ContactList(Shown, frozen=True, kw_only=True):
     """One list.
 
     Attributes:

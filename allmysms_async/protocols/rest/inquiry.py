@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
+from allmysms_async.border import bordered
 from allmysms_async.model import (
     Account,
     CampaignSummary,
@@ -32,6 +33,7 @@ __all__ = ["RestInquiry"]
 _REPLIES = 1000
 
 
+@bordered
 class RestInquiry:
     """Asks the gateway.
 

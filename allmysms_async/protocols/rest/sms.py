@@ -10,10 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, ClassVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
-from allmysms_async.discreet import Discreet
+from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.model import Recipient
 from allmysms_async.operation import Method, Resource
 from allmysms_async.protocols.rest import status
@@ -150,7 +148,7 @@ class SimpleSend(Operation[SimpleSendResult], frozen=True):
     json_only: ClassVar[bool] = True
 
 
-class _SmsFlow(msgspec.Struct, frozen=True):
+class _SmsFlow(Shown, frozen=True):
     """The variables of ``smsData``, as the table of §7.2 lists them."""
 
     message: Annotated[str, Wire(("MESSAGE",))]

@@ -11,9 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, ClassVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import AllMySmsError, InvalidRequest
 from allmysms_async.model import Secret
 from allmysms_async.operation import Method, Resource
@@ -70,7 +69,7 @@ class DeleteSubAccountResult(Result, frozen=True, kw_only=True):
     status_text: str | None = None
 
 
-class SubAccountInfo(msgspec.Struct, frozen=True, kw_only=True):
+class SubAccountInfo(Shown, frozen=True, kw_only=True):
     """One sub-account.
 
     Attributes:
@@ -154,7 +153,7 @@ class GetSubAccountsResult(Result, frozen=True, kw_only=True):
     sub_accounts: Annotated[tuple[SubAccountInfo, ...], Wire(("subAccounts",), item="subAccount")] = ()
 
 
-class SubAccountCredits(msgspec.Struct, frozen=True, kw_only=True):
+class SubAccountCredits(Shown, frozen=True, kw_only=True):
     """What a sub-account has.
 
     Attributes:
@@ -194,7 +193,7 @@ def _check_password(password: Secret | None) -> None:
         raise InvalidRequest(msg)
 
 
-class _Details(msgspec.Struct, frozen=True, kw_only=True):
+class _Details(Shown, frozen=True, kw_only=True):
     """The variables that §21 and §22 have in common and do not require."""
 
     society: str | None = None

@@ -12,9 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, InvalidSender, ProtocolError
 from allmysms_async.operation import Method, Resource
 from allmysms_async.protocols.rest import status
@@ -79,7 +78,7 @@ class CreateCodeResult(Result, frozen=True, kw_only=True):
     vocal_code: Annotated[str | None, Wire(trim=True)] = None
 
 
-class Media(msgspec.Struct, frozen=True, kw_only=True):
+class Media(Shown, frozen=True, kw_only=True):
     """A message recorded by telephone.
 
     Attributes:

@@ -22,7 +22,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 import msgspec
 
 from allmysms_async import plausible
-from allmysms_async.discreet import Discreet
+from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.model import Secret
 from allmysms_async.protocols.rest.naming import PARIS, Naming, camel
 
@@ -51,7 +51,7 @@ class Unreadable(ValueError):
     """A field holds something that is not what the manual says; the message names the field, never its value."""
 
 
-class Wire(msgspec.Struct, frozen=True):
+class Wire(Shown, frozen=True):
     """Under which names a field travels.
 
     Attributes:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from allmysms_async.backend import SendLimits, SendRequest, identity
+from allmysms_async.border import bordered
 from allmysms_async.errors import AllMySmsError, InvalidRequest, InvalidSender, ProtocolError, UnsupportedFeature
 from allmysms_async.hook import Answered, Asked, Failed, Hook, numbered, redacted, tell, warn_of_figures
 from allmysms_async.model import (
@@ -83,6 +84,7 @@ def _looked_at(operation: Operation[R], result: R) -> R:
     return result
 
 
+@bordered
 class SoapBackend:
     """The AllMySMS gateway over its SOAP API.
 

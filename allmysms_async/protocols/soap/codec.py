@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn, Protocol, TypeVar
 
-import msgspec
-
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import AllMySmsError, FaultRefused, ProtocolError, ServerFailure
 from allmysms_async.exchange import HttpRequest, HttpResponse, check_status
 from allmysms_async.model import Secret
@@ -33,7 +32,7 @@ class Builder(Protocol):
         ...
 
 
-class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+class Credentials(Shown, frozen=True, kw_only=True):
     """Who asks.
 
     Attributes:
@@ -43,6 +42,10 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
     login: str
     passcode: Secret
+
+    def __repr__(self) -> str:
+        """Show nothing: a login may be a phone number."""
+        return "<Credentials>"
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: they hold the password."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
-import msgspec
-
 from allmysms_async.backend import Replay
+from allmysms_async.discreet import Shown
 from allmysms_async.protocols.soap.wire import Fields, Result
 
 __all__ = ["Operation"]
@@ -18,7 +17,7 @@ __all__ = ["Operation"]
 R = TypeVar("R", bound=Result)
 
 
-class Operation(msgspec.Struct, Generic[R], frozen=True):
+class Operation(Shown, Generic[R], frozen=True):
     """Base of the operations; a subclass's fields are its arguments.
 
     Class attributes:

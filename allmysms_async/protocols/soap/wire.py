@@ -15,9 +15,8 @@ from decimal import Decimal
 from typing import TypeAlias, Union
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from allmysms_async import plausible
+from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, InvalidSchedule
 from allmysms_async.model import Secret
 
@@ -56,7 +55,7 @@ class Unreadable(ValueError):
     """A field holds something that is not what the manual says; the message names the field, never its value."""
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class Result(Shown, frozen=True, kw_only=True):
     """Base of the typed answers.
 
     Attributes:
