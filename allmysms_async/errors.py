@@ -122,6 +122,31 @@ def _restore(kind: type[AllMySmsError], args: tuple[object, ...], state: dict[st
     return error
 
 
+class _Kept:
+    """Numbers that go with an error, out of sight of whoever walks through its attributes."""
+
+    __slots__ = ("tell",)
+
+    def __init__(self, numbers: tuple[str, ...]) -> None:
+        self.tell: Callable[[], tuple[str, ...]] = lambda: numbers
+
+    def __repr__(self) -> str:
+        """Show how many there are."""
+        return f"<{len(self.tell())} numbers>"
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by the numbers."""
+        return isinstance(other, _Kept) and other.tell() == self.tell()
+
+    def __hash__(self) -> int:
+        """Hash by the numbers."""
+        return hash(self.tell())
+
+    def __reduce__(self) -> tuple[type[_Kept], tuple[tuple[str, ...]]]:
+        """Pickle with the numbers: whoever gets the error may ask for them."""
+        return _Kept, (self.tell(),)
+
+
 class AllMySmsError(Exception):
     """Base of every error of this library.
 
@@ -435,7 +460,16 @@ class TextRefused(GatewayError):
 class NoValidNumber(GatewayError):
     """The gateway found no valid number in the request; none of it was sent."""
 
-    numbers: tuple[str, ...] = ()
+    _kept: _Kept | None = None
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The refused numbers, where the gateway names them; nothing that shows the error shows them."""
+        return () if self._kept is None else self._kept.tell()
+
+    @numbers.setter
+    def numbers(self, numbers: tuple[str, ...]) -> None:
+        self._kept = _Kept(numbers)
 
 
 class NumbersRefused(GatewayError):
