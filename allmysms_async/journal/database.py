@@ -128,7 +128,7 @@ class Database:
         try:
             yield
         except exc.DBAPIError as error:
-            raise self._failed(_words(error.orig)) from error
+            raise self._failed(_words(error.orig)) from error.orig  # itself it holds what was to be written
         except (exc.SQLAlchemyError, sqlite3.Error, OSError, TimeoutError) as error:
             raise self._failed(_words(error)) from error
         except Exception as error:

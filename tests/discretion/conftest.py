@@ -53,7 +53,7 @@ Answer = Callable[[bytes], bytes]
 
 def http(status: int, body: bytes) -> bytes:
     """Return an HTTP answer."""
-    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nX-Echo: %s\r\n\r\n" % (status, len(body), KEY.encode()) + body
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body
 
 
 def fault(code: str) -> bytes:
