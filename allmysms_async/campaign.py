@@ -6,8 +6,9 @@ import os
 import weakref
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TypedDict
+from typing import TypedDict, cast
 
+from allmysms_async import argument
 from allmysms_async.backend import Sends, added_to
 from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.policy import Clock
@@ -55,6 +56,36 @@ class RunOptions(SendOptions, total=False):
     """
 
     journal: str | os.PathLike[str] | None
+
+
+def check_options(options: SendOptions) -> None:
+    """Refuse options that there are none of, and seconds that are none.
+
+    Raises:
+        InvalidRequest: Naming the option.
+    """
+    known = RunOptions.__annotations__.keys() | SendOptions.__annotations__.keys()
+    for name in options:
+        if name not in known:
+            msg = f"There is no option {name!r}: there are {', '.join(sorted(known))}; nothing was sent."
+            raise InvalidRequest(msg)
+    for name, value in (("max_duration", options.get("max_duration")), ("lease", options.get("lease"))):
+        if value is not None:
+            argument.seconds(name, value)
+
+
+def checked_journal(journal: object) -> str | None:
+    """Return where a journal is, refusing what is neither a path nor a URL.
+
+    Raises:
+        InvalidRequest: It is neither.
+    """
+    if journal is None:
+        return None
+    if isinstance(journal, str) and "://" in journal:
+        return journal
+    argument.path("The journal", journal)
+    return os.fspath(cast("str", journal))
 
 
 class Begun:

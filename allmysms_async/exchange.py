@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 from urllib.parse import urlsplit
 
+from allmysms_async import argument
 from allmysms_async.discreet import Shown
 from allmysms_async.errors import HttpRefused, InvalidRequest, ProtocolError, RateLimited, ServerFailure
 
@@ -112,13 +113,15 @@ def server_root(base_url: str, *, allow_plain_http: bool) -> str:
         InvalidRequest: It is no http or https address, holds credentials, a query or a fragment, or is plain http to
             another host than this one without leave.
     """
+    argument.text("base_url", base_url)
     try:
+        base_url.encode()
         parts = urlsplit(base_url)
         fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         parts, fits = urlsplit(""), False
     # An @ may be the end of credentials without a name; ? and # are refused also where nothing follows them.
-    if not fits or any(sign in base_url for sign in "@?#"):
+    if not fits or not base_url.isprintable() or any(sign in base_url for sign in "@?# "):
         msg = "base_url must be an address such as https://api.example.com, without credentials, query or fragment."
         raise InvalidRequest(msg)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not allow_plain_http:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from allmysms_async import argument
 from allmysms_async.backend import (
     CAPABILITIES,
     AddsOptOuts,
@@ -74,15 +75,15 @@ class Inquiry:
             CampaignNotFound: The gateway does not know it.
             CampaignNotCancellable: It was sent or cancelled already, or was never scheduled.
         """
-        await self.capable(Cancels).cancel(campaign_id)
+        await self.capable(Cancels).cancel(argument.text("campaign_id", campaign_id))
 
     async def delivery_reports(self, campaign_id: str) -> tuple[DeliveryReport, ...]:
         """Fetch the delivery reports of one send; they may change for 72 hours."""
-        return await self.capable(ReportsDelivery).delivery_reports(campaign_id)
+        return await self.capable(ReportsDelivery).delivery_reports(argument.text("campaign_id", campaign_id))
 
     async def delivery_report(self, sms_id: str) -> DeliveryReport:
         """Fetch the delivery report of one text; it may change for 72 hours."""
-        return await self.capable(ReportsDelivery).delivery_report(sms_id)
+        return await self.capable(ReportsDelivery).delivery_report(argument.text("sms_id", sms_id))
 
     async def account(self) -> Account:
         """Fetch the account's state and credits."""
@@ -96,6 +97,10 @@ class Inquiry:
             end: End of the period, aware.
             search: Text to look for in names and messages.
         """
+        argument.moment("start", start)
+        argument.moment("end", end)
+        if search is not None:
+            argument.text("search", search)
         return self.capable(ListsCampaigns).campaigns(start, end, search=search)
 
     def replies(self, campaign_id: str | None = None) -> AsyncIterator[Reply]:
@@ -109,6 +114,8 @@ class Inquiry:
         Raises:
             InvalidRequest: The protocol needs a campaign id.
         """
+        if campaign_id is not None:
+            argument.text("campaign_id", campaign_id)
         return self.capable(ReceivesReplies).replies(campaign_id)
 
     # -- opt-outs and sub-accounts ------------------------------------------------------------------------------------
@@ -136,6 +143,7 @@ class Inquiry:
             InvalidRequest: Something that the protocol needs is missing.
             OutcomeUnknown: It may have been created.
         """
+        argument.given("account", account, NewSubAccount, "a NewSubAccount")
         return await self.capable(CreatesSubAccounts).create_sub_account(account)
 
     def sub_accounts(self) -> AsyncIterator[SubAccount]:
@@ -168,6 +176,7 @@ class Inquiry:
                 after them may have been taken; go on from there.
         """
         backend = self.capable(KeepsLists)
+        argument.text("name", name)
 
         async def apply(rows: Sequence[Contact | str]) -> ListChange:
             return await backend.add_contacts(name, [Contact(row) if isinstance(row, str) else row for row in rows])
@@ -188,6 +197,7 @@ class Inquiry:
             ListStopped: As for ``populate_list``.
         """
         backend = self.capable(KeepsLists)
+        argument.text("name", name)
 
         async def apply(rows: Sequence[Contact | str]) -> ListChange:
             return await backend.remove_contacts(name, [row if isinstance(row, str) else row.phone for row in rows])

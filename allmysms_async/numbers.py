@@ -57,6 +57,7 @@ _NATIONAL_DIGITS: Final = 9
 
 # Metropolitan mobiles as most files write them. The blocks that hold an overseas range are left to the slow path.
 _french_mobile = re.compile(r"(?:\+?33|0033|0|)((?:6(?!39|9[0-467])|7(?!0[89]))[0-9]{8})").fullmatch
+_written_in_france = re.compile(r"(?:(?:00)?330?|0)([1-9][0-9]{8})|([67][0-9]{8})").fullmatch
 _plus_and_digits = re.compile(r"\+?[0-9]+").fullmatch
 _country_code = re.compile(r"(?:\+|00)?[1-9][0-9]{0,2}").fullmatch
 _decimal = re.compile(r"(\+?[0-9]+)\.(0+)").fullmatch
@@ -98,7 +99,7 @@ def canonical_number(raw: str) -> str:
         mobile = _french_mobile(raw)
         return _read(raw) if mobile is None else "33" + mobile[1]
     except TypeError:
-        problem = _refusal(f"pass a phone number as a string, not as {type(raw).__name__}: others lose its leading 0")
+        problem = _refusal(f"pass a phone number as a text, not as {type(raw).__name__}, which loses its leading 0")
     except InvalidNumber as error:
         problem = error
     del raw
@@ -151,12 +152,17 @@ def read_gateway_number(raw: str) -> str:
 def mask(number: str) -> str:
     """Give a number in a form fit for logs and messages, such as ``336****78``.
 
-    Only digits are shown: the first three and the last two of eight or more, the last two of five to seven, else none.
+    A French number has one such form, however it is written; so has any other with ``00`` or ``+`` in front. Only
+    digits are shown: the first three and the last two of eight or more, the last two of five to seven, else none.
 
     Args:
         number: A number in any form; it need not be valid.
     """
     digits = "".join(c for c in number[:MAX_RAW_LENGTH] if c in "0123456789")
+    if (french := _written_in_france(digits)) is not None:
+        digits = f"33{french[1] or french[2]}"
+    elif digits.startswith("00"):
+        digits = digits[2:]
     if len(digits) >= _MIN_DIGITS:
         return f"{digits[:3]}****{digits[-2:]}"
     return f"****{digits[-2:]}" if len(digits) > 4 else "****"
@@ -165,8 +171,7 @@ def mask(number: str) -> str:
 def _digits(raw: str) -> tuple[str, bool]:
     """Strip what may surround the digits; tell whether they start with a country code for sure."""
     if len(raw) > MAX_RAW_LENGTH:
-        message = f"a phone number has at most {MAX_RAW_LENGTH} characters, not {len(raw)}"
-        raise InvalidNumber(message, reason="malformed")
+        raise _refusal(f"a phone number has at most {MAX_RAW_LENGTH} characters, not {len(raw)}")
     text = raw.translate(_IGNORED)
     if text[:1] in _APOSTROPHES:
         text = text[1:]
@@ -226,4 +231,5 @@ def _french(code: str, national: str) -> str:
 
 
 def _refusal(rule: str, number: str = "", *, reason: _Reason = "malformed") -> InvalidNumber:
-    return InvalidNumber(f"{rule} ({mask(number)})" if number else rule, reason=reason)
+    sentence = rule[0].upper() + rule[1:]
+    return InvalidNumber(f"{sentence} ({mask(number)})." if number else f"{sentence}.", reason=reason)

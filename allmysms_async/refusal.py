@@ -28,10 +28,10 @@ def refusal(table: Mapping[str, Meaning], code: str, request: str, words: str = 
     if meaning is None:
         return None
     kind, message, remedy = meaning
-    message = f"{request}: {message} (status {code})"
+    message = f"{request}: {message.removesuffix('.')} (status {code})."
     if kind is GatewayError and words:
         # These statuses alone do not say why.
-        message += f" The gateway's words: {one_line(words)}"
+        message += f" The gateway's words: {one_line(words).rstrip('.')}."
     if kind is not InsufficientCredit:
         return kind(message, request=request, code=code, remedy=remedy)
     told = [amount(figure) for figure in figures(words)] if code == "104" else []

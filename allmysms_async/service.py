@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import secrets
@@ -11,6 +12,7 @@ import weakref
 from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
+from allmysms_async import argument
 from allmysms_async.backend import (
     ActsForSubAccounts,
     Backend,
@@ -29,7 +31,15 @@ from allmysms_async.batch.policy import Clock, RetryPolicy, SystemClock, deliver
 from allmysms_async.batch.settle import all_refused
 from allmysms_async.batch.sink import MemorySink
 from allmysms_async.border import bordered
-from allmysms_async.campaign import Begun, RunOptions, SendOptions, journal_sink, stored_campaign
+from allmysms_async.campaign import (
+    Begun,
+    RunOptions,
+    SendOptions,
+    check_options,
+    checked_journal,
+    journal_sink,
+    stored_campaign,
+)
 from allmysms_async.errors import (
     InvalidNumber,
     InvalidRequest,
@@ -50,6 +60,8 @@ from allmysms_async.model import (
     SendReceipt,
     SmsMessage,
     as_sms,
+    check_campaign,
+    check_message,
 )
 from allmysms_async.numbers import canonical_number, mask
 from allmysms_async.text import Coding, units
@@ -63,6 +75,8 @@ SEND_POLICY = RetryPolicy(attempts=5, deadline=60.0, cap=8.0)
 """For ``send``: somebody waits for a one-time code, so it gives up within a minute."""
 
 _MAX_NAME = 100
+# Recipients that one send looks at, duplicates included; no protocol takes more than 2,000 in a request.
+_MAX_GIVEN = 20_000
 
 R = TypeVar("R")
 
@@ -95,9 +109,14 @@ class SmsService(Inquiry):
         clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        if concurrency < 1:
-            msg = f"concurrency is {concurrency}, it must be at least 1."
-            raise InvalidRequest(msg)
+        argument.given("backend", backend, Backend, "a backend, such as RestBackend(…)")
+        argument.count("concurrency", concurrency)
+        argument.seconds("grace", grace, zero=True)
+        argument.given("policy", policy, (RetryPolicy, type(None)), "a RetryPolicy")
+        argument.given("send_policy", send_policy, RetryPolicy, "a RetryPolicy")
+        argument.given("rng", rng, (random.Random, type(None)), "a random.Random")
+        if clock is not None:
+            argument.able("clock", clock, ("now", "monotonic", "sleep"), "a clock")
         super().__init__(backend)
         self._policy = policy or RetryPolicy()
         self._send_policy = send_policy
@@ -171,6 +190,8 @@ class SmsService(Inquiry):
             GatewayError: The gateway refused; its class says why.
         """
         backend = self.capable(Sends)
+        if name is not None:
+            argument.text("name", name)
         if isinstance(message, str):
             message = SmsMessage(message, sender=sender)
         elif sender is not None:
@@ -207,13 +228,13 @@ class SmsService(Inquiry):
     ) -> SendRequest:
         """Return the one request of a ``send``, refusing here whatever cannot be right."""
         self._check(backend, message)
-        if key is not None and (not key.isprintable() or not 1 <= len(key) <= 64):
+        if key is not None and (not argument.text("idempotency_key", key).isprintable() or not 1 <= len(key) <= 64):
             msg = "idempotency_key must be 1 to 64 printable characters; nothing was sent."
             raise InvalidRequest(msg)
         if key is not None and not backend.limits.idempotent:
             msg = f"The backend {backend.name} has no idempotency keys; nothing was sent."
             raise UnsupportedFeature(msg, backends=("rest",))
-        recipients = [to] if isinstance(to, str | Recipient) else list(_iterable(to))
+        recipients = [to] if isinstance(to, str | Recipient) else _few(to)
         if not recipients:
             msg = "There is nobody to send to; nothing was sent."
             raise InvalidRequest(msg)
@@ -270,7 +291,8 @@ class SmsService(Inquiry):
             InvalidRequest: The text, the sender, the date or a number of the call cannot be right; nothing was sent.
             UnsupportedFeature: ``max_cost`` on a protocol that reports no cost.
         """
-        backend, journal = self.capable(Sends), options.get("journal")
+        check_campaign(campaign)
+        backend, journal = self.capable(Sends), checked_journal(options.get("journal"))
         _iterable(campaign.recipients)
         begun = Begun.of(campaign, backend, journal)
         # What was begun may be continued after its date, if only to learn what became of it.
@@ -301,7 +323,7 @@ class SmsService(Inquiry):
             InvalidRequest: The journal has no such campaign.
             JournalError: The journal cannot be used.
         """
-        campaign = await stored_campaign(journal, name)
+        campaign = await stored_campaign(checked_journal(journal) or "", name)
         checked, backend = self._options(campaign, options, dated=False), self.capable(Sends)
         sink = journal_sink(journal, campaign, backend, self._clock, options.get("lease"))
         run = CampaignRun(backend, campaign, None, sink, checked, self._clock, self._rng)
@@ -312,6 +334,7 @@ class SmsService(Inquiry):
     def _options(self, campaign: Campaign, options: SendOptions, *, dated: bool) -> EngineOptions:
         """Return how a campaign is sent, refusing what cannot be right."""
         backend = self.capable(Sends)
+        check_options(options)
         if campaign.message.purpose is None:
             msg = "A campaign must say its purpose: marketing, transactional or otp; nothing was sent."
             raise InvalidRequest(msg)
@@ -322,14 +345,12 @@ class SmsService(Inquiry):
         self._check(backend, campaign.message, dated=dated)
         limits, size = limits_of(backend, campaign.message), options.get("chunk_size")
         size = limits.recipients if size is None else size
-        if not 1 <= size <= limits.max_recipients:
+        if not 1 <= argument.count("chunk_size", size, least=0) <= limits.max_recipients:
             msg = f"chunk_size is {size}; with {backend.name} it must be 1 to {limits.max_recipients}."
             raise InvalidRequest(msg)
         workers = options.get("concurrency")
         workers = self._concurrency if workers is None else workers
-        if workers < 1:
-            msg = f"concurrency is {workers}, it must be at least 1."
-            raise InvalidRequest(msg)
+        argument.count("concurrency", workers)
         stop = StopConditions(
             max_cost=options.get("max_cost"),
             max_parts=options.get("max_parts"),
@@ -403,6 +424,11 @@ class SmsService(Inquiry):
             AllMySmsError: As the operation says.
         """
         backend = self.capable(Calls)
+        if isinstance(operation, type) or not hasattr(operation, "replay"):
+            msg = f"call() asks an operation of the protocol, such as GetAcks(…), not {type(operation).__name__}."
+            raise InvalidRequest(msg, remedy="RestBackend.api has them all by name; nothing was sent.")
+        if timeout is not None:
+            argument.seconds("timeout", timeout)
         return await repeat(
             lambda: backend.call(operation, timeout=timeout),
             replay=operation.replay,
@@ -429,6 +455,7 @@ class SmsService(Inquiry):
 
     def _check(self, backend: Sends, message: SmsMessage | MmsMessage, *, dated: bool = True) -> None:
         """Refuse a message whose options cannot be right; its date need not be in the future unless ``dated``."""
+        check_message(message)
         if isinstance(message, MmsMessage):
             self.capable(SendsMms).check_mms(message)
         self._check_options(as_sms(message), dated=dated)
@@ -438,23 +465,13 @@ class SmsService(Inquiry):
 
     def _check_options(self, message: SmsMessage, *, dated: bool) -> None:
         """Refuse options that are right for no backend."""
-        if message.purpose not in {None, "marketing", "transactional", "otp"}:
-            msg = "purpose must be marketing, transactional or otp; nothing was sent."
-            raise InvalidRequest(msg)
-        if message.encoding not in {"auto", "gsm7", "unicode"}:
-            msg = "encoding must be auto, gsm7 or unicode; nothing was sent."
-            raise InvalidRequest(msg)
         if message.reference is not None and (not message.reference.isprintable() or len(message.reference) > 64):
             msg = "reference must be at most 64 printable characters; nothing was sent."
             raise InvalidRequest(msg)
         when = message.send_at
-        if when is not None:
-            if when.tzinfo is None:
-                msg = "send_at has no time zone: give an aware datetime; nothing was sent."
-                raise InvalidSchedule(msg)
-            if dated and when <= self._clock.now():
-                msg = f"send_at, {when.isoformat()}, is in the past; nothing was sent."
-                raise InvalidSchedule(msg)
+        if when is not None and dated and when <= self._clock.now():
+            msg = f"send_at, {when.isoformat()}, is in the past; nothing was sent."
+            raise InvalidSchedule(msg)
 
 
 def _iterable(recipients: object) -> Any:
@@ -467,6 +484,22 @@ def _iterable(recipients: object) -> Any:
         return cast("Any", recipients)
     msg = f"Recipients are numbers as text, or an iterable of them, not {type(recipients).__name__}; nothing was sent."
     raise InvalidRequest(msg)
+
+
+def _few(to: object) -> list[Any]:
+    """Return the recipients of one request, refusing a list that cannot be one: it may have no end.
+
+    Raises:
+        InvalidRequest: They are no iterable, one that is asynchronous, or too many.
+    """
+    if isinstance(to, AsyncIterable):
+        msg = "send() takes a number, a recipient or an ordinary iterable of a few, not an asynchronous one."
+        raise InvalidRequest(msg, remedy="Use run() or stream() with a Campaign; nothing was sent.")
+    few = list(itertools.islice(_iterable(to), _MAX_GIVEN + 1))
+    if len(few) > _MAX_GIVEN:
+        msg = f"send() takes a few recipients, and these are over {_MAX_GIVEN}; nothing was sent."
+        raise InvalidRequest(msg, remedy="Use run() or stream() with a Campaign.")
+    return few
 
 
 def _refuse(row: int, item: str | Recipient, reason: Reason | None) -> None:
@@ -486,7 +519,7 @@ def _refuse(row: int, item: str | Recipient, reason: Reason | None) -> None:
         try:
             units("".join(item.params), Coding.GSM7)
         except InvalidText as error:
-            msg = f"Recipient {row} ({mask(phone)}): {error}; nothing was sent."
+            msg = f"Recipient {row} ({mask(phone)}): {error} Nothing was sent."
             raise InvalidText(msg, reason=why) from None
     msg = f"Recipient {row} ({mask(phone)}): the text cannot be sent ({why}); nothing was sent."
     raise InvalidText(msg, reason=why)

@@ -13,7 +13,9 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
+from allmysms_async import argument
 from allmysms_async.border import border, bordered, retell
 from allmysms_async.errors import InvalidSource
 from allmysms_async.model import Recipient
@@ -26,6 +28,10 @@ _HEAD_RECORDS = 100
 # A longer cell is no name and no number; it is most likely a quote that was never closed.
 _MAX_CELL = 10_000
 _MAX_LINE = 100_000
+# Known to Python, and made for names of hosts and for its own sources.
+_NO_ENCODINGS = frozenset(
+    ("punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape", "unicode-escape", "raw-unicode-escape")
+)
 
 
 @bordered
@@ -48,8 +54,12 @@ class CsvSource:
         separator: str | None = None,
         header: bool | None = None,
     ) -> None:
-        self.path = Path(path)
-        if separator is not None and (len(separator) != 1 or separator not in _SEPARATORS + "|"):
+        self.path = argument.path("The file", path)
+        _check_columns(phone, params)
+        argument.given("header", header, (bool, type(None)), "true or false")
+        if separator is not None and (
+            len(argument.text("separator", separator)) != 1 or separator not in _SEPARATORS + "|"
+        ):
             msg = f"The separator {separator!r} is none of semicolon, comma, tab or |."
             raise InvalidSource(msg)
         try:
@@ -121,9 +131,14 @@ class CsvSource:
                             raise InvalidSource(msg, line=line)
                         yield line, record
                     line = reader.line_num + 1
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             msg = f"{self.path}, near line {line}: the file is not {self.encoding} throughout. Say encoding=."
-            raise InvalidSource(msg, line=line) from error
+            if self.encoding in {"utf-16", "utf-32"} and not isinstance(error, UnicodeDecodeError):
+                msg = (
+                    f"{self.path} does not begin with the mark that tells which {self.encoding} it is. "
+                    f"Say encoding='{self.encoding}-le', or '{self.encoding}-be'."
+                )
+            raise InvalidSource(msg, line=line) from None
         except csv.Error as error:
             msg = f"{self.path}, line {line}: {error}; most likely a quote is not closed, or a line has no end."
             raise InvalidSource(msg, line=line) from error
@@ -194,11 +209,27 @@ def read_csv(
 def _known_encoding(encoding: str) -> str:
     """Return the codec's name of an encoding that the caller names."""
     try:
+        name = codecs.lookup(argument.text("encoding", encoding)).name
+        b"a;0".decode(name)
+    except UnicodeError:  # known, and of texts: of other lengths, or with a mark of its own in front
         name = codecs.lookup(encoding).name
-    except LookupError:
-        msg = f"The encoding {encoding!r} is not known."
-        raise InvalidSource(msg) from None
+    except (LookupError, ValueError):
+        name = ""
+    if not name or name in _NO_ENCODINGS:
+        msg = f"The encoding {encoding[:40]!r} is not known, or not one of files: say utf-8 or cp1252, or leave it out."
+        raise InvalidSource(msg)
     return "utf-8-sig" if name == "utf-8" else name
+
+
+def _check_columns(phone: object, params: object) -> None:
+    """Refuse columns that are neither names nor positions."""
+    if not isinstance(params, Sequence) or isinstance(params, str | bytes):
+        msg = "params must be a list of columns, such as ['prenom'], not one text or anything else."
+        raise InvalidSource(msg)
+    for column in (phone, *cast("Sequence[object]", params)):
+        if isinstance(column, bool) or not isinstance(column, str | int):
+            msg = f"A column is named by a text, or by its position from 1, not by {type(column).__name__}."
+            raise InvalidSource(msg)
 
 
 def _encoding(path: Path, head: bytes) -> str:

@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from allmysms_async import argument
 from allmysms_async.border import border
 from allmysms_async.errors import InvalidText
 
@@ -117,7 +118,7 @@ def check_text(text: str) -> None:
     """
     found = _unsendable(text)
     if found is not None:
-        message = f"a text cannot hold {_name(found[0])} (at position {found.start()}); of controls only LF and CR"
+        message = f"A text cannot hold {_name(found[0])} (at position {found.start()}); of controls only LF and CR."
         raise InvalidText(message, reason="malformed")
 
 
@@ -141,7 +142,7 @@ def units(text: str, coding: Coding) -> int:
         foreign = forces_unicode(text)
         named = ", ".join(map(_name, foreign[:_NAMED_AT_MOST]))
         more = f" and {len(foreign) - _NAMED_AT_MOST} more" if len(foreign) > _NAMED_AT_MOST else ""
-        raise InvalidText(f"the GSM-7 alphabet lacks {named}{more}: send as Unicode", reason="needs_unicode")
+        raise InvalidText(f"The GSM-7 alphabet lacks {named}{more}: send as Unicode.", reason="needs_unicode")
     return count
 
 
@@ -158,7 +159,9 @@ def measure(text: str, coding: Coding | None = None) -> TextSize:
     Raises:
         InvalidText: With reason ``needs_unicode`` (GSM-7 was asked for) or ``malformed`` (see ``check_text``).
     """
+    argument.text("The text", text)
     if coding is not None:
+        argument.given("coding", coding, Coding, "a Coding")
         return _size(coding, units(text, coding))
     septets = gsm_units(text)
     if septets is not None:
@@ -177,11 +180,11 @@ def placeholders(text: str) -> int:
     found = set(_placeholder.findall(text))
     for number in sorted(found):
         if number.startswith("0"):
-            message = f"#param_{number[:6]}# is no placeholder: they count #param_1#, #param_2#, … without leading 0"
+            message = f"#param_{number[:6]}# is no placeholder: they count #param_1#, #param_2#, … without leading 0."
             raise InvalidText(message, reason="placeholders")
     for number in range(1, len(found) + 1):
         if str(number) not in found:
-            raise InvalidText(f"#param_{number}# is missing: placeholders have no gap", reason="placeholders")
+            raise InvalidText(f"#param_{number}# is missing: placeholders have no gap.", reason="placeholders")
     return len(found)
 
 
@@ -284,4 +287,4 @@ def _name(character: str) -> str:
 
 
 def _missing(count: int, given: int) -> InvalidText:
-    return InvalidText(f"#param_{given + 1}# has no value: {count} are needed, {given} given", reason="missing_param")
+    return InvalidText(f"#param_{given + 1}# has no value: {count} are needed, {given} given.", reason="missing_param")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from allmysms_async.numbers import mask
+
 __all__ = ["figures", "one_line"]
 
 # Thousands may be set apart by a blank, as French does it, breaking or not.
@@ -25,4 +27,4 @@ def one_line(text: str) -> str:
     """Return words of the other side's fit to be shown: one line, bounded, long figures (numbers) masked."""
     line = " ".join(text[:_MAX_READ].split())
     line = "".join(character for character in line if character.isprintable())
-    return _LONG_FIGURE.sub(lambda figure: f"{figure[0][:2]}…", line)[:_MAX_CHARACTERS]
+    return _LONG_FIGURE.sub(lambda figure: mask(figure[0]), line)[:_MAX_CHARACTERS]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
-from allmysms_async import plausible
+from allmysms_async import argument, plausible
 from allmysms_async.backend import CAPABILITIES, SendRequest, Sends, Simulates
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.sink import Sink, Spent
@@ -46,15 +46,15 @@ class StopConditions(Shown, frozen=True, kw_only=True):
             InvalidRequest: A limit is out of its range.
             UnsupportedFeature: ``max_cost`` on a protocol that reports no cost.
         """
+        if self.max_cost is not None:
+            argument.given("max_cost", self.max_cost, Decimal, "a Decimal, so that no cent is lost")
         if self.max_cost is not None and not (self.max_cost.is_finite() and self.max_cost > 0):
             msg = f"max_cost is {self.max_cost}, it must be over 0; nothing was sent."
             raise InvalidRequest(msg)
-        if self.max_parts is not None and self.max_parts < 1:
-            msg = f"max_parts is {self.max_parts}, it must be at least 1; nothing was sent."
-            raise InvalidRequest(msg)
-        if self.max_failure_rate is not None and not 0 < self.max_failure_rate <= 1:
-            msg = f"max_failure_rate is {self.max_failure_rate}, it must be over 0 and at most 1; nothing was sent."
-            raise InvalidRequest(msg)
+        if self.max_parts is not None:
+            argument.count("max_parts", self.max_parts)
+        if self.max_failure_rate is not None:
+            argument.share("max_failure_rate", self.max_failure_rate)
         if self.max_cost is not None and not backend.limits.reports_cost:
             msg = f"The backend {backend.name} reports no cost: say max_parts in place of max_cost; nothing was sent."
             raise UnsupportedFeature(msg, backends=CAPABILITIES[Simulates][1])

@@ -15,6 +15,7 @@ from collections.abc import (
 )
 from typing import TypeVar
 
+from allmysms_async import argument
 from allmysms_async.errors import (
     AllMySmsError,
     FaultRefused,
@@ -101,7 +102,7 @@ async def change_list(
         ListStopped: A request failed, or the source did; it says which rows were answered for, and which may have been
             taken. Every other row was not sent.
     """
-    if not 1 <= chunk_size <= MAX_ROWS:
+    if not 1 <= argument.count("chunk_size", chunk_size, least=-(2**31)) <= MAX_ROWS:
         msg = f"chunk_size is {chunk_size}; it must be 1 to {MAX_ROWS}. Nothing was sent."
         raise InvalidRequest(msg)
     if not _is_source(rows):

@@ -119,7 +119,7 @@ def template_of(message: SmsMessage, limits: SendLimits) -> tuple[Template, Text
     except InvalidText as error:
         if error.reason != "needs_unicode" or limits.max_ucs2_units:
             raise
-        msg = f"{error}, which this protocol does not have; nothing was sent."
+        msg = f"{error} But this protocol has no Unicode texts; nothing was sent."
         raise InvalidText(msg, reason=error.reason) from None
     check_size(size, limits)
     return template, None if template.count else size
@@ -215,7 +215,7 @@ class Planner:
         try:
             phone = canonical_number(recipient.phone)
             if self._limits.metropolitan_only and not is_metropolitan_mobile(phone):
-                msg = f"only mobiles of metropolitan France (06, 07) can be reached ({mask(phone)})"
+                msg = f"Only mobiles of metropolitan France (06, 07) can be reached ({mask(phone)})."
                 raise InvalidNumber(msg, reason="outside_france")
         except InvalidNumber as error:
             return self._refuse(row, recipient, recipient.phone, Reason(error.reason))

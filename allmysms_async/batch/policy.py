@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 import tenacity
 
+from allmysms_async import argument
 from allmysms_async.backend import Replay
 from allmysms_async.discreet import Shown
 from allmysms_async.errors import (
@@ -116,6 +117,17 @@ class RetryPolicy(Shown, frozen=True, kw_only=True):
     cap: float = 30.0
     duplicate_wait: float = 11.0
     limit_waits: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuse figures that make no sense.
+
+        Raises:
+            InvalidRequest: Naming the figure.
+        """
+        argument.count("attempts", self.attempts)
+        argument.count("limit_waits", self.limit_waits, least=0)
+        for name in ("deadline", "base", "cap", "duplicate_wait"):
+            argument.seconds(name, getattr(self, name), zero=True)
 
 
 class Verdict(enum.StrEnum):
@@ -343,7 +355,9 @@ async def repeat(
         InvalidRequest: Retries are asked for of an operation that is never repeated; nothing was sent.
         OutcomeUnknown: An attempt went unanswered, and none after it learnt what became of it; it carries the key.
     """
-    if retries is not None and (retries < 0 or (retries and replay == "never")):
+    if retries is not None and (
+        argument.count("retries", retries, least=-(2**31)) < 0 or (retries and replay == "never")
+    ):
         what = "must not be negative" if retries < 0 else "must be 0: this operation is never repeated"
         msg = f"retries is {retries}, it {what}. Nothing was sent."
         raise InvalidRequest(msg)

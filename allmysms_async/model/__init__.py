@@ -20,6 +20,7 @@ from allmysms_async.model.campaign import (
     Progress,
     Totals,
 )
+from allmysms_async.model.check import check_campaign, check_message
 from allmysms_async.model.message import (
     Campaign,
     MmsKind,
@@ -79,5 +80,7 @@ __all__ = [
     "Totals",
     "Unconfirmed",
     "as_sms",
+    "check_campaign",
+    "check_message",
     "coding_of",
 ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from allmysms_async import argument
 from allmysms_async.border import bordered
 from allmysms_async.errors import (
     CannotPass,
@@ -104,9 +105,11 @@ class HttpxTransport:
         ssl_context: ssl.SSLContext | None = None,
         proxy: str | None = None,
     ) -> None:
-        if max_connections < 1:
-            msg = f"max_connections is {max_connections}, it must be at least 1."
-            raise InvalidRequest(msg)
+        argument.count("max_connections", max_connections)
+        argument.seconds("connect_timeout", connect_timeout)
+        argument.given("ssl_context", ssl_context, (ssl.SSLContext, type(None)), "an ssl.SSLContext")
+        if proxy is not None:
+            argument.text("proxy", proxy)
         self._rooms: Rooms[_Line] = Rooms(max_connections, _leave, lambda line: line.socket)
         self._connect_timeout = connect_timeout
         self._ssl_context = ssl_context

@@ -47,6 +47,9 @@ def certificate_refused(error: BaseException, host: str, request: str) -> Certif
     return CertificateRefused(msg, host=host, reason=reason, request=request, code=code, remedy=remedy)
 
 
+_NEVER_IN_A_NAME = frozenset(" /\\@?#<>\"'[]{}|^`,;")
+
+
 @functools.lru_cache(maxsize=64)
 def is_host(name: str) -> bool:
     """Tell whether a host can be looked up at all: no part of its name is empty or too long, and none holds a space."""
@@ -54,4 +57,6 @@ def is_host(name: str) -> bool:
         parts = name.removesuffix(".").encode("idna").split(b".")
     except UnicodeError:
         return False
-    return name.isprintable() and all(part and not part.startswith(b"-") and b" " not in part for part in parts)
+    if not name.isprintable() or not _NEVER_IN_A_NAME.isdisjoint(name):
+        return False
+    return all(part and not part.startswith(b"-") for part in parts)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import aiosmtplib
 
+from allmysms_async import argument
 from allmysms_async.border import bordered
 from allmysms_async.errors import (
     AllMySmsError,
@@ -169,15 +170,20 @@ class SmtpTransport:
         ssl_context: ssl.SSLContext | None = None,
         local_hostname: str | None = None,
     ) -> None:
-        if security not in _PORTS:
-            msg = "security must be starttls, tls or plain."
+        argument.one_of("security", security, _PORTS)
+        argument.count("max_connections", max_connections)
+        argument.count("max_mails", max_mails)
+        argument.seconds("connect_timeout", connect_timeout)
+        if port is not None:
+            argument.count("port", port, most=65_535)
+        if not is_host(argument.text("hostname", hostname)):
+            msg = "hostname must be the name or the address of a mail server, and nothing else; nothing was sent."
             raise InvalidRequest(msg)
-        if not is_host(hostname) or not 0 <= (port or 0) < 65_536:
-            msg = "hostname or port cannot be a mail server's."
-            raise InvalidRequest(msg, remedy="Give a name such as mail.example.com, or an address.")
-        if max_connections < 1 or max_mails < 1:
-            msg = "max_connections and max_mails must be at least 1."
-            raise InvalidRequest(msg)
+        for name, value in {"username": username, "password": password, "local_hostname": local_hostname}.items():
+            if value is not None and not (argument.text(name, value) and value.isprintable()):
+                msg = f"{name} is empty or holds characters that no {name} has; nothing was sent."
+                raise InvalidRequest(msg)
+        argument.given("ssl_context", ssl_context, (ssl.SSLContext, type(None)), "an ssl.SSLContext")
         if (username is None) != (password is None):
             msg = "username and password go together."
             raise InvalidRequest(msg)

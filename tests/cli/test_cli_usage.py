@@ -68,7 +68,7 @@ def campaign(*more: str, file: str = FILE, **changes: str | None) -> list[str]:
         (campaign(outcomes="nowhere/outcomes.csv"), "cannot be written: No such file"),
         (campaign("--api-key", "x"), "No such option"),
         (["send", "Bonjour"], "Missing option '--to'"),
-        (["send", "--to", "0123456789", "Bonjour"], "a land line receives no SMS"),
+        (["send", "--to", "0123456789", "Bonjour"], "A land line receives no SMS"),
         (["send", "--to", "0612345678", ""], "text is empty"),
         (["send", "--to", "0612345678", "--sender", "é", "Bonjour"], "The sender 'é'"),
         (["sandbox", "--http-port", "70000"], "--http-port"),

@@ -91,7 +91,7 @@ RECIPIENTS: dict[str, tuple[object, type[InvalidRequest], str]] = {
     "too short": ([PHONE, "06 12 34 5"], InvalidNumber, r"Recipient 2: .*10 digits"),
     "a word": ([PHONE, "demain"], InvalidNumber, "Recipient 2"),
     "two in one": ("0612345678,0612345679", InvalidNumber, "one number, nothing else"),
-    "a figure": ([612345678], InvalidNumber, "as a string, not as int"),
+    "a figure": ([612345678], InvalidNumber, "as a text, not as int"),
     "too many": ([f"06{number:08d}" for number in range(10_000_000, 10_002_001)], InvalidRequest, r"run\(\) or stream"),
 }
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from allmysms_async import plausible
+from allmysms_async import argument, plausible
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
 from allmysms_async.errors import (
@@ -72,7 +72,7 @@ _LATE_SECONDS = 5.0
 def _credentials(login: str, password: str, account_id: str | None, *, basic: bool) -> Credentials:
     """Return credentials that are fit to travel."""
     for name, value in {"login": login, "password": password}.items():
-        if not value or not value.isprintable():
+        if not argument.text(name, value) or not value.isprintable():
             msg = f"{name} is empty or holds characters that no {name} has; nothing was sent."
             raise InvalidRequest(msg)
         if basic and ":" in value:
@@ -156,10 +156,12 @@ class EnvoyerSmsProBackend:
             idempotent=False,
         )
         self._window, self._clock = _pace(self.identity, limit_path, request_limit, clock)
+        if transport is not None:
+            argument.able("transport", transport, ("send", "aclose"), "an HttpTransport")
         self._owns_transport = transport is None
         self._transport = transport or _default_transport()
-        self._timeout = timeout
-        self._max_response_bytes = max_response_bytes
+        self._timeout = argument.seconds("timeout", timeout)
+        self._max_response_bytes = argument.count("max_response_bytes", max_response_bytes)
         self.api = EnvoyerSmsProApi(self.perform)
 
     @property
@@ -443,10 +445,11 @@ def _pace(
     """Return the account's window of requests, imported only when one is needed, and its clock."""
     from allmysms_async.pace import WallClock, window_of
 
-    if limit is not None and limit < 1:
-        msg = f"request_limit is {limit}, it must be at least 1."
-        raise InvalidRequest(msg)
-    window = window_of(account, Path(path) if path is not None else None)
+    if limit is not None:
+        argument.count("request_limit", limit)
+    if clock is not None:
+        argument.able("clock", clock, ("now",), "a clock")
+    window = window_of(account, None if path is None else argument.path("limit_path", path))
     if limit is not None:
         window.wish(limit)
     return window, clock or WallClock()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from allmysms_async import argument
 from allmysms_async.backend import Replay
 from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSchedule, InvalidSender
@@ -61,7 +62,7 @@ def check_sender(sender: str | None) -> str:
     if sender is None:
         msg = "This provider requires a sender: name one in the message, or give the backend default_sender=; "
         raise InvalidSender(f"{msg}nothing was sent.")
-    if not _SENDER.fullmatch(sender):
+    if not _SENDER.fullmatch(argument.text("sender", sender)):
         msg = (
             f"The sender {sender[:20]!r} is not 3 to 11 letters without accents, digits or spaces, with one letter at "
             "least; nothing was sent."
@@ -76,7 +77,7 @@ def check_tag(tag: str) -> str:
     Raises:
         InvalidRequest: It is not 1 to 20 letters without accents and digits.
     """
-    if not _TAG.fullmatch(tag):
+    if not _TAG.fullmatch(argument.text("tag", tag)):
         msg = "tag must be 1 to 20 letters without accents and digits; nothing was sent."
         raise InvalidRequest(msg)
     return tag

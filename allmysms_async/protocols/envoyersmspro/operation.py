@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Generic, TypeVar
 
+from allmysms_async import argument
 from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidNumber, InvalidRequest
 from allmysms_async.operation import BaseOperation
@@ -67,7 +68,7 @@ def identifier(what: str, value: str) -> str:
     Raises:
         InvalidRequest: It is none.
     """
-    if not _is_identifier(value):
+    if not _is_identifier(argument.text(what, value)):
         msg = f"{what} is not one of the provider's: they are whole numbers; nothing was sent."
         raise InvalidRequest(msg)
     return value

@@ -25,6 +25,7 @@ from allmysms_async.errors import (
     TextRefused,
 )
 from allmysms_async.model import DeliveryStatus
+from allmysms_async.wording import one_line
 
 __all__ = ["DELIVERY", "ERRORS", "Meaning", "listed_numbers", "refusal"]
 
@@ -81,8 +82,6 @@ DELIVERY: Mapping[str, DeliveryStatus] = {
 # Both dashes are printed, with and without spaces.
 _dash = re.compile(r"\s[-\u2013\u2014]\s*|\s*[\u2013\u2014]\s*").search
 _separator = re.compile(r"[\s,;|]+")
-_LONG_FIGURE = re.compile(r"\+?\d(?:[ .-]?\d){4,}")
-_MAX_WORDS = 120
 
 
 def _detail(message: str) -> str:
@@ -117,10 +116,9 @@ def refusal(error_id: str, message: str, request: str) -> GatewayError | None:
         words = (
             f"the provider finds {len(listed_numbers(message))} of the numbers wrong, and refused them all with them"
         )
-        msg = f"{request}: {words}; nothing was sent. (error {error_id})"
+        msg = f"{request}: {words}; nothing was sent (error {error_id})."
         return NumbersRefused(msg, request=request, code=error_id, remedy="Send to the others again.")
     kind, remedy = _DETAILS.get(detail.lower().rstrip("."), (kind, remedy))
-    told = "".join(character for character in detail if character.isprintable())
-    told = _LONG_FIGURE.sub("\u2026", told)[:_MAX_WORDS]
+    told = one_line(detail)
     shown = f"error {error_id}: {told}" if told else f"error {error_id}"
-    return kind(f"{request}: {words} ({shown})", request=request, code=error_id, remedy=remedy)
+    return kind(f"{request}: {words.removesuffix('.')} ({shown}).", request=request, code=error_id, remedy=remedy)

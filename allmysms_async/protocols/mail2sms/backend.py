@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
+from allmysms_async import argument
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
 from allmysms_async.errors import InvalidRequest, UnsupportedFeature
@@ -96,8 +97,11 @@ class Mail2SmsBackend:
         )
         self._mail_from = checked_address("mail_from", mail_from)
         self._rcpt_to = checked_address("rcpt_to", rcpt_to)
-        self._timeout = timeout
+        self._timeout = argument.seconds("timeout", timeout)
+        argument.able("now", now, ("__call__",), "a function that gives the time")
         self._now = now
+        if transport is not None:
+            argument.able("transport", transport, ("send", "aclose"), "a MailTransport")
         self._owns_transport = transport is None
         if (transport is None) == (hostname is None):
             msg = "Give the mail server's hostname, or a transport."

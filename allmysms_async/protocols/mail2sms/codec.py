@@ -15,6 +15,7 @@ from email.utils import format_datetime
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
+from allmysms_async import argument
 from allmysms_async.backend import SendRequest
 from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSender, InvalidText
@@ -84,7 +85,13 @@ def checked_credential(name: str, value: str) -> str:
     Raises:
         InvalidRequest: It is empty, or holds a character that would forge a field or a header.
     """
-    if not value or not value.isascii() or not value.isprintable() or " " in value or _FORGING & set(value):
+    if (
+        not argument.text(name, value)
+        or not value.isascii()
+        or not value.isprintable()
+        or " " in value
+        or _FORGING & set(value)
+    ):
         msg = (
             f"{name} is empty or holds characters that no {name} has (blanks, controls, accents, | ; @ =), which would "
             "forge the request; nothing was sent."
@@ -99,7 +106,7 @@ def checked_address(name: str, value: str) -> str:
     Raises:
         InvalidRequest: It is not ``somebody@somewhere`` in ASCII, and nothing else.
     """
-    if not _ADDRESS.fullmatch(value):
+    if not _ADDRESS.fullmatch(argument.text(name, value)):
         msg = f"{name} is not a plain e-mail address such as shop@example.com; nothing was sent."
         raise InvalidRequest(msg)
     return value

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from email.message import EmailMessage, Message
 from typing import Any
 
+from allmysms_async import argument
 from allmysms_async.border import border
 from allmysms_async.errors import GatewayError
 from allmysms_async.protocols.mail2sms import status
@@ -44,6 +45,7 @@ def parse_error_reply(message: EmailMessage | Message[Any, Any] | bytes) -> Gate
     Returns:
         The error, or None if the mail reports none: it is something else.
     """
+    argument.given("The mail", message, (bytes, Message), "a mail, parsed or as bytes")
     parsed = email.message_from_bytes(message, policy=email.policy.default) if isinstance(message, bytes) else message
     for text in _texts(parsed):
         found = _STATUS.search(text)

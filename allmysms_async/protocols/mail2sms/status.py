@@ -57,4 +57,4 @@ def read(code: str, words: str) -> GatewayError:
         return known
     msg = f"mail2sms: the gateway refused a mail with the status {code}, which its manual does not list"
     said = one_line(words)
-    return GatewayError(f"{msg}: {said}" if said else f"{msg}.", request="mail2sms", code=code)
+    return GatewayError(f"{msg}: {said.rstrip('.')}." if said else f"{msg}.", request="mail2sms", code=code)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from allmysms_async import plausible
+from allmysms_async import argument, plausible
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
 from allmysms_async.errors import InvalidRequest, UnsupportedFeature
@@ -27,7 +27,7 @@ _MAX_CAPTION = 100
 
 def _credential(name: str, value: str) -> str:
     """Return a credential that is fit to travel in a form field."""
-    if not value or not value.isprintable():
+    if not argument.text(name, value) or not value.isprintable():
         msg = f"{name} is empty or holds characters that no {name} has; nothing was sent."
         raise InvalidRequest(msg)
     return value
@@ -84,10 +84,12 @@ class MmsBackend:
             login=_credential("login", login), password=Secret(_credential("password", password))
         )
         self._base_url = server_root(base_url, allow_plain_http=allow_plain_http)
+        if transport is not None:
+            argument.able("transport", transport, ("send", "aclose"), "an HttpTransport")
         self._owns_transport = transport is None
         self._transport = transport or _default_transport()
-        self._timeout = timeout
-        self._max_response_bytes = max_response_bytes
+        self._timeout = argument.seconds("timeout", timeout)
+        self._max_response_bytes = argument.count("max_response_bytes", max_response_bytes)
 
     @property
     def identity(self) -> str:

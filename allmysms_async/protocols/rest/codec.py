@@ -13,6 +13,7 @@ from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 
+from allmysms_async import argument
 from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, InvalidText, ProtocolError
 from allmysms_async.exchange import HttpRequest, HttpResponse, check_status, described
@@ -44,9 +45,8 @@ class Formats(Shown, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse another format."""
-        if {self.flow, self.answer} - {"json", "xml"}:
-            msg = "A format must be json or xml; nothing was sent."
-            raise InvalidRequest(msg)
+        argument.one_of("A format", self.flow, ("json", "xml"))
+        argument.one_of("A format", self.answer, ("json", "xml"))
 
     @property
     def may_answer_xml(self) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn, TypeVar
-from urllib.parse import urlsplit
 
+from allmysms_async import argument
 from allmysms_async.backend import identity
 from allmysms_async.errors import AllMySmsError, InvalidRequest
-from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.exchange import HttpRequest, HttpResponse, server_root
 from allmysms_async.hook import warn_of_figures
 from allmysms_async.model import Secret
 from allmysms_async.protocols.rest.codec import Credentials, Formats, decode, encode, is_xml
@@ -33,24 +33,16 @@ _LARGE_JSON_BYTES = 64 * 1024
 _LARGE_XML_BYTES = 32 * 1024
 # So many rows of a flow take 3 ms to write as XML.
 _MANY_ROWS = 300
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 def _root(base_url: str, *, allow_plain_http: bool) -> str:
     """Return the server's root, refusing what would show the key on the way."""
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or "@" in parts.netloc:
-        msg = "base_url must be an address such as https://api.allmysms.com, without credentials or a query."
-        raise InvalidRequest(msg)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not allow_plain_http:
-        msg = "base_url is plain http, which would send the API key in clear; use https, or say allow_plain_http=True."
-        raise InvalidRequest(msg)
-    return base_url.rstrip("/").removesuffix("/http/9.0")
+    return server_root(base_url, allow_plain_http=allow_plain_http).removesuffix("/http/9.0")
 
 
 def _credential(name: str, value: str) -> str:
     """Return a credential that is fit to travel in a form field or a header."""
-    if not value or not value.isprintable() or not value.isascii():
+    if not argument.text(name, value) or not value.isprintable() or not value.isascii():
         msg = f"{name} is empty or holds characters that no {name} has; nothing was sent."
         raise InvalidRequest(msg)
     return value
@@ -131,15 +123,17 @@ class Line:
             api_key=Secret(_credential("api_key", api_key)),
             sub_account=None if sub_account is None else _credential("sub_account", sub_account),
         )
+        if transport is not None:
+            argument.able("transport", transport, ("send", "aclose"), "an HttpTransport")
         return cls(
             credentials,
             _root(base_url, allow_plain_http=allow_plain_http),
             transport or _default_transport(),
             owned=transport is None,
-            timeout=timeout,
-            max_response_bytes=max_response_bytes,
+            timeout=argument.seconds("timeout", timeout),
+            max_response_bytes=argument.count("max_response_bytes", max_response_bytes),
             formats=formats,
-            hooks=tuple(hooks),
+            hooks=argument.several("hooks", hooks, callable, "functions"),
         )
 
     @property
@@ -201,6 +195,7 @@ class Line:
             HttpRefused: Surely not taken.
             GatewayError: The gateway refused; its class says why.
         """
+        argument.given("The operation", operation, Operation, "one of the protocol's own")
         request = await self._encoded(operation, self._timeout if timeout is None else timeout)
         if not self._hooks:
             result = await self._decoded(operation, await self._transport.send(request), passing)

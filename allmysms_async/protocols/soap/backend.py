@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
+from allmysms_async import argument
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
 from allmysms_async.errors import AllMySmsError, InvalidRequest, InvalidSender, ProtocolError, UnsupportedFeature
@@ -56,8 +57,13 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 def _endpoint(endpoint: str, *, allow_plain_http: bool) -> str:
     """Return the address, refusing what would show the password on the way without leave."""
-    parts = urlsplit(endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+    argument.text("endpoint", endpoint)
+    try:
+        parts = urlsplit(endpoint)
+        fits = endpoint.isprintable() and " " not in endpoint and parts.port != 0
+    except ValueError:
+        parts, fits = urlsplit(""), False
+    if not fits or parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
         msg = "endpoint must be an address such as https://api.msinnovations.com/soap/server.php, without credentials."
         raise InvalidRequest(msg)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
@@ -71,7 +77,7 @@ def _endpoint(endpoint: str, *, allow_plain_http: bool) -> str:
 
 def _credential(name: str, value: str) -> str:
     """Return a credential that is fit to travel in an envelope."""
-    if not value or not value.isprintable():
+    if not argument.text(name, value) or not value.isprintable():
         msg = f"{name} is empty or holds characters that no {name} has; nothing was sent."
         raise InvalidRequest(msg)
     return value
@@ -134,14 +140,16 @@ class SoapBackend:
             login=_credential("login", login), passcode=Secret(_credential("passcode", passcode))
         )
         self._endpoint = _endpoint(endpoint, allow_plain_http=allow_plain_http)
-        self._wsdl = wsdl
+        self._wsdl = None if wsdl is None else argument.path("wsdl", wsdl)
         self._lowcost = lowcost
         self._mail_notif = mail_notif
+        if transport is not None:
+            argument.able("transport", transport, ("send", "aclose"), "an HttpTransport")
         self._owns_transport = transport is None
         self._transport = transport or _default_transport()
-        self._timeout = timeout
-        self._max_response_bytes = max_response_bytes
-        self._hooks = tuple(hooks)
+        self._timeout = argument.seconds("timeout", timeout)
+        self._max_response_bytes = argument.count("max_response_bytes", max_response_bytes)
+        self._hooks: tuple[Hook, ...] = argument.several("hooks", hooks, callable, "functions")
         self._worker = Worker("allmysms soap")
         # One for each process: the thread of the parent may have been using it when this one was forked off.
         self._builders: dict[int, EnvelopeBuilder] = {}

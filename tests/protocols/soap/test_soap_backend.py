@@ -88,7 +88,7 @@ REFUSED: dict[str, tuple[SmsMessage, Recipient, type[AllMySmsError], str]] = {
         SmsMessage("Ciao 🎉 ça"),
         Recipient(PHONE),
         InvalidText,
-        "ç (U+00E7): send as Unicode, which this protocol does not have",
+        "ç (U+00E7): send as Unicode. But this protocol has no Unicode texts",
     ),
     "unicode in a value": (SmsMessage("#param_1#"), Recipient(PHONE, ("Łuc",)), InvalidText, "Ł (U+0141)"),
     "unicode asked": (SmsMessage("Ciao", encoding="unicode"), Recipient(PHONE), InvalidText, "no Unicode"),
