@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import os
 import random
 import secrets
 import weakref
-from collections.abc import AsyncIterable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from allmysms_async import argument
 from allmysms_async.backend import (
@@ -41,11 +40,8 @@ from allmysms_async.campaign import (
     stored_campaign,
 )
 from allmysms_async.errors import (
-    InvalidNumber,
     InvalidRequest,
     InvalidSchedule,
-    InvalidText,
-    OutcomeUnknown,
     UnsupportedFeature,
 )
 from allmysms_async.inquiry import Inquiry
@@ -63,8 +59,7 @@ from allmysms_async.model import (
     check_campaign,
     check_message,
 )
-from allmysms_async.numbers import canonical_number, mask
-from allmysms_async.text import Coding, units
+from allmysms_async.prepare import few, iterable, refuse, unanswered
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -75,8 +70,6 @@ SEND_POLICY = RetryPolicy(attempts=5, deadline=60.0, cap=8.0)
 """For ``send``: somebody waits for a one-time code, so it gives up within a minute."""
 
 _MAX_NAME = 100
-# Recipients that one send looks at, duplicates included; no protocol takes more than 2,000 in a request.
-_MAX_GIVEN = 20_000
 
 R = TypeVar("R")
 
@@ -208,7 +201,7 @@ class SmsService(Inquiry):
         )
         if delivery.error is not None:
             if delivery.verdict == "unknown":
-                raise _unknown(delivery.error, key) from delivery.error
+                raise unanswered(delivery.error, key) from delivery.error
             raise delivery.error
         if delivery.receipt is None:  # deliver gives one or the other
             msg = "The send ended without an answer and without an error."
@@ -234,7 +227,7 @@ class SmsService(Inquiry):
         if key is not None and not backend.limits.idempotent:
             msg = f"The backend {backend.name} has no idempotency keys; nothing was sent."
             raise UnsupportedFeature(msg, backends=("rest",))
-        recipients = [to] if isinstance(to, str | Recipient) else _few(to)
+        recipients = [to] if isinstance(to, str | Recipient) else few(to)
         if not recipients:
             msg = "There is nobody to send to; nothing was sent."
             raise InvalidRequest(msg)
@@ -245,7 +238,7 @@ class SmsService(Inquiry):
         for row, item in enumerate(recipients, 1):
             outcome = planner.add(row, item)
             if outcome is not None and outcome.reason is not Reason.DUPLICATE:
-                _refuse(row, item, outcome.reason)
+                refuse(row, item, outcome.reason)
         chunks = planner.flush()
         if len(chunks) > 1:
             msg = (
@@ -293,7 +286,7 @@ class SmsService(Inquiry):
         """
         check_campaign(campaign)
         backend, journal = self.capable(Sends), checked_journal(options.get("journal"))
-        _iterable(campaign.recipients)
+        iterable(campaign.recipients)
         begun = Begun.of(campaign, backend, journal)
         # What was begun may be continued after its date, if only to learn what became of it.
         checked = self._options(campaign, options, dated=journal is None and not begun.sink.accounted)
@@ -472,71 +465,3 @@ class SmsService(Inquiry):
         if when is not None and dated and when <= self._clock.now():
             msg = f"send_at, {when.isoformat()}, is in the past; nothing was sent."
             raise InvalidSchedule(msg)
-
-
-def _iterable(recipients: object) -> Any:
-    """Return recipients that can be iterated over, and are not one text, which would be read letter by letter.
-
-    Raises:
-        InvalidRequest: They are something else.
-    """
-    if isinstance(recipients, Iterable | AsyncIterable) and not isinstance(recipients, str | bytes):
-        return cast("Any", recipients)
-    msg = f"Recipients are numbers as text, or an iterable of them, not {type(recipients).__name__}; nothing was sent."
-    raise InvalidRequest(msg)
-
-
-def _few(to: object) -> list[Any]:
-    """Return the recipients of one request, refusing a list that cannot be one: it may have no end.
-
-    Raises:
-        InvalidRequest: They are no iterable, one that is asynchronous, or too many.
-    """
-    if isinstance(to, AsyncIterable):
-        msg = "send() takes a number, a recipient or an ordinary iterable of a few, not an asynchronous one."
-        raise InvalidRequest(msg, remedy="Use run() or stream() with a Campaign; nothing was sent.")
-    few = list(itertools.islice(_iterable(to), _MAX_GIVEN + 1))
-    if len(few) > _MAX_GIVEN:
-        msg = f"send() takes a few recipients, and these are over {_MAX_GIVEN}; nothing was sent."
-        raise InvalidRequest(msg, remedy="Use run() or stream() with a Campaign.")
-    return few
-
-
-def _refuse(row: int, item: str | Recipient, reason: Reason | None) -> None:
-    """Raise the error that says why a recipient of ``send`` cannot be sent to."""
-    phone = item.phone if isinstance(item, Recipient) else item
-    if reason is Reason.OUTSIDE_FRANCE:
-        msg = f"Recipient {row} ({mask(phone)}) is not a mobile of metropolitan France (06, 07); nothing was sent."
-        raise InvalidNumber(msg, reason="outside_france")
-    if reason in {Reason.EMPTY, Reason.MALFORMED, Reason.LAND_LINE}:
-        try:
-            canonical_number(phone)
-        except InvalidNumber as error:
-            msg = f"Recipient {row}: {error} Nothing was sent."
-            raise InvalidNumber(msg, reason=error.reason) from None
-    why = "malformed" if reason is None else reason.value
-    if reason is Reason.NEEDS_UNICODE and isinstance(item, Recipient):
-        try:
-            units("".join(item.params), Coding.GSM7)
-        except InvalidText as error:
-            msg = f"Recipient {row} ({mask(phone)}): {error} Nothing was sent."
-            raise InvalidText(msg, reason=why) from None
-    msg = f"Recipient {row} ({mask(phone)}): the text cannot be sent ({why}); nothing was sent."
-    raise InvalidText(msg, reason=why)
-
-
-def _unknown(error: BaseException, key: str | None) -> OutcomeUnknown:
-    """Return the error of a send whose outcome is not known, naming the key to ask again with."""
-    remedy = (
-        f"Call again with idempotency_key={key!r} within 23 hours: it returns what happened, without texting twice."
-        if key
-        else "This protocol has no idempotency keys: sending again may text the same people twice."
-    )
-    unknown = OutcomeUnknown(
-        f"No answer said what became of the text, which may have been sent. Last: {error}",
-        request=getattr(error, "request", None),
-        code=getattr(error, "code", None),
-        remedy=remedy,
-    )
-    unknown.idempotency_key = key
-    return unknown

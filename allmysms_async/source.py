@@ -29,9 +29,7 @@ _HEAD_RECORDS = 100
 _MAX_CELL = 10_000
 _MAX_LINE = 100_000
 # Known to Python, and made for names of hosts and for its own sources.
-_NO_ENCODINGS = frozenset(
-    ("punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape", "unicode-escape", "raw-unicode-escape")
-)
+_NO_ENCODINGS = frozenset(("punycode", "idna", "undefined", "unicode-escape", "raw-unicode-escape"))
 
 
 @bordered
@@ -208,14 +206,15 @@ def read_csv(
 
 def _known_encoding(encoding: str) -> str:
     """Return the codec's name of an encoding that the caller names."""
+    argument.text("encoding", encoding)
     try:
-        name = codecs.lookup(argument.text("encoding", encoding)).name
+        name = codecs.lookup(encoding).name
         b"a;0".decode(name)
     except UnicodeError:  # known, and of texts: of other lengths, or with a mark of its own in front
         name = codecs.lookup(encoding).name
     except (LookupError, ValueError):
         name = ""
-    if not name or name in _NO_ENCODINGS:
+    if not name or name.replace("_", "-") in _NO_ENCODINGS:
         msg = f"The encoding {encoding[:40]!r} is not known, or not one of files: say utf-8 or cp1252, or leave it out."
         raise InvalidSource(msg)
     return "utf-8-sig" if name == "utf-8" else name

@@ -193,7 +193,7 @@ def test_refusal_says_why(raw: str, reason: str) -> None:
 @pytest.mark.parametrize("raw", [612345678, 612345678.0, None, b"0612345678"])
 def test_number_that_is_no_string_is_refused(raw: object) -> None:
     """A number given as another type is refused, and the message says what to pass."""
-    with pytest.raises(InvalidNumber, match="as a string") as refused:
+    with pytest.raises(InvalidNumber, match="as a text") as refused:
         canonical_number(raw)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert refused.value.reason == "malformed"
 

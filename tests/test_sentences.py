@@ -12,7 +12,7 @@ from allmysms_async import errors
 
 ERRORS = {name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, Exception)}
 # What makes an error of its first argument.
-MAKERS = ERRORS | {"_refusal", "kind"}
+MAKERS = ERRORS | {"kind"}
 PACKAGE = Path(allmysms_async.__file__).parent
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if not {"sandbox", "cli"} & set(path.relative_to(PACKAGE).parts))
 

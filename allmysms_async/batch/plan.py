@@ -18,6 +18,7 @@ from pyroaring import BitMap64
 
 from allmysms_async.backend import SendLimits
 from allmysms_async.batch.known import Known, Refusals, refusal
+from allmysms_async.batch.param import Figures, param_problem, written
 from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, SmsMessage, coding_of
@@ -47,7 +48,8 @@ _Key: TypeAlias = tuple[str, int, Coding]
 # itself and must still not be filled in.
 
 _TEXT_REASONS: Mapping[str, Reason] = {
-    "malformed": Reason.MALFORMED,
+    # The text itself was looked at before: what is malformed is a parameter.
+    "malformed": Reason.INVALID_PARAM,
     "missing_param": Reason.MISSING_PARAM,
     "needs_unicode": Reason.NEEDS_UNICODE,
     "text_too_long": Reason.TEXT_TOO_LONG,
@@ -226,6 +228,10 @@ class Planner:
             size = self._measure(recipient)
         except InvalidText as error:
             return self._refuse(row, recipient, recipient.phone, _TEXT_REASONS[error.reason], number)
+        except Figures:
+            return self.add(
+                row, msgspec.structs.replace(recipient, params=written(recipient.params[: self._template.count]))
+            )
         if self._known.meet(number):
             return None
         self._join(row, recipient, phone, size)
@@ -239,12 +245,13 @@ class Planner:
             return self._size
         params = recipient.params
         if not isinstance(params, tuple | list):  # pyright: ignore[reportUnnecessaryIsInstance]  # likewise below
-            msg = "The parameters are not a sequence of texts."
-            raise InvalidText(msg, reason="malformed")
+            raise InvalidText(param_problem(params) or "The parameters are none.", reason="malformed")
         for value in params[: self._template.count]:
             if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers are not all typed
-                msg = "A parameter is not a text."
-                raise InvalidText(msg, reason="missing_param" if value is None else "malformed")
+                problem = param_problem(params[: self._template.count])
+                if problem is None:
+                    raise Figures
+                raise InvalidText(problem, reason="missing_param" if value is None else "malformed")
             _check_characters(value, self._limits)
         size = self._template.size(params, self._coding)
         check_size(size, self._limits)

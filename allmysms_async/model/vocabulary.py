@@ -34,6 +34,8 @@ class Reason(enum.StrEnum):
     DUPLICATE_AT_GATEWAY = "duplicate_at_gateway"
     """The gateway refused the whole request because it took an identical one just before; whose, nobody can tell."""
     MISSING_PARAM = "missing_param"
+    INVALID_PARAM = "invalid_param"
+    """A parameter is no text, and no number that could be written as one; or it holds what no text can hold."""
     TEXT_TOO_LONG = "text_too_long"
     NEEDS_UNICODE = "needs_unicode"
     OPTED_OUT = "opted_out"

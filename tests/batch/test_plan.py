@@ -1,6 +1,7 @@
 """The planner: every row in exactly one chunk or refused, nobody twice, one text and one coding for each request."""
 
 from array import array
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -142,8 +143,12 @@ def sendable(row, template, encoding, limits):
         (Recipient("0142345678", ("Anne",)), Reason.LAND_LINE),
         (Recipient("0612345678", ()), Reason.MISSING_PARAM),
         (Recipient("0612345678", (None,)), Reason.MISSING_PARAM),
-        (Recipient("0612345678", (4,)), Reason.MALFORMED),
-        (Recipient("0612345678", ("a\x00b",)), Reason.MALFORMED),
+        (Recipient("0612345678", (4.5,)), Reason.INVALID_PARAM),
+        (Recipient("0612345678", (True,)), Reason.INVALID_PARAM),
+        (Recipient("0612345678", (b"Anne",)), Reason.INVALID_PARAM),
+        (Recipient("0612345678", (Decimal("NaN"),)), Reason.INVALID_PARAM),
+        (Recipient("0612345678", (10**5000,)), Reason.INVALID_PARAM),
+        (Recipient("0612345678", ("a\x00b",)), Reason.INVALID_PARAM),
         (Recipient("0612345678", ("x" * 313,)), Reason.TEXT_TOO_LONG),
         (Recipient("0612345678", ("Łukasz",)), Reason.NEEDS_UNICODE),
         (None, Reason.MALFORMED),
@@ -165,6 +170,16 @@ def test_recipient_whose_values_are_no_sequence_is_refused_alone(params):
     chunks, refused = plan(planner_of("Bonjour #param_1#"), rows)
     assert [chunk.rows for chunk in chunks] == [(1, 3)]
     assert [outcome.row for outcome in refused] == [2]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(4821, "4821"), (-5, "-5"), (Decimal("12.50"), "12.50"), (Decimal("1E+3"), "1000")]
+)
+def test_a_figure_among_the_parameters_becomes_text(value, text):
+    """An int or a Decimal is written in the one way that it can be, and measured as that text."""
+    chunks, refused = plan(planner_of("Code #param_1#"), [Recipient("0612345678", (value, 4.5))])
+    assert not refused
+    assert chunks[0].recipients[0].params == (text,)
 
 
 def test_first_row_with_a_number_wins():

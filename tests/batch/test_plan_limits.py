@@ -71,7 +71,7 @@ def test_a_text_that_would_be_changed_is_refused() -> None:
     plan = planner("Bonjour #param_1#", refused_characters="€")
     outcome = plan.add(1, Recipient("0612345678", ("10 €",)))
     assert outcome is not None
-    assert outcome.reason is Reason.MALFORMED
+    assert outcome.reason is Reason.INVALID_PARAM
     assert plan.add(2, Recipient("0612345679", ("10 EUR",))) is None
 
 

@@ -54,7 +54,7 @@ def assert_one_rejected(sandbox: Sandbox, ledger: Any, people: Any, reason: str)
         (("漢" * 600,), Reason.TEXT_TOO_LONG),
         ((), Reason.MISSING_PARAM),
         ((None,), Reason.MISSING_PARAM),
-        (("\ud800",), Reason.MALFORMED),
+        (("\ud800",), Reason.INVALID_PARAM),
     ],
     ids=["too long", "too long in Unicode", "missing", "none", "half a character"],
 )

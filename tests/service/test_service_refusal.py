@@ -86,7 +86,7 @@ async def test_a_message_that_cannot_be_right_is_refused_before_the_wire(
 
 RECIPIENTS: dict[str, tuple[object, type[InvalidRequest], str]] = {
     "nobody": ([], InvalidRequest, "There is nobody to send to"),
-    "empty": ("", InvalidNumber, "no phone number was given"),
+    "empty": ("", InvalidNumber, "No phone number was given"),
     "land line": ("01 42 34 56 78", InvalidNumber, "land line"),
     "too short": ([PHONE, "06 12 34 5"], InvalidNumber, r"Recipient 2: .*10 digits"),
     "a word": ([PHONE, "demain"], InvalidNumber, "Recipient 2"),

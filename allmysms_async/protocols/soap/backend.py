@@ -71,7 +71,7 @@ def _endpoint(endpoint: str, *, allow_plain_http: bool) -> str:
             msg = "endpoint is plain http, which would send the password in clear."
             raise InvalidRequest(msg, remedy="Use https, or say allow_plain_http=True.")
         msg = f"The password travels in clear to {parts.hostname}: anybody on the way can read it."
-        warnings.warn(msg, UserWarning, stacklevel=3)
+        warnings.warn(msg, UserWarning, stacklevel=4)
     return endpoint
 
 

@@ -1,0 +1,43 @@
+"""A recipient's parameters as callers give them: texts, figures that are written as text, and what is neither. Pure."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Sequence
+from decimal import Decimal
+
+__all__ = ["Figures", "param_problem", "written"]
+
+# Of a figure; a longer one is no figure that a person reads.
+_MAX_DIGITS = 100
+_MOST = 10**_MAX_DIGITS
+
+
+class Figures(Exception):  # no error: the row goes on with its figures written as text
+    """A recipient's parameters hold figures."""
+
+
+def _is_figure(value: object) -> bool:
+    """Tell whether a parameter is a number that is written in one way only: a float is not."""
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+
+
+def written(params: Sequence[object]) -> tuple[str, ...]:
+    """Return parameters as texts, the figures among them written out."""
+    return tuple(f"{value:f}" if isinstance(value, Decimal) else str(value) for value in params)
+
+
+def param_problem(params: object) -> str | None:
+    """Return what is wrong with the types of parameters, in a sentence that names the first such, or None."""
+    if not isinstance(params, tuple | list):
+        return f"The parameters are {type(params).__name__}, they must be a tuple or a list of texts."
+    for position, value in enumerate(typing.cast("Sequence[object]", params), 1):
+        if value is None:
+            return f"#param_{position}# is None: give a text, an empty one if need be."
+        if not isinstance(value, str) and not _is_figure(value):
+            return f"#param_{position}# is of the type {type(value).__name__}: give a text, an int or a Decimal."
+        if isinstance(value, int) and not -_MOST < value < _MOST:
+            return f"#param_{position}# is a figure of over {_MAX_DIGITS} digits: give a text."
+        if isinstance(value, Decimal) and not (value.is_finite() and abs(value.adjusted()) < _MAX_DIGITS):
+            return f"#param_{position}# is a Decimal without a number, or of over {_MAX_DIGITS} digits: give a text."
+    return None
