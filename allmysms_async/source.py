@@ -28,6 +28,10 @@ _HEAD_RECORDS = 100
 # A longer cell is no name and no number; it is most likely a quote that was never closed.
 _MAX_CELL = 10_000
 _MAX_LINE = 100_000
+_MARKS = {
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+}
 # Known to Python, and made for names of hosts and for its own sources.
 _NO_ENCODINGS = frozenset(("punycode", "idna", "undefined", "unicode-escape", "raw-unicode-escape"))
 
@@ -67,6 +71,9 @@ class CsvSource:
             msg = f"{self.path} cannot be read: {error.strerror or type(error).__name__}."
             raise InvalidSource(msg, line=None) from error
         self.encoding = _known_encoding(encoding) if encoding else _encoding(self.path, head)
+        if head and self.encoding in _MARKS and not head.startswith(_MARKS[self.encoding]):
+            msg = f"{self.path} does not begin with the mark that tells which {self.encoding} it is."
+            raise InvalidSource(f"{msg} Say encoding='{self.encoding}-le', or '{self.encoding}-be'.", line=1)
         self.separator = separator or _separator(head.decode(self.encoding, errors="replace"))
         self._header = header if header is not None else any(isinstance(name, str) for name in (phone, *params))
         self._phone, *self._params = self._positions([phone, *params])
@@ -129,13 +136,8 @@ class CsvSource:
                             raise InvalidSource(msg, line=line)
                         yield line, record
                     line = reader.line_num + 1
-        except UnicodeError as error:
+        except UnicodeError:
             msg = f"{self.path}, near line {line}: the file is not {self.encoding} throughout. Say encoding=."
-            if self.encoding in {"utf-16", "utf-32"} and not isinstance(error, UnicodeDecodeError):
-                msg = (
-                    f"{self.path} does not begin with the mark that tells which {self.encoding} it is. "
-                    f"Say encoding='{self.encoding}-le', or '{self.encoding}-be'."
-                )
             raise InvalidSource(msg, line=line) from None
         except csv.Error as error:
             msg = f"{self.path}, line {line}: {error}; most likely a quote is not closed, or a line has no end."
