@@ -60,6 +60,11 @@ class Database:
             msg = f'This journal needs {error.name}: run pip install "allmysms_async[{extra}]"; nothing was sent.'
             raise InvalidRequest(msg) from error
 
+    @property
+    def path(self) -> str | None:
+        """Where the file is; None if there is none, or it is not to be written."""
+        return self._held.path if isinstance(self._held, File) else None
+
     async def open(self, *, create: bool) -> None:
         """Make sure that it is a journal.
 

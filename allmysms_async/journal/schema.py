@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.errors import JournalError
 
-__all__ = ["VERSION", "campaign", "chunk", "decision", "ensure", "refused_row"]
+__all__ = ["VERSION", "campaign", "chunk", "decision", "ensure", "holder", "refused_row"]
 
-VERSION = 1
+VERSION = 2
 """Of these tables; another one is refused."""
 
 _LOCK = 6_214_018_032_027  # names the lock under which PostgreSQL's tables are created, nothing else
@@ -93,6 +93,21 @@ decision = sa.Table(
     sa.Column("seq", sa.Integer, nullable=False),
     sa.Column("decided_at", sa.Float, nullable=False),
     sa.Column("decided", sa.Text, nullable=False),
+)
+
+# One row for each process that has the campaigns open, or did when it was killed: by it others tell that it is dead.
+holder = sa.Table(
+    "holder",
+    _metadata,
+    sa.Column("owner", sa.Text, primary_key=True),  # as chunks and campaigns name it
+    sa.Column("machine", sa.Text),  # the host's name, and a digest of what tells it from others of that name
+    sa.Column("boot", sa.Text),
+    sa.Column("pid", sa.Integer),
+    sa.Column("started", sa.Text),  # tells it from a later process of the same number
+    sa.Column("pid_space", sa.Text),  # within which the number means something
+    sa.Column("lock_name", sa.Text),  # what it keeps locked while it lives; without it only time tells
+    sa.Column("epoch", sa.BigInteger, nullable=False, default=0),  # claims so far
+    sa.Column("opened_at", sa.Float, nullable=False),
 )
 
 

@@ -27,6 +27,7 @@ from allmysms_async.journal import lead, schema
 from allmysms_async.journal.claim import take
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.entry import enter, held_elsewhere, read_numbers
+from allmysms_async.journal.holder import Holder
 from allmysms_async.journal.ledger import Ledger
 from allmysms_async.journal.row import ended, left_chunk, planned, stranded_of
 from allmysms_async.journal.transition import (
@@ -110,6 +111,7 @@ class JournalSink:
         self._lease = lease
         self._reader_lease = min(reader_lease, lease)
         self._owner = secrets.token_hex(8)
+        self._holder = Holder(database, self._owner)
         self.run_id = ""
         self.seen = BitMap64()
         self.accounted = BitMap64()
@@ -132,6 +134,7 @@ class JournalSink:
             JournalError: The journal cannot be used.
         """
         await self._database.open(create=True)
+        await self._holder.open(self._now())
         self._message = as_sms(campaign.message)
         entry = await enter(self._database, campaign, self._backend, self._account, self._now(), self._added)
         self._campaign, self.run_id, self.next_seq = entry
@@ -155,7 +158,10 @@ class JournalSink:
                 await self._ledger.refresh()
         finally:
             self._over = True
-            await self._database.close()
+            try:
+                await self._holder.close()
+            finally:
+                await self._database.close()
 
     async def _beat(self) -> None:
         """Renew what is held, again and again; if that fails, the next attempt of each finds out for itself."""

@@ -1,0 +1,122 @@
+"""A lock on a small file beside a journal, which the operating system frees when its process ends, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+__all__ = ["FileLock"]
+
+_TRIES = 3
+
+
+class FileLock:
+    """A file that is locked here.
+
+    Args:
+        path: Where it is.
+        descriptor: The file, open and locked.
+    """
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    @staticmethod
+    def path_of(journal: str, owner: str) -> str:
+        """Return where a holder's file is: beside the journal itself, whatever link leads there."""
+        return f"{os.path.realpath(journal)}.holder-{owner}"
+
+    @classmethod
+    def taken(cls, journal: str, owner: str) -> FileLock | None:
+        """Create a holder's file and lock it; None where files cannot be locked so that others notice."""
+        path = cls.path_of(journal, owner)
+        for _ in range(_TRIES):
+            with contextlib.suppress(OSError):
+                descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+                lock = cls(path, descriptor)
+                if _locks(descriptor) and lock._stands() and not cls._free(path):
+                    return lock
+                lock.release()
+        return None
+
+    @classmethod
+    def found(cls, journal: str, owner: str, name: str) -> FileLock | None:
+        """Lock the file that a holder left behind; None if it is locked, or is no longer that file.
+
+        Args:
+            journal: Where the journal is.
+            owner: Whose file it is.
+            name: Tells the file from another one in its place.
+        """
+        path = cls.path_of(journal, owner)
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except OSError:
+            return None
+        lock = cls(path, descriptor)
+        if _locks(descriptor) and lock._stands() and lock.name == name:
+            return lock
+        os.close(descriptor)
+        return None
+
+    @property
+    def name(self) -> str:
+        """Tells the file from another one that is put in its place."""
+        return str(os.fstat(self._descriptor).st_ino)
+
+    def release(self) -> None:
+        """Remove the file, and let go of it."""
+        if sys.platform == "win32":  # what is open cannot be removed there
+            os.close(self._descriptor)
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
+            return
+        with contextlib.suppress(OSError):
+            if self._stands():
+                os.unlink(self._path)
+        os.close(self._descriptor)
+
+    def abandon(self) -> None:
+        """Let go of the file as the end of the process does."""
+        os.close(self._descriptor)
+
+    def _stands(self) -> bool:
+        """Tell whether the file is still the one at its path."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), os.stat(self._path))
+        except OSError:
+            return False
+
+    @staticmethod
+    def _free(path: str) -> bool:
+        """Tell whether the file can be locked once more: then a lock says nothing here."""
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            return _locks(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _locks(descriptor: int) -> bool:
+        """Lock a file at once; return whether it is."""
+        try:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _locks(descriptor: int) -> bool:
+        """Lock a file at once; return whether it is."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
