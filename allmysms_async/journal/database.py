@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from allmysms_async.errors import InvalidRequest, JournalError
 from allmysms_async.journal.address import address_of
 from allmysms_async.journal.postgresql import Server
 from allmysms_async.journal.schema import ensure
+from allmysms_async.journal.session import SessionLock
 from allmysms_async.journal.sqlite import File
 
 __all__ = ["Database"]
@@ -64,6 +66,13 @@ class Database:
     def path(self) -> str | None:
         """Where the file is; None if there is none, or it is not to be written."""
         return self._held.path if isinstance(self._held, File) else None
+
+    def session_lock(self, owner: str) -> SessionLock | None:
+        """Return a lock that ends with its session, not taken yet; None where there are no sessions."""
+        held = self._held
+        if isinstance(held, File):
+            return None
+        return SessionLock(held.connect, partial(held.transaction, reading=True), owner)
 
     async def open(self, *, create: bool) -> None:
         """Make sure that it is a journal.

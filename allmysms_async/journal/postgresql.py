@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -31,10 +32,17 @@ class Server:
         given: dict[str, Any] = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS} | dict(options)
         # A role or a database may be set to lose what was committed last when the machine loses its power.
         given["server_settings"] = given.get("server_settings", {}) | {"synchronous_commit": "on"}
+        self._url, self._given = url, given
         self._engine = create_async_engine(
             url, pool_size=4, max_overflow=0, hide_parameters=True, logging_name=LOGGING_NAME, connect_args=given
         )
         self._apart = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def connect(self) -> Any:
+        """Open a connection of the driver's own, beside the others."""
+        driver: Any = import_module("asyncpg")  # which has no types
+        places, options = self._engine.dialect.create_connect_args(self._url)
+        return await driver.connect(*places, **(dict(options) | self._given))
 
     async def close(self) -> None:
         """Close every connection."""

@@ -29,6 +29,7 @@ from allmysms_async.journal.database import Database
 from allmysms_async.journal.entry import enter, held_elsewhere, read_numbers
 from allmysms_async.journal.holder import Holder
 from allmysms_async.journal.ledger import Ledger
+from allmysms_async.journal.rescue import rescue
 from allmysms_async.journal.row import ended, left_chunk, planned, stranded_of
 from allmysms_async.journal.transition import (
     AGAIN,
@@ -66,14 +67,16 @@ class _Hold(msgspec.Struct):
         until: Unix time at which it runs out.
         rows: Recipients in the chunk.
         asked: Whether the chunk was unknown and is asked about, None if nothing is known of it here.
+        standing: That of this process when the journal last had the claim.
     """
 
     until: float
     rows: int
     asked: bool | None
+    standing: int
 
 
-_NOT_HELD = _Hold(0.0, 0, None)
+_NOT_HELD = _Hold(0.0, 0, None, -1)
 
 
 class JournalSink:
@@ -167,11 +170,12 @@ class JournalSink:
         """Renew what is held, again and again; if that fails, the next attempt of each finds out for itself."""
         while True:
             await asyncio.sleep(min(self._lease, self._reader_lease) / 3)
+            standing = self._holder.standing
             try:
                 until, renewed = await self._database.write(self._renew_all)
                 for seq in renewed:
                     if seq in self._held:
-                        self._held[seq].until = until
+                        self._held[seq].until, self._held[seq].standing = until, standing
             except JournalError as error:
                 _log.warning("leases were not renewed: %s", error)
             except Exception:  # also after a defect the next time may go well
@@ -278,7 +282,7 @@ class JournalSink:
 
     async def claim(self, chunk: Chunk, now: float, afford: Callable[[Spent], None] | None = None) -> Claim | None:
         """Record that a chunk is about to be sent, or asked about."""
-        until = now + self._lease
+        until, standing = now + self._lease, self._holder.standing
         values: dict[str, Any] = {"p_campaign": self._campaign, "p_seq": chunk.seq, "p_owner": self._owner}
         values |= {"p_now": now, "p_until": until, "p_lease": self._lease}
         key_of = self._key if self._keyed else None
@@ -290,7 +294,7 @@ class JournalSink:
             raise claim
         if claim is None:
             return None
-        self._held[chunk.seq] = _Hold(until, len(chunk.rows), claim.unanswered)
+        self._held[chunk.seq] = _Hold(until, len(chunk.rows), claim.unanswered, standing)
         if not self._ledger.counts(chunk.seq):
             await self._ledger.refresh()  # another process added it since the sums were read
         return claim
@@ -299,13 +303,16 @@ class JournalSink:
         """Tell whether a claim still stands, and for long enough; renew it where it might not."""
         seq, now = claim.chunk.seq, self._now()
         # One that ends later than a lease can was taken before the clock was set back: others take it for over.
-        if self._lease / 2 < self._held.get(seq, _NOT_HELD).until - now <= self._lease:
+        known = self._held.get(seq, _NOT_HELD)
+        remembered = self._holder.sure and known.standing == self._holder.standing
+        if remembered and self._lease / 2 < known.until - now <= self._lease:
             return True
-        until = now + self._lease
+        await self._holder.assure()
+        until, standing = now + self._lease, self._holder.standing
         values = self._values(claim.chunk) | {"p_until": until}
         held = await self._execute(RENEW, values) == 1
         if held:
-            self._held[seq] = _Hold(until, len(claim.chunk.rows), claim.unanswered)
+            self._held[seq] = _Hold(until, len(claim.chunk.rows), claim.unanswered, standing)
         else:
             self._held.pop(seq, None)
             _log.warning("chunk %d was taken over by another process; it is not sent by this one.", seq)
@@ -391,7 +398,8 @@ class JournalSink:
             return changed
 
         if after == 0:
-            changed = await self._database.write(work)
+            changed = await rescue(self._database, self._owner, now)
+            changed += await self._database.write(work)
             self._resumed = True
             if changed:
                 await self._ledger.refresh()

@@ -24,6 +24,7 @@ __all__ = [
     "FORGET",
     "KEY",
     "LEFT",
+    "LOST",
     "NO_RESULT",
     "PAGE",
     "RELEASE",
@@ -38,8 +39,10 @@ __all__ = [
     "this",
 ]
 
-_LOST = "The process that was sending ended before its answer was recorded."
 _c = schema.chunk.c
+
+LOST = "The process that was sending ended before its answer was recorded."
+"""What is said of a chunk whose holder is gone."""
 
 AHEAD = 60.0
 """Seconds by which clocks may differ; the gateway keeps a key for an hour longer than it is repeated here."""
@@ -255,7 +258,7 @@ ADD = (
 EXPIRE = (
     move(ChunkEvent.LOSE, since=ChunkState.IN_FLIGHT)
     .where(_c.campaign == bind("campaign"), gone(_now))
-    .values(owner=None, lease_until=None, unknown=_c.n, problem=_LOST)
+    .values(owner=None, lease_until=None, unknown=_c.n, problem=LOST)
 )
 # Once the clock is right such a moment would look recent one day, when the key is long dead: it is forgotten now.
 FORGET = (

@@ -258,7 +258,6 @@ class Hand:
         if self.sink._heart is not None:
             self.sink._heart.cancel()
             await asyncio.wait({self.sink._heart})
-        if self.sink._holder._lock is not None:
-            self.sink._holder._lock.abandon()
+        await self.sink._holder.abandon()
         await self.sink._database.close()
         await self.backend.aclose()

@@ -1,0 +1,151 @@
+"""A lock of a PostgreSQL session, which the server frees when the connection ends, however it ends.
+
+Whoever holds it must notice sooner than others do that it is lost: it is asked for every few seconds, and believed
+for less time than the server takes to give a silent connection up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import sqlalchemy as sa
+
+__all__ = ["BEAT_SECONDS", "Pooled", "SessionLock", "keys_of"]
+
+BEAT_SECONDS = 5.0
+"""How often a lock is asked for."""
+
+_ANSWER_SECONDS = 5.0
+_TRUST_SECONDS = 20.0
+# The server gives a silent connection up after 30 + 3 * 10 seconds.
+_SETTINGS = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+    "idle_session_timeout": "0",
+}
+_SET = "select set_config(name, given, false) from unnest($1::text[], $2::text[]) as t (name, given)"
+_KNOWN = "select name from pg_settings where name = any($1::text[])"
+_PID = "select pg_backend_pid()"
+_TAKE = "select pg_advisory_lock($1::int, $2::int)"
+_HELD = (
+    "select exists (select from pg_locks where locktype = 'advisory' and objsubid = 2 and granted"
+    " and database = (select oid from pg_database where datname = current_database())"
+    " and classid = $1::int::oid and objid = $2::int::oid and pid = pg_backend_pid())"
+)
+
+# What was prepared a moment ago is not there, or was prepared by somebody else.
+_STATEMENT_OF_ANOTHER = ("26000", "42P05")
+_SOMETHING = sa.text("select 1")
+
+Transaction = Callable[[], AbstractAsyncContextManager[Any]]
+
+
+class Pooled(Exception):  # a finding, not a failure
+    """The connection is one of a pooler's, which gives a session to one transaction after the other."""
+
+
+def keys_of(owner: str) -> tuple[int, int]:
+    """Return the two keys of a holder's lock: 64 random bits, so that it clashes with nobody's."""
+    first, second = (int(owner[start : start + 8], 16) for start in (0, 8))
+    return _signed(first), _signed(second)
+
+
+def _signed(value: int) -> int:
+    """Return 32 bits as PostgreSQL's integers have them."""
+    return value - (1 << 32) if value >= 1 << 31 else value
+
+
+class SessionLock:
+    """A holder's lock, on a connection of its own.
+
+    Args:
+        connect: Opens a connection of the driver.
+        transaction: Opens a transaction on another connection.
+        owner: Whose it is.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[Any]], transaction: Transaction, owner: str) -> None:
+        self._connect = connect
+        self._transaction = transaction
+        self._keys = keys_of(owner)
+        self._connection: Any = None
+        self._confirmed = (0.0, 0.0)
+
+    @property
+    def sure(self) -> bool:
+        """Whether it was held so shortly ago that the server cannot have freed it unnoticed."""
+        if self._connection is None or self._connection.is_closed():
+            return False
+        return all(0 <= now - then <= _TRUST_SECONDS for now, then in zip(_clocks(), self._confirmed, strict=True))
+
+    async def take(self) -> None:
+        """Open a connection and lock on it.
+
+        Raises:
+            Pooled: A lock would not be this connection's.
+            Exception: The server cannot be reached, or refuses.
+        """
+        began = _clocks()
+        connection = await self._connect()
+        try:
+            known = [row[0] for row in await connection.fetch(_KNOWN, list(_SETTINGS), timeout=_ANSWER_SECONDS)]
+            await connection.fetch(_SET, known, [_SETTINGS[name] for name in known], timeout=_ANSWER_SECONDS)
+            await self._check(connection)
+            await connection.fetchval(_TAKE, *self._keys, timeout=_ANSWER_SECONDS)
+        except BaseException as error:
+            connection.terminate()
+            if getattr(error, "sqlstate", None) in _STATEMENT_OF_ANOTHER:
+                raise Pooled from error
+            raise
+        self._connection, self._confirmed = connection, began
+
+    async def _check(self, connection: Any) -> None:
+        """Make sure that the session is this connection's alone: also while another one is in a transaction."""
+        before = await connection.fetchval(_PID, timeout=_ANSWER_SECONDS)
+        async with self._transaction() as other:
+            await other.execute(_SOMETHING)  # only now does it begin
+            during = await connection.fetchval(_PID, timeout=_ANSWER_SECONDS)
+        if before != during:
+            raise Pooled
+
+    async def confirm(self) -> bool:
+        """Ask the server whether it is still held; if not, or if no answer comes, let go of the connection."""
+        connection, began = self._connection, _clocks()
+        if connection is None:
+            return False
+        held = False
+        try:
+            held = bool(await connection.fetchval(_HELD, *self._keys, timeout=_ANSWER_SECONDS))
+        except Exception:  # noqa: BLE001, RUF100  # whatever it is, the lock cannot be relied on
+            held = False
+        finally:
+            if not held:
+                self.abandon()
+        self._confirmed = began
+        return held
+
+    def abandon(self) -> None:
+        """Let go of the connection as the end of the process does."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    async def release(self) -> None:
+        """Let go of the lock."""
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.is_closed():
+            try:
+                await connection.close(timeout=_ANSWER_SECONDS)
+            except (TimeoutError, OSError):
+                connection.terminate()
+
+
+def _clocks() -> tuple[float, float]:
+    """Return what goes on while the machine sleeps, where there is such a clock, and the time of day."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return (time.monotonic() if boot is None else time.clock_gettime(boot)), time.time()
