@@ -80,6 +80,7 @@ from allmysms_async.model import (
     SmsMessage,
     SubAccount,
     Unconfirmed,
+    Waiting,
 )
 from allmysms_async.numbers import canonical_number
 from allmysms_async.protocols.envoyersmspro import EnvoyerSmsProBackend
@@ -173,6 +174,7 @@ __all__ = [
     "TransportError",
     "Unconfirmed",
     "UnsupportedFeature",
+    "Waiting",
     "canonical_number",
     "measure",
     "parse_error_reply",

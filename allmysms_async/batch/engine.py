@@ -43,7 +43,7 @@ from allmysms_async.errors import (
     SourceIncomplete,
 )
 from allmysms_async.loop import BriefLock, StopSignal, do_in
-from allmysms_async.model import Campaign, CampaignResult, Outcome, Progress, as_sms
+from allmysms_async.model import Campaign, CampaignResult, Outcome, Progress, Totals, Waiting, as_sms
 
 __all__ = ["CampaignRun", "EngineOptions"]
 
@@ -106,6 +106,8 @@ class CampaignRun:
         # Whether rows were read that are recorded nowhere.
         self._unrecorded = False
         self._recovered = 0
+        self._waiting_for: Waiting | None = None
+        self._continued: Totals | None = None
         self._busy = 0
         self._least_seconds: float | None = None
         self._error: Exception | None = None
@@ -117,6 +119,21 @@ class CampaignRun:
     def result(self) -> CampaignResult:
         """What became of the campaign so far."""
         return self._sink.result(self._campaign.name)
+
+    @property
+    def opened(self) -> bool:
+        """Whether the record of the campaign is open, or was: before, nothing can have been sent."""
+        return self._continued is not None
+
+    @property
+    def continued(self) -> Totals | None:
+        """Where the campaign stood when this run opened the record that an earlier one had begun; else None."""
+        return self._continued if self._sink.continues else None
+
+    @property
+    def waiting_for(self) -> Waiting | None:
+        """What other processes hold, while that is all that is left to wait for; else None."""
+        return self._waiting_for
 
     @property
     def stopping(self) -> bool:
@@ -214,6 +231,7 @@ class CampaignRun:
             waiting_until=self._dispatch.waiting_until,
             least_seconds=self._least_seconds,
             recovered=self._recovered,
+            waiting_for=self._waiting_for,
         )
 
     @property
@@ -326,6 +344,7 @@ class CampaignRun:
         """Find what there is to send: what is recorded, then the source, then what other processes leave."""
         try:
             await surely(self._sink.open(self._campaign))
+            self._continued = self._sink.totals()
             await self._foresee()
             self._opened = True
             await self._continue()
@@ -341,6 +360,7 @@ class CampaignRun:
                     intake = None
                 idle = self._idle()
                 seconds = await surely(self._sink.elsewhere())
+                self._wait_for(self._sink.waiting_for if idle and seconds is not None else None)
                 if seconds is not None:
                     await pause(self._clock, self._stopping, seconds)
                     self._denied.clear()
@@ -356,6 +376,12 @@ class CampaignRun:
         finally:
             self._reading = False
             await self._wake()
+
+    def _wait_for(self, waiting: Waiting | None) -> None:
+        """Tell what is waited for, if that changed."""
+        if waiting != self._waiting_for:
+            self._waiting_for = waiting
+            self._tell(())
 
     def _idle(self) -> bool:
         """Tell whether all that was offered here has been dealt with."""

@@ -20,7 +20,7 @@ from allmysms_async.batch.known import Refusals
 from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.discreet import Shown
-from allmysms_async.model import Campaign, CampaignResult, Outcome, OutcomeState, Reason, Totals
+from allmysms_async.model import Campaign, CampaignResult, Outcome, OutcomeState, Reason, Totals, Waiting
 
 __all__ = ["Claim", "LeaseLost", "MemorySink", "Settlement", "Sink", "Spent", "Stranded", "Tally"]
 
@@ -137,6 +137,16 @@ class Sink(Protocol):
     @property
     def unpriced(self) -> int:
         """Text parts among the sums of which nobody reported the cost."""
+        ...
+
+    @property
+    def continues(self) -> bool:
+        """Whether an earlier run has begun the record; known once it is open."""
+        ...
+
+    @property
+    def waiting_for(self) -> Waiting | None:
+        """What other processes hold, as ``elsewhere`` found it last."""
         ...
 
     async def open(self, campaign: Campaign) -> None:
@@ -309,6 +319,8 @@ class MemorySink:
         self._tally = Tally()
         self._campaign_ids: dict[str, None] = {}
         self._problems: Counter[str] = Counter()
+        self.continues = False
+        self.waiting_for: Waiting | None = None
         self._complete = self._resumed = False
 
     @property
@@ -324,7 +336,7 @@ class MemorySink:
 
     async def open(self, campaign: Campaign) -> None:
         """Begin a run: what failed in an earlier one may be taken up again, once."""
-        self._resumed = False
+        self._resumed, self.continues = False, self.totals().rows > 0
 
     async def close(self) -> None:
         """Do nothing."""

@@ -72,6 +72,16 @@ def text_of(text: str) -> str:
         raise click.UsageError(msg) from None
 
 
+def _label(sending: RunOptions) -> str | None:
+    """Return the journal's name as people may see it, None if there is none."""
+    journal = sending.get("journal")
+    if journal is None:
+        return None
+    from allmysms_async.journal.address import address_of
+
+    return address_of(journal).label
+
+
 async def run_file(options: CampaignOptions) -> int:
     """Send a campaign and report on it; return the exit code."""
     text = text_of(options.text)
@@ -100,7 +110,7 @@ async def run_file(options: CampaignOptions) -> int:
             listeners.append(file.add)
         try:
             with display:
-                end = await drive(run, display, *listeners)
+                end = await drive(run, display, *listeners, journal=_label(options.sending))
         finally:
             if file is not None:
                 file.close()

@@ -11,9 +11,9 @@ import msgspec
 
 from allmysms_async.batch.engine import CampaignRun
 from allmysms_async.cli.ending import ExitCode
-from allmysms_async.cli.screen import Display
+from allmysms_async.cli.screen import Display, number
 from allmysms_async.errors import CampaignStopped
-from allmysms_async.model import CampaignResult, Outcome
+from allmysms_async.model import CampaignResult, Outcome, Totals, Waiting
 
 __all__ = ["Drive", "drive", "on_signals"]
 
@@ -29,11 +29,15 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
         result: What became of the campaign.
         error: What stopped it, if anything did.
         interrupted: Whether somebody asked it to stop.
+        before: Where the campaign stood when this run continued it from a journal, None if nothing was continued.
+        waiting_for: What other processes still held when the run ended without waiting any longer for it.
     """
 
     result: CampaignResult
     error: CampaignStopped | None = None
     interrupted: bool = False
+    before: Totals | None = None
+    waiting_for: Waiting | None = None
 
     @property
     def code(self) -> ExitCode:
@@ -61,7 +65,7 @@ def on_signals(action: Callable[[], None]) -> Generator[None, None, None]:
             loop.remove_signal_handler(number)
 
 
-async def drive(run: CampaignRun, display: Display, *listeners: Listener) -> Drive:
+async def drive(run: CampaignRun, display: Display, *listeners: Listener, journal: str | None = None) -> Drive:
     """Run a campaign to its end, showing its progress.
 
     The first Ctrl-C stops it: what is in flight is answered. The second stops waiting for that, too.
@@ -70,6 +74,7 @@ async def drive(run: CampaignRun, display: Display, *listeners: Listener) -> Dri
         run: The run, not started yet.
         display: Where its progress is shown.
         listeners: Told of the rows whose outcome became known.
+        journal: Where it is recorded, so that the first line says whether it begins there or goes on.
     """
     presses = 0
     task = asyncio.current_task()
@@ -85,12 +90,15 @@ async def drive(run: CampaignRun, display: Display, *listeners: Listener) -> Dri
             task.cancel()
 
     error: CampaignStopped | None = None
-    ticker = asyncio.create_task(_tick(run, display), name="progress")
+    opening = _Opening(run, display, journal)
+    ticker = asyncio.create_task(_tick(run, display, opening), name="progress")
     with on_signals(interrupt):
         try:
             async with contextlib.aclosing(run):
                 async for progress in run:
+                    opening.told()
                     display.answered()
+                    display.waiting_for(progress.waiting_for)
                     display.recovering(progress.recovered if not progress.outcomes else 0)
                     for listener in listeners:
                         listener(progress.outcomes)
@@ -102,13 +110,42 @@ async def drive(run: CampaignRun, display: Display, *listeners: Listener) -> Dri
             task.uncancel()
         finally:
             ticker.cancel()
+    opening.told()
     result = run.result
     display.show(result, last=True)
-    return Drive(result=result, error=error, interrupted=presses > 0)
+    return Drive(result=result, error=error, interrupted=presses > 0, before=run.continued, waiting_for=run.waiting_for)
 
 
-async def _tick(run: CampaignRun, display: Display) -> None:
+class _Opening:
+    """Says first, once the journal is open, whether the campaign begins in it or goes on.
+
+    Args:
+        run: The run.
+        display: Where to say it.
+        journal: The journal's name; without one there is nothing to say.
+    """
+
+    def __init__(self, run: CampaignRun, display: Display, journal: str | None) -> None:
+        self._run = run
+        self._display = display
+        self._journal = journal
+
+    def told(self) -> None:
+        """Say it, unless it was said, or is not known yet."""
+        if self._journal is None or not self._run.opened:
+            return
+        before = self._run.continued
+        if before is None:
+            words = "new, nothing of this campaign was sent from it before."
+        else:
+            words = f"continues, {number(before.accepted)} accepted already."
+        self._display.note(f"Journal {self._journal}: {words}")
+        self._journal = None
+
+
+async def _tick(run: CampaignRun, display: Display, opening: _Opening) -> None:
     """Show where a run stands, again and again."""
     while True:
+        opening.told()
         display.show(run.result)
         await asyncio.sleep(_TICK)

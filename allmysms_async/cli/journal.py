@@ -21,10 +21,19 @@ from allmysms_async.cli.drive import drive
 from allmysms_async.cli.ending import ExitCode, plain, say
 from allmysms_async.cli.html import write_html
 from allmysms_async.cli.outcome import ReportFile
-from allmysms_async.cli.report import Examples, as_json, closing_table, duplicates_told, print_advice, print_end
-from allmysms_async.cli.screen import Display, error_console, number, output_console
+from allmysms_async.cli.report import (
+    Examples,
+    as_json,
+    closing_table,
+    duplicates_told,
+    held_as_json,
+    print_advice,
+    print_end,
+)
+from allmysms_async.cli.screen import Display, error_console, held_words, number, output_console
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import ChunkView, Journal, JournalCampaign
+from allmysms_async.journal.address import address_of
 from allmysms_async.journal.journal import Decision
 from allmysms_async.model import CampaignResult
 
@@ -47,12 +56,15 @@ def status(journal: str, name: str | None, *, machine: bool) -> int:
 
     campaign, unknown, duplicates = asyncio.run(look())
     if machine:
-        click.echo(as_json(campaign.result))
+        click.echo(as_json(campaign.result, held=held_as_json(campaign.held)))
         return _code(campaign.result)
     console = output_console()
     console.print(closing_table(campaign.result, Examples(), width=console.width))
     _print_open("Unknown requests", "unknown", unknown)
     _print_open("Requests refused as duplicates", "duplicates", duplicates)
+    if campaign.held is not None:
+        held = held_words(campaign.held)
+        say(f"{held[0].upper()}{held[1:]}; what a dead process holds the next run takes over at once.")
     print_advice(error_console(), campaign.result, journal=True)
     return _code(campaign.result)
 
@@ -110,7 +122,7 @@ async def resume(journal: str, name: str | None, options: SendOptions, *, machin
     async with login.service() as sms:
         run = await sms.resume(journal, name, **options)
         with display:
-            end = await drive(run, display, examples.collect)
+            end = await drive(run, display, examples.collect, journal=address_of(journal).label)
     return print_end(end, examples, machine=machine, journal=True)
 
 

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from allmysms_async.cli.drive import Drive
 from allmysms_async.cli.ending import ExitCode, plain, say, sentence
-from allmysms_async.cli.screen import error_console, number, output_console
-from allmysms_async.model import CampaignResult, Outcome, OutcomeState, Reason
+from allmysms_async.cli.screen import error_console, held_words, number, output_console
+from allmysms_async.model import CampaignResult, Outcome, OutcomeState, Reason, Waiting
 from allmysms_async.numbers import mask
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "as_json",
     "closing_table",
     "duplicates_told",
+    "held_as_json",
     "money",
     "print_advice",
     "print_end",
@@ -75,9 +76,17 @@ def money(cost: Decimal) -> str:
     return f"{cost:,.{2 if exact else 3}f}".replace(",", "\N{NO-BREAK SPACE}") + "\N{NO-BREAK SPACE}€"
 
 
-def as_json(result: CampaignResult) -> str:
+def as_json(result: CampaignResult, **more: object) -> str:
     """Return the result as one line of JSON; ``total`` counts the rows read, ``pending`` also those in flight."""
-    return json.dumps(_fields(result))
+    return json.dumps(_fields(result) | more)
+
+
+def held_as_json(waiting: Waiting | None) -> dict[str, object] | None:
+    """Return what a machine is told of what processes hold."""
+    if waiting is None:
+        return None
+    until = waiting.until.isoformat()
+    return {"requests": waiting.requests, "holders": list(waiting.holders), "until": until}
 
 
 def all_as_json(results: Mapping[str, CampaignResult]) -> str:
@@ -233,11 +242,18 @@ def print_advice(console: Console, result: CampaignResult, *, journal: bool = Fa
 def print_end(end: Drive, examples: Examples, *, machine: bool, journal: bool) -> int:
     """Say how a campaign's run ended; return the exit code."""
     if machine:
-        click.echo(as_json(end.result))
+        more: dict[str, object] = {
+            "continued": end.before is not None,
+            "accepted_before": 0 if end.before is None else end.before.accepted,
+            "waiting_for": held_as_json(end.waiting_for),
+        }
+        click.echo(as_json(end.result, **(more if journal else {})))
     else:
         console = output_console()
         console.print(closing_table(end.result, examples, width=console.width))
     print_advice(error_console(), end.result, journal=journal)
+    if end.waiting_for is not None:
+        say(f"No longer waited for: {held_words(end.waiting_for)}.")
     if end.error is not None:
         say(f"Error: {sentence(end.error)}")
     elif end.code is ExitCode.STOPPED:

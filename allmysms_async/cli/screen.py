@@ -9,15 +9,17 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from allmysms_async.cli.ending import plain
-from allmysms_async.model import Totals
+from allmysms_async.model import Totals, Waiting
 
-__all__ = ["Display", "error_console", "number", "output_console", "stdin_is_terminal"]
+__all__ = ["Display", "error_console", "held_words", "number", "output_console", "stdin_is_terminal"]
 
 _PLAIN_SECONDS = 1.0
 _NOTE_SECONDS = 1.0
+_HELD_SECONDS = 10.0
 _WIDE = 100
 _LOGGER = "allmysms_async"
 
@@ -49,6 +51,15 @@ def _forgive(stream: object) -> None:
 def number(value: int) -> str:
     """Return a count with its thousands apart."""
     return f"{value:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+
+def held_words(waiting: Waiting) -> str:
+    """Return what other processes hold, in words."""
+    plural = "s" if waiting.requests != 1 else ""
+    what = f"{number(waiting.requests)} request{plural}" if waiting.requests else "the source"
+    shown = [*waiting.holders[:3], *(["others"] if len(waiting.holders) > 3 else [])]
+    until = waiting.until.astimezone()
+    return f"{what} held by {', '.join(shown)} until {until:%H:%M:%S} unless renewed"
 
 
 class _Waits(logging.Handler):
@@ -93,6 +104,8 @@ class Display:
         self._shown_at = self._noted_at = float("-inf")
         self._held_back = 0
         self._waiting = False
+        self._held: Waiting | None = None
+        self._held_at = float("-inf")
 
     def __enter__(self) -> Self:
         """Start to show."""
@@ -129,7 +142,9 @@ class Display:
         if self._live:
             words = [f"[{style}]{number(count)} {word}[/]" if style else f"{number(count)} {word}"
                      for count, word, style in told]  # fmt: skip
-            if self._waiting or self._wide:
+            if self._held is not None:
+                words.append(f"[dim]waiting for {escape(plain(held_words(self._held)))}[/]")
+            elif self._waiting or self._wide:
                 words.append("[dim]waiting[/]" if self._waiting else rate)
             total = totals.rows if totals.complete and totals.rows else None
             self._bar.update(self._task, description="  ".join(words), completed=done, total=total)
@@ -143,6 +158,15 @@ class Display:
     def answered(self) -> None:
         """Note that an answer came: nothing is being waited for any more."""
         self._waiting = False
+
+    def waiting_for(self, waiting: Waiting | None) -> None:
+        """Show what other processes hold while that is all that is waited for; a line now and then."""
+        same = waiting is not None and self._held is not None and waiting.holders == self._held.holders
+        self._held = waiting
+        if waiting is None or self._live or (same and time.monotonic() - self._held_at < _HELD_SECONDS):
+            return
+        self._held_at = time.monotonic()
+        self._line(f"Waiting for {held_words(waiting)}.")
 
     def recovering(self, count: int) -> None:
         """Show how many recipients were read back from the journal, while that is all that happens."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -15,6 +16,7 @@ from allmysms_async.journal import schema
 from allmysms_async.journal.packing import pack_outcomes
 from allmysms_async.journal.row import chunk_of, outcomes_of, planned, recipients_of
 from allmysms_async.journal.transition import NO_RESULT, free, held_still, move
+from allmysms_async.journal.waiting import described
 from allmysms_async.model import Outcome, OutcomeState, Reason
 
 __all__ = ["Decision", "decide", "doubted"]
@@ -66,8 +68,11 @@ async def decide(connection: AsyncConnection, campaign: int, seq: int, decision:
         msg = f"Request {seq} is {found.state}, not unknown: there is nothing to decide; nothing was decided."
         raise InvalidRequest(msg)
     if held_still(found, now):
-        msg = f"A process still holds request {seq} and may yet learn what became of it; nothing was decided."
-        raise InvalidRequest(msg, remedy="Wait until it ended; if it died, its hold ends within two minutes.")
+        who = await described(connection, found.owner)
+        until = datetime.fromtimestamp(found.lease_until, UTC).astimezone()
+        who = who[0].upper() + who[1:]
+        msg = f"{who} still holds request {seq} and may yet learn what became of it; nothing was decided."
+        raise InvalidRequest(msg, remedy=f"Wait until it ended; if it died, its hold ends at {until:%H:%M:%S}.")
     since = ChunkState.REJECTED if duplicates else ChunkState.UNKNOWN
     event = ChunkEvent.RESEND if decision == "resend" else ChunkEvent.ACCEPT
     values: dict[str, Any] = {"owner": None, "lease_until": None}

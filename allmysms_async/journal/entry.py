@@ -17,7 +17,8 @@ from allmysms_async.journal.database import Database
 from allmysms_async.journal.packing import unpack_numbers
 from allmysms_async.journal.row import changed_options, insert_into, options_of
 from allmysms_async.journal.transition import PAGE
-from allmysms_async.model import Campaign, Reason
+from allmysms_async.journal.waiting import held_by_others
+from allmysms_async.model import Campaign, Reason, Waiting
 
 __all__ = ["Elsewhere", "Entry", "enter", "held_elsewhere", "read_numbers"]
 
@@ -26,11 +27,12 @@ _c, _k, _r = schema.chunk.c, schema.campaign.c, schema.refused_row.c
 
 
 class Entry(NamedTuple):
-    """What a run needs to know of it: its number, its run, the ordinal of its next chunk."""
+    """What a run needs to know of it: its number, its run, the ordinal of its next chunk, whether it is a new one."""
 
     id: int
     run_id: str
     next_seq: int
+    begins: bool
 
 
 class Elsewhere(NamedTuple):
@@ -41,6 +43,7 @@ class Elsewhere(NamedTuple):
     reader_until: float
     reader_lease: float
     source_complete: bool
+    waiting: Waiting | None
 
 
 async def enter(
@@ -103,10 +106,10 @@ async def enter(
         )
         remedy = "Give the campaign another name to begin a new one, or continue it as it was."
         raise CampaignChanged(msg, remedy=remedy)
-    return Entry(row.id, row.run_id, row.next_seq)
+    return Entry(row.id, row.run_id, row.next_seq, row.run_id == values["run_id"])
 
 
-async def held_elsewhere(database: Database, campaign: int, owner: str) -> Elsewhere:
+async def held_elsewhere(database: Database, campaign: int, owner: str, now: float) -> Elsewhere:
     """Return what other processes than this one hold."""
     others = sa.or_(_c.owner.is_(None), _c.owner != owner)
     async with database.reading() as connection:
@@ -118,8 +121,11 @@ async def held_elsewhere(database: Database, campaign: int, owner: str) -> Elsew
         lease = found.scalar_one_or_none()
         reading = sa.select(_k.reader, _k.reader_until, _k.reader_lease, _k.source_complete).where(_k.id == campaign)
         row = (await connection.execute(reading)).one()
+        waiting = await held_by_others(connection, campaign, owner, now, reading=True)
     reader = None if row.reader == owner else row.reader
-    return Elsewhere(lease, reader, row.reader_until or 0.0, row.reader_lease or 0.0, bool(row.source_complete))
+    return Elsewhere(
+        lease, reader, row.reader_until or 0.0, row.reader_lease or 0.0, bool(row.source_complete), waiting
+    )
 
 
 async def read_numbers(database: Database, campaign: int) -> AsyncIterator[tuple[array[int], array[int], Refusals]]:

@@ -32,8 +32,8 @@ _log = logging.getLogger("allmysms_async")
 class Holder:
     """This process among the journal's holders.
 
-    A file that is locked stays so while this process lives. A database's session may end before: from then on nobody
-    may rely on leases as they are remembered, until something is locked again and each lease was looked up.
+    A file that is locked stays so while this process lives. A database's session may end before: then it is locked
+    again, and leases are not relied on as they are remembered: each is looked up.
 
     Args:
         database: The journal.
@@ -49,7 +49,7 @@ class Holder:
         self._database = database
         self._file: FileLock | None = None
         self._session: SessionLock | None = None
-        self._told_pooled = False
+        self._pooled = False
         # Whether others were told that only time tells of this process.
         self._timed = False
         self._turn = asyncio.Lock()
@@ -78,8 +78,8 @@ class Holder:
         }
         await self._database.write(lambda connection: connection.execute(schema.holder.insert(), values))
         self._entered = True
-        if self._session is not None and not self._told_pooled:
-            self._watch = asyncio.create_task(self._confirm(self._session), name="journal lock")
+        if self._session is not None and not self._pooled:
+            self._watch = asyncio.create_task(self._keep(), name="journal lock")
 
     async def close(self) -> None:
         """Leave the holders, then let go of the lock."""
@@ -105,26 +105,26 @@ class Holder:
         if self._session is not None:
             self._session.abandon()
 
-    @property
-    def sure(self) -> bool:
-        """Whether nobody can have taken this process for dead since ``standing`` last changed."""
-        return self._timed or self._session is None or self._session.sure
-
     async def assure(self) -> None:
-        """Lock again what was lost, or tell the others that only time tells; what is held is to be looked up then.
+        """Make sure that nobody takes this process for dead from now on.
+
+        What was lost is locked again, or the others are told that only time tells; ``standing`` has changed then.
 
         Raises:
             JournalError: The database failed.
         """
         session = self._session
-        if session is None or self.sure:
+        if session is None or await self._as_told(session):
             return
         async with self._turn:
-            if self._timed or session.sure:
+            if await self._as_told(session):
                 return
             self.standing += 1
-            if not await session.confirm():
-                await self._enter_again(await self._take())
+            await self._enter_again(await self._take())
+
+    async def _as_told(self, session: SessionLock) -> bool:
+        """Tell whether the others can tell of this process what they were told they can."""
+        return self._timed or await session.confirm()
 
     async def _enter_again(self, name: str | None) -> None:
         """Tell the others by what they can tell from now on."""
@@ -140,7 +140,7 @@ class Holder:
         try:
             await self._session.take()
         except Pooled:
-            self._told_pooled = True
+            self._pooled = True
             _log.warning(_POOLED)
             return None
         except JournalError:
@@ -150,19 +150,21 @@ class Holder:
             return None
         return "session"
 
-    async def _confirm(self, session: SessionLock) -> None:
-        """Ask for the lock again and again, and take it again as soon as it is lost."""
-        while not self._told_pooled:
+    async def _keep(self) -> None:
+        """Lock again as soon as the lock is lost, also while nothing is sent."""
+        while not self._pooled:
             await asyncio.sleep(BEAT_SECONDS)
             with contextlib.suppress(JournalError):  # whoever needs the journal next is told
-                if not self._timed and await session.confirm():
-                    continue
-                async with self._turn:
-                    if self._timed or not session.sure:
-                        self.standing += 1
-                        name = await self._take()
-                        if name is not None or not self._timed:
-                            await self._enter_again(name)
+                await self.assure()
+                if self._timed:
+                    await self._try_again()
+
+    async def _try_again(self) -> None:
+        """Look whether there is a session to be had by now."""
+        async with self._turn:
+            name = await self._take()
+            if name is not None:
+                await self._enter_again(name)
 
     async def _unwatch(self) -> None:
         """Ask for the lock no more."""

@@ -20,9 +20,11 @@ from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.decision import Decision, decide, doubted
 from allmysms_async.journal.query import summed
+from allmysms_async.journal.rescue import rescue
 from allmysms_async.journal.row import message_of, outcomes_of
 from allmysms_async.journal.transition import held_still
-from allmysms_async.model import CampaignResult, MmsMessage, Outcome, OutcomeState, Reason, SmsMessage
+from allmysms_async.journal.waiting import held_by_others
+from allmysms_async.model import CampaignResult, MmsMessage, Outcome, OutcomeState, Reason, SmsMessage, Waiting
 from allmysms_async.text import escaped
 
 __all__ = ["ChunkView", "Decision", "Journal", "JournalCampaign"]
@@ -41,6 +43,7 @@ class JournalCampaign(Shown, frozen=True, kw_only=True):
         backend: Name of the protocol.
         created_at: When it was begun, aware.
         result: What became of it so far.
+        held: What processes hold of it at present, or None; a dead one's is taken over by the next run.
     """
 
     name: str
@@ -48,6 +51,7 @@ class JournalCampaign(Shown, frozen=True, kw_only=True):
     backend: str
     created_at: datetime
     result: CampaignResult
+    held: Waiting | None = None
 
 
 class ChunkView(Shown, frozen=True, kw_only=True):
@@ -119,13 +123,16 @@ class Journal:
         """
         async with self._database.reading() as connection:
             row = await self._found(connection, name)
-            sums = await summed(connection, row.id, now=self._clock.now().timestamp())
+            now = self._clock.now().timestamp()
+            sums = await summed(connection, row.id, now=now)
+            held = await held_by_others(connection, row.id, None, now, reading=True)
         return JournalCampaign(
             name=row.name,
             message=message_of(row.text, row.options),
             backend=row.backend,
             created_at=datetime.fromtimestamp(row.created_at, UTC),
             result=sums.result(row.name, row.run_id),
+            held=held,
         )
 
     async def chunks(self, name: str | None = None, *, state: ChunkState = ChunkState.UNKNOWN) -> list[ChunkView]:
@@ -199,7 +206,7 @@ class Journal:
             name: The campaign; the only one without it.
 
         Raises:
-            InvalidRequest: A request is neither, or a process still holds it; nothing was decided.
+            InvalidRequest: A request is neither, or it is held by a process that may live; nothing was decided.
         """
         if decision not in {"resend", "mark_sent"}:
             msg = "The decision must be resend or mark_sent; nothing was decided."
@@ -209,6 +216,7 @@ class Journal:
             msg = "Name the requests to decide about; nothing was decided."
             raise InvalidRequest(msg)
         now = self._clock.now().timestamp()
+        await rescue(self._database, None, now)
         async with self._database.writing() as connection:
             row = await self._found(connection, name)
             await connection.execute(sa.select(_k.id).where(_k.id == row.id).with_for_update())

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
 import sqlalchemy as sa
 from pyroaring import BitMap64
 
@@ -14,10 +15,12 @@ from allmysms_async.batch.sink import Tally
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.query import Sums, summed
+from allmysms_async.model import Totals
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "seen_here"]
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Totals)
 
 
 class Ledger:
@@ -87,3 +90,25 @@ class Ledger:
     def counts(self, seq: int) -> bool:
         """Tell whether a chunk is among the sums."""
         return seq < self._below or seq in self._added
+
+
+def seen_here(sums: S, held: int, *, read_all: bool, over: bool) -> S:
+    """Return sums with what only one process knows: its source, and its claims.
+
+    The source is complete once it was read there, though another process may read its own. A claim is in flight; one
+    whose end could not be recorded is unknown when all is over.
+
+    Args:
+        sums: As the journal has them.
+        held: Rows that the process has claimed.
+        read_all: Whether it read its source to the end.
+        over: Whether its run is over.
+    """
+    # What is just being recorded, here or elsewhere, is counted where it ended already.
+    others = min(sums.in_flight, sums.pending)
+    held = min(held, sums.pending - others)
+    complete = sums.complete or read_all
+    if over:
+        unknown, pending = sums.unknown + held, sums.pending - held
+        return msgspec.structs.replace(sums, complete=complete, unknown=unknown, pending=pending, in_flight=others)
+    return msgspec.structs.replace(sums, complete=complete, in_flight=others + held)

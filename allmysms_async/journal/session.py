@@ -1,12 +1,13 @@
 """A lock of a PostgreSQL session, which the server frees when the connection ends, however it ends.
 
-Whoever holds it must notice sooner than others do that it is lost: it is asked for every few seconds, and believed
-for less time than the server takes to give a silent connection up.
+Whoever holds it must notice sooner than others do that it is lost: the server is asked just before anything is sent,
+and every few seconds; a connection that is silent it keeps for longer than that.
 """
 
 from __future__ import annotations
 
-import time
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -19,7 +20,6 @@ BEAT_SECONDS = 5.0
 """How often a lock is asked for."""
 
 _ANSWER_SECONDS = 5.0
-_TRUST_SECONDS = 20.0
 # The server gives a silent connection up after 30 + 3 * 10 seconds.
 _SETTINGS = {
     "tcp_keepalives_idle": "30",
@@ -43,6 +43,8 @@ _STATEMENT_OF_ANOTHER = ("26000", "42P05")
 _SOMETHING = sa.text("select 1")
 
 Transaction = Callable[[], AbstractAsyncContextManager[Any]]
+
+_log = logging.getLogger("allmysms_async")
 
 
 class Pooled(Exception):  # a finding, not a failure
@@ -74,14 +76,7 @@ class SessionLock:
         self._transaction = transaction
         self._keys = keys_of(owner)
         self._connection: Any = None
-        self._confirmed = (0.0, 0.0)
-
-    @property
-    def sure(self) -> bool:
-        """Whether it was held so shortly ago that the server cannot have freed it unnoticed."""
-        if self._connection is None or self._connection.is_closed():
-            return False
-        return all(0 <= now - then <= _TRUST_SECONDS for now, then in zip(_clocks(), self._confirmed, strict=True))
+        self._asking: asyncio.Task[bool] | None = None
 
     async def take(self) -> None:
         """Open a connection and lock on it.
@@ -90,7 +85,6 @@ class SessionLock:
             Pooled: A lock would not be this connection's.
             Exception: The server cannot be reached, or refuses.
         """
-        began = _clocks()
         connection = await self._connect()
         try:
             known = [row[0] for row in await connection.fetch(_KNOWN, list(_SETTINGS), timeout=_ANSWER_SECONDS)]
@@ -102,7 +96,7 @@ class SessionLock:
             if getattr(error, "sqlstate", None) in _STATEMENT_OF_ANOTHER:
                 raise Pooled from error
             raise
-        self._connection, self._confirmed = connection, began
+        self._connection = connection
 
     async def _check(self, connection: Any) -> None:
         """Make sure that the session is this connection's alone: also while another one is in a transaction."""
@@ -114,38 +108,52 @@ class SessionLock:
             raise Pooled
 
     async def confirm(self) -> bool:
-        """Ask the server whether it is still held; if not, or if no answer comes, let go of the connection."""
-        connection, began = self._connection, _clocks()
+        """Ask the server whether it is still held; if not, or if no answer comes, let go of the connection.
+
+        Those who ask at once share a question, which is put after they came.
+        """
+        asked = self._asking
+        if asked is not None and not asked.done():
+            await asyncio.wait({asked})
+        asking = self._asking
+        if asking is None or asking is asked:
+            asking = self._asking = asyncio.create_task(self._ask(), name="journal lock asked for")
+        await asyncio.wait({asking})  # whoever gives up leaves it to the others
+        return asking.result()
+
+    async def _ask(self) -> bool:
+        """Ask the server."""
+        connection = self._connection
         if connection is None:
             return False
         held = False
         try:
             held = bool(await connection.fetchval(_HELD, *self._keys, timeout=_ANSWER_SECONDS))
-        except Exception:  # noqa: BLE001, RUF100  # whatever it is, the lock cannot be relied on
-            held = False
+        except Exception as error:  # noqa: BLE001, RUF100  # whatever it is, the lock cannot be relied on
+            _log.info("the session that the journal's lock is on failed (%s)", type(error).__name__)
         finally:
             if not held:
-                self.abandon()
-        self._confirmed = began
+                self._drop(connection)
         return held
+
+    def _drop(self, connection: Any) -> None:
+        """Let go of a connection."""
+        connection.terminate()
+        if self._connection is connection:
+            self._connection = None
 
     def abandon(self) -> None:
         """Let go of the connection as the end of the process does."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.terminate()
+        if self._connection is not None:
+            self._drop(self._connection)
 
     async def release(self) -> None:
         """Let go of the lock."""
+        if self._asking is not None and not self._asking.done():
+            await asyncio.wait({self._asking})
         connection, self._connection = self._connection, None
         if connection is not None and not connection.is_closed():
             try:
                 await connection.close(timeout=_ANSWER_SECONDS)
             except (TimeoutError, OSError):
                 connection.terminate()
-
-
-def _clocks() -> tuple[float, float]:
-    """Return what goes on while the machine sleeps, where there is such a clock, and the time of day."""
-    boot = getattr(time, "CLOCK_BOOTTIME", None)
-    return (time.monotonic() if boot is None else time.clock_gettime(boot)), time.time()

@@ -11,7 +11,7 @@ import logging
 import secrets
 from array import array
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -28,7 +28,7 @@ from allmysms_async.journal.claim import take
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.entry import enter, held_elsewhere, read_numbers
 from allmysms_async.journal.holder import Holder
-from allmysms_async.journal.ledger import Ledger
+from allmysms_async.journal.ledger import Ledger, seen_here
 from allmysms_async.journal.rescue import rescue
 from allmysms_async.journal.row import ended, left_chunk, planned, stranded_of
 from allmysms_async.journal.transition import (
@@ -41,7 +41,7 @@ from allmysms_async.journal.transition import (
     SETTLE,
     STRANDED,
 )
-from allmysms_async.model import Campaign, CampaignResult, Outcome, SmsMessage, Totals, as_sms
+from allmysms_async.model import Campaign, CampaignResult, Outcome, SmsMessage, Totals, Waiting, as_sms
 
 __all__ = ["LEASE_SECONDS", "JournalSink"]
 
@@ -54,7 +54,6 @@ the one that reads, so this may be short."""
 
 _POLL_SECONDS = 0.5
 _UNRECORDED = "The journal failed before it was recorded what became of a request."
-Sums = TypeVar("Sums", bound=Totals)
 
 _c, _k = schema.chunk.c, schema.campaign.c
 _log = logging.getLogger("allmysms_async")
@@ -116,6 +115,8 @@ class JournalSink:
         self._owner = secrets.token_hex(8)
         self._holder = Holder(database, self._owner)
         self.run_id = ""
+        self.continues = False
+        self.waiting_for: Waiting | None = None
         self.seen = BitMap64()
         self.accounted = BitMap64()
         self.refused: Refusals = array("Q")
@@ -140,7 +141,8 @@ class JournalSink:
         await self._holder.open(self._now())
         self._message = as_sms(campaign.message)
         entry = await enter(self._database, campaign, self._backend, self._account, self._now(), self._added)
-        self._campaign, self.run_id, self.next_seq = entry
+        self._campaign, self.run_id, self.next_seq, begins = entry
+        self.continues = not begins
         self._ledger.campaign = self._campaign
         await self._ledger.refresh()
         self._heart = asyncio.create_task(self._beat(), name="journal leases")
@@ -301,13 +303,12 @@ class JournalSink:
 
     async def hold(self, claim: Claim) -> bool:
         """Tell whether a claim still stands, and for long enough; renew it where it might not."""
+        await self._holder.assure()
         seq, now = claim.chunk.seq, self._now()
         # One that ends later than a lease can was taken before the clock was set back: others take it for over.
         known = self._held.get(seq, _NOT_HELD)
-        remembered = self._holder.sure and known.standing == self._holder.standing
-        if remembered and self._lease / 2 < known.until - now <= self._lease:
+        if known.standing == self._holder.standing and self._lease / 2 < known.until - now <= self._lease:
             return True
-        await self._holder.assure()
         until, standing = now + self._lease, self._holder.standing
         values = self._values(claim.chunk) | {"p_until": until}
         held = await self._execute(RENEW, values) == 1
@@ -422,7 +423,8 @@ class JournalSink:
     async def elsewhere(self) -> float | None:
         """Return when to look again at what other processes hold, or None if they hold nothing."""
         now = self._now()
-        others = await held_elsewhere(self._database, self._campaign, self._owner)
+        others = await held_elsewhere(self._database, self._campaign, self._owner, now)
+        self.waiting_for = others.waiting
         self._ledger.sums.complete = others.source_complete
         if others.reader is not None and now <= others.reader_until <= now + 2 * others.reader_lease:
             return _POLL_SECONDS
@@ -442,30 +444,19 @@ class JournalSink:
 
     def totals(self) -> Totals:
         """Return how the rows read so far ended."""
-        return self._as_seen_here(self._ledger.sums.totals())
+        return seen_here(self._ledger.sums.totals(), self._unended(), read_all=self._read_all, over=self._over)
 
     def result(self, name: str) -> CampaignResult:
         """Return what became of the campaign so far."""
-        result = self._as_seen_here(self._ledger.sums.result(name, self.run_id))
+        sums = self._ledger.sums.result(name, self.run_id)
+        result = seen_here(sums, self._unended(), read_all=self._read_all, over=self._over)
         lost = sum(hold.asked is False for hold in self._held.values()) if self._over else 0
         problems = {**result.problems, _UNRECORDED: lost} if lost else result.problems
         return msgspec.structs.replace(result, problems=problems)
 
-    def _as_seen_here(self, sums: Sums) -> Sums:
-        """Return sums with what only this process knows: its source, and its claims.
-
-        The source is complete once it was read here, though another process may read its own. A claim is in flight;
-        one whose end could not be recorded is unknown when all is over.
-        """
-        held = sum(hold.rows for hold in self._held.values() if hold.asked is False)
-        # What is just being recorded, here or elsewhere, is counted where it ended already.
-        others = min(sums.in_flight, sums.pending)
-        held = min(held, sums.pending - others)
-        complete = sums.complete or self._read_all
-        if self._over:
-            unknown, pending = sums.unknown + held, sums.pending - held
-            return msgspec.structs.replace(sums, complete=complete, unknown=unknown, pending=pending, in_flight=others)
-        return msgspec.structs.replace(sums, complete=complete, in_flight=others + held)
+    def _unended(self) -> int:
+        """Return the rows that are claimed here."""
+        return sum(hold.rows for hold in self._held.values() if hold.asked is False)
 
     # -- small things -------------------------------------------------------------------------------------------------
 

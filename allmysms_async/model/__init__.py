@@ -19,6 +19,7 @@ from allmysms_async.model.campaign import (
     Outcome,
     Progress,
     Totals,
+    Waiting,
 )
 from allmysms_async.model.check import check_campaign, check_message
 from allmysms_async.model.message import (
@@ -79,6 +80,7 @@ __all__ = [
     "SubAccount",
     "Totals",
     "Unconfirmed",
+    "Waiting",
     "as_sms",
     "check_campaign",
     "check_message",

@@ -15,6 +15,7 @@ __all__ = [
     "Outcome",
     "Progress",
     "Totals",
+    "Waiting",
 ]
 
 
@@ -75,6 +76,22 @@ class Totals(Shown, frozen=True, kw_only=True):
     complete: bool = False
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run waits for: other processes hold it, and may still learn what became of it.
+
+    Whoever is proven dead is not waited for.
+
+    Attributes:
+        requests: How many requests they may have sent; 0 while one of them reads the source, and that is all.
+        holders: Who they are, in words, such as ``process 4242 on this machine``.
+        until: When the last of their leases ends, aware, unless it is renewed.
+    """
+
+    requests: int
+    holders: tuple[str, ...]
+    until: datetime
+
+
 class Progress(Totals, frozen=True, kw_only=True):
     """Where a campaign stands.
 
@@ -84,12 +101,14 @@ class Progress(Totals, frozen=True, kw_only=True):
         least_seconds: How long the campaign takes at least because of that limit, as foreseen at its start; 0 if it
             fits, None if that is not known (no limit, or a source without a length).
         recovered: Recipients read back from the journal so far, to know them again in a source that is read again.
+        waiting_for: What other processes hold, while that is all that is left to wait for; else None.
     """
 
     outcomes: tuple[Outcome, ...] = ()
     waiting_until: datetime | None = None
     least_seconds: float | None = None
     recovered: int = 0
+    waiting_for: Waiting | None = None
 
 
 class CampaignResult(Totals, frozen=True, kw_only=True):

@@ -40,7 +40,12 @@ async def test_same_command_again_texts_nobody_again(
     first = await run(*words(path, journal, "--json", "--chunk-size", "5"))
     again = await run(*words(path, journal, "--json", "--chunk-size", "5"))
     assert (first.code, again.code) == (1, 1), first.err + again.err
-    assert json.loads(first.out) == json.loads(again.out)
+    one, two = json.loads(first.out), json.loads(again.out)
+    assert (one.pop("continued"), one.pop("accepted_before")) == (False, 0)
+    assert (two.pop("continued"), two.pop("accepted_before")) == (True, 24)
+    assert one == two
+    assert first.err.splitlines()[0] == f"Journal {journal}: new, nothing of this campaign was sent from it before."
+    assert again.err.splitlines()[0] == f"Journal {journal}: continues, 24 accepted already."
     assert json.loads(again.out)["accepted"] == len(GOOD)
     assert sandbox.stats()["messages"] == len(GOOD)
 
