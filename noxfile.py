@@ -90,7 +90,7 @@ def chaos(session: nox.Session) -> None:
     """Kill the process that sends 50 times over 2,000 chunks, on every kind of journal; try every order of steps."""
     session.install("--quiet", *group("test"))
     install_wheel(session)
-    names = [f"tests/journal/test_journal_{name}.py" for name in ("chaos", "postgres", "machine")]
+    names = [f"tests/journal/test_journal_{name}.py" for name in ("chaos", "restart", "postgres", "machine")]
     sizes = {"CHAOS_KILLS": "50", "CHAOS_CHUNKS": "2000", "JOURNAL_EXAMPLES": "1000"}
     session.run("pytest", *names, *session.posargs, env=sizes)
 

@@ -8,6 +8,7 @@ import re
 import signal
 import sqlite3
 import stat
+import subprocess
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -203,13 +204,12 @@ async def test_lock_of_a_forked_child_only_delays(path, until):
         "    os._exit(0)\n"
         "sys.stdin.read()\n"
     )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, path, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    name = (await process.stdout.readline()).decode().strip()
-    await process.wait()
-    assert FileLock.found(path, "abc", name) is None
-    process.stdin.close()
+    command = [sys.executable, "-c", program, path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: ASYNC220
+        name = process.stdout.readline().strip()
+        process.wait()
+        assert FileLock.found(path, "abc", name) is None
+        process.stdin.close()
     locks = []
     await until(lambda: locks.append(FileLock.found(path, "abc", name)) or locks[-1])
     locks[-1].release()
