@@ -28,8 +28,10 @@ _SETTINGS = {
     "tcp_user_timeout": "60000",
     "idle_session_timeout": "0",
 }
-_SET = "select set_config(name, given, false) from unnest($1::text[], $2::text[]) as t (name, given)"
-_KNOWN = "select name from pg_settings where name = any($1::text[])"
+_SET = (
+    "select set_config(name, given, false), pg_backend_pid()"
+    " from unnest($1::text[], $2::text[]) as t (name, given) join pg_settings using (name)"  # of this server's version
+)
 _PID = "select pg_backend_pid()"
 _TAKE = "select pg_advisory_lock($1::int, $2::int)"
 _HELD = (
@@ -87,9 +89,9 @@ class SessionLock:
         """
         connection = await self._connect()
         try:
-            known = [row[0] for row in await connection.fetch(_KNOWN, list(_SETTINGS), timeout=_ANSWER_SECONDS)]
-            await connection.fetch(_SET, known, [_SETTINGS[name] for name in known], timeout=_ANSWER_SECONDS)
-            await self._check(connection)
+            settings = (list(_SETTINGS), list(_SETTINGS.values()))
+            rows = await connection.fetch(_SET, *settings, timeout=_ANSWER_SECONDS)
+            await self._check(connection, rows[0][1])
             await connection.fetchval(_TAKE, *self._keys, timeout=_ANSWER_SECONDS)
         except BaseException as error:
             connection.terminate()
@@ -98,9 +100,13 @@ class SessionLock:
             raise
         self._connection = connection
 
-    async def _check(self, connection: Any) -> None:
-        """Make sure that the session is this connection's alone: also while another one is in a transaction."""
-        before = await connection.fetchval(_PID, timeout=_ANSWER_SECONDS)
+    async def _check(self, connection: Any, before: int) -> None:
+        """Make sure that the session is this connection's alone: also while another one is in a transaction.
+
+        Args:
+            connection: The connection.
+            before: The server's process that served it a moment ago.
+        """
         async with self._transaction() as other:
             await other.execute(_SOMETHING)  # only now does it begin
             during = await connection.fetchval(_PID, timeout=_ANSWER_SECONDS)

@@ -27,11 +27,14 @@ SIZE = 2
 
 async def kill_again_and_again(worker, journal, rng, *, kills, workers=1, **options):
     """Start workers and kill them at random moments, so many times; return how often the campaign was over before."""
-    over = killed = 0
+    over = killed = rounds = 0
     while killed < kills:
+        rounds += 1
         lives = [await worker(journal, count=CHUNKS * SIZE, chunk_size=SIZE, **options) for _ in range(workers)]
         for life in lives:
             await life.line()
+        if rounds % 2:  # at a random moment once something was sent, else also before
+            await lives[0].line()
         await asyncio.sleep(rng.uniform(0, 1.2))
         for life in lives:
             over += life.process.returncode is not None
