@@ -76,7 +76,7 @@ class Totals(Shown, frozen=True, kw_only=True):
     complete: bool = False
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+class Waiting(Shown, frozen=True, kw_only=True):
     """What a run waits for: other processes hold it, and may still learn what became of it.
 
     Whoever is proven dead is not waited for.
