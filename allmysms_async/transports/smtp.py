@@ -7,7 +7,6 @@ on it may. The library's own ``sendmail`` does not tell, so ``mail``, ``rcpt`` a
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import enum
 import ssl
 from collections.abc import Awaitable
@@ -118,9 +117,7 @@ class _Line:
         """Close it without a word."""
         transport = self.client.transport
         self.client.close()
-        if isinstance(transport, asyncio.WriteTransport):
-            # Closing TLS in order would wait for the other side's farewell.
-            transport.abort()
+        _abort(transport)
 
     def socket(self) -> SocketLike | None:
         """Return its socket, if it is connected."""
@@ -130,9 +127,20 @@ class _Line:
 
     async def leave(self) -> None:
         """Say goodbye, and close it."""
-        with contextlib.suppress(aiosmtplib.SMTPException, OSError, RuntimeError, Strayed):
+        transport = self.client.transport
+        try:
             await self.ask(self.client.quit(timeout=_QUIT_SECONDS))
-        self.drop()
+        except (aiosmtplib.SMTPException, OSError, RuntimeError, Strayed):
+            pass
+        finally:
+            self.drop()
+            _abort(transport)  # which the client has let go of meanwhile
+
+
+def _abort(transport: asyncio.BaseTransport | None) -> None:
+    """Close a connection at once: closing TLS in order would wait for the other side's farewell."""
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
 
 
 @bordered

@@ -80,10 +80,16 @@ async def server() -> AsyncIterator[Server]:
         yield one
 
 
+@pytest.fixture(scope="session")
+def usual_trust() -> ssl.SSLContext:
+    """Whom the system trusts, read before any time-out runs: a busy machine takes long over it."""
+    return ssl.create_default_context()
+
+
 @pytest.fixture
-async def transport() -> AsyncIterator[HttpxTransport]:
+async def transport(usual_trust: ssl.SSLContext) -> AsyncIterator[HttpxTransport]:
     """A transport, closed at the end."""
-    async with HttpxTransport() as one:
+    async with HttpxTransport(ssl_context=usual_trust) as one:
         yield one
 
 
