@@ -129,8 +129,10 @@ def sendable(row, template, encoding, limits):
     try:
         canonical_number(row.phone)
         size = template.size(row.params, coding_of(encoding))
-    except (InvalidNumber, InvalidText) as error:
+    except InvalidNumber as error:
         return Reason(error.reason)
+    except InvalidText as error:
+        return Reason.INVALID_PARAM if error.reason == "malformed" else Reason(error.reason)
     most = limits.max_units(size.coding)
     return True if size.units <= most and most else Reason.TEXT_TOO_LONG if most else Reason.NEEDS_UNICODE
 

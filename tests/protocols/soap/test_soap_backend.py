@@ -96,7 +96,7 @@ REFUSED: dict[str, tuple[SmsMessage, Recipient, type[AllMySmsError], str]] = {
     "too long expanded": (SmsMessage("#param_1#" * 2), Recipient(PHONE, ("x" * 321,)), InvalidText, "text_too_long"),
     "control": (SmsMessage("Bon\x00jour"), Recipient(PHONE), InvalidText, "U+0000"),
     "half a character": (SmsMessage("Bon\ud83djour"), Recipient(PHONE), InvalidText, "U+D83D"),
-    "control in a value": (SmsMessage("#param_1#"), Recipient(PHONE, ("\x0b",)), InvalidText, "malformed"),
+    "control in a value": (SmsMessage("#param_1#"), Recipient(PHONE, ("\x0b",)), InvalidText, "invalid_param"),
     "value missing": (SmsMessage("#param_1# #param_2#"), Recipient(PHONE, ("a",)), InvalidText, "missing_param"),
     "gap": (SmsMessage("#param_2#"), Recipient(PHONE, ("a", "b")), InvalidText, "#param_1# is missing"),
     "space in the sender": (SmsMessage("x", sender="MON MAG"), Recipient(PHONE), InvalidSender, "without a space"),
