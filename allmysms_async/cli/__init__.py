@@ -1,12 +1,16 @@
 """The command line: ``allmysms demo | sandbox | send | campaign run``.
 
-Exit codes: 0 everybody accepted, 1 some not, 2 bad usage, 3 stopped (credits, login, Ctrl-C), 70 a defect.
+Exit codes: 0 everybody accepted, 1 some not, 2 bad usage, 3 stopped (credits, login, Ctrl-C), 4 a file that was asked
+for could not be written, 70 a defect. What is printed and not read changes none of them.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+
+from allmysms_async.cli.outlet import sheltered
+from allmysms_async.cli.signals import like_ctrl_c
 
 __all__ = ["main"]
 
@@ -19,14 +23,15 @@ def main(args: Sequence[str] | None = None) -> int:
     Args:
         args: The words after ``allmysms``; those of the process by default.
     """
-    try:
-        from allmysms_async.cli.command import allmysms
-        from allmysms_async.cli.ending import guarded
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        sys.stderr.write(f'The command line needs {error.name}: run pip install "allmysms_async[cli]".\n')
-        return 2
-    except KeyboardInterrupt:
-        return 3
-    return guarded(allmysms, args)
+    with like_ctrl_c(), sheltered():
+        try:
+            from allmysms_async.cli.command import allmysms
+            from allmysms_async.cli.ending import guarded
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in _EXTRA:
+                raise
+            sys.stderr.write(f'The command line needs {error.name}: run pip install "allmysms_async[cli]".\n')
+            return 2
+        except KeyboardInterrupt:
+            return 3
+        return guarded(allmysms, args)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from allmysms_async.batch.engine import CampaignRun
 from allmysms_async.cli.ending import ExitCode
 from allmysms_async.cli.screen import Display, number
+from allmysms_async.cli.signals import on_signals
 from allmysms_async.errors import CampaignStopped
 from allmysms_async.model import CampaignResult, Outcome, Totals, Waiting
 
-__all__ = ["Drive", "drive", "on_signals"]
+__all__ = ["Drive", "drive"]
 
 _TICK = 0.2
 
@@ -46,23 +46,6 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
         if self.error is not None or (self.interrupted and not over):
             return ExitCode.STOPPED
         return ExitCode.ALL_ACCEPTED if self.result.all_accepted else ExitCode.SOME_NOT
-
-
-@contextlib.contextmanager
-def on_signals(action: Callable[[], None]) -> Generator[None, None, None]:
-    """Call a function on Ctrl-C and on a request to terminate, instead of what they usually do."""
-    loop = asyncio.get_running_loop()
-    taken: list[signal.Signals] = []
-    # Not on Windows, nor outside the main thread: there Ctrl-C cancels the task, which stops the run as well.
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, action)
-            taken.append(number)
-    try:
-        yield
-    finally:
-        for number in taken:
-            loop.remove_signal_handler(number)
 
 
 async def drive(run: CampaignRun, display: Display, *listeners: Listener, journal: str | None = None) -> Drive:

@@ -7,8 +7,8 @@ import json
 
 import click
 
-from allmysms_async.cli.drive import on_signals
 from allmysms_async.cli.ending import ExitCode, missing_extra, say
+from allmysms_async.cli.signals import on_signals
 
 __all__ = ["serve"]
 

@@ -1,0 +1,81 @@
+"""Signals that end a command: Ctrl-C, a request to terminate, and a terminal that goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Generator
+from types import FrameType
+
+__all__ = ["like_ctrl_c", "on_signals"]
+
+# Windows has no terminal that goes away.
+_HANG_UP: int | None = getattr(signal, "SIGHUP", None)
+
+
+def _numbers() -> list[int]:
+    """Return the signals to take, but for a hang-up that somebody had ignored, as nohup does."""
+    ignored = _HANG_UP is None or signal.getsignal(_HANG_UP) is signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([] if ignored or _HANG_UP is None else [_HANG_UP])]
+
+
+@contextlib.contextmanager
+def on_signals(action: Callable[[], None]) -> Generator[None, None, None]:
+    """Call a function on Ctrl-C, on a request to terminate and when the terminal goes away, instead of the usual.
+
+    A terminal that goes away is told of by both the system and the shell: only one is heard, and only as the first.
+    """
+    loop = asyncio.get_running_loop()
+    heard = False
+    gone: set[int] = set()
+    before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
+
+    def hear(number: int) -> None:
+        nonlocal heard
+        if number == _HANG_UP:
+            gone.add(number)
+        if number != _HANG_UP or not heard:
+            heard = True
+            action()
+
+    # Not on Windows, nor outside the main thread: there Ctrl-C cancels the task, which stops the run as well.
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+        for number in _numbers():
+            usual = signal.getsignal(number)
+            loop.add_signal_handler(number, hear, number)
+            before[number] = usual
+    try:
+        yield
+    finally:
+        for number, usual in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN if number in gone else usual or signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def like_ctrl_c() -> Generator[None, None, None]:
+    """Let a request to terminate and a terminal that goes away do what Ctrl-C does at that moment."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if number == _HANG_UP:
+            signal.signal(number, signal.SIG_IGN)
+        usual = signal.getsignal(signal.SIGINT)
+        if callable(usual):
+            usual(signal.SIGINT, frame)
+
+    before = {
+        number: signal.signal(number, interrupt)
+        for number in _numbers()
+        if number != signal.SIGINT and signal.getsignal(number) is signal.SIG_DFL
+    }
+    try:
+        yield
+    finally:
+        for number, usual in before.items():
+            if signal.getsignal(number) is interrupt:
+                signal.signal(number, usual)
