@@ -5,8 +5,12 @@ from __future__ import annotations
 import enum
 import os
 import re
+import shutil
+import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -22,11 +26,25 @@ from allmysms_async.errors import (
     OutcomeUnknown,
 )
 
-__all__ = ["ExitCode", "code_of", "guarded", "missing_extra", "plain", "say", "sentence"]
+__all__ = [
+    "Commands",
+    "ExitCode",
+    "NotWritten",
+    "code_of",
+    "escaped",
+    "guarded",
+    "missing_extra",
+    "plain",
+    "say",
+    "sentence",
+]
 
 _DEBUG = "ALLMYSMS_DEBUG"
 # What could steer a terminal, or turn the direction of what follows.
-_STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_STEERING = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+_MOST = 1500
 _SANDBOX_EXTRA = {"lxml", "python_multipart", "starlette", "uvicorn", "httptools"}
 
 
@@ -37,7 +55,12 @@ class ExitCode(enum.IntEnum):
     SOME_NOT = 1
     BAD_USAGE = 2
     STOPPED = 3
+    NOT_WRITTEN = 4
     DEFECT = 70
+
+
+class NotWritten(Exception):
+    """A file that was asked for could not be written."""
 
 
 def code_of(error: AllMySmsError) -> ExitCode:
@@ -64,7 +87,9 @@ def sentence(error: BaseException) -> str:
                 "what happened, without texting twice."
             )
         case NotSent(remedy=None):
-            text = f"{error} Nothing was sent: check the network and ALLMYSMS_BASE_URL, then try again."
+            said = _ended(str(error))
+            begin = "Check" if "nothing was sent" in said.lower() else "Nothing was sent: check"
+            text = f"{said} {begin} the network and ALLMYSMS_BASE_URL, then try again."
         case CampaignStopped():
             text = f"The campaign stopped: {sentence(error.reason)}"
         case AllMySmsError():
@@ -74,7 +99,15 @@ def sentence(error: BaseException) -> str:
                 f"An unexpected {type(error).__name__} ended the command. Report it as a defect; with {_DEBUG}=1 in "
                 "the environment it shows where it happened."
             )
-    return " ".join(text.split())
+    return _ended(text)
+
+
+def _ended(text: str) -> str:
+    """Return a sentence on one line, of bounded length, with its full stop."""
+    line = " ".join(text.split())
+    if len(line) > _MOST:
+        line = f"{line[: _MOST // 2]} … {line[-_MOST // 2 :]}"
+    return line if line.endswith((".", "?", "!", "…")) else f"{line}."
 
 
 def plain(text: str) -> str:
@@ -82,9 +115,22 @@ def plain(text: str) -> str:
     return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
+def escaped(text: str) -> str:
+    """Return a text from outside as a cell may hold it: likewise, and on one line."""
+    return plain(text).replace("\n", "\\n")
+
+
 def say(text: str) -> None:
-    """Write one line to standard error."""
-    click.echo(plain(text), err=True)
+    """Write one line to standard error, on a terminal broken between words."""
+    line = plain(text)
+    if sys.stderr.isatty():
+        width = max(shutil.get_terminal_size().columns, 20)
+        wrapped = (
+            textwrap.fill(each, width, break_long_words=False, break_on_hyphens=False) if len(each) > width else each
+            for each in line.split("\n")
+        )
+        line = "\n".join(wrapped)
+    click.echo(line, err=True)
 
 
 def missing_extra(error: ModuleNotFoundError) -> click.UsageError:
@@ -100,11 +146,24 @@ def missing_extra(error: ModuleNotFoundError) -> click.UsageError:
 
 def _usage(error: click.ClickException) -> str:
     """Return a usage error as one line, with the command whose help says more."""
-    text = " ".join(error.format_message().split())
-    if not text.endswith((".", "?", "!")):
-        text += "."
+    text = _ended(error.format_message())
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f"Error: {text} See '{context.command_path} --help'." if context else f"Error: {text}"
+
+
+class Commands(click.Group):
+    """Commands whose own broken connections are told apart from a broken standard stream, which ends nothing here."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; click would take a broken pipe of whatever kind for the end, with no word."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _Broken from error
+
+
+class _Broken(Exception):
+    """A connection broke, and nobody expected it."""
 
 
 def guarded(command: click.Command, args: Sequence[str] | None) -> int:
@@ -120,13 +179,17 @@ def guarded(command: click.Command, args: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         say("Stopped.")
         return ExitCode.STOPPED
+    except NotWritten as error:
+        say(f"Error: {error}")
+        return ExitCode.NOT_WRITTEN
     except AllMySmsError as error:
         _trace(error)
         say(f"Error: {sentence(error)}")
         return code_of(error)
     except Exception as error:  # noqa: BLE001, RUF100  # a person must never be shown a traceback
         _trace(error)
-        say(f"Error: {sentence(error)}")
+        cause = error.__cause__ if isinstance(error, _Broken) else None
+        say(f"Error: {sentence(cause or error)}")
         return ExitCode.DEFECT
     return code if isinstance(code, int) else ExitCode.ALL_ACCEPTED
 

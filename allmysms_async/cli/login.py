@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
 
 import click
 
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.cli import screen
+from allmysms_async.cli.outlet import patient
 from allmysms_async.protocols.rest import RestBackend
 from allmysms_async.service import SmsService
 
@@ -19,6 +21,8 @@ CAMPAIGN_POLICY = RetryPolicy(attempts=8, deadline=120.0, cap=20.0)
 SEND_POLICY = RetryPolicy(attempts=5, deadline=60.0, cap=8.0)
 """For ``send``."""
 
+_LONGEST_ADDRESS = 2000
+
 
 def backend_of_environment() -> RestBackend:
     """Return the backend that the environment describes, asking for what is missing if a person is there.
@@ -28,8 +32,27 @@ def backend_of_environment() -> RestBackend:
     """
     login = _value("ALLMYSMS_LOGIN", "Login", hidden=False)
     api_key = _value("ALLMYSMS_API_KEY", "API key", hidden=True)
-    base_url = os.environ.get("ALLMYSMS_BASE_URL", "").strip()
+    base_url = _address(os.environ.get("ALLMYSMS_BASE_URL", "").strip())
     return RestBackend(login, api_key, base_url=base_url) if base_url else RestBackend(login, api_key)
+
+
+def _address(text: str) -> str:
+    """Return an address that can be written as HTTP; what it is instead is not repeated: it may hold a password.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    try:
+        parts = urlsplit(text)
+        port, host = parts.port, parts.hostname
+        fits = text.isascii() and text.isprintable() and " " not in text and len(text) <= _LONGEST_ADDRESS
+        fits = fits and parts.scheme in {"http", "https"} and bool(host) and port != 0
+    except ValueError:
+        fits = False
+    if text and not fits:
+        msg = "ALLMYSMS_BASE_URL is not an address such as https://api.allmysms.com; nothing was sent."
+        raise click.UsageError(msg)
+    return text
 
 
 def service() -> SmsService:
@@ -45,4 +68,5 @@ def _value(name: str, label: str, *, hidden: bool) -> str:
     if not screen.stdin_is_terminal():
         msg = f"{name} is not set: set ALLMYSMS_LOGIN and ALLMYSMS_API_KEY in the environment."
         raise click.UsageError(msg)
-    return str(click.prompt(label, hide_input=hidden, err=True)).strip()
+    with patient():
+        return str(click.prompt(label, hide_input=hidden, err=True)).strip()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
 import time
 from types import TracebackType
@@ -21,31 +23,38 @@ _PLAIN_SECONDS = 1.0
 _NOTE_SECONDS = 1.0
 _HELD_SECONDS = 10.0
 _WIDE = 100
+_NARROWEST = 20
 _LOGGER = "allmysms_async"
 
 
 def stdin_is_terminal() -> bool:
     """Tell whether a person can be asked."""
-    return bool(sys.stdin) and sys.stdin.isatty()
+    with contextlib.suppress(OSError, ValueError):
+        return bool(sys.stdin) and sys.stdin.isatty()
+    return False
 
 
 def error_console() -> Console:
     """Return the console of standard error."""
-    _forgive(sys.stderr)
+    _prepare(sys.stderr)
     return Console(stderr=True, highlight=False)
 
 
 def output_console() -> Console:
     """Return the console of standard output."""
-    _forgive(sys.stdout)
+    _prepare(sys.stdout)
     return Console(highlight=False)
 
 
-def _forgive(stream: object) -> None:
-    """Let a stream replace what its encoding lacks, rather than fail at the end of a campaign."""
+def _prepare(stream: object) -> None:
+    """Let a stream replace what its encoding lacks, and forget a size that no terminal has: both could end things."""
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")
+    for name, least in (("COLUMNS", _NARROWEST), ("LINES", 1)):
+        told = os.environ.get(name, "")
+        if told and not (told.isascii() and told.isdigit() and len(told) <= 4 and int(told) >= least):
+            del os.environ[name]
 
 
 def number(value: int) -> str:

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Generator
 from types import FrameType
 
+from allmysms_async.cli.outlet import hurry
+
 __all__ = ["like_ctrl_c", "on_signals"]
 
 # Windows has no terminal that goes away.
@@ -34,6 +36,7 @@ def on_signals(action: Callable[[], None]) -> Generator[None, None, None]:
 
     def hear(number: int) -> None:
         nonlocal heard
+        hurry()
         if number == _HANG_UP:
             gone.add(number)
         if number != _HANG_UP or not heard:
@@ -49,9 +52,13 @@ def on_signals(action: Callable[[], None]) -> Generator[None, None, None]:
     try:
         yield
     finally:
+        if before:  # on no machine without masks; one that comes in between would end the process
+            signal.pthread_sigmask(signal.SIG_BLOCK, before)
         for number, usual in before.items():
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN if number in gone else usual or signal.SIG_DFL)
+        if before:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
 
 
 @contextlib.contextmanager
@@ -62,6 +69,7 @@ def like_ctrl_c() -> Generator[None, None, None]:
         return
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        hurry()
         if number == _HANG_UP:
             signal.signal(number, signal.SIG_IGN)
         usual = signal.getsignal(signal.SIGINT)

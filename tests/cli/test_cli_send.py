@@ -65,7 +65,7 @@ async def test_send_refused_for_every_number_exits_1(run: Run, sandbox: Sandbox)
     assert "opted_out" in ended.err
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_sandbox_runs_until_it_is_stopped(number: signal.Signals) -> None:
     """The sandbox says in one line of JSON where it listens, serves, and exits 0 on SIGTERM or Ctrl-C."""
     process = await start("sandbox", "--http-port", "0", "--smtp-port", "0", "--json")
