@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import click
 import msgspec
@@ -13,14 +14,17 @@ from allmysms_async.campaign import RunOptions
 from allmysms_async.cli import login
 from allmysms_async.cli.drive import Listener, drive
 from allmysms_async.cli.ending import ExitCode, say
+from allmysms_async.cli.file import check_places, journal_file, why
 from allmysms_async.cli.outcome import OutcomeFile
 from allmysms_async.cli.report import Examples, print_end
 from allmysms_async.cli.screen import Display, error_console
 from allmysms_async.model import Campaign, Purpose, SmsMessage
-from allmysms_async.source import read_csv
+from allmysms_async.source import CsvSource, read_csv
 from allmysms_async.text import placeholders
 
 __all__ = ["CampaignOptions", "run_file", "text_of"]
+
+_MOST_TEXT = 100_000
 
 
 class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,14 +65,48 @@ def text_of(text: str) -> str:
     """Return a text, from standard input if it is ``-``.
 
     Raises:
-        UsageError: Standard input is not UTF-8.
+        UsageError: Standard input is closed, cannot be read, is not UTF-8 or does not end.
     """
     if text != "-":
         return text
     try:
-        return sys.stdin.buffer.read().decode("utf-8-sig").rstrip("\r\n")
+        read = sys.stdin.buffer.read(_MOST_TEXT + 1) if sys.stdin else None
+        told = None if read is None else read.decode("utf-8-sig").rstrip("\r\n")
+    except OSError as error:
+        msg = f"The text on standard input cannot be read: {why(error)}."
+        raise click.UsageError(msg) from None
     except UnicodeDecodeError:
         msg = "The text on standard input is not UTF-8."
+        raise click.UsageError(msg) from None
+    if read is None or told is None:
+        msg = "There is no standard input to read the text from: give the text itself."
+        raise click.UsageError(msg)
+    if len(read) > _MOST_TEXT:
+        msg = f"The text on standard input is longer than {_MOST_TEXT} bytes, more than any text message."
+        raise click.UsageError(msg)
+    return told
+
+
+def _source(options: CampaignOptions) -> CsvSource:
+    """Return the file's recipients.
+
+    Raises:
+        InvalidSource: It cannot be read.
+        UsageError: It is not in the encoding that was given, and Python's codec says so in its own way.
+    """
+    try:
+        return read_csv(
+            options.file,
+            phone=options.phone,
+            params=options.params,
+            encoding=options.encoding,
+            separator=options.separator,
+        )
+    except UnicodeError:
+        msg = (
+            f"{options.file} is not {options.encoding or 'a text'} from its beginning on; UTF-16 without its mark is "
+            "read with --encoding utf-16-le or utf-16-be. Nothing was sent."
+        )
         raise click.UsageError(msg) from None
 
 
@@ -89,13 +127,9 @@ async def run_file(options: CampaignOptions) -> int:
     if wanted > len(options.params):
         msg = f"The text uses #param_{wanted}#, but there are only {len(options.params)} --param columns."
         raise click.UsageError(msg)
-    source = read_csv(
-        options.file,
-        phone=options.phone,
-        params=options.params,
-        encoding=options.encoding,
-        separator=options.separator,
-    )
+    journal = cast("str | None", options.sending.get("journal"))
+    check_places({"--outcomes": options.outcomes}, source=options.file, journal=journal_file(journal))
+    source = _source(options)
     message = SmsMessage(text, sender=options.sender, purpose=options.purpose, send_at=options.send_at)
     campaign = Campaign(
         name=options.file.stem if options.name is None else options.name, message=message, recipients=source
@@ -105,7 +139,7 @@ async def run_file(options: CampaignOptions) -> int:
     listeners: list[Listener] = [examples.collect]
     async with login.service() as sms:
         run = sms.stream(campaign, **options.sending)
-        file = None if options.outcomes is None else OutcomeFile(options.outcomes, options.file)
+        file = None if options.outcomes is None else OutcomeFile(options.outcomes)
         if file is not None:
             listeners.append(file.add)
         try:
@@ -113,9 +147,9 @@ async def run_file(options: CampaignOptions) -> int:
                 end = await drive(run, display, *listeners, journal=_label(options.sending))
         finally:
             if file is not None:
-                file.close()
+                await file.file.finish()
     code = print_end(end, examples, machine=options.as_json, journal="journal" in options.sending)
     if file is not None and file.problem is not None:
         say(f"Error: {file.problem}")
-        code = code or ExitCode.SOME_NOT
+        code = code if code == ExitCode.STOPPED else ExitCode.NOT_WRITTEN
     return code

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from html import escape
+from html import escape as in_html
 from pathlib import Path
 
+from allmysms_async.cli.ending import NotWritten, escaped
+from allmysms_async.cli.file import NewFile
 from allmysms_async.cli.report import money
 from allmysms_async.cli.screen import number
-from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import JournalCampaign
 from allmysms_async.model import CampaignResult, Reason
 
@@ -34,17 +35,25 @@ td.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%;heigh
 .note{border-left:4px solid #d55e00;padding-left:1rem}footer{color:#666;font-size:.85rem}"""
 
 
-def write_html(path: Path, campaign: JournalCampaign) -> None:
-    """Write a campaign's report.
+async def write_html(path: Path, campaign: JournalCampaign) -> None:
+    """Write a campaign's report, which its owner alone may read.
 
     Raises:
         InvalidRequest: The file cannot be written.
+        NotWritten: It could not be written to its end.
     """
-    try:
-        path.write_text(render(campaign), encoding="utf-8")
-    except OSError as error:
-        msg = f"{path} cannot be written: {error.strerror or type(error).__name__}."
-        raise InvalidRequest(msg) from error
+    file = NewFile(path)
+    file.write(render(campaign).encode())
+    await file.finish()
+    if file.problem is not None:
+        file.give_up()
+        msg = f"{path} was not written: {file.problem}."
+        raise NotWritten(msg)
+
+
+def escape(text: str) -> str:
+    """Return a text as HTML shows it, on one line and without what steers."""
+    return in_html(escaped(text))
 
 
 def render(campaign: JournalCampaign) -> str:

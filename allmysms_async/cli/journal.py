@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import click
 from rich import box
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -18,9 +18,10 @@ from allmysms_async.batch.state import ChunkState
 from allmysms_async.campaign import SendOptions
 from allmysms_async.cli import login
 from allmysms_async.cli.drive import drive
-from allmysms_async.cli.ending import ExitCode, plain, say
+from allmysms_async.cli.ending import ExitCode, NotWritten, plain, say
+from allmysms_async.cli.file import check_places, journal_file
 from allmysms_async.cli.html import write_html
-from allmysms_async.cli.outcome import ReportFile
+from allmysms_async.cli.outcome import OutcomeFile
 from allmysms_async.cli.report import (
     Examples,
     as_json,
@@ -31,13 +32,16 @@ from allmysms_async.cli.report import (
     print_end,
 )
 from allmysms_async.cli.screen import Display, error_console, held_words, number, output_console
-from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import ChunkView, Journal, JournalCampaign
 from allmysms_async.journal.address import address_of
 from allmysms_async.journal.journal import Decision
-from allmysms_async.model import CampaignResult
+from allmysms_async.model import CampaignResult, Outcome
 
-__all__ = ["list_campaigns", "report", "resolve", "resume", "status"]
+__all__ = ["as_table", "list_campaigns", "report", "resolve", "resume", "status", "write_rows"]
+
+_AT_ONCE = 1000
+_ROOM_FOR_NAMES = 12
+_STATES = ("accepted", "rejected", "failed", "unknown", "in flight", "pending")
 
 
 def _code(result: CampaignResult) -> ExitCode:
@@ -95,24 +99,53 @@ def list_campaigns(journal: str, *, machine: bool) -> int:
     if machine:
         click.echo(json.dumps([{"name": each.name} | json.loads(as_json(each.result)) for each in campaigns]))
         return ExitCode.ALL_ACCEPTED
+    console = output_console()
+    console.print(as_table(campaigns, console.width))
+    return ExitCode.ALL_ACCEPTED
+
+
+def as_table(campaigns: Sequence[JournalCampaign], width: int) -> RenderableType:
+    """Return what a terminal of some width shows of a journal's campaigns: a table if every figure has room."""
+    sending = any(each.result.in_flight for each in campaigns)  # a column less leaves room for the names
+    states = [state for state in _STATES if sending or state != "in flight"]
+    headings = ("begun", "rows", *states)
+    cells = [(_begun(each), _rows(each), *(number(_counts(each)[state]) for state in states)) for each in campaigns]
+    needed = sum(max(map(len, column)) + 1 for column in zip(headings, *cells, strict=True))
+    if width < _ROOM_FOR_NAMES + needed:
+        return Group(*map(_in_lines, campaigns))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("campaign", overflow="fold", min_width=8)
-    table.add_column("begun", no_wrap=True)
-    sending = any(each.result.in_flight for each in campaigns)  # a column less leaves room for the names
-    for heading in ("rows", "accepted", "rejected", "failed", "unknown", *(["in flight"] * sending), "pending"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for each in campaigns:
-        result = each.result
-        counts = [result.accepted, result.rejected, result.failed, result.unknown, result.pending - result.in_flight]
-        if sending:
-            counts.insert(-1, result.in_flight)
-        # A source that was not read to its end has more.
-        rows = number(result.rows) + ("" if result.complete else "+")
-        table.add_row(
-            Text(plain(each.name)), f"{each.created_at.astimezone():%Y-%m-%d %H:%M}", rows, *map(number, counts)
-        )
-    output_console().print(table)
-    return ExitCode.ALL_ACCEPTED
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "begun" else "right", no_wrap=True)
+    for each, row in zip(campaigns, cells, strict=True):
+        table.add_row(Text(plain(each.name)), *row)
+    return table
+
+
+def _counts(campaign: JournalCampaign) -> dict[str, int]:
+    """Return how many rows of a campaign are in which state."""
+    result = campaign.result
+    counts = {"accepted": result.accepted, "rejected": result.rejected, "failed": result.failed}
+    counts |= {"unknown": result.unknown, "in flight": result.in_flight}
+    return counts | {"pending": result.pending - result.in_flight}
+
+
+def _begun(campaign: JournalCampaign) -> str:
+    """Return when a campaign was begun, by the clock of this machine."""
+    return f"{campaign.created_at.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _rows(campaign: JournalCampaign) -> str:
+    """Return how many rows a campaign has; a source that was not read to its end has more."""
+    return number(campaign.result.rows) + ("" if campaign.result.complete else "+")
+
+
+def _in_lines(campaign: JournalCampaign) -> Text:
+    """Return what a narrow terminal shows of a campaign."""
+    counts = ", ".join(f"{number(count)} {state}" for state, count in _counts(campaign).items() if count)
+    return Text.assemble(
+        (plain(campaign.name), "bold"), f"\n  {_begun(campaign)}, {_rows(campaign)} rows: {counts or 'none'}."
+    )
 
 
 async def resume(journal: str, name: str | None, options: SendOptions, *, machine: bool) -> int:
@@ -128,25 +161,18 @@ async def resume(journal: str, name: str | None, options: SendOptions, *, machin
 
 def report(journal: str, name: str | None, *, machine: bool, csv: Path | None, html: Path | None) -> int:
     """Report on a campaign, on the screen or in files; return the exit code."""
+    check_places({"--csv": csv, "--html": html}, journal=journal_file(journal))
 
     async def look() -> JournalCampaign:
         async with Journal(journal) as opened:
             campaign = await opened.campaign(name)
             if csv is not None:
-                with contextlib.closing(ReportFile(csv)) as file:
-                    async for outcome in opened.outcomes(name):
-                        file.add([outcome])
-                if file.problem is not None:
-                    raise InvalidRequest(file.problem)
-            return campaign
+                await write_rows(csv, opened.outcomes(name))
+        if html is not None:
+            await write_html(html, campaign)
+        return campaign
 
-    for path in (csv, html):
-        if path is not None and path.exists() and Path(journal).exists() and path.samefile(journal):
-            msg = f"{path} is the journal itself; give another name."
-            raise click.UsageError(msg)
     campaign = asyncio.run(look())
-    if html is not None:
-        write_html(html, campaign)
     if machine:
         click.echo(as_json(campaign.result))
     elif csv is None and html is None:
@@ -155,6 +181,31 @@ def report(journal: str, name: str | None, *, machine: bool, csv: Path | None, h
     for line in duplicates_told(campaign.result, journal=True):
         say(line)
     return _code(campaign.result)
+
+
+async def write_rows(path: Path, outcomes: AsyncIterator[Outcome]) -> None:
+    """Write a line for each row.
+
+    Raises:
+        InvalidRequest: The file cannot be written.
+        NotWritten: It could not be written to its end.
+    """
+    file, some = OutcomeFile(path), list[Outcome]()
+    try:
+        async for outcome in outcomes:
+            some.append(outcome)
+            if len(some) == _AT_ONCE:
+                file.add(some)
+                some.clear()
+        file.add(some)
+    except BaseException:
+        file.file.give_up()
+        raise
+    await file.file.finish()
+    if file.file.problem is not None:
+        file.file.give_up()
+        msg = f"{path} was not written: {file.file.problem}."
+        raise NotWritten(msg)
 
 
 def resolve(journal: str, name: str | None, decision: Decision, chunks: Sequence[int]) -> int:

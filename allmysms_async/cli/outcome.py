@@ -3,56 +3,60 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TextIO
 
-from allmysms_async.errors import InvalidRequest, InvalidSource
+from allmysms_async.cli.ending import escaped
+from allmysms_async.cli.file import NewFile
+from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import Outcome
 
-__all__ = ["OutcomeFile", "ReportFile"]
+__all__ = ["COLUMNS", "OutcomeFile"]
 
-_COLUMNS = ("row", "line", "phone", "state", "reason", "sms_id", "campaign_id")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+COLUMNS = ("line", "row", "number", "state", "reason", "sms_id", "campaign_id")
+"""The columns of ``--outcomes`` and of ``report --csv``."""
 
-
-def _open(path: Path) -> TextIO:
-    """Open a file to be written, a new one for its owner alone: it holds everybody's number."""
-    return open(path, "w", encoding="utf-8", newline="", opener=lambda name, flags: os.open(name, flags, 0o600))
+# What a spreadsheet takes for a formula, also behind what it may take for a separator; full-width signs are the same.
+_FORMULA = re.compile("(^|[;,|])(?=\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 class OutcomeFile:
     """Writes a line for each row whose outcome is known, as soon as it is.
 
     Args:
-        path: The file; what it holds is replaced.
-        source: The file of recipients, which must be another one.
+        path: The file; what it holds is replaced when this one is whole.
+
+    Attributes:
+        file: The file.
 
     Raises:
-        InvalidRequest: It cannot be written, or is the file of recipients.
+        InvalidRequest: It cannot be written.
     """
 
-    def __init__(self, path: Path, source: Path) -> None:
-        self.path = path
-        self.problem: str | None = None
-        try:
-            if path.exists() and path.samefile(source):
-                msg = f"--outcomes {path} is the file of recipients itself; give another name."
-                raise InvalidRequest(msg)
-            self._file = _open(path)
-        except OSError as error:
-            msg = f"{path} cannot be written: {error.strerror or type(error).__name__}; nothing was sent."
-            raise InvalidSource(msg) from error
-        self._writer = csv.writer(self._file)
-        self._write([_COLUMNS])
+    def __init__(self, path: Path) -> None:
+        self.file = NewFile(path)
+        self._write([COLUMNS])
+        if self.file.problem is not None:
+            self.file.give_up()
+            msg = f"{path} cannot be written: {self.file.problem}; nothing was sent."
+            raise InvalidRequest(msg)
+
+    @property
+    def problem(self) -> str | None:
+        """Say what is wrong with the file and where what there is of it is, or None if nothing is."""
+        if self.file.problem is None:
+            return None
+        where = "" if self.file.beside is None else f" What could be written is in {self.file.beside}."
+        return f"{self.file.path} is not complete: {self.file.problem}.{where}"
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
         """Write rows. A full disk must not end the campaign, so it is kept as ``problem`` instead of raised."""
         self._write(
             [
-                outcome.row,
                 "" if outcome.line is None else outcome.line,
+                outcome.row,
                 _cell(outcome.phone),
                 outcome.state.value,
                 "" if outcome.reason is None else outcome.reason.value,
@@ -63,68 +67,12 @@ class OutcomeFile:
         )
 
     def _write(self, rows: Iterable[Iterable[object]]) -> None:
-        """Write lines, unless an earlier one failed."""
-        if self.problem is not None:
-            return
-        try:
-            self._writer.writerows(rows)
-            self._file.flush()
-        except OSError as error:
-            self.problem = f"{self.path} is not complete: {error.strerror or type(error).__name__}."
-
-    def close(self) -> None:
-        """Close the file."""
-        try:
-            self._file.close()
-        except OSError as error:
-            self.problem = self.problem or f"{self.path} is not complete: {error.strerror or type(error).__name__}."
-
-
-class ReportFile:
-    """Writes a line for each recipient of a campaign: number, outcome, reason, campaign id, sms id.
-
-    Args:
-        path: The file; what it holds is replaced.
-
-    Raises:
-        InvalidRequest: It cannot be written.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.problem: str | None = None
-        try:
-            self._file = _open(path)
-        except OSError as error:
-            msg = f"{path} cannot be written: {error.strerror or type(error).__name__}."
-            raise InvalidRequest(msg) from error
-        self._writer = csv.writer(self._file)
-        self._writer.writerow(("number", "outcome", "reason", "campaign_id", "sms_id"))
-
-    def add(self, outcomes: Iterable[Outcome]) -> None:
-        """Write rows."""
-        try:
-            self._writer.writerows(
-                (
-                    _cell(outcome.phone),
-                    outcome.state.value,
-                    "" if outcome.reason is None else outcome.reason.value,
-                    _cell(outcome.campaign_id or ""),
-                    _cell(outcome.sms_id or ""),
-                )
-                for outcome in outcomes
-            )
-        except OSError as error:
-            self.problem = self.problem or f"{self.path} is not complete: {error.strerror or type(error).__name__}."
-
-    def close(self) -> None:
-        """Close the file."""
-        try:
-            self._file.close()
-        except OSError as error:
-            self.problem = self.problem or f"{self.path} is not complete: {error.strerror or type(error).__name__}."
+        """Write lines."""
+        lines = io.StringIO()
+        csv.writer(lines).writerows(rows)
+        self.file.write(lines.getvalue().encode())
 
 
 def _cell(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Return a cell in which no spreadsheet sees a formula, and no terminal a command."""
+    return _FORMULA.sub(r"\1'", escaped(text))

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _EXAMPLES = 5
+_ROOM_FOR_EXAMPLES = 20
 
 
 class Examples:
@@ -126,25 +127,33 @@ def closing_table(result: CampaignResult, examples: Examples, *, width: int) -> 
         width: Columns of the terminal.
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold")
-    name = result.name if len(result.name) <= 24 else result.name[:23] + "…"
-    table.add_column(Text(plain(name)), no_wrap=True)
-    table.add_column("rows", justify="right", no_wrap=True)
-    table.add_column("the first of them", style="dim", no_wrap=True, overflow="ellipsis")
-    room = max(width - 40, 8)
-    table.add_row("Read" if result.complete else "Read so far", number(result.rows), "")
-    table.add_row("Accepted", Text(number(result.accepted), style="green"), "")
-    table.add_row("Rejected", Text(number(result.rejected), style="yellow" if result.rejected else ""), "")
+    # On a narrow terminal the figures are worth more than a name or an example.
+    figures = max(len(figure) for figure in (number(result.rows), number(result.parts), money(result.cost), "rows"))
+    longest = min(24, max(width - figures - 5, 8))
+    name = plain(result.name)
+    table.add_column(Text(name if len(name) <= longest else name[: longest - 1] + "…"), no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True, min_width=figures)
+    room = width - longest - figures - 8
+    exemplary = room >= _ROOM_FOR_EXAMPLES
+    if exemplary:
+        table.add_column("the first of them", style="dim", no_wrap=True, overflow="ellipsis", max_width=room)
+
+    def row(label: str, count: Text | str, example: str = "", style: str = "") -> None:
+        table.add_row(label, count, *([example] if exemplary else []), style=style)
+
+    row("Read" if result.complete else "Read so far", number(result.rows))
+    row("Accepted", Text(number(result.accepted), style="green"))
+    row("Rejected", Text(number(result.rejected), style="yellow" if result.rejected else ""))
     for reason, count in _by_count(result):
-        words = reason.value.replace("_", " ")
-        table.add_row(f"  {words}", number(count), examples.of(reason, room), style="yellow")
+        row(f"  {reason.value.replace('_', ' ')}", number(count), examples.of(reason, room), style="yellow")
     counts = {"Failed": result.failed, "Unknown": result.unknown, "In flight": result.in_flight}
     counts["Pending"] = result.pending - result.in_flight
     for label, count in counts.items():
         if count:
-            table.add_row(label, Text(number(count), style="red"), "")
+            row(label, Text(number(count), style="red"))
     table.add_section()
-    table.add_row("Text parts", number(result.parts), "")
-    table.add_row("Cost without tax", money(result.cost), "")
+    row("Text parts", number(result.parts))
+    row("Cost without tax", money(result.cost))
     return table
 
 
@@ -208,7 +217,10 @@ def print_advice(console: Console, result: CampaignResult, *, journal: bool = Fa
         result: What became of the campaign.
         journal: Whether it can be continued from its journal.
     """
-    lines = [f"{sentence} ({count} request{'s' if count > 1 else ''})" for sentence, count in result.problems.items()]
+    lines = [
+        f"{problem.rstrip('.')}: {number(count)} request{'s' if count > 1 else ''}."
+        for problem, count in result.problems.items()
+    ]
     lines.extend(duplicates_told(result, journal=journal))
     if result.failed:
         lines.append(f"{number(result.failed)} failed: surely not sent, they can be sent again.")

@@ -115,7 +115,7 @@ async def test_outcomes_hold_every_row_and_no_formula(run: Run, clients: Clients
         rows = sorted(csv.DictReader(file), key=lambda row: int(row["row"]))
     assert [row["state"] for row in rows] == ["accepted"] * 2 + ["rejected"] * 4
     assert [row["line"] for row in rows] == ["2", "3", "4", "5", "6", "7"]
-    assert [row["phone"] for row in rows] == ["33612345006", "33612345007", "'=1+1", "'+néant", "'-x", "'@sum"]
+    assert [row["number"] for row in rows] == ["33612345006", "33612345007", "'=1+1", "'+néant", "'-x", "'@sum"]
     assert rows[0]["sms_id"]
     assert rows[0]["campaign_id"]
     assert rows[2]["reason"] == "malformed"

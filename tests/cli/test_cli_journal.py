@@ -82,7 +82,7 @@ async def test_interrupted_run_is_resumed_and_then_reads_the_rest(
 async def test_report_has_a_line_for_each_recipient(
     run: Run, clients: Clients, sandbox: Sandbox, journal: Path, tmp_path: Path
 ) -> None:
-    """The CSV report has number, outcome, reason, campaign id and sms id of every row of the file."""
+    """The CSV report has line, row, number, state, reason, sms id and campaign id of every row of the file."""
     sandbox.opt_out("33612345006")
     await run(*words(clients([*GOOD, "néant", "=1+1", "0612345007"]), journal))
     path = tmp_path / "report.csv"
@@ -90,11 +90,11 @@ async def test_report_has_a_line_for_each_recipient(
     assert ended.code == 1, ended.err
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["number", "outcome", "reason", "campaign_id", "sms_id"]
+    assert list(rows[0]) == ["line", "row", "number", "state", "reason", "sms_id", "campaign_id"]
     assert len(rows) == len(GOOD) + 3
-    reasons = sorted(row["reason"] for row in rows if row["outcome"] == "rejected")
+    reasons = sorted(row["reason"] for row in rows if row["state"] == "rejected")
     assert reasons == ["duplicate", "malformed", "malformed", "opted_out"]
-    sent = {row["number"]: row for row in rows if row["outcome"] == "accepted"}
+    sent = {row["number"]: row for row in rows if row["state"] == "accepted"}
     assert set(sent) == {message["phone"] for message in sandbox.messages()}
     assert all(row["sms_id"] and row["campaign_id"] for row in sent.values())
     assert "'=1+1" in {row["number"] for row in rows}
@@ -198,14 +198,15 @@ async def test_files_with_numbers_are_their_owners_alone(
     run: Run, clients: Clients, journal: Path, tmp_path: Path
 ) -> None:
     """Nobody else on the machine may read the journal, nor a file that the command line fills with numbers."""
-    outcomes, report = tmp_path / "outcomes.csv", tmp_path / "report.csv"
+    outcomes, report, page = (tmp_path / name for name in ("outcomes.csv", "report.csv", "report.html"))
     mask = os.umask(0o022)
     try:
         assert (await run(*words(clients(GOOD), journal, "--outcomes", str(outcomes)))).code == 0
-        assert (await run("campaign", "report", str(journal), "--csv", str(report))).code == 0
+        both = ("--csv", str(report), "--html", str(page))
+        assert (await run("campaign", "report", str(journal), *both)).code == 0
     finally:
         os.umask(mask)
-    assert [path.stat().st_mode & 0o777 for path in (journal, outcomes, report)] == [0o600] * 3
+    assert [path.stat().st_mode & 0o777 for path in (journal, outcomes, report, page)] == [0o600] * 4
 
 
 async def test_journal_comes_from_the_environment_where_none_is_named(
