@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
-from zoneinfo import ZoneInfo
 
 import click
-from click.core import ParameterSource
 
-from allmysms_async.cli.ending import missing_extra
+from allmysms_async.cli import option
+from allmysms_async.cli.ending import Commands, missing_extra
 from allmysms_async.model import Purpose
 
 if TYPE_CHECKING:
@@ -21,42 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["allmysms"]
 
-_PARIS = ZoneInfo("Europe/Paris")
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-
-def _columns(context: click.Context, param: click.Parameter, value: Any) -> Any:
-    """Read a column, or some: digits are a position from 1, anything else is a name."""
-    if isinstance(value, tuple):
-        return tuple(_columns(context, param, each) for each in cast("tuple[str, ...]", value))
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
-
-
-def _moment(context: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """Read a date and time in ISO 8601; without a zone it is Paris's."""
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        msg = f"{value!r} is not a date and time such as 2027-03-02T10:00."
-        raise click.BadParameter(msg, ctx=context, param=param) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=_PARIS)
 
 
 _JOURNAL = "ALLMYSMS_JOURNAL"
 _PROTOCOLS = ("rest", "soap", "mail2sms", "mms", "envoyersmspro")
 _purpose = click.Choice(get_args(Purpose))
 _json = click.option("--json", "as_json", is_flag=True, help="One line of JSON on standard output.")
-
-
-def _place(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Read where a journal is; a password may come in the environment, and not where a process list shows it."""
-    named = context.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
-    if value is not None and named and "://" in value and ":" in value.partition("://")[2].rpartition("@")[0]:
-        msg = "A process list shows the password in this URL: leave it out, and set PGPASSWORD or use ~/.pgpass."
-        raise click.BadParameter(msg, ctx=context, param=param)
-    return value
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -67,31 +36,20 @@ def _sending(command: _F) -> _F:
     options = (
         click.option("--chunk-size", type=click.IntRange(min=1), help="Recipients in a request at most."),
         click.option("--concurrency", type=click.IntRange(1, 1000), help="Requests in flight at most."),
-        click.option("--max-cost", callback=_euros, metavar="EUROS", help="What the campaign may cost, without tax."),
+        click.option(
+            "--max-cost", callback=option.euros, metavar="EUROS", help="What the campaign may cost, without tax."
+        ),
         click.option("--max-parts", type=click.IntRange(min=1), help="Text parts that the campaign may take."),
         click.option(
             "--max-failure-rate",
             type=click.FloatRange(0, 1, min_open=True),
+            callback=option.share,
             help="Stop when more than this share failed, is unknown or was refused with its whole request.",
         ),
     )
-    for option in reversed(options):
-        command = option(command)
+    for add in reversed(options):
+        command = add(command)
     return command
-
-
-def _euros(context: click.Context, param: click.Parameter, value: str | None) -> Decimal | None:
-    """Read an amount of money."""
-    if value is None:
-        return None
-    try:
-        amount = Decimal(value.replace(",", "."))
-    except InvalidOperation:
-        amount = Decimal(0)
-    if not (amount.is_finite() and amount > 0):
-        msg = f"{value!r} is not an amount of euros such as 25.50."
-        raise click.BadParameter(msg, ctx=context, param=param)
-    return amount
 
 
 def _given(options: dict[str, object]) -> RunOptions:
@@ -99,7 +57,7 @@ def _given(options: dict[str, object]) -> RunOptions:
     return cast("RunOptions", {name: value for name, value in options.items() if value is not None})
 
 
-@click.group(context_settings=_SETTINGS)
+@click.group(cls=Commands, context_settings=_SETTINGS)
 @click.version_option(package_name="allmysms_async", prog_name="allmysms")
 def allmysms() -> None:
     """Send texts through the AllMySMS gateway.
@@ -107,7 +65,8 @@ def allmysms() -> None:
     The account comes from ALLMYSMS_LOGIN and ALLMYSMS_API_KEY in the environment, or is asked for; ALLMYSMS_BASE_URL
     names another server, such as a sandbox. ALLMYSMS_JOURNAL stands for the journal where none is named.
 
-    Exit codes: 0 everybody accepted, 1 some not, 2 bad usage, 3 stopped (credits, login, Ctrl-C).
+    Exit codes: 0 everybody accepted, 1 some not, 2 bad usage, 3 stopped (credits, login, the journal, Ctrl-C), 4 a
+    file that was asked for could not be written. They hold whether or not anybody reads what is printed.
     """
 
 
@@ -115,7 +74,12 @@ def allmysms() -> None:
 @click.option("--to", "numbers", multiple=True, required=True, metavar="NUMBER", help="A mobile number; may repeat.")
 @click.option("--sender", help="Shown in place of the short number: 3 to 11 letters, digits or spaces.")
 @click.option("--purpose", type=_purpose, default="transactional", show_default=True)
-@click.option("--idempotency-key", metavar="KEY", help="Repeat an earlier send whose outcome is unknown.")
+@click.option(
+    "--idempotency-key",
+    callback=option.unlike_nothing,
+    metavar="KEY",
+    help="Repeat an earlier send whose outcome is unknown.",
+)
 @_json
 @click.argument("text")
 def send(
@@ -138,24 +102,34 @@ def campaign() -> None:
 
 
 @campaign.command("run")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=option.FilePath(path_type=Path))
 @click.option("--text", required=True, help="The text, with #param_1#, #param_2#… ; - reads it from standard input.")
-@click.option("--phone", callback=_columns, required=True, help="Column of the numbers: a name, or a position from 1.")
-@click.option("--param", "params", callback=_columns, multiple=True, help="Column of #param_1#, then of #param_2#…")
+@click.option(
+    "--phone", callback=option.columns, required=True, help="Column of the numbers: a name, or a position from 1."
+)
+@click.option(
+    "--param", "params", callback=option.columns, multiple=True, help="Column of #param_1#, then of #param_2#…"
+)
 @click.option("--sender", help="Shown in place of the short number; to France the text must end with STOP au 36180.")
 @click.option("--name", help="Shown in the provider's back office; the file's name by default.")
 @click.option("--purpose", type=_purpose, required=True, help="Why it is sent: the law treats them differently.")
-@click.option("--at", callback=_moment, help="When to send, such as 2027-03-02T10:00 (Paris unless it has a zone).")
+@click.option(
+    "--at", callback=option.moment, help="When to send, such as 2027-03-02T10:00 (Paris unless it has a zone)."
+)
 @click.option(
     "--journal",
     envvar=_JOURNAL,
-    callback=_place,
+    callback=option.place,
     help="File, or postgresql:// URL, that survives the process: the same command continues.",
 )
 @_sending
 @click.option("--separator", help="Semicolon, comma, tab or |; told from the file by default.")
-@click.option("--encoding", help="Such as utf-8 or cp1252; told from the file by default.")
-@click.option("--outcomes", type=click.Path(path_type=Path, dir_okay=False), help="CSV file for each row's outcome.")
+@click.option("--encoding", callback=option.encoding, help="Such as utf-8 or cp1252; told from the file by default.")
+@click.option(
+    "--outcomes",
+    type=option.FilePath(path_type=Path, dir_okay=False),
+    help="CSV file for each row's outcome; until the end in a file beside it that ends in .partial.",
+)
 @_json
 def run_campaign(
     file: Path,
@@ -198,7 +172,7 @@ def run_campaign(
     return asyncio.run(run_file(options))
 
 
-_journal = click.argument("journal", envvar=_JOURNAL, callback=_place)
+_journal = click.argument("journal", envvar=_JOURNAL, callback=option.place)
 _name = click.option("--name", help="The campaign's; needed if the journal has several.")
 
 
@@ -228,8 +202,10 @@ def campaign_resume(journal: str, name: str | None, as_json: bool, **sending: ob
 @campaign.command("report")
 @_journal
 @_name
-@click.option("--csv", type=click.Path(path_type=Path, dir_okay=False), help="File with a line for each recipient.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="File to look at in a browser.")
+@click.option(
+    "--csv", type=option.FilePath(path_type=Path, dir_okay=False), help="File with a line for each recipient."
+)
+@click.option("--html", type=option.FilePath(path_type=Path, dir_okay=False), help="File to look at in a browser.")
 @_json
 def campaign_report(journal: str, name: str | None, csv: Path | None, html: Path | None, as_json: bool) -> int:
     """Report on the campaign in JOURNAL: a table, one line of JSON, or files."""
@@ -239,7 +215,7 @@ def campaign_report(journal: str, name: str | None, csv: Path | None, html: Path
 
 
 @campaign.command("resolve")
-@click.argument("journal", callback=_place)  # named, or the first CHUNK would be taken for it
+@click.argument("journal", callback=option.place)  # named, or the first CHUNK would be taken for it
 @_name
 @click.option("--resend", "decision", flag_value="resend", help="Send them again: people may be texted twice.")
 @click.option("--mark-sent", "decision", flag_value="mark_sent", help="Count them as accepted.")

@@ -168,7 +168,7 @@ def _verdict(talk: Console, name: str, ended: Ended, total: int) -> ExitCode:
         say(f"Error: {name}: {sentence(error)}" if error else f"{name}: stopped on request.")
         return ExitCode.STOPPED
     if not ended.differences:
-        talk.print(f"{name}: [bold green]every one of {total} rows ended as it must[/]")
+        talk.print(f"{name}: [bold green]every one of {total} rows ended as it must.[/]")
         return ExitCode.ALL_ACCEPTED
     talk.print(f"{name}: [bold red]{len(ended.differences)} differences from what must be; the first of them:[/]")
     for line in ended.differences[:_SHOWN_DIFFERENCES]:

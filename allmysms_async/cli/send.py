@@ -26,7 +26,7 @@ async def send_text(
     """Send a text and say what became of it; return the exit code."""
     message = SmsMessage(text_of(text), sender=sender, purpose=purpose)
     # Drawn here, so that it is known however the call ends.
-    key = key or secrets.token_hex(16)
+    key = secrets.token_hex(16) if key is None else key
     async with login.service() as sms:
         with Display(error_console()):
             try:

@@ -16,6 +16,7 @@ __all__ = ["Address", "address_of"]
 _DRIVERS = {"postgresql": "asyncpg", "postgres": "asyncpg", "sqlite": "aiosqlite"}
 _SSL = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _PLACE = ("host", "port")
+_LAST_PORT = 65535
 _KNOWN = (*_PLACE, "sslmode", "ssl", "connect_timeout", "application_name", "passfile")
 # Of an SQLite URI: https://www.sqlite.org/uri.html
 _URI = {"uri", "mode", "cache", "immutable", "nolock", "psow", "vfs"}
@@ -65,6 +66,9 @@ def address_of(where: str | os.PathLike[str]) -> Address:
     except (exc.ArgumentError, ValueError):
         msg = "The journal's URL cannot be read; it looks like postgresql://user@host/name."
         raise InvalidRequest(msg) from None
+    if not all(_is_port(port) for port in _ports(url)):
+        msg = f"The journal's URL has a port that is none: it is 1 to {_LAST_PORT}."
+        raise InvalidRequest(msg)
     if kind == "sqlite":
         return Address(_file(url.set(drivername="sqlite+aiosqlite")), text, {})
     options = _options(url)
@@ -105,6 +109,23 @@ def _options(url: sa.URL) -> dict[str, Any]:
         elif name == "application_name":
             options["server_settings"] = {name: value}
     return options
+
+
+def _ports(url: sa.URL) -> list[str]:
+    """Return every port of a URL, of its own or of the servers that its options list."""
+
+    def told(name: str) -> list[str]:
+        value = url.query.get(name, ())
+        return [each for text in ((value,) if isinstance(value, str) else value) for each in text.split(",")]
+
+    hosts = [host.rpartition("]")[2] if "[" in host else host for host in told("host")]
+    of_hosts = [host.rpartition(":")[2] for host in hosts if host.count(":") == 1]
+    return [*([] if url.port is None else [str(url.port)]), *(port for port in told("port") if port), *of_hosts]
+
+
+def _is_port(text: str) -> bool:
+    """Tell whether a text is a port."""
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) <= _LAST_PORT
 
 
 def _seconds(text: str) -> float:

@@ -1,7 +1,11 @@
 """What is wrong with a command is one sentence, and exit code 2."""
 
+import contextlib
+import errno
+import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -67,6 +71,32 @@ def campaign(*more: str, file: str = FILE, **changes: str | None) -> list[str]:
         (campaign(outcomes=FILE), "file of recipients itself"),
         (campaign(outcomes="nowhere/outcomes.csv"), "cannot be written: No such file"),
         (campaign("--api-key", "x"), "No such option"),
+        *((campaign(encoding=name), f"The encoding {name!r} is not known, or not one of files") for name in (
+            "base64", "rot13", "punycode", "idna", "undefined", "unicode_escape", "zlib", "hex", "uu", "a\0b", "\udcff"
+        )),
+        (campaign(encoding="utf-16", file="unmarked.csv"), "--encoding utf-16-le or utf-16-be"),
+        (campaign(file="x" * 300), "File name too long"),
+        (campaign(file="a\0b"), "is no name of a file"),
+        (campaign(file=""), "The name of a file is empty"),
+        (campaign(file="\ud800"), "is no name of a file"),
+        (campaign(outcomes="x" * 300), "cannot be written: File name too long"),
+        (campaign(outcomes="a\0b"), "is no name of a file"),
+        (campaign(journal="a\0b"), "No journal can have this name"),
+        (campaign(journal=""), "needs a path or a URL"),
+        (campaign(at="9999-12-31T23:59:59.999999"), "more than 10 years from now"),
+        (campaign(at="9999-12-31T23:59:59-23:59"), "is not a date and time"),
+        (campaign(at="0001-01-01T00:00:00+14:00"), "is not a date and time"),
+        (campaign(at=""), "is not a date and time"),
+        (campaign(phone="9" * 5000), "columns"),
+        (campaign(max_cost="1e999999"), "is not an amount of euros"),
+        (campaign(max_cost="sNaN"), "is not an amount of euros"),
+        (campaign(max_failure_rate="nan"), "It is no number"),
+        (campaign(text="\udcff"), "U+DCFF"),
+        (campaign(text="a\0b"), "U+0"),
+        (["send", "--to", "0612345678", "--idempotency-key", "", "Bonjour"], "It is empty"),
+        (["send", "--to", "9" * 5000, "Bonjour"], "Recipient 1"),
+        (["send", "--to", "0612345678", "x" * 100_000], "100000 units"),
+        (["campaign", "resolve", "x.db", "--resend", "9" * 5000], "is not a valid integer"),
         (["send", "Bonjour"], "Missing option '--to'"),
         (["send", "--to", "0123456789", "Bonjour"], "A land line receives no SMS"),
         (["send", "--to", "0612345678", ""], "text is empty"),
@@ -82,6 +112,7 @@ def test_bad_usage_is_one_sentence_and_exit_2(
     """Bad usage is explained in one sentence on standard error, exits 2, and leaves standard output empty."""
     account.with_name("empty.csv").touch()
     account.with_name("names.csv").write_text("mobile;nom\n")
+    account.with_name("unmarked.csv").write_bytes("mobile;nom\n0612345678;Zoé\n".encode("utf-16-le"))
     before = account.read_bytes()
     assert main(words) == 2
     out, err = capsys.readouterr()
@@ -89,6 +120,8 @@ def test_bad_usage_is_one_sentence_and_exit_2(
     assert out == ""
     assert "demo-key" not in err
     assert not words or err.count("\n") == 1
+    assert not words or err.endswith(".\n")
+    assert len(err) < 2000
     assert account.read_bytes() == before
 
 
@@ -172,3 +205,67 @@ def test_help_exits_0(words: list[str], capsys: pytest.CaptureFixture[str]) -> N
     """Help and version are on standard output, and exit 0."""
     assert main(words) == 0
     assert "allmysms" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["x", "127.0.0.1", "http://", "http://[::1", "http://127.0.0.1:x", "http://127.0.0.1:99999", "ftp://127.0.0.1",
+     "http://127.0.0.1/a b", "http://127.0.0.1/\udcff", "http://127.0.0.1/\x1b[2J", "http://127.0.0.1/" + "x" * 9999],
+)  # fmt: skip
+@pytest.mark.usefixtures("account")
+def test_address_that_is_none_names_the_variable(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server's address that cannot be one is refused before anything is tried, without repeating it."""
+    monkeypatch.setenv("ALLMYSMS_BASE_URL", address)
+    assert main(["send", "--to", "0612345678", "Bonjour"]) == 2
+    assert "ALLMYSMS_BASE_URL is not an address" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "1", "\u00b2", "x", "9" * 30])
+@pytest.mark.usefixtures("account")
+def test_size_that_no_terminal_has_changes_nothing(
+    size: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever COLUMNS and LINES hold, the result is shown whole."""
+    monkeypatch.setenv("COLUMNS", size)
+    monkeypatch.setenv("LINES", size)
+    assert main(campaign()) == 1
+    out, err = capsys.readouterr()
+    assert "Cost without tax" in out
+    assert "1 failed" in err
+
+
+@pytest.mark.parametrize(
+    ("stdin", "expected"),
+    [(None, "There is no standard input"), ("/", "cannot be read: Is a directory"), ("/dev/zero", "is longer than")],
+)
+@pytest.mark.usefixtures("account")
+def test_text_that_cannot_be_read_is_one_sentence(
+    stdin: str | None, expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Standard input that is closed, no file, or without an end is said to be so, and nothing is sent."""
+    with contextlib.ExitStack() as stack:
+        number = None if stdin is None else os.open(stdin, os.O_RDONLY)
+        if number is not None:
+            stack.callback(os.close, number)
+        file = None if number is None else SimpleNamespace(buffer=SimpleNamespace(read=lambda n: os.read(number, n)))
+        monkeypatch.setattr("sys.stdin", file)
+        assert main(["send", "--to", "0612345678", "-"]) == 2
+    err = capsys.readouterr().err
+    assert expected in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("account")
+def test_connection_of_its_own_that_breaks_is_a_defect_and_no_silent_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A broken pipe that is no standard stream ends with a sentence, not as if nobody read the output."""
+
+    def broken() -> None:
+        raise BrokenPipeError(errno.EPIPE, "demo-key")
+
+    monkeypatch.setattr(login_module, "service", broken)
+    assert main(campaign()) == 70
+    assert "An unexpected BrokenPipeError ended the command" in capsys.readouterr().err

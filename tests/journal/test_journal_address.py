@@ -65,3 +65,24 @@ def test_password_with_an_at_sign_is_refused_and_not_shown(password):
 def test_label_shows_no_password(password):
     """A journal's name to people has no user and no password."""
     assert Database(f"postgresql://me:{password}@127.0.0.1:1/db").label == "postgresql://127.0.0.1/db"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://a:0/x", "postgresql://a:99999/x", "postgresql:///x?host=a&port=x", "postgresql:///x?host=a:65536",
+     "postgresql:///x?host=a&host=b&port=5432&port=70000", "postgresql:///x?host=a,b&port=5432,0"],
+)  # fmt: skip
+def test_port_that_is_none_is_refused(url: str) -> None:
+    """A port that no server has is refused in a sentence, wherever the URL says it."""
+    with pytest.raises(InvalidRequest, match="has a port that is none"):
+        address_of(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://a/x", "postgresql://[::1]:5432/x", "postgresql:///x?host=a:5432&host=[::1]:5433",
+     "postgresql:///x?host=a,b&port=5432,5433", "postgresql:///x?host=::1&port=1"],
+)  # fmt: skip
+def test_ports_of_several_servers_are_taken(url: str) -> None:
+    """Every form in which the driver takes servers and ports is taken."""
+    assert address_of(url).label.endswith("/x")
