@@ -142,12 +142,14 @@ async def run_file(options: CampaignOptions) -> int:
         file = None if options.outcomes is None else OutcomeFile(options.outcomes)
         if file is not None:
             listeners.append(file.add)
+        begun = False
         try:
             with display:
                 end = await drive(run, display, *listeners, journal=_label(options.sending))
+            begun = True
         finally:
             if file is not None:
-                await file.file.finish()
+                await file.finish(begun=begun)
     code = print_end(end, examples, machine=options.as_json, journal="journal" in options.sending)
     if file is not None and file.problem is not None:
         say(f"Error: {file.problem}")

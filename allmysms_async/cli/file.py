@@ -63,6 +63,17 @@ def check_places(
                 msg = f"{option} {path} is {what} itself; give another name."
                 raise InvalidRequest(msg)
         taken[f"that of {option}"] = path
+        if path is not None and any(_is_stream(path, number) for number in (1, 2)):
+            msg = f"{option} {path} is where this command prints; give another name."
+            raise InvalidRequest(msg)
+
+
+def _is_stream(path: Path, number: int) -> bool:
+    """Tell whether a path is the file that a standard stream leads to."""
+    with contextlib.suppress(OSError):
+        stream = os.fstat(number)
+        return stat.S_ISREG(stream.st_mode) and os.path.samestat(os.stat(path), stream)
+    return False
 
 
 def _same(one: Path, other: Path) -> bool:

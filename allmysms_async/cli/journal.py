@@ -201,7 +201,7 @@ async def write_rows(path: Path, outcomes: AsyncIterator[Outcome]) -> None:
     except BaseException:
         file.file.give_up()
         raise
-    await file.file.finish()
+    await file.finish()
     if file.file.problem is not None:
         file.file.give_up()
         msg = f"{path} was not written: {file.file.problem}."

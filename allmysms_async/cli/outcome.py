@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from allmysms_async.cli.ending import escaped
@@ -37,6 +37,7 @@ class OutcomeFile:
 
     def __init__(self, path: Path) -> None:
         self.file = NewFile(path)
+        self._empty = True
         self._write([COLUMNS])
         if self.file.problem is not None:
             self.file.give_up()
@@ -51,8 +52,9 @@ class OutcomeFile:
         where = "" if self.file.beside is None else f" What could be written is in {self.file.beside}."
         return f"{self.file.path} is not complete: {self.file.problem}.{where}"
 
-    def add(self, outcomes: Iterable[Outcome]) -> None:
+    def add(self, outcomes: Sequence[Outcome]) -> None:
         """Write rows. A full disk must not end the campaign, so it is kept as ``problem`` instead of raised."""
+        self._empty = self._empty and not outcomes
         self._write(
             [
                 "" if outcome.line is None else outcome.line,
@@ -65,6 +67,13 @@ class OutcomeFile:
             ]
             for outcome in outcomes
         )
+
+    async def finish(self, *, begun: bool = True) -> None:
+        """Put the file in its place, unless it knows of nothing because the campaign did not even begin."""
+        if begun or not self._empty:
+            await self.file.finish()
+        else:
+            self.file.give_up()
 
     def _write(self, rows: Iterable[Iterable[object]]) -> None:
         """Write lines."""

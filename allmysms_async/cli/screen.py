@@ -192,9 +192,10 @@ class Display:
         if now - self._noted_at < _NOTE_SECONDS:
             self._held_back += 1
             return
-        more = f" ({self._held_back} more like it)" if self._held_back else ""
+        if self._held_back:
+            message = f"{message.rstrip('.')} ({self._held_back} more like it)."
         self._noted_at, self._held_back = now, 0
-        self._line(message + more, style="dim")
+        self._line(message, style="dim")
 
     def note(self, message: str) -> None:
         """Say something to the person who watches."""

@@ -65,7 +65,7 @@ def test_no_cell_is_a_formula(cell: str, tmp_path: Path) -> None:
     path = tmp_path / "outcomes.csv"
     file = OutcomeFile(path)
     file.add([Outcome(1, 2, cell, OutcomeState.REJECTED, None, cell, cell)])
-    asyncio.run(file.file.finish())
+    asyncio.run(file.finish())
     [_, line] = path.read_text(encoding="utf-8").splitlines()
     for part in re.split(r'[;,|\t]"?', line):
         assert not part.strip().startswith(("=", "+", "-", "@", "\uff1d")), line
@@ -79,7 +79,7 @@ def test_no_control_character_reaches_a_file(tmp_path: Path) -> None:
     path = tmp_path / "outcomes.csv"
     file = OutcomeFile(path)
     file.add([Outcome(1, 2, every, OutcomeState.REJECTED, None, every, every)])
-    asyncio.run(file.file.finish())
+    asyncio.run(file.finish())
     text = path.read_bytes().decode("utf-8")
     assert not set(every) & set(text.replace("\r\n", ""))
     assert (text.count("\r\n"), len(rows(path))) == (2, 1)
@@ -252,3 +252,25 @@ async def test_no_file_takes_the_place_of_what_is_needed(
     twice = await run("campaign", "report", where, "--csv", str(tmp_path / "x"), "--html", str(tmp_path / "x"))
     assert (twice.code, "give another name" in twice.err) == (2, True), twice.err
     assert json.loads((await run("campaign", "status", where, "--json")).out)["accepted"] == len(GOOD)
+
+
+async def test_campaign_that_did_not_begin_leaves_the_file_before(
+    run: Run, clients: Clients, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """What is refused before it begins leaves the earlier outcomes as they were; so does a file that is printed to."""
+    path, outcomes, journal = clients(GOOD), tmp_path / "outcomes.csv", str(tmp_path / "soldes.db")
+    assert (await run(*words(path, "--journal", journal, "--outcomes", str(outcomes)))).code == 0
+    before = outcomes.read_bytes()
+    other = [word.replace("Bonjour", "Bonsoir") for word in words(path, "--journal", journal)]
+    refused = await run(*other, "--outcomes", str(outcomes))
+    assert (refused.code, "another text" in refused.err) == (2, True), refused.err
+    number = os.open(outcomes, os.O_WRONLY)
+    process = await asyncio.create_subprocess_exec(
+        str(SCRIPT), *words(path, "--outcomes", "/dev/stdout"), env=os.environ | environment, stdout=number,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    os.close(number)
+    _, told = await process.communicate()
+    assert (process.returncode, b"where this command prints" in told) == (2, True), told
+    assert outcomes.read_bytes() == before
+    assert beside(tmp_path) == []
