@@ -45,7 +45,7 @@ _STEERING = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 _MOST = 1500
-_SANDBOX_EXTRA = {"lxml", "python_multipart", "starlette", "uvicorn", "httptools"}
+_SANDBOX_EXTRA = {"lxml", "python_multipart", "starlette", "httptools"}
 
 
 class ExitCode(enum.IntEnum):

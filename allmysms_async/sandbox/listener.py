@@ -1,24 +1,17 @@
-"""A loopback port served by uvicorn's protocols in the caller's own event loop.
-
-Only uvicorn's configuration and protocol classes are used. Its server would install signal handlers, look for the
-end of its life ten times a second and take a good part of a second to stop, which a test suite pays for each test.
-"""
+"""A loopback port served in the caller's own event loop."""
 
 import asyncio
 import socket
 
 from starlette.types import ASGIApp
-from uvicorn.config import Config
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
-from uvicorn.server import ServerState
 
+from .connection import Connection
 from .error import SandboxError
 
 __all__ = ["HOST", "Listener", "bind"]
 
 HOST = "127.0.0.1"
 _BACKLOG = 2048
-_KEEP_ALIVE = 75
 _GRACE = 0.3
 
 
@@ -47,26 +40,16 @@ class Listener:
 
     def __init__(self, application: ASGIApp, bound: socket.socket) -> None:
         """Prepare; nothing is accepted before `start`."""
-        # Without a log configuration uvicorn leaves the process's loggers alone.
-        self._config = Config(
-            application,
-            http=AutoHTTPProtocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            timeout_keep_alive=_KEEP_ALIVE,
-            server_header=False,
-            date_header=False,
-        )
-        self._config.load()
-        self._state = ServerState()
+        self._application = application
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._socket = bound
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Start to accept connections."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._protocol, sock=self._socket, backlog=_BACKLOG)
+        self._server = await loop.create_server(self._connection, sock=self._socket, backlog=_BACKLOG)
 
     async def stop(self) -> None:
         """Stop: answers under way get a moment to leave, idle connections none."""
@@ -74,33 +57,19 @@ class Listener:
             self._socket.close()
             return
         self._server.close()
-        for connection in list(self._state.connections):
+        for connection in list(self._connections):
             connection.shutdown()
-        tasks = set(self._state.tasks)
-        if tasks:
+        if tasks := set(self._tasks):
             await asyncio.wait(tasks, timeout=_GRACE)
-        for connection in list(self._state.connections):
-            connection.transport.abort()
-        if tasks := set(self._state.tasks):
-            await asyncio.wait(tasks)
-        # What was aborted or closed is told so in the loop's next rounds.
+        # What was just accepted shows up, and what was aborted or closed is told so, in the loop's next rounds.
         for _ in range(3):
+            for connection in list(self._connections):
+                connection.abort()
             await asyncio.sleep(0)
+        if tasks := set(self._tasks):
+            await asyncio.wait(tasks)
         await self._server.wait_closed()
 
-    def _protocol(self) -> asyncio.Protocol:
-        """Return the protocol of a new connection.
-
-        What is given as the application's state reaches each request's scope: that is how a fault gets at the
-        transport of the request it strikes.
-        """
-        state: dict[str, object] = {}
-        protocol = AutoHTTPProtocol(  # type: ignore[call-arg]
-            config=self._config,  # pyright: ignore[reportCallIssue]
-            server_state=self._state,  # pyright: ignore[reportCallIssue]
-            app_state=state,  # pyright: ignore[reportCallIssue]
-        )
-        state["protocol"] = protocol
-        # Configured on the instance: the setting would empty the handlers of a process-wide logger.
-        protocol.access_log = False  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-        return protocol
+    def _connection(self) -> Connection:
+        """Return what serves a new connection."""
+        return Connection(self._application, self._connections, self._tasks)

@@ -99,7 +99,7 @@ class Wire:
 
     def _transport(self) -> asyncio.Transport:
         """Return the transport that carries the request."""
-        transport: asyncio.Transport = self.scope["state"]["protocol"].transport
+        transport: asyncio.Transport = self.scope["state"]["transport"]
         return transport
 
     async def _start(self, reply: Reply, length: int | None) -> None:

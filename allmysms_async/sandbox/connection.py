@@ -1,0 +1,391 @@
+"""One client's connection: HTTP/1.1 read by httptools, answered by an ASGI application.
+
+A fault has to reach the connection itself, to reset it or to cut an answer in the middle, and no ASGI server hands
+its transport out. The sandbox therefore speaks HTTP itself; each request finds its transport in its state.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import cast
+from urllib.parse import unquote
+
+import httptools
+from starlette.types import ASGIApp, Message, Scope
+
+__all__ = ["Connection"]
+
+_log = logging.getLogger(__name__)
+
+_KEEP_ALIVE = 75.0
+_FAREWELL = 2.0
+_READ_AHEAD = 64 * 1024
+_MAX_HEAD = 1024 * 1024
+_BODILESS = frozenset((*range(100, 200), 204, 304))
+_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
+_BAD_REQUEST = b"This is no HTTP request that can be read."
+
+
+class Connection(asyncio.Protocol):
+    """Serves the requests of one connection, one after the other."""
+
+    def __init__(self, application: ASGIApp, connections: set["Connection"], tasks: set[asyncio.Task[None]]) -> None:
+        """Note itself among the connections while it is open, and each request at work among the tasks."""
+        self._application = application
+        self._connections = connections
+        self._tasks = tasks
+        self._parser = httptools.HttpRequestParser(self)
+        # Clients that asked for the connection's end may still have sent something, which is of no interest.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._transport: asyncio.Transport
+        self._waiting: deque[_Exchange] = deque()
+        self._serving: _Exchange | None = None
+        self._reading: _Exchange | None = None
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head_bytes = 0
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._last = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on."""
+        if self._last and self._reading is None:
+            # The answer that ends the connection is out or under way: nobody wants what still comes.
+            return
+        self._stop_timer()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Nothing but HTTP/1.1 is spoken here; what follows the request would be in the other protocol.
+            self._last = True
+        except httptools.HttpParserError:
+            self._refuse()
+        self._throttle()
+
+    def eof_received(self) -> None:
+        """The client left: whoever waits for that is told when the connection is gone."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Tell the requests that nobody waits for them any more."""
+        self._connections.discard(self)
+        self._stop_timer()
+        self._writable.set()
+        for exchange in (self._serving, *self._waiting):
+            if exchange is not None:
+                exchange.leave()
+        self._waiting.clear()
+
+    def pause_writing(self) -> None:
+        """Hold answers back: the client reads slowly."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Let answers go on."""
+        self._writable.set()
+
+    # What the parser tells.
+
+    def on_message_begin(self) -> None:
+        """Forget the request before."""
+        self._target = b""
+        self._headers = []
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Collect the target, which may come in pieces."""
+        self._target += url
+        self._weigh(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a header."""
+        self._headers.append((name.lower(), value))
+        self._weigh(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Begin a request."""
+        exchange = _Exchange(self, self._scope(), lasting=self._parser.should_keep_alive())
+        self._reading = exchange
+        if self._serving is None:
+            self._serve(exchange)
+        else:
+            self._waiting.append(exchange)
+
+    def on_body(self, body: bytes) -> None:
+        """Take in a piece of the request's body."""
+        if self._reading is not None:
+            self._reading.take(body)
+
+    def on_message_complete(self) -> None:
+        """The request was read to its end."""
+        if self._reading is not None:
+            self._reading.end()
+            self._reading = None
+
+    # What the listener and the requests ask for.
+
+    def shutdown(self) -> None:
+        """Leave: at once if nothing is under way, else after the answer."""
+        self._last = True
+        if self._serving is None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Leave at once, whatever is under way."""
+        self._transport.abort()
+
+    async def write(self, data: bytes) -> None:
+        """Write a piece of an answer, as fast as the client takes it."""
+        if self._transport.is_closing():
+            await asyncio.sleep(0)  # whoever writes on and on must not keep the others from their turn
+        else:
+            self._transport.write(data)
+            await self._writable.wait()
+
+    def drained(self) -> None:
+        """Read on: the request took what had come."""
+        self._throttle()
+
+    def done(self, exchange: "_Exchange") -> None:
+        """An answer is complete: go on with the next request, or end the connection."""
+        self._serving = None
+        unread = self._reading is exchange
+        if self._transport.is_closing():
+            return
+        if self._last or unread or not exchange.lasting:
+            self._last = True
+            self._reading = None
+            self._part(unread=unread)
+        elif self._waiting:
+            self._serve(self._waiting.popleft())
+            self._throttle()
+        else:
+            self._transport.resume_reading()
+            self._timer = asyncio.get_running_loop().call_later(_KEEP_ALIVE, self._transport.close)
+
+    def closes(self, exchange: "_Exchange") -> bool:
+        """Whether an answer that starts now is the connection's last."""
+        return self._last or not exchange.lasting or self._reading is exchange
+
+    def _part(self, *, unread: bool) -> None:
+        """End the connection; a client that is still writing gets the time to read the answer.
+
+        A socket closed with bytes unread resets the connection, and the client may lose the answer over it.
+        """
+        if not unread:
+            self._transport.close()
+            return
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(_FAREWELL, self._transport.abort)
+
+    def _stop_timer(self) -> None:
+        """Stop waiting for the client."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _throttle(self) -> None:
+        """Read no further than requests can be answered."""
+        if self._transport.is_closing():
+            return
+        held = self._reading.held if self._reading is not None else 0
+        if self._waiting or held > _READ_AHEAD:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def _weigh(self, *pieces: bytes) -> None:
+        """Bound the head of a request: it is held whole.
+
+        Raises:
+            ValueError: It is larger than anything a client has to say there.
+        """
+        self._head_bytes += sum(map(len, pieces))
+        if self._head_bytes > _MAX_HEAD:
+            raise ValueError("the head of the request is too large")
+
+    def _refuse(self) -> None:
+        """Answer what is no request, and leave."""
+        self._last = True
+        self._reading = None
+        if self._serving is None and not self._transport.is_closing():
+            self._transport.write(_head(400, ((b"content-type", b"text/plain"),), (_length(_BAD_REQUEST), _CLOSE)))
+            self._transport.write(_BAD_REQUEST)
+            self._part(unread=True)
+
+    def _serve(self, exchange: "_Exchange") -> None:
+        """Let the application answer a request."""
+        self._serving = exchange
+        task = asyncio.get_running_loop().create_task(exchange.run(self._application))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _scope(self) -> Scope:
+        """Describe the request whose head was read.
+
+        Raises:
+            HttpParserInvalidURLError: Its target is no address.
+        """
+        target = httptools.parse_url(self._target)
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": self._parser.get_http_version(),
+            "method": self._parser.get_method().decode("ascii"),
+            "scheme": "http",
+            "path": unquote(target.path.decode("latin-1")),
+            "raw_path": target.path,
+            "query_string": target.query or b"",
+            "root_path": "",
+            "headers": self._headers,
+            "state": {"transport": self._transport},
+        }
+
+
+class _Exchange:
+    """One request and its answer.
+
+    Attributes:
+        lasting: Whether the connection outlives it.
+        held: Bytes of the body that came and nobody read.
+    """
+
+    def __init__(self, connection: Connection, scope: Scope, *, lasting: bool) -> None:
+        """Begin with the request's head."""
+        self._connection = connection
+        self._scope = scope
+        self._http_11 = scope["http_version"] == "1.1"
+        self.lasting = lasting and self._http_11
+        self._expected = self._http_11 and any(
+            name == b"expect" and value.lower() == b"100-continue" for name, value in scope["headers"]
+        )
+        self._body = bytearray()
+        self._whole = False
+        self._told_whole = False
+        self._left = False
+        self._news = asyncio.Event()
+        self._head: Message | None = None
+        self._started = False
+        self._chunked = False
+        self._complete = False
+
+    @property
+    def held(self) -> int:
+        """Bytes of the body that came and nobody read."""
+        return len(self._body)
+
+    def take(self, body: bytes) -> None:
+        """Take in a piece of the body; a request that is answered already wants none."""
+        if not self._complete:
+            self._body += body
+            self._news.set()
+
+    def end(self) -> None:
+        """The body is whole."""
+        self._whole = True
+        self._news.set()
+
+    def leave(self) -> None:
+        """The client is gone."""
+        self._left = True
+        self._news.set()
+
+    async def run(self, application: ASGIApp) -> None:
+        """Let an application answer; what it cannot is answered 500."""
+        try:
+            await application(self._scope, self._receive, self._send)
+        except Exception:
+            _log.exception("The sandbox failed to answer a request.")
+            if not self._started and not self._left:
+                await self._send({"type": "http.response.start", "status": 500, "headers": []})
+                await self._send({"type": "http.response.body", "body": b""})
+        if not self._complete and not self._left:
+            # The answer stops in the middle: only the end of the connection can tell the client.
+            self._connection.abort()
+
+    async def _receive(self) -> Message:
+        """Return what came of the body, or that the client left, once either is known."""
+        if self._expected and not (self._started or self._whole):
+            self._expected = False
+            await self._connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while not (self._left or self._complete or self._body or (self._whole and not self._told_whole)):
+            self._news.clear()
+            await self._news.wait()
+        if self._left or self._complete:
+            return {"type": "http.disconnect"}
+        body = bytes(self._body)
+        self._body.clear()
+        self._told_whole = self._whole
+        self._connection.drained()
+        return {"type": "http.request", "body": body, "more_body": not self._whole}
+
+    async def _send(self, message: Message) -> None:
+        """Write the head of an answer with the first piece of its body, then the others."""
+        if message["type"] == "http.response.start":
+            self._head = message
+            return
+        body: bytes = message.get("body", b"")
+        last = not message.get("more_body", False)
+        piece = b""
+        if self._head is not None:
+            piece, self._head, self._started = self._write_head(self._head), None, True
+        if self._scope["method"] != "HEAD":
+            piece += _framed(body, last=last) if self._chunked else body
+        if piece:
+            await self._connection.write(piece)
+        if last:
+            self._complete = True
+            self._news.set()
+            self._connection.done(self)
+
+    def _write_head(self, message: Message) -> bytes:
+        """Write the status and the headers, and decide how the body's end is told."""
+        status: int = message["status"]
+        headers: list[tuple[bytes, bytes]] = message["headers"]
+        names = {name.lower() for name, _ in headers}
+        added: list[tuple[bytes, bytes]] = []
+        if b"content-length" not in names and status not in _BODILESS:
+            self._chunked = self._http_11 and self._scope["method"] != "HEAD"
+            if self._chunked:
+                added.append((b"transfer-encoding", b"chunked"))
+            else:
+                self.lasting = False
+        if (b"connection", b"close") in headers:
+            self.lasting = False
+        elif self._connection.closes(self):
+            self.lasting = False
+            added.append(_CLOSE)
+        return _head(status, headers, added)
+
+
+_CLOSE = (b"connection", b"close")
+
+
+def _length(body: bytes) -> tuple[bytes, bytes]:
+    """Return the header that announces a body."""
+    return b"content-length", b"%d" % len(body)
+
+
+def _framed(body: bytes, *, last: bool) -> bytes:
+    """Return a piece of a body as a chunk."""
+    chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+    return chunk + b"0\r\n\r\n" if last else chunk
+
+
+def _head(status: int, *headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return the head of an answer."""
+    lines = [b"HTTP/1.1 %d %b\r\n" % (status, _PHRASES.get(status, b""))]
+    lines += [b"%b: %b\r\n" % header for group in headers for header in group]
+    return b"".join(lines) + b"\r\n"
