@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .exchange import Face, Reply, Request
+from .exchange import BodyTooLarge, ClientLeft, Face, Reply, Request, read_body
 from .fault import FaultBook
 from .mishap import BEFORE, Wire, alter, before
 from .traffic import Traffic
@@ -58,8 +58,12 @@ class Application:
         """Serve one request to the provider."""
         scope = wire.scope
         path: str = scope["path"]
-        body = await _body(wire)
-        if body is None:
+        try:
+            body = await read_body(scope, wire.receive, MAX_BODY)
+        except BodyTooLarge:
+            await wire.reply(_TOO_LARGE)
+            return
+        except ClientLeft:
             return
         request = Request(scope["method"], path, scope["query_string"], scope["headers"], body)
         face, operation = self._route(path)
@@ -94,27 +98,3 @@ class Application:
             if operation is not None:
                 return face, operation
         return None, ""
-
-
-async def _body(wire: Wire) -> bytes | None:
-    """Read a request's body; None where there is nobody left, or it is too large and that has been answered."""
-    for name, value in wire.scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value) > MAX_BODY:
-            await wire.reply(_TOO_LARGE)
-            return None
-    message = await wire.receive()
-    if message["type"] == "http.disconnect":
-        return None
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        return body
-    whole = bytearray(body)
-    while message.get("more_body", False):
-        message = await wire.receive()
-        if message["type"] == "http.disconnect":
-            return None
-        whole += message.get("body", b"")
-        if len(whole) > MAX_BODY:
-            await wire.reply(_TOO_LARGE)
-            return None
-    return bytes(whole)

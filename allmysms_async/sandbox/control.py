@@ -1,6 +1,7 @@
 """The control API, under `/_sandbox/`: what tests and developers ask of the sandbox itself.
 
-Every refusal is HTTP 400 with `{"error": "a sentence"}`. No answer carries a key or a pass code.
+Every refusal is HTTP 400 with `{"error": "a sentence"}`; who may ask at all is up to the guard. No answer carries a
+key or a pass code.
 """
 
 import asyncio

@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Face", "Pause", "Reply", "Request"]
+from starlette.types import Receive, Scope
+
+__all__ = ["BodyTooLarge", "ClientLeft", "Face", "Pause", "Reply", "Request", "read_body"]
 
 Pause = Callable[[], Awaitable[None]]
 """Waits as long as a `latency` fault asks; a face calls it once, before the request has any effect."""
@@ -57,3 +59,39 @@ class Face(Protocol):
     def refuse(self, request: Request, operation: str, code: int) -> Reply:
         """Answer one of the protocol's statuses without any effect."""
         ...
+
+
+class BodyTooLarge(Exception):
+    """A request's body is larger than what is read."""
+
+
+class ClientLeft(Exception):
+    """The client left before its request was whole."""
+
+
+async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
+    """Read a request's body; no more of it is held than what may be read, whatever length it claims.
+
+    Args:
+        scope: The request.
+        receive: Gives the body, piece by piece.
+        most: The largest body, in bytes.
+
+    Raises:
+        BodyTooLarge: It is larger, or says that it will be.
+        ClientLeft: The client left before the end.
+    """
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > most:
+            raise BodyTooLarge
+    whole = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        whole += message.get("body", b"")
+        if len(whole) > most:
+            raise BodyTooLarge
+        more = message.get("more_body", False)
+    return bytes(whole)

@@ -11,6 +11,7 @@ from .control import State, control_application
 from .envoyersmspro import EnvoyerSmsProFace
 from .error import ControlError, SandboxError
 from .fault import Fault, FaultBook
+from .guard import guarded
 from .listener import HOST, Listener, bind
 from .mail2sms import Certificate, Mail, Mailbox, MailGateway, MailServer
 from .mms import MmsFace
@@ -82,7 +83,7 @@ class Sandbox:
         self.reset()
         application = Application(
             [V9Face(self._world), SoapFace(self._world), MmsFace(self._world), self.envoyersmspro],
-            control_application(self),
+            guarded(control_application(self), {HOST}),
             self._faults,
             self._traffic,
             self._closing,
