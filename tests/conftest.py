@@ -1,12 +1,15 @@
 """Settings for every test, and what tests need of the machine."""
 
 import asyncio
+import contextlib
 import importlib.util
 import shutil
+import signal
+import socket
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import NoReturn
 
 import pytest
@@ -19,6 +22,14 @@ settings.load_profile("project")
 # The types that users see are checked by `nox -s types`, which has the checkers.
 collect_ignore = [] if importlib.util.find_spec("mypy") else ["typing"]
 
+# A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C: what a process does
+# at Ctrl-C could then not be seen.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+_TURNS = 40
+"""Turns of the event loop after which what stood still waits for a time-out."""
+
 _LACKED = pytest.StashKey[Counter[str]]()
 
 
@@ -27,12 +38,118 @@ def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
     """Let others run until a condition holds; a busy machine may take long over it."""
 
     async def wait(condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 60.0
+        deadline = time.monotonic() + 250.0
         while not condition():
             assert time.monotonic() < deadline, "it never came to hold"
             await asyncio.sleep(0.001)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def turns() -> Callable[[], Awaitable[None]]:
+    """Let everybody else in the event loop have turns enough to do whatever they would do without waiting."""
+
+    async def give() -> None:
+        for _ in range(200):
+            await asyncio.sleep(0)
+
+    return give
+
+
+@pytest.fixture(scope="session")
+def reserve() -> Iterator[Callable[[], int]]:
+    """Take a port of loopback that nobody else gets by chance.
+
+    It is bound all the while, and not listened on: who connects to it is refused. A server that is told its number and
+    asks for SO_REUSEADDR, as servers do, gets it.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def take() -> int:
+            bound = stack.enter_context(socket.socket())
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(("127.0.0.1", 0))
+            port: int = bound.getsockname()[1]
+            return port
+
+        yield take
+
+
+@pytest.fixture
+async def pass_time() -> Callable[[float], None]:
+    """Let seconds pass for whatever waits in the test's event loop: a time-out is seen without being waited for.
+
+    Time-outs can then be so long that a busy machine keeps them wherever an answer does come.
+    """
+    loop = asyncio.get_running_loop()
+    real = loop.time
+    passed = 0.0
+
+    def jump(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    loop.time = lambda: real() + passed  # type: ignore[method-assign]
+    return jump
+
+
+@pytest.fixture
+async def hurry(pass_time: Callable[[float], None]) -> AsyncIterator[Callable[[Callable[[], object], float], None]]:
+    """Let so many seconds pass, again and again, whenever what a test looks at has stood still for a while.
+
+    A while is counted in turns of the event loop, not in seconds: with both sides in this process, nothing that would
+    still come takes as many.
+    """
+    tasks: list[asyncio.Task[None]] = []
+
+    def begin(look: Callable[[], object], seconds: float) -> None:
+        async def watch() -> None:
+            seen, still = look(), 0
+            while True:
+                await asyncio.sleep(0.0005)
+                now = look()
+                still = still + 1 if now == seen else 0
+                seen = now
+                if still == _TURNS:
+                    pass_time(seconds)
+                    still = 0
+
+        tasks.append(asyncio.create_task(watch(), name="hurry"))
+
+    yield begin
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture(scope="session")
+def longest_gap() -> Callable[[Awaitable[object]], Awaitable[float]]:
+    """Measure for how long some work keeps the event loop from its next turn.
+
+    Counted is what this process computed between two turns. What others computed meanwhile is not the work's doing.
+    """
+
+    async def measure(work: Awaitable[object]) -> float:
+        longest = 0.0
+
+        async def tick() -> None:
+            nonlocal longest
+            last = time.process_time()
+            while True:
+                await asyncio.sleep(0)
+                now = time.process_time()
+                longest, last = max(longest, now - last), now
+
+        ticking = asyncio.create_task(tick())
+        try:
+            await work
+        finally:
+            ticking.cancel()
+            await asyncio.wait({ticking})
+        return longest
+
+    return measure
 
 
 @pytest.fixture
@@ -50,16 +167,20 @@ def machine_lacks(request: pytest.FixtureRequest) -> Callable[[str], NoReturn]:
 def php(machine_lacks: Callable[[str], NoReturn]) -> str:
     """The PHP interpreter, with its SOAP extension."""
     found = shutil.which("php") or machine_lacks("PHP with its SOAP extension (Debian: php-cli php-soap)")
-    modules = subprocess.run([found, "-m"], capture_output=True, text=True, timeout=20, check=False).stdout
+    modules = subprocess.run([found, "-m"], capture_output=True, text=True, timeout=280, check=False).stdout
     if "soap" not in modules.lower().split():
         machine_lacks("PHP's SOAP extension (Debian: php-soap)")
     return found
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """List what the machine lacks, and how many tests could not be run without it."""
+    """List what the machine lacks and how many tests could not be run without it; say how to repeat a failure."""
     lacked = config.stash.get(_LACKED, Counter())
     if lacked:
         terminalreporter.section("NOT TESTED: what this machine lacks")
         for what, tests in sorted(lacked.items()):
             terminalreporter.line(f"{what}: {tests} tests were not run")
+    seed = config.getoption("randomly_seed", None)
+    if isinstance(seed, int) and (terminalreporter.stats.get("failed") or terminalreporter.stats.get("error")):
+        terminalreporter.section("ORDER: to run the tests in the same order again")
+        terminalreporter.line(f"pytest --randomly-seed={seed}")

@@ -17,7 +17,7 @@ def test_closing_summary_says_what_could_not_be_tested(tmp_path: Path) -> None:
         env={**os.environ, "PATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     summary = ended.stdout.partition("NOT TESTED: what this machine lacks")[2]

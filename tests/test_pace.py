@@ -175,7 +175,7 @@ print(window.known(now), window.limit, window.free(now), window.turn_in(now))
 def child(path: Path, now: datetime, what: str) -> subprocess.CompletedProcess[str]:
     """Use a window's file in another process."""
     command = [sys.executable, "-P", "-c", CHILD, str(path), now.isoformat(), what]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
 
 
 def test_window_outlives_a_process_that_dies(tmp_path: Path) -> None:

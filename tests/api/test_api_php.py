@@ -27,7 +27,7 @@ MODES = {"what it sends": [], **({"itself": [FOLDER]} if FOLDER else {})}
 def php_curl(machine_lacks: Callable[[str], NoReturn]) -> str:
     """The PHP interpreter, with its curl extension."""
     found = shutil.which("php") or machine_lacks("PHP with its curl extension (Debian: php-cli php-curl)")
-    modules = subprocess.run([found, "-m"], capture_output=True, text=True, timeout=20, check=False).stdout
+    modules = subprocess.run([found, "-m"], capture_output=True, text=True, timeout=280, check=False).stdout
     if "curl" not in modules.lower().split():
         machine_lacks("PHP's curl extension (Debian: php-curl)")
     return found

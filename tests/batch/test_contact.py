@@ -99,10 +99,10 @@ async def test_one_text_is_no_source(rows):
         await change_list(applying(), rows, chunk_size=2)
 
 
-async def test_cancelled_change_says_how_far_it_came():
+async def test_cancelled_change_says_how_far_it_came(turns):
     """The cancellation goes on, with a note of the rows that are done and those that may be."""
     task = asyncio.create_task(change_list(applying(None, asyncio.Event().wait), iter("abcdef"), chunk_size=2))
-    await asyncio.sleep(0.01)
+    await turns()
     task.cancel()
     with pytest.raises(asyncio.CancelledError) as caught:
         await task

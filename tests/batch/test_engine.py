@@ -85,13 +85,13 @@ async def test_each_handset_shows_its_own_text(make_bench, make_gateway, number,
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 5])
-async def test_requests_in_flight_are_bounded(make_bench, gateway, number, until, concurrency):
+async def test_requests_in_flight_are_bounded(make_bench, gateway, number, until, concurrency, turns):
     """As many requests as allowed are in flight at once, and never one more."""
     gateway.gate.clear()
     bench = make_bench([number(index) for index in range(200)], concurrency=concurrency)
     task = asyncio.create_task(bench.finish())
     await until(lambda: gateway.in_flight == concurrency)
-    await asyncio.sleep(0.01)
+    await turns()
     assert gateway.in_flight == concurrency
     gateway.gate.set()
     await task
@@ -99,7 +99,7 @@ async def test_requests_in_flight_are_bounded(make_bench, gateway, number, until
     assert len(gateway.texted) == 200
 
 
-async def test_source_is_read_no_further_than_it_is_sent(make_bench, gateway, number, until):
+async def test_source_is_read_no_further_than_it_is_sent(make_bench, gateway, number, until, turns):
     """While nothing is answered, only what the workers need, one chunk more each, and one helping are read."""
     gateway.gate.clear()
     source = Source(100_000, number)
@@ -107,27 +107,27 @@ async def test_source_is_read_no_further_than_it_is_sent(make_bench, gateway, nu
     run = bench.run()
     task = asyncio.create_task(bench.finish(run))
     await until(lambda: gateway.in_flight == 3)
-    await asyncio.sleep(0.02)
+    await turns()
     assert source.taken <= (3 + 3 + 1) * 500 + 250
     run.stop()
     gateway.gate.set()
     await task
 
 
-async def test_slow_listener_holds_the_campaign_back(make_bench, gateway, number):
+async def test_slow_listener_holds_the_campaign_back(make_bench, gateway, number, turns):
     """Who does not ask for progress is not run away from: sending and reading wait."""
     source = Source(100_000, number)
     bench = make_bench(source, chunk_size=10, concurrency=2)
     run = bench.run()
     iterator = aiter(run)
     await anext(iterator)
-    await asyncio.sleep(0.02)
+    await turns()
     sent, taken = len(gateway.requests), source.taken
     assert sent <= 20
-    await asyncio.sleep(0.02)
+    await turns()
     assert (len(gateway.requests), source.taken) == (sent, taken)
     await anext(iterator)
-    await asyncio.sleep(0.02)
+    await turns()
     assert len(gateway.requests) > sent
     await iterator.aclose()
 
@@ -190,14 +190,14 @@ async def test_too_long_for_the_gateway_is_found_by_bisection(make_bench, gatewa
     assert sorted(len(r.recipients) for r in gateway.requests) == [1, 1, 2, 2, 4, 4, 8, 8, 8, 16, 16, 32]
 
 
-async def test_pieces_of_a_chunk_are_sent_side_by_side(make_bench, gateway, number, until):
+async def test_pieces_of_a_chunk_are_sent_side_by_side(make_bench, gateway, number, until, turns):
     """While a chunk is in flight that may still be cut in two, the idle workers wait for its pieces."""
     gateway.script = lambda request, before: TextRefused("111") if before == 0 else None
     people = [Recipient(number(index), ("x",)) for index in range(8)]
     gateway.gate.clear()
     task = asyncio.create_task(make_bench(people, text="Bonjour #param_1#", concurrency=2).finish())
     await until(lambda: gateway.in_flight == 1)
-    await asyncio.sleep(0.01)
+    await turns()
     gateway.gate.set()
     await task
     assert (gateway.most, len(gateway.texted)) == (2, 8)

@@ -239,7 +239,7 @@ async def test_key_is_asked_about_for_23_hours_over_all_runs(make_bench, gateway
     assert (len(times), bench.sink.totals().unknown) == (made, 1)
 
 
-async def test_record_that_is_being_written_is_not_cut_off(make_bench, gateway, number, until):
+async def test_record_that_is_being_written_is_not_cut_off(make_bench, gateway, number, until, turns):
     """Cancelled while an answer is being recorded, the record is written first: accepted stays accepted."""
     writing, written = asyncio.Event(), asyncio.Event()
     bench = make_bench([number(1)], grace=0.0)
@@ -254,7 +254,7 @@ async def test_record_that_is_being_written_is_not_cut_off(make_bench, gateway, 
     task = asyncio.create_task(bench.finish(run := bench.run()))
     await writing.wait()
     task.cancel()
-    await asyncio.sleep(0.01)
+    await turns()
     written.set()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -262,7 +262,7 @@ async def test_record_that_is_being_written_is_not_cut_off(make_bench, gateway, 
     assert (run.running, leftovers()) == (False, set())
 
 
-async def test_chunk_claimed_while_it_was_cancelled_is_given_back(make_bench, gateway, number):
+async def test_chunk_claimed_while_it_was_cancelled_is_given_back(make_bench, gateway, number, turns):
     """Cancelled while a claim is recorded, nothing was sent: the chunk waits, and is sent once by the next run."""
     claiming, claimed = asyncio.Event(), asyncio.Event()
     bench = make_bench([number(1)], grace=0.0)
@@ -278,7 +278,7 @@ async def test_chunk_claimed_while_it_was_cancelled_is_given_back(make_bench, ga
     task = asyncio.create_task(bench.finish(run := bench.run()))
     await claiming.wait()
     task.cancel()
-    await asyncio.sleep(0.01)
+    await turns()
     claimed.set()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -116,7 +116,7 @@ async def test_two_unreachable_chunks_do_not_end_the_run(make_bench, gateway, nu
     assert (last.accepted, last.failed) == (20, 60)
 
 
-async def test_break_stops_the_run(make_bench, gateway, number, until):
+async def test_break_stops_the_run(make_bench, gateway, number, until, turns):
     """Leaving the iteration stops the sending soon; closing waits for it; continued, everyone is texted once."""
     bench = make_bench([number(index) for index in range(2000)])
     run = bench.run()
@@ -126,7 +126,7 @@ async def test_break_stops_the_run(make_bench, gateway, number, until):
     assert not run.running
     sent = len(gateway.requests)
     assert sent < 30
-    await asyncio.sleep(0.01)
+    await turns()
     assert (len(gateway.requests), leftovers()) == (sent, set())
     await bench.finish()
     assert gateway.texted == everybody(number, 2000)
@@ -224,14 +224,14 @@ async def test_cancelled_send_is_unknown(make_bench, make_gateway, number, until
     assert bench.run().result.unknown == (0 if idempotent else 30)
 
 
-async def test_cancelled_listener_waits_for_answers(make_bench, gateway, number, until):
+async def test_cancelled_listener_waits_for_answers(make_bench, gateway, number, until, turns):
     """Cancelled, a run still takes in the answers that come within the grace."""
     gateway.gate.clear()
     bench = make_bench([number(index) for index in range(100)], grace=5.0)
     task = asyncio.create_task(bench.finish(run := bench.run()))
     await until(lambda: gateway.in_flight == 3)
     task.cancel()
-    await asyncio.sleep(0.01)
+    await turns()
     gateway.gate.set()
     with pytest.raises(asyncio.CancelledError):
         await task

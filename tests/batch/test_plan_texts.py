@@ -76,10 +76,10 @@ def test_texts_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_texts_that_all_differ_are_planned_without_a_search_for_each() -> None:
     """A code for each of 150000 people, more texts than may wait: the planner does not slow down."""
     rows = [Recipient(f"336{index:08d}", (str(index),)) for index in range(150_000)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     planner, chunks = planned(rows)
     assert len(chunks) + len(planner.flush()) == 150_000
-    assert time.perf_counter() - begun < 15
+    assert time.process_time() - begun < 15
 
 
 def test_forecast_counts_what_will_be_sent() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ async def start(*words: str, env: dict[str, str] | None = None) -> asyncio.subpr
 
 async def finish(process: asyncio.subprocess.Process, stdin: bytes = b"") -> Ended:
     """Wait for a process; whatever it did, it must not have shown the key or a traceback."""
-    out, err = await asyncio.wait_for(process.communicate(stdin), 30)
+    out, err = await process.communicate(stdin)
     ended = Ended(process.returncode or 0, out.decode(), err.decode())
     assert KEY not in ended.out + ended.err
     assert "Traceback" not in ended.err
@@ -94,8 +93,6 @@ def clients(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def nobody_listens() -> str:
+def nobody_listens(reserve: Callable[[], int]) -> str:
     """An address where no server is."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{bound.getsockname()[1]}"
+    return f"http://127.0.0.1:{reserve()}"

@@ -1,6 +1,5 @@
 """``allmysms campaign run --journal``, ``status``, ``resume``, ``report``, ``resolve`` and ``list`` as processes."""
 
-import asyncio
 import csv
 import json
 import os
@@ -32,6 +31,9 @@ def journal(tmp_path: Path) -> Path:
     return tmp_path / "soldes.db"
 
 
+Until = Callable[[Callable[[], object]], Awaitable[None]]
+
+
 async def test_same_command_again_texts_nobody_again(
     run: Run, clients: Clients, sandbox: Sandbox, journal: Path
 ) -> None:
@@ -51,17 +53,14 @@ async def test_same_command_again_texts_nobody_again(
 
 
 async def test_interrupted_run_is_resumed_and_then_reads_the_rest(
-    clients: Clients, sandbox: Sandbox, environment: dict[str, str], journal: Path, run: Run
+    clients: Clients, sandbox: Sandbox, environment: dict[str, str], journal: Path, run: Run, until: Until
 ) -> None:
     """After Ctrl-C `resume` sends what was read, and the same `run` reads the rest; nobody is texted twice."""
     sandbox.faults([{"fault": "latency", "seconds": 0.1}])
     numbers = [f"0612{number:06d}" for number in range(100, 3100)]
     path = clients(numbers)
     process = await start(*words(path, journal, "--json", "--chunk-size", "10", "--concurrency", "2"), env=environment)
-    for _ in range(3000):
-        if sandbox.stats()["messages"]:
-            break
-        await asyncio.sleep(0.005)
+    await until(lambda: sandbox.stats()["messages"])
     process.send_signal(signal.SIGTERM)
     ended = await finish(process)
     stopped = json.loads(ended.out)
@@ -121,18 +120,17 @@ async def test_html_report_shows_a_chart_and_names_nobody(
 
 
 async def test_unknown_requests_are_listed_and_resolved(
-    run: Run, clients: Clients, sandbox: Sandbox, journal: Path, environment: dict[str, str]
+    run: Run, clients: Clients, sandbox: Sandbox, journal: Path, environment: dict[str, str], until: Until
 ) -> None:
     """`status` lists what is unknown, `resolve` decides about it, and says no to what is not unknown."""
     sandbox.faults([{"fault": "reset_after"}])
     process = await start(*words(clients(GOOD[:4]), journal, "--json", "--chunk-size", "2"), env=environment)
-    for _ in range(3000):
-        if sandbox.stats()["messages"] == 4:
-            break
-        await asyncio.sleep(0.005)
-    for _ in range(2):
-        process.send_signal(signal.SIGINT)
-        await asyncio.sleep(0.05)
+    await until(lambda: sandbox.stats()["messages"] == 4)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while b"Stopping" not in await process.stderr.readline():
+        pass  # two signals at once would be one
+    process.send_signal(signal.SIGINT)
     ended = await finish(process)
     assert json.loads(ended.out)["unknown"] == 4, ended.err
     sandbox.faults([])

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import random
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -168,7 +167,7 @@ class Bench:
 
     def backend(self, *, place: Place | None = None, secret: str | None = None) -> Sends:
         """Return a backend that the caller closes."""
-        return self.wire.open(place or self.place, secret or self.wire.secret, 10.0)
+        return self.wire.open(place or self.place, secret or self.wire.secret, 1000.0)
 
     def service(self, **options: Any) -> SmsService:
         """Return a service on a new backend; both are closed after the test."""
@@ -189,7 +188,7 @@ class Bench:
     @property
     def chunk_size(self) -> int:
         """A chunk size that needs several requests."""
-        return min(40, self.wire.open(self.place, self.wire.secret, 10.0).limits.max_recipients)
+        return min(40, self.wire.open(self.place, self.wire.secret, 1000.0).limits.max_recipients)
 
     @property
     def texts(self) -> dict[str, list[str]]:
@@ -278,9 +277,7 @@ async def lacking(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Bench, 
 
 
 @pytest.fixture
-def nowhere() -> Place:
+def nowhere(reserve: Callable[[], int]) -> Place:
     """A place where no server is."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
+    port = reserve()
     return Place(f"http://127.0.0.1:{port}", port)

@@ -128,13 +128,13 @@ async def worker(sandbox: Sandbox) -> AsyncIterator[Callable[..., Awaitable[Life
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Postgres | None]:
+def server(reserve: Callable[[], int]) -> Iterator[Postgres | None]:
     """A running PostgreSQL, or None where the machine has none."""
     folder = programs()
     if folder is None:
         yield None
         return
-    postgres = Postgres(folder)
+    postgres = Postgres(folder, reserve())
     try:
         postgres.start()
         yield postgres

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -31,9 +30,10 @@ class Postgres:
 
     Args:
         folder: Where PostgreSQL's programs are.
+        port: Where it is to listen.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int) -> None:
         self._folder = folder
         self._user = _user()
         # Not under pytest's own folder, which other users may not enter.
@@ -41,9 +41,7 @@ class Postgres:
         if self._user is not None:
             shutil.chown(self._home, self._user)
         self._data = self._home / "data"
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self.port = port
         self._run(
             "initdb", "-D", str(self._data), "-U", "tester", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"
         )
@@ -61,7 +59,7 @@ class Postgres:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                timeout=60,
+                timeout=280,
                 check=False,
             )
         assert ended.returncode == 0, log.read_text(encoding="utf-8", errors="replace")

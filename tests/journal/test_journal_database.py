@@ -245,6 +245,6 @@ async def test_writer_that_is_cancelled_before_it_begins_hinders_nobody(tmp_path
     (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "journal"]
     task.cancel()
     await asyncio.wait({task})
-    assert await asyncio.wait_for(database.write(lambda _: 2), 10) == 2
-    assert await asyncio.wait_for(first, 10) == 1
-    await asyncio.wait_for(database.close(), 10)
+    assert await database.write(lambda _: 2) == 2
+    assert await first == 1
+    await database.close()

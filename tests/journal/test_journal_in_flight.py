@@ -80,10 +80,8 @@ async def test_progress_of_a_run_says_what_is_in_flight(sandbox, service, tmp_pa
 
 async def lock_once_sent(sandbox, path):
     """Lock the journal as soon as a request arrived."""
-    for _ in range(2000):
-        if sandbox.requests.get("v9.sendSms"):
-            break
-        await asyncio.sleep(0.005)
+    while not sandbox.requests.get("v9.sendSms"):  # noqa: ASYNC110  it tells nobody
+        await asyncio.sleep(0.001)
     connection = sqlite3.connect(path, isolation_level=None, timeout=1)
     connection.execute("begin immediate")
     return connection

@@ -60,7 +60,7 @@ async def test_renewals_go_on_after_anything_that_goes_wrong(tmp_path, monkeypat
         raise RuntimeError(msg)
 
     monkeypatch.setattr(sink, "_renew_all", broken)
-    await asyncio.wait_for(done.wait(), 10)
+    await done.wait()
     await sink.close()
     assert "leases were not renewed" in caplog.text
 

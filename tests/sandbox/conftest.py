@@ -47,5 +47,5 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def gateway(sandbox: Sandbox) -> AsyncIterator[Gateway]:
     """A client of the sandbox."""
-    async with httpx.AsyncClient(base_url=sandbox.http_url, timeout=5) as http:
+    async with httpx.AsyncClient(base_url=sandbox.http_url, timeout=250) as http:
         yield Gateway(http)

@@ -14,7 +14,7 @@ ONE = {"text": "Bonjour", "recipients": "33612345678", "sendername": "Societe"}
 
 async def ask(sandbox, function, method="POST", auth=AUTH, headers=None, **fields):
     """Ask for a function by plain HTTP."""
-    async with httpx.AsyncClient(base_url=sandbox.http_url, timeout=5) as http:
+    async with httpx.AsyncClient(base_url=sandbox.http_url, timeout=250) as http:
         data = (auth or {}) | {name: str(value) for name, value in fields.items()}
         where = {"params": data} if method == "GET" else {"data": data}
         return await http.request(method, f"/api/{function}", headers=headers, **where)

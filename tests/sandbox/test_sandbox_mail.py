@@ -20,7 +20,7 @@ BODY = b"\r\n\r\nBonjour\r\n"
 
 def post(port: int, content: bytes, *, to: str = TO, mail_from: str = FROM, before: Any = None) -> None:
     """Hand one mail over, in clear unless ``before`` does something first."""
-    with smtplib.SMTP("127.0.0.1", port, local_hostname="client", timeout=5) as client:
+    with smtplib.SMTP("127.0.0.1", port, local_hostname="client", timeout=250) as client:
         if before is not None:
             before(client)
         client.sendmail(mail_from, [to], content)
@@ -233,11 +233,9 @@ async def test_mailbox_and_certificate_are_shown_by_the_control_api(sandbox, sen
     assert sandbox.mails() == []
 
 
-async def test_taken_mail_port_is_a_clear_error(sandbox):
+async def test_taken_mail_port_is_a_clear_error(sandbox, reserve):
     """A second sandbox on the same mail port says which port, and leaves its HTTP port free."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = reserve()
     with pytest.raises(SandboxError, match=str(sandbox.smtp_port)):
         async with Sandbox(http_port=port, smtp_port=sandbox.smtp_port):
             raise AssertionError("it listens twice")
@@ -252,7 +250,7 @@ async def test_the_sandbox_stops_with_clients_connected(until):
         trust = ssl.create_default_context(cadata=sandbox.certificate)
 
         def connect() -> smtplib.SMTP:
-            client = smtplib.SMTP("localhost", sandbox.smtp_port, local_hostname="client", timeout=5)
+            client = smtplib.SMTP("localhost", sandbox.smtp_port, local_hostname="client", timeout=250)
             client.starttls(context=trust)
             return client
 

@@ -56,7 +56,7 @@ class Soap:
 @pytest.fixture
 async def soap(sandbox: Sandbox) -> Any:
     """A client of the sandbox."""
-    async with httpx.AsyncClient(base_url=sandbox.http_url, timeout=5) as http:
+    async with httpx.AsyncClient(base_url=sandbox.http_url, timeout=250) as http:
         yield Soap(http)
 
 

@@ -205,7 +205,7 @@ async def test_quirks_change_what_is_on_the_wire(sandbox: Sandbox, sms: SmsServi
         "soap_boolean_text": '<cliMsgId xsi:type="xsd:boolean">ref-7',
         "soap_href": '<item href="#ref1"/>',
     }
-    async with httpx.AsyncClient(base_url=sandbox.http_url) as http:
+    async with httpx.AsyncClient(base_url=sandbox.http_url, timeout=250) as http:
         plain = (await http.post("/soap/server.php", content=envelope)).text
         for quirk, written in expected.items():
             sandbox.faults([{"fault": quirk}])

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
@@ -214,8 +213,6 @@ def _shown(attributes: Mapping[str, object]) -> str:
 
 
 @pytest.fixture
-def closed_port() -> str:
+def closed_port(reserve: Callable[[], int]) -> str:
     """An address where no server is."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{bound.getsockname()[1]}"
+    return f"http://127.0.0.1:{reserve()}"

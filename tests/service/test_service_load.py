@@ -42,16 +42,16 @@ async def apart() -> AsyncIterator[str]:
         str(SCRIPT), "sandbox", "--http-port", "0", "--smtp-port", "0", "--json", stdout=asyncio.subprocess.PIPE
     )
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), 20)
+        line = await process.stdout.readline()
         yield json.loads(line)["http_url"]
     finally:
         process.terminate()
-        await asyncio.wait_for(process.communicate(), 20)
+        await process.communicate()
 
 
 async def stats(url: str) -> dict[str, int]:
     """Ask a sandbox how much reached handsets."""
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=250) as http:
         return (await http.get("/_sandbox/stats")).json()
 
 
@@ -76,20 +76,21 @@ async def test_a_source_is_not_read_far_ahead_of_the_sends(
 
 
 async def test_a_gateway_that_hangs_stops_the_reading(
-    sandbox: Sandbox, service: Service, crowd: Any, until: Any
+    sandbox: Sandbox, service: Service, crowd: Any, until: Any, hurry: Any, turns: Any
 ) -> None:
     """While no answer comes, the source is read into a few chunks, and then left alone."""
     sandbox.faults([{"fault": "hang_before"}])
     source = Endless()
-    task = asyncio.create_task(service(timeout=0.5).run(crowd(0).campaign(source), chunk_size=100, concurrency=2))
+    task = asyncio.create_task(service(timeout=1e6).run(crowd(0).campaign(source), chunk_size=100, concurrency=2))
     await until(lambda: sandbox.in_flight >= 2)
-    await asyncio.sleep(0.03)
-    read = source.read
-    await asyncio.sleep(0.03)
+    read = -1
+    while read != source.read:
+        read = source.read
+        await turns()
 
-    assert source.read == read <= AHEAD
-    sandbox.faults([])
+    assert read <= AHEAD
     task.cancel()
+    hurry(lambda: None, 1e6)
     with pytest.raises(asyncio.CancelledError):
         await task
 
@@ -104,7 +105,8 @@ async def test_a_reader_that_rests_stops_the_sending(sandbox: Sandbox, sms: SmsS
             before, rested = rested, sandbox.stats()["messages"]
             if rested == before:
                 break
-            await asyncio.sleep(0.1)
+            for _ in range(200):  # each side has had its turns
+                await asyncio.sleep(0.0005)
         assert rested == before <= 2 * AHEAD
         assert source.read <= 3 * AHEAD
         break
@@ -143,60 +145,43 @@ async def test_500_sends_at_once_are_not_slower_than_20(apart: str, service: Ser
     assert await stats(apart) == {"messages": sent, "handsets": sent, "max_per_handset": 1}
 
 
-async def test_500_sends_at_once_are_all_in_flight_or_waiting(sandbox: Sandbox, sms: SmsService) -> None:
+async def test_500_sends_at_once_are_all_in_flight_or_waiting(
+    sandbox: Sandbox, service: Service, until: Any, pass_time: Any
+) -> None:
     """Calls beyond the connections wait for their turn; each text arrives once."""
-    sandbox.faults([{"fault": "latency", "seconds": 0.1}])
+    sandbox.faults([{"fault": "latency", "seconds": 100}])
+    sms = service(timeout=1e6)
 
-    receipts = await asyncio.gather(*(sms.send(f"Code {n}", f"06100{n:05d}") for n in range(500)))
+    sends = asyncio.gather(*(sms.send(f"Code {n}", f"06100{n:05d}") for n in range(500)))
+    await until(lambda: sandbox.in_flight == 100)
+    sandbox.faults([])
+    pass_time(100)
+    receipts = await sends
 
     assert sum(len(receipt.accepted) for receipt in receipts) == 500
-    assert 50 < sandbox.max_in_flight <= 100
+    assert sandbox.max_in_flight == 100
     assert {message["phone"]: message["text"] for message in sandbox.messages()} == {
         f"336100{n:05d}": f"Code {n}" for n in range(500)
     }
     assert sandbox.stats()["max_per_handset"] == 1
 
 
-async def test_a_campaign_leaves_the_event_loop_free(apart: str, service: Service, crowd: Any) -> None:
+async def test_a_campaign_leaves_the_event_loop_free(
+    apart: str, service: Service, crowd: Any, longest_gap: Any
+) -> None:
     """During 20,000 recipients in chunks of 1,000 nothing holds the event loop for 50 ms."""
-    people = crowd(20_000)
-    worst: list[float] = []
+    gaps: list[float] = []
     limit = 0.05 if sys.gettrace() is None else 0.1  # measuring coverage doubles what every line takes
     gc.collect()
     gc.freeze()  # what the other tests left behind is not this campaign's to go through
     try:
-        for _ in range(10):
-            sms = service(url=apart)
-            ticking = asyncio.create_task(_longest_gap())
-            result = await sms.run(people.campaign(), chunk_size=1000)
-            ticking.cancel()
-            worst.append(await ticking)
-            assert result.all_accepted
-            if worst[-1] < limit:
-                break
+        for turn in range(3):  # the first one imports
+            campaign = crowd(20_000, first=20_000 * turn).campaign()
+            run = asyncio.ensure_future(service(url=apart).run(campaign, chunk_size=1000))
+            gaps.append(await longest_gap(run))
+            assert (await run).all_accepted, (await run).rejections
     finally:
         gc.unfreeze()
 
-    assert min(worst) < limit, worst
-    assert (await stats(apart))["handsets"] == 20_000
-
-
-async def _longest_gap() -> float:
-    """Return the longest time that the event loop was held up, until cancelled."""
-    longest = 0.0
-    last = time.perf_counter() - _unscheduled()
-    try:
-        while True:
-            await asyncio.sleep(0.001)
-            now = time.perf_counter() - _unscheduled()
-            longest, last = max(longest, now - last), now
-    except asyncio.CancelledError:
-        return longest
-
-
-def _unscheduled() -> float:
-    """Return the seconds that this process was ready to run and other processes ran: not this library's doing."""
-    try:
-        return int(Path("/proc/self/schedstat").read_bytes().split()[1]) / 1e9
-    except OSError:  # not Linux
-        return 0.0
+    assert min(gaps) < limit, gaps
+    assert (await stats(apart))["handsets"] == 60_000

@@ -48,7 +48,7 @@ class Server:
         """Its address."""
         return f"{self.scheme}://localhost:{self.port}"
 
-    def request(self, body: bytes = b"a=1", *, timeout: float = 5.0, **options: object) -> HttpRequest:
+    def request(self, body: bytes = b"a=1", *, timeout: float = 1000.0, **options: object) -> HttpRequest:
         """Return a request to this server."""
         url = f"{self.url}/http/9.0/sendSms/"
         return HttpRequest(name="sendSms", url=url, body=body, headers={}, timeout=timeout, **options)  # type: ignore[arg-type]

@@ -49,14 +49,16 @@ async def test_answer_that_closes_is_followed_by_another_connection(server: Any,
 
 
 @pytest.mark.parametrize("how", ["close", "abort"])
-async def test_connection_closed_while_idle_is_not_used_again(server: Any, transport: HttpxTransport, how: str) -> None:
+async def test_connection_closed_while_idle_is_not_used_again(
+    server: Any, transport: HttpxTransport, turns: Any, how: str
+) -> None:
     """A connection that the server gave up between two requests costs no request."""
     for sent in range(1, 6):
         assert (await transport.send(server.request())).status == 200
         assert len(server.requests) == sent
         writer = server.writers[-1]
         writer.close() if how == "close" else writer.transport.abort()
-        await asyncio.sleep(0.01)
+        await turns()  # the client notices
     assert server.connections == 5
 
 
@@ -72,26 +74,27 @@ async def test_requests_wait_their_turn_and_are_all_answered(server: Any, limit:
     assert server.connections <= limit
 
 
-async def test_all_allowed_connections_are_used_at_once(server: Any, until: Any) -> None:
+async def test_all_allowed_connections_are_used_at_once(server: Any, until: Any, turns: Any) -> None:
     """Requests really go out side by side."""
     gate, server.script = gated()
     async with HttpxTransport(max_connections=50) as transport:
         sends = [asyncio.ensure_future(transport.send(server.request())) for _ in range(60)]
         await until(lambda: len(server.requests) == 50)
-        await asyncio.sleep(0.02)
+        await turns()
         assert (len(server.requests), server.most) == (50, 50)
         gate.set()
         await asyncio.gather(*sends)
     assert len(server.requests) == 60
 
 
-async def test_limit_holds_when_requests_fail(server: Any, until: Any) -> None:
+async def test_limit_holds_when_requests_fail(server: Any, until: Any, pass_time: Any) -> None:
     """Connections given up by a time-out or a cancellation are closed before others take their place."""
     gate, server.script = gated()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # so that no time-out passes while one is made
-    async with HttpxTransport(max_connections=10, ssl_context=context) as transport:
-        sends = [asyncio.ensure_future(transport.send(server.request(timeout=0.3))) for _ in range(10)]
-        sends += [asyncio.ensure_future(transport.send(server.request())) for _ in range(20)]
+    async with HttpxTransport(max_connections=10) as transport:
+        sends = [asyncio.ensure_future(transport.send(server.request(timeout=300))) for _ in range(10)]
+        sends += [asyncio.ensure_future(transport.send(server.request(timeout=3000))) for _ in range(20)]
+        await until(lambda: len(server.requests) == 10)
+        pass_time(300)
         await until(lambda: len(server.requests) >= 20)  # the first ten are all given up
         sends[-1].cancel()
         sends[12].cancel()

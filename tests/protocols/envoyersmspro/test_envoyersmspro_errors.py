@@ -193,14 +193,14 @@ UNTRUSTED = {
 @pytest.mark.parametrize("body", UNTRUSTED.values(), ids=UNTRUSTED)
 def test_untrusted_answer_is_one_clear_error(body: bytes) -> None:
     """Whatever comes instead of an answer is a ProtocolError without its contents, at once."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     error = raised(body, 200)
 
     assert type(error) is errors.ProtocolError
     assert "what became of the request is not known" in str(error)
     assert "root:" not in str(error)
     assert error.__cause__ is None
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_answer_declares_no_charset_of_its_own() -> None:

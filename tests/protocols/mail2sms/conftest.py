@@ -23,7 +23,7 @@ from allmysms_async.transports.smtp import SmtpTransport
 
 _EXIM = next((path for path in ("/usr/sbin/exim4", "/usr/sbin/exim") if os.path.exists(path)), None)
 _NOBODY = 65534
-_PATIENCE = 60.0
+_PATIENCE = 250.0
 """Seconds that a busy machine may take to start a mail server, or to deliver a mail."""
 _STEPS = ("EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "QUIT")
 _USUAL = {
@@ -56,6 +56,7 @@ class Postman:
         commands: Every command, in order, without its arguments.
         lines: Every command, in order, with them.
         connections: Connections so far.
+        silent: Set once it keeps silent.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -66,6 +67,7 @@ class Postman:
         self.commands: list[str] = []
         self.lines: list[bytes] = []
         self.came = asyncio.Event()
+        self.silent = asyncio.Event()
         self.connections = 0
         self.port = 0
         self._context = context
@@ -76,6 +78,7 @@ class Postman:
         waiting = self.says.get(step)
         answer = waiting.pop(0) if waiting else _USUAL[step]
         if answer == HANG:
+            self.silent.set()
             await asyncio.Event().wait()
         if answer == CLOSE:
             raise ConnectionResetError
@@ -116,7 +119,7 @@ class Postman:
         """Hang up on everybody."""
         for writer in self._writers:
             writer.transport.abort()
-        for _ in range(3):
+        for _ in range(20):  # clients notice
             await asyncio.sleep(0)
 
 
@@ -213,22 +216,14 @@ class Exim:
         return contents
 
 
-def _free_ports() -> tuple[int, int]:
-    """Return two ports that nobody has."""
-    with socket.socket() as one, socket.socket() as other:
-        for bound in (one, other):
-            bound.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
-
-
 @pytest.fixture(scope="session")
-def _exim_server(authority: trustme.CA) -> Iterator[Exim]:
+def _exim_server(authority: trustme.CA, reserve: Callable[[], int]) -> Iterator[Exim]:
     """Exim on loopback with TLS and AUTH, run by somebody without privileges, in a folder of its own."""
     assert _EXIM is not None
     uid, gid = (os.getuid(), os.getgid()) if os.getuid() else (_NOBODY, _NOBODY)
     # Not under the folder for temporary files that whoever runs the tests chose: other users may not enter it.
     folder = Path(tempfile.mkdtemp(prefix="exim-", dir="/tmp"))  # fresh, and removed
-    exim = Exim(folder, *_free_ports())
+    exim = Exim(folder, reserve(), reserve())
     for name in ("spool", "log", "inbox"):
         (folder / name).mkdir()
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")

@@ -113,15 +113,25 @@ def service(transport: Any, **options: Any) -> SmsService:
 
 @pytest.mark.parametrize(("step", "answer", "error", "code"), FAULTS, ids=IDS)
 async def test_each_fault_is_one_clear_error(
-    postman: Any, line: Any, request_of: Any, step: str, answer: bytes, error: type[AllMySmsError], code: str | None
+    postman: Any,
+    line: Any,
+    request_of: Any,
+    pass_time: Any,
+    step: str,
+    answer: bytes,
+    error: type[AllMySmsError],
+    code: str | None,
 ) -> None:
     """Each fault gives exactly its error, which names the step or what to do, and neither key nor text nor number."""
     postman.says = {step: [answer]}
     transport = line(postman.port, username="shop", password="s3cret")
-    timeout = 0.3 if answer == HANG else 5.0
 
+    sending = asyncio.create_task(backend(transport).send(request_of("code 4821", PHONE, timeout=300)))
+    if answer == HANG:
+        await postman.silent.wait()
+        pass_time(300)
     with pytest.raises(AllMySmsError) as caught:
-        await backend(transport).send(request_of("code 4821", PHONE, timeout=timeout))
+        await sending
 
     assert type(caught.value) is error
     assert caught.value.code == code
@@ -134,20 +144,23 @@ async def test_each_fault_is_one_clear_error(
 
 @pytest.mark.parametrize(("step", "answer", "error", "code"), FAULTS, ids=IDS)
 async def test_no_fault_sends_twice(
-    postman: Any, line: Any, step: str, answer: bytes, error: type[AllMySmsError], code: str | None
+    postman: Any, line: Any, pass_time: Any, step: str, answer: bytes, error: type[AllMySmsError], code: str | None
 ) -> None:
     """Through the service: what was surely not sent is repeated until it is taken once; all else is left alone."""
     postman.says = {step: [answer]}
-    timeout = 0.3 if answer == HANG else 5.0
-    sms = service(line(postman.port, username="shop", password="s3cret"), timeout=timeout)
+    sms = service(line(postman.port, username="shop", password="s3cret"), timeout=300)
 
+    sending = asyncio.create_task(sms.send("code 4821", PHONE))
+    if answer == HANG:
+        await postman.silent.wait()
+        pass_time(300)
     if issubclass(error, NotSent):
-        receipt = await sms.send("code 4821", PHONE)
+        receipt = await sending
         assert len(receipt.accepted) == 1
         assert len(postman.taken) == 1
     else:
         with pytest.raises(OutcomeUnknown if issubclass(error, OutcomeUnknown) else error):
-            await sms.send("code 4821", PHONE)
+            await sending
         assert postman.taken == []
         assert len(postman.mails) == (step == "DOT")
 
@@ -215,7 +228,6 @@ async def test_a_connection_that_the_server_closed_is_opened_again(postman: Any,
     one = backend(line(postman.port))
     await one.send(request_of("Bonjour", PHONE))
     await postman.leave()
-    await asyncio.sleep(0.01)
     await one.send(request_of("Bonjour", PHONE))
     assert (postman.connections, len(postman.taken)) == (2, 2)
 
@@ -318,9 +330,7 @@ async def test_a_send_cancelled_during_a_reset_leaves_no_connection_behind(
     postman.says = {"RCPT": [b"451 not now"], "RSET": [HANG]}
     one = backend(line(postman.port))
     task = asyncio.create_task(one.send(request_of("Bonjour", PHONE)))
-    async with asyncio.timeout(5):
-        while "RSET" not in postman.commands:  # noqa: ASYNC110  the server tells of no command by itself
-            await asyncio.sleep(0.001)
+    await postman.silent.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -379,11 +389,18 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None
         SmtpTransport("mail.example.com", **options)
 
 
-async def test_a_server_that_never_greets_is_given_up(postman: Any, line: Callable[..., Any], request_of: Any) -> None:
+async def test_a_server_that_never_greets_is_given_up(
+    postman: Any, line: Callable[..., Any], request_of: Any, pass_time: Any, turns: Any
+) -> None:
     """Each step before the mail has a time-out of its own."""
     postman.says = {"GREETING": [HANG]}
+    one = backend(line(postman.port, connect_timeout=100))
+    sending = asyncio.create_task(one.send(request_of("Bonjour", PHONE, timeout=1000)))
+    await postman.silent.wait()
+    await turns()  # the client, too, knows of the connection, and waits
+    pass_time(101)
     with pytest.raises(NotSent, match="did not answer in time"):
-        await backend(line(postman.port, connect_timeout=0.05)).send(request_of("Bonjour", PHONE))
+        await sending
 
 
 @pytest.mark.parametrize("code", [b"550", b"451", b"354", b"421", b"354-a\r\n354"])

@@ -41,14 +41,14 @@ def test_answer_of_too_many_elements_is_refused_before_it_is_read(one: bytes) ->
     """64 MB of tiny elements would take gigabytes; they are counted first, which takes none."""
     body = b'{"mos":[' + one * (60_000_000 // len(one)) + one[:-1] + b"]}"
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         with pytest.raises(ProtocolError, match="too many elements"):
             decode(GetPulls, HttpResponse(status=200, headers={}, body=body))
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(("size", "xml", "away"), [(60, 0, 0), (70, 0, 1), (30, 1, 0), (40, 1, 1)])
@@ -95,13 +95,12 @@ async def test_wait_for_the_thread_counts_in_the_time_of_a_request() -> None:
     transport, gate = Fixed(INFO), threading.Event()
     backend = SoapBackend("demo", "demo-pass", transport=transport)
     await backend.perform(GetInfo())
-    began = time.monotonic()
-    backend._worker._pool.submit(gate.wait, 5)  # type: ignore[union-attr]  # it runs by now
+    backend._worker._pool.submit(gate.wait)  # type: ignore[union-attr]  # it runs by now
     with pytest.raises(NotSent, match="nothing was sent"):
         await backend.perform(GetInfo(), timeout=0.05)
-    assert time.monotonic() - began < 2
+    assert not gate.is_set()
     gate.set()
-    assert (await backend.perform(GetInfo(), timeout=5)).status == "300"
+    assert (await backend.perform(GetInfo(), timeout=500)).status == "300"
     assert len(transport.requests) == 2
-    assert transport.requests[1].timeout <= 5
+    assert transport.requests[1].timeout <= 500
     await backend.aclose()

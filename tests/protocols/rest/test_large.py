@@ -1,7 +1,5 @@
 """Answers that are much larger than they should be."""
 
-import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -33,39 +31,17 @@ class Answering:
         """Close nothing."""
 
 
-async def longest_gap(work: Any) -> float:
-    """Return how long the event loop was held while something went on."""
-    gaps: list[float] = []
-
-    async def tick() -> None:
-        while True:
-            before = time.perf_counter()
-            await asyncio.sleep(0.001)
-            gaps.append(time.perf_counter() - before)
-
-    ticking = asyncio.create_task(tick())
-    await asyncio.sleep(0.01)
-    try:
-        await work
-    finally:
-        ticking.cancel()
-    return max(gaps)
-
-
 async def test_answer_to_a_send_is_bounded_more_tightly() -> None:
     """No answer to a send is larger than 4 MB: one that is, is given up, and the outcome is open."""
     answer = Answering(b'{"status": 100, "smsIds": [' + b"{}," * 1_400_000 + b"{}]}")
-    async with asyncio.timeout(20):
-        with pytest.raises(ProtocolError):
-            await RestBackend("demo", "key", transport=answer).send(SEND)
+    with pytest.raises(ProtocolError):
+        await RestBackend("demo", "key", transport=answer).send(SEND)
 
 
-async def test_large_answer_leaves_the_event_loop_free() -> None:
+async def test_large_answer_leaves_the_event_loop_free(longest_gap: Any) -> None:
     """A black list of 30,000 numbers is read in a thread: others have their turns meanwhile."""
     entry = b'{"phoneNumber": "33612345678", "type": "STOP", "date": "2027-03-02 10:00:00"}'
     backend = RestBackend("demo", "key", transport=Answering(b'{"blacklist": [' + b",".join([entry] * 30_000) + b"]}"))
-    gaps = [1.0]
-    while min(gaps) >= 0.15 and len(gaps) < 10:  # others may hold the processor
-        gaps.append(await longest_gap(backend.call(GetBlacklist())))
+    gaps = [await longest_gap(backend.call(GetBlacklist())) for _ in range(3)]
     assert min(gaps) < 0.15, gaps
     await backend.aclose()

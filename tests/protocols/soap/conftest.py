@@ -31,14 +31,12 @@ class PhpServer:
 
 
 @pytest.fixture
-def php_server(php: str, tmp_path: Path) -> Iterator[Callable[..., PhpServer]]:
+def php_server(php: str, tmp_path: Path, reserve: Callable[[], int]) -> Iterator[Callable[..., PhpServer]]:
     """Start PHP servers, and end them with the test."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(wsdl: str = "", answers: str = "objects") -> PhpServer:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = reserve()
         record = tmp_path / f"record-{port}"
         record.touch()
         environment = {"SOAP_WSDL": wsdl, "SOAP_ANSWERS": answers, "SOAP_RECORD": str(record), "PATH": "/usr/bin:/bin"}
@@ -48,7 +46,7 @@ def php_server(php: str, tmp_path: Path) -> Iterator[Callable[..., PhpServer]]:
                 [php, "-S", f"127.0.0.1:{port}", str(SERVER)], env=environment, stdout=log, stderr=log
             )
         started.append(process)
-        deadline = time.monotonic() + 60.0
+        deadline = time.monotonic() + 250.0
         while process.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 return PhpServer(f"http://127.0.0.1:{port}/soap/server.php", record)

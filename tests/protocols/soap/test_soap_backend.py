@@ -1,12 +1,10 @@
 """The backend: what it refuses before anything is sent, where it sends to, what it shows, what it costs the loop."""
 
-import asyncio
 import logging
 import pickle
 import socket
 import subprocess
 import sys
-import time
 import traceback
 import warnings
 from collections.abc import Callable
@@ -435,7 +433,7 @@ def test_importing_the_library_imports_neither_zeep_nor_lxml() -> None:
         "import sys, allmysms_async; allmysms_async.SoapBackend('demo', 'pass');"
         "print(sorted({'zeep', 'lxml', 'requests'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=280)
     assert done.stdout.strip() == "[]"
 
 
@@ -451,26 +449,7 @@ def answer_of(people: list[Recipient]) -> bytes:
         <campaignId>c</campaignId><ids>{items}</ids></return></sendSmsResponse></E:Body></E:Envelope>""".encode()
 
 
-async def longest_gap(work: Any) -> float:
-    """Return the longest time for which the event loop did nothing else while some work went on."""
-    gaps: list[float] = []
-
-    async def tick() -> None:
-        last = time.perf_counter()
-        while True:
-            await asyncio.sleep(0)
-            now = time.perf_counter()
-            gaps.append(now - last)
-            last = now
-
-    ticking = asyncio.create_task(tick())
-    await asyncio.sleep(0)
-    await work
-    ticking.cancel()
-    return max(gaps)
-
-
-async def test_chunk_of_200_blocks_the_loop_for_less_than_20_ms() -> None:
+async def test_chunk_of_200_blocks_the_loop_for_less_than_20_ms(longest_gap: Any) -> None:
     """Building and reading the default chunk, two values each, leaves the event loop its turns."""
     people = [Recipient(str(33_620_000_000 + number), ("Prénom", "https://example.com/x")) for number in range(200)]
     text = "Bonjour #param_1#, voici le lien #param_2#, bonne journée et à bientôt. STOP au 36180"
@@ -482,8 +461,7 @@ async def test_chunk_of_200_blocks_the_loop_for_less_than_20_ms() -> None:
     assert len((await backend.send(request)).accepted) == 200
     gaps = [await longest_gap(backend.send(request)) for _ in range(7)]
     await backend.aclose()
-    # The machine may do something else for a moment, but not every time.
-    assert sorted(gaps)[3] < 0.020
+    assert sorted(gaps)[3] < (0.020 if sys.gettrace() is None else 0.040), gaps  # measuring coverage doubles it
 
 
 def test_first_request_does_not_hold_the_loop_for_the_import() -> None:
@@ -513,7 +491,7 @@ async def main():
     print(turns, "zeep" in sys.modules)
 asyncio.run(main())
 """
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=280)
     turns, imported = done.stdout.split()
     assert imported == "True"
     assert int(turns) >= 10
