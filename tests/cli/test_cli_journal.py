@@ -128,8 +128,7 @@ async def test_unknown_requests_are_listed_and_resolved(
     await until(lambda: sandbox.stats()["messages"] == 4)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
-    while b"Stopping" not in await process.stderr.readline():
-        pass  # two signals at once would be one
+    assert b"Stopping" in await process.stderr.readuntil(b"Stopping")  # two signals at once would be one
     process.send_signal(signal.SIGINT)
     ended = await finish(process)
     assert json.loads(ended.out)["unknown"] == 4, ended.err
