@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """The client left: whoever waits for that is told when the connection is gone."""
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """Tell the requests that nobody waits for them any more."""
         self._connections.discard(self)
         self._stop_timer()
