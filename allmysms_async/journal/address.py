@@ -13,7 +13,7 @@ from allmysms_async.errors import InvalidRequest
 
 __all__ = ["Address", "address_of"]
 
-_DRIVERS = {"postgresql": "asyncpg", "postgres": "asyncpg", "sqlite": "aiosqlite"}
+_KINDS = ("postgresql", "postgres", "sqlite")
 _SSL = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _PLACE = ("host", "port")
 _LAST_PORT = 65535
@@ -52,9 +52,9 @@ def address_of(where: str | os.PathLike[str]) -> Address:
         if not text.strip():
             msg = "The journal needs a path or a URL."
             raise InvalidRequest(msg)
-        return Address(sa.URL.create("sqlite+aiosqlite", database=text), text, {})
+        return Address(sa.URL.create("sqlite", database=text), text, {})
     kind = text.partition("://")[0].partition("+")[0]
-    if kind not in _DRIVERS:
+    if kind not in _KINDS:
         msg = f"A journal is a path (SQLite) or a postgresql:// URL, not {kind}://."
         raise InvalidRequest(msg)
     # Nothing of the URL is repeated: more than one "@", and parts of a password look like anything.
@@ -70,7 +70,7 @@ def address_of(where: str | os.PathLike[str]) -> Address:
         msg = f"The journal's URL has a port that is none: it is 1 to {_LAST_PORT}."
         raise InvalidRequest(msg)
     if kind == "sqlite":
-        return Address(_file(url.set(drivername="sqlite+aiosqlite")), text, {})
+        return Address(_file(url.set(drivername="sqlite")), text, {})
     options = _options(url)
     place = {name: value for name, value in url.query.items() if name in _PLACE}
     shown = f"postgresql://{url.host or ''}/{url.database or ''}"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.errors import InvalidRequest, JournalError
 from allmysms_async.journal.address import address_of
@@ -58,8 +57,7 @@ class Database:
         try:
             self._held = File(address.url, busy_timeout) if address.is_file else Server(address.url, address.options)
         except ModuleNotFoundError as error:
-            extra = "journal" if error.name == "aiosqlite" else "postgres"
-            msg = f'This journal needs {error.name}: run pip install "allmysms_async[{extra}]"; nothing was sent.'
+            msg = f'This journal needs {error.name}: run pip install "allmysms_async[postgres]"; nothing was sent.'
             raise InvalidRequest(msg) from error
 
     @property
@@ -90,9 +88,11 @@ class Database:
                 raise JournalError(msg)
             with self._translated():
                 self._held.probe(create=create)
-        opening = self.writing() if create else self.reading()
-        async with opening as connection:
-            await ensure(connection, self.label, create=create)
+
+        def work(connection: sa.Connection) -> None:
+            ensure(connection, self.label, create=create)
+
+        await (self.write(work) if create else self.read(work))
         if create and isinstance(self._held, File):
             with self._translated():
                 await self._held.settle()
@@ -101,27 +101,17 @@ class Database:
         """Close every connection."""
         await self._held.close()
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncGenerator[AsyncConnection, None]:
-        """Open a transaction that only reads.
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do something in a transaction that only reads.
+
+        Args:
+            work: What is done, perhaps in another thread; it returns nothing that is still to be fetched.
 
         Raises:
             JournalError: The database failed.
         """
         with self._translated():
-            async with self._held.transaction(reading=True) as connection:
-                yield connection
-
-    @asynccontextmanager
-    async def writing(self) -> AsyncGenerator[AsyncConnection, None]:
-        """Open a transaction of its own; it is committed when the block ends.
-
-        Raises:
-            JournalError: The database failed; nothing of the block is recorded.
-        """
-        with self._translated():
-            async with self._held.transaction(reading=False) as connection:
-                yield connection
+            return await self._held.read(work)
 
     async def write(self, work: Callable[[sa.Connection], T], *, apart: bool = False) -> T:
         """Do something in a transaction, perhaps together with what other tasks want written; return once committed.

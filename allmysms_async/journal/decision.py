@@ -7,7 +7,6 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.batch.plan import only
 from allmysms_async.batch.state import ChunkEvent, ChunkState
@@ -42,7 +41,7 @@ def doubted(state: str, reasons: str | None) -> int:
     return sum(count for reason, count in _reasons.decode(reasons).items() if reason in _DOUBTED)
 
 
-async def decide(connection: AsyncConnection, campaign: int, seq: int, decision: Decision, now: float) -> int:
+def decide(connection: sa.Connection, campaign: int, seq: int, decision: Decision, now: float) -> int:
     """Decide about one request; return how many recipients that concerns.
 
     Args:
@@ -58,8 +57,8 @@ async def decide(connection: AsyncConnection, campaign: int, seq: int, decision:
     of_it = (_c.campaign == campaign, _c.seq == seq)
     # One in flight whose lease has run out is unknown as well: whoever sent it is gone.
     lose = move(ChunkEvent.LOSE, since=ChunkState.IN_FLIGHT).where(*of_it, free(now)).values(unknown=_c.n)
-    await connection.execute(lose)
-    found = (await connection.execute(sa.select(schema.chunk).where(*of_it).with_for_update())).one_or_none()
+    connection.execute(lose)
+    found = (connection.execute(sa.select(schema.chunk).where(*of_it).with_for_update())).one_or_none()
     if found is None:
         msg = f"The campaign has no request {seq}; nothing was decided."
         raise InvalidRequest(msg)
@@ -68,7 +67,7 @@ async def decide(connection: AsyncConnection, campaign: int, seq: int, decision:
         msg = f"Request {seq} is {found.state}, not unknown: there is nothing to decide; nothing was decided."
         raise InvalidRequest(msg)
     if held_still(found, now):
-        who = await described(connection, found.owner)
+        who = described(connection, found.owner)
         until = datetime.fromtimestamp(found.lease_until, UTC).astimezone()
         who = who[0].upper() + who[1:]
         msg = f"{who} still holds request {seq} and may yet learn what became of it; nothing was decided."
@@ -84,30 +83,28 @@ async def decide(connection: AsyncConnection, campaign: int, seq: int, decision:
         values["written_off"] = _c.written_off + _c.planned_parts  # it may have been paid all the same
     else:
         event = ChunkEvent.ACCEPT if found.accepted else ChunkEvent.REJECT
-        values |= await _part(connection, found, now)
-    changed = await connection.execute(move(event, since=since).where(*of_it, free(now)).values(**values))
+        values |= _part(connection, found, now)
+    changed = connection.execute(move(event, since=since).where(*of_it, free(now)).values(**values))
     if changed.rowcount != 1:  # locked above, so that nobody came in between
         msg = f"Request {seq} changed meanwhile; nothing was decided."
         raise InvalidRequest(msg)
-    await connection.execute(
-        schema.decision.insert().values(campaign=campaign, seq=seq, decided_at=now, decided=decision)
-    )
+    connection.execute(schema.decision.insert().values(campaign=campaign, seq=seq, decided_at=now, decided=decision))
     return duplicates or int(found.unknown)
 
 
-async def _part(connection: AsyncConnection, found: Any, now: float) -> dict[str, Any]:
+def _part(connection: sa.Connection, found: Any, now: float) -> dict[str, Any]:
     """Give the unknown recipients of a request that was answered in part one of their own; return what is left."""
     chunk, outcomes = chunk_of(found), outcomes_of(found, now)
     is_known = [outcome.state is not OutcomeState.UNKNOWN for outcome in outcomes]
     known, unknown = only(chunk, is_known), only(chunk, [not each for each in is_known])
-    following = await connection.execute(
+    following = connection.execute(
         sa.update(schema.campaign)
         .where(_k.id == found.campaign)
         .values(next_seq=_k.next_seq + 1)
         .returning(_k.next_seq)
     )
     key = {"campaign": found.campaign, "seq": int(following.scalar_one()) - 1}
-    await connection.execute(schema.chunk.insert(), planned(unknown) | key)
+    connection.execute(schema.chunk.insert(), planned(unknown) | key)
     result = pack_outcomes([outcome for outcome in outcomes if outcome.state is not OutcomeState.UNKNOWN])
     # A late word on the whole request no longer fits what is left of it.
     moved = {"generation": _c.generation + 1, "unknown": 0, "problem": None, "result": result}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from array import array
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -112,16 +112,16 @@ async def enter(
 async def held_elsewhere(database: Database, campaign: int, owner: str, now: float) -> Elsewhere:
     """Return what other processes than this one hold."""
     others = sa.or_(_c.owner.is_(None), _c.owner != owner)
-    async with database.reading() as connection:
-        found = await connection.execute(
-            sa.select(sa.func.min(_c.lease_until)).where(
-                _c.campaign == campaign, _c.state == ChunkState.IN_FLIGHT.value, others
-            )
+
+    def work(connection: sa.Connection) -> tuple[float | None, Any, Waiting | None]:
+        leases = sa.select(sa.func.min(_c.lease_until)).where(
+            _c.campaign == campaign, _c.state == ChunkState.IN_FLIGHT.value, others
         )
-        lease = found.scalar_one_or_none()
         reading = sa.select(_k.reader, _k.reader_until, _k.reader_lease, _k.source_complete).where(_k.id == campaign)
-        row = (await connection.execute(reading)).one()
-        waiting = await held_by_others(connection, campaign, owner, now, reading=True)
+        waiting = held_by_others(connection, campaign, owner, now, reading=True)
+        return connection.execute(leases).scalar_one_or_none(), connection.execute(reading).one(), waiting
+
+    lease, row, waiting = await database.read(work)
     reader = None if row.reader == owner else row.reader
     return Elsewhere(
         lease, reader, row.reader_until or 0.0, row.reader_lease or 0.0, bool(row.source_complete), waiting
@@ -132,14 +132,8 @@ async def read_numbers(database: Database, campaign: int) -> AsyncIterator[tuple
     """Yield the numbers that were planned, the rows accounted for and what was refused, some at a time."""
     after = 0
     while True:
-        async with database.reading() as connection:
-            found = await connection.execute(
-                sa.select(_c.seq, _c.numbers)
-                .where(_c.campaign == campaign, _c.seq > after)
-                .order_by(_c.seq)
-                .limit(PAGE)
-            )
-            page = found.all()
+        chunks = sa.select(_c.seq, _c.numbers).where(_c.campaign == campaign, _c.seq > after).order_by(_c.seq)
+        page = await _page(database, chunks.limit(PAGE))
         if not page:
             break
         after = page[-1].seq
@@ -147,16 +141,16 @@ async def read_numbers(database: Database, campaign: int) -> AsyncIterator[tuple
             yield *unpack_numbers(packed), array("Q")
     after = 0
     while True:
-        async with database.reading() as connection:
-            found = await connection.execute(
-                sa.select(_r.id, _r.row_no, _r.phone, _r.reason)
-                .where(_r.campaign == campaign, _r.id > after)
-                .order_by(_r.id)
-                .limit(_REFUSED_PAGE)
-            )
-            page = found.all()
+        columns = sa.select(_r.id, _r.row_no, _r.phone, _r.reason)
+        refused = columns.where(_r.campaign == campaign, _r.id > after).order_by(_r.id)
+        page = await _page(database, refused.limit(_REFUSED_PAGE))
         if not page:
             return
         after = page[-1].id
         rows = array("Q", [each.row_no for each in page])
         yield array("Q"), rows, array("Q", [refusal(each.phone, Reason(each.reason)) for each in page])
+
+
+async def _page(database: Database, statement: sa.Select[Any]) -> Sequence[Any]:
+    """Return what a question finds."""
+    return await database.read(lambda connection: connection.execute(statement).all())

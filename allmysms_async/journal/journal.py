@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.batch.policy import Clock, SystemClock
 from allmysms_async.batch.state import ChunkState
@@ -19,7 +18,7 @@ from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.decision import Decision, decide, doubted
-from allmysms_async.journal.query import summed
+from allmysms_async.journal.query import Sums, summed
 from allmysms_async.journal.rescue import rescue
 from allmysms_async.journal.row import message_of, outcomes_of
 from allmysms_async.journal.transition import held_still
@@ -112,8 +111,7 @@ class Journal:
 
     async def names(self) -> list[str]:
         """Return the names of its campaigns, the first begun first."""
-        async with self._database.reading() as connection:
-            return list((await connection.execute(sa.select(_k.name).order_by(_k.id))).scalars())
+        return [each.name for each in await self._rows(sa.select(_k.name).order_by(_k.id))]
 
     async def campaign(self, name: str | None = None) -> JournalCampaign:
         """Return a campaign and where it stands; the only one without a name.
@@ -121,11 +119,14 @@ class Journal:
         Raises:
             InvalidRequest: There is no such campaign, or several and no name.
         """
-        async with self._database.reading() as connection:
-            row = await self._found(connection, name)
-            now = self._clock.now().timestamp()
-            sums = await summed(connection, row.id, now=now)
-            held = await held_by_others(connection, row.id, None, now, reading=True)
+        now = self._clock.now().timestamp()
+
+        def work(connection: sa.Connection) -> tuple[Any, Sums, Waiting | None]:
+            row = self._found(connection, name)
+            sums = summed(connection, row.id, now=now)
+            return row, sums, held_by_others(connection, row.id, None, now, reading=True)
+
+        row, sums, held = await self._database.read(work)
         return JournalCampaign(
             name=row.name,
             message=message_of(row.text, row.options),
@@ -138,14 +139,13 @@ class Journal:
     async def chunks(self, name: str | None = None, *, state: ChunkState = ChunkState.UNKNOWN) -> list[ChunkView]:
         """Return a campaign's requests that are in a state; those that are unknown by default."""
         now = self._clock.now().timestamp()
-        async with self._database.reading() as connection:
-            row = await self._found(connection, name)
-            found = await connection.execute(
-                sa.select(_c.seq, _c.state, _c.n, _c.unknown, _c.first_sent_at, _c.problem, _c.reasons, *_lease)
-                .where(_c.campaign == row.id, _c.state == state.value)
-                .order_by(_c.seq)
-            )
-            rows = found.all()
+
+        def work(connection: sa.Connection) -> Sequence[Any]:
+            columns = sa.select(_c.seq, _c.state, _c.n, _c.unknown, _c.first_sent_at, _c.problem, _c.reasons, *_lease)
+            of_it = (_c.campaign == self._found(connection, name).id, _c.state == state.value)
+            return connection.execute(columns.where(*of_it).order_by(_c.seq)).all()
+
+        rows = await self._database.read(work)
         return [
             ChunkView(
                 seq=each.seq,
@@ -163,14 +163,10 @@ class Journal:
     async def outcomes(self, name: str | None = None) -> AsyncIterator[Outcome]:
         """Iterate over what became of every row, some at a time: first those of requests, then those refused here."""
         after: int = 0
-        async with self._database.reading() as connection:
-            campaign = (await self._found(connection, name)).id
+        campaign: int = await self._database.read(lambda connection: self._found(connection, name).id)
         while True:
-            async with self._database.reading() as connection:
-                found = await connection.execute(
-                    sa.select(schema.chunk).where(_c.campaign == campaign, _c.seq > after).order_by(_c.seq).limit(_PAGE)
-                )
-                page = found.all()
+            of_it = (_c.campaign == campaign, _c.seq > after)
+            page = await self._rows(sa.select(schema.chunk).where(*of_it).order_by(_c.seq).limit(_PAGE))
             for row in page:
                 for outcome in outcomes_of(row, self._clock.now().timestamp()):
                     yield outcome
@@ -179,14 +175,8 @@ class Journal:
             after = page[-1].seq
         after = 0
         while True:
-            async with self._database.reading() as connection:
-                found = await connection.execute(
-                    sa.select(schema.refused_row)
-                    .where(_r.campaign == campaign, _r.id > after)
-                    .order_by(_r.id)
-                    .limit(1000)
-                )
-                refused = found.all()
+            of_it = (_r.campaign == campaign, _r.id > after)
+            refused = await self._rows(sa.select(schema.refused_row).where(*of_it).order_by(_r.id).limit(1000))
             for row in refused:
                 yield Outcome(row.row_no, row.line, row.phone, OutcomeState.REJECTED, Reason(row.reason))
             if not refused:
@@ -217,18 +207,22 @@ class Journal:
             raise InvalidRequest(msg)
         now = self._clock.now().timestamp()
         await rescue(self._database, None, now)
-        async with self._database.writing() as connection:
-            row = await self._found(connection, name)
-            await connection.execute(sa.select(_k.id).where(_k.id == row.id).with_for_update())
-            count = 0
-            for seq in wanted:
-                count += await decide(connection, row.id, seq, decision, now)
-        return count
 
-    async def _found(self, connection: AsyncConnection, name: str | None) -> Any:
+        def work(connection: sa.Connection) -> int:
+            row = self._found(connection, name)
+            connection.execute(sa.select(_k.id).where(_k.id == row.id).with_for_update())
+            return sum(decide(connection, row.id, seq, decision, now) for seq in wanted)
+
+        return await self._database.write(work)
+
+    async def _rows(self, statement: sa.Select[Any]) -> Sequence[Any]:
+        """Return what a question finds."""
+        return await self._database.read(lambda connection: connection.execute(statement).all())
+
+    def _found(self, connection: sa.Connection, name: str | None) -> Any:
         """Return a campaign's row."""
         query = sa.select(schema.campaign).order_by(_k.id)
-        rows = (await connection.execute(query if name is None else query.where(_k.name == escaped(name)))).all()
+        rows = connection.execute(query if name is None else query.where(_k.name == escaped(name))).all()
         if len(rows) == 1:
             return rows[0]
         label = self._database.label

@@ -54,13 +54,15 @@ class Ledger:
                 return
             self._begun += 1
             try:
-                async with self._database.reading() as connection:
-                    found = sa.select(schema.campaign.c.next_seq).where(schema.campaign.c.id == self.campaign)
-                    below = int((await connection.execute(found)).scalar_one())
-                    self.sums = await summed(connection, self.campaign, self._owner)
-                self._below = below
+                self._below, self.sums = await self._database.read(self._read)
             finally:
                 self._ended += 1
+
+    def _read(self, connection: sa.Connection) -> tuple[int, Sums]:
+        """Return the ordinal below which chunks are counted, and the sums."""
+        found = sa.select(schema.campaign.c.next_seq).where(schema.campaign.c.id == self.campaign)
+        below = int(connection.execute(found).scalar_one())
+        return below, summed(connection, self.campaign, self._owner)
 
     async def write(self, work: Callable[[sa.Connection], T], count: Callable[[T], None], *, apart: bool = False) -> T:
         """Commit something, and take it into the sums.

@@ -55,6 +55,11 @@ class Server:
         async with self._engine.begin() as connection:
             yield connection
 
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do something in a transaction that only reads."""
+        async with self.transaction(reading=True) as connection:
+            return await connection.run_sync(work)
+
     async def write(self, work: Callable[[sa.Connection], T], *, apart: bool = False) -> T:
         """Do something in a transaction; return once committed."""
 

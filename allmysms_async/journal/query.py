@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async import plausible
 from allmysms_async.batch.plan import Chunk
@@ -107,9 +106,7 @@ class Sums:
         )
 
 
-async def summed(
-    connection: AsyncConnection, campaign: int, owner: str | None = None, *, now: float | None = None
-) -> Sums:
+def summed(connection: sa.Connection, campaign: int, owner: str | None = None, *, now: float | None = None) -> Sums:
     """Return a campaign's sums.
 
     Args:
@@ -124,7 +121,7 @@ async def summed(
     rows = sa.func.coalesce(sa.func.sum(_c.n), 0).label("rows")
     parts = sa.func.coalesce(sa.func.sum(_PARTS), 0).label("parts")
     unpriced = sa.func.coalesce(sa.func.sum(_UNPRICED), 0).label("unpriced")
-    row = (await connection.execute(sa.select(*counts, rows, parts, unpriced).where(of_it))).one()
+    row = connection.execute(sa.select(*counts, rows, parts, unpriced).where(of_it)).one()
     for state in STATES:
         tally.states[state] = int(getattr(row, state.value))
     pending = int(row.rows) - sum(tally.states.values())
@@ -133,7 +130,7 @@ async def summed(
         left = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
             of_it, _c.state == ChunkState.IN_FLIGHT.value, gone(now)
         )
-        lost = int((await connection.execute(left)).scalar_one())
+        lost = int(connection.execute(left).scalar_one())
         tally.states[OutcomeState.UNKNOWN] += lost
         pending -= lost
     others = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
@@ -142,13 +139,12 @@ async def summed(
         sa.true() if owner is None else _c.owner != owner,
         sa.true() if now is None else _c.lease_until >= now,
     )
-    in_flight = int((await connection.execute(others)).scalar_one())
+    in_flight = int(connection.execute(others).scalar_one())
     ids: list[str] = []
     # What is text or rare is added up here; none of these columns lies behind the packed recipients.
     details = sa.select(_c.cost, _c.planned_parts, _c.reasons, _c.problem, _c.gateway_id, _c.state)
-    for cost, measured, reasons, problem, gateway_id, state in await connection.execute(
-        details.where(of_it).order_by(_c.seq)
-    ):
+    found = connection.execute(details.where(of_it).order_by(_c.seq))
+    for cost, measured, reasons, problem, gateway_id, state in found:
         if cost != "0":
             tally.cost += plausible.cost(cost, measured) or Decimal(0)
         if reasons is not None:
@@ -158,16 +154,16 @@ async def summed(
         if gateway_id is not None:
             ids.append(gateway_id)
     refused = sa.select(_r.reason, sa.func.count()).where(_r.campaign == campaign).group_by(_r.reason)
-    for reason, count in await connection.execute(refused):
+    for reason, count in connection.execute(refused):
         tally.states[OutcomeState.REJECTED] += count
         tally.reasons[Reason(reason)] += count
     complete = sa.select(schema.campaign.c.source_complete).where(schema.campaign.c.id == campaign)
     return Sums(
         tally,
         pending,
-        complete=bool((await connection.execute(complete)).scalar_one()),
+        complete=bool(connection.execute(complete).scalar_one()),
         in_flight=in_flight,
-        exposed=await _exposed(connection, campaign, owner),
+        exposed=_exposed(connection, campaign, owner),
         campaign_ids=tuple(dict.fromkeys(ids)),
         problems=problems,
     )
@@ -191,11 +187,11 @@ def _in_doubt(flying: Any) -> sa.ColumnElement[int]:
     return _c.written_off + sa.case((sa.and_(states, _c.gateway_id.is_(None)), _c.planned_parts), else_=0)
 
 
-async def _exposed(connection: AsyncConnection, campaign: int, owner: str | None) -> int:
+def _exposed(connection: sa.Connection, campaign: int, owner: str | None) -> int:
     """Return the text parts that are in flight, unknown without an answer, or were when an operator had them resent."""
     elsewhere: Any = sa.true() if owner is None else sa.or_(_c.owner.is_(None), _c.owner != owner)
     parts = sa.func.coalesce(sa.func.sum(_in_doubt(elsewhere)), 0)
-    return int((await connection.execute(sa.select(parts).where(_c.campaign == campaign))).scalar_one())
+    return int(connection.execute(sa.select(parts).where(_c.campaign == campaign)).scalar_one())
 
 
 _SPENT = sa.select(

@@ -9,6 +9,5 @@ __all__ = ["LOGGING_NAME"]
 LOGGING_NAME = "allmysms_journal"
 """Of the engines here, so that those of the application log as it wishes."""
 
-# The driver logs every statement with its values, and SQLAlchemy every row that it reads.
-for _name in ("aiosqlite", f"sqlalchemy.engine.Engine.{LOGGING_NAME}"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
+# SQLAlchemy logs every statement with its values, and every row that it reads.
+logging.getLogger(f"sqlalchemy.engine.Engine.{LOGGING_NAME}").setLevel(logging.WARNING)

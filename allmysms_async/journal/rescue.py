@@ -63,11 +63,15 @@ async def rescue(database: Database, owner: str | None, now: float) -> int:
     if owner is not None:
         others = others.where(_h.owner != owner)
     path = database.path
-    async with database.reading() as connection:
-        rows = (await connection.execute(others)).all()
+
+    def work(connection: sa.Connection) -> list[Any]:
+        rows = list(connection.execute(others))
         if rows and path is None:
-            held = {(first, second) for first, second in await connection.execute(_LOCKS)}
+            held = {(first, second) for first, second in connection.execute(_LOCKS)}
             rows = [row for row in rows if keys_of(row.owner) not in held]
+        return rows
+
+    rows = await database.read(work)
     if not rows:
         return 0
     if path is not None:

@@ -7,7 +7,6 @@ counts) stands in columns before the packed recipients, so that sums over many c
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.errors import JournalError
 
@@ -111,7 +110,7 @@ holder = sa.Table(
 )
 
 
-async def ensure(connection: AsyncConnection, label: str, *, create: bool) -> None:
+def ensure(connection: sa.Connection, label: str, *, create: bool) -> None:
     """Create the tables in an empty database, or check that they are these.
 
     Args:
@@ -123,18 +122,18 @@ async def ensure(connection: AsyncConnection, label: str, *, create: bool) -> No
         JournalError: It is something else, or of another version.
     """
     if create and connection.dialect.name == "postgresql":
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-    names = set(await connection.run_sync(lambda sync: sa.inspect(sync).get_table_names()))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    names = set(sa.inspect(connection).get_table_names())
     if _mark.name not in names:
         ours = names & set(_metadata.tables)
         foreign = names if connection.dialect.name == "sqlite" else ours
         if foreign or not create:
             msg = f"{label} is no journal: it holds other tables, or none; nothing was sent."
             raise JournalError(msg, remedy="Name another file, or a database of its own.")
-        await connection.run_sync(_metadata.create_all)
-        await connection.execute(_mark.insert().values(version=VERSION))
+        _metadata.create_all(connection)
+        connection.execute(_mark.insert().values(version=VERSION))
         return
-    version = (await connection.execute(sa.select(_mark.c.version))).scalar_one_or_none()
+    version = connection.execute(sa.select(_mark.c.version)).scalar_one_or_none()
     if version != VERSION:
         msg = f"The journal {label} has version {version}, and this library reads version {VERSION}; nothing was sent."
         raise JournalError(msg, remedy="Continue it with the version of the library that began it.")

@@ -417,8 +417,7 @@ class JournalSink:
 
     async def _rows(self, statement: sa.Executable, values: dict[str, Any]) -> Sequence[Any]:
         """Return what a question finds."""
-        async with self._database.reading() as connection:
-            return (await connection.execute(statement, values)).all()
+        return await self._database.read(lambda connection: connection.execute(statement, values).all())
 
     async def elsewhere(self) -> float | None:
         """Return when to look again at what other processes hold, or None if they hold nothing."""

@@ -1,8 +1,8 @@
-"""A journal in SQLite: one connection, whose users take turns, and writes that are committed together.
+"""A journal in SQLite: one connection in a thread of its own, and writes that are committed together.
 
 What several tasks want written while a commit is under way is committed together by the next one, since a durable
-commit takes a millisecond or more, whatever is in it. Such a group is one errand of the driver's thread: going there
-and back for each statement costs the event loop more than the statement.
+commit takes a millisecond or more, whatever is in it. Such a group is one errand of the thread, and so is whatever is
+read in one transaction: going there and back for each statement costs the event loop more than the statement.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from allmysms_async.journal.quiet import LOGGING_NAME
 
@@ -26,7 +27,6 @@ __all__ = ["File"]
 
 T = TypeVar("T")
 
-_READING = "allmysms_reading"
 _BUSY_PAUSE = 0.01
 
 
@@ -35,6 +35,14 @@ class _Member(NamedTuple):
 
     work: Callable[[sa.Connection], Any]
     done: asyncio.Future[Any]
+
+
+class _End(NamedTuple):
+    """How it went for one of them: what its work returned, or what is raised in its place."""
+
+    member: _Member
+    value: Any
+    problem: BaseException | None
 
 
 class File:
@@ -49,36 +57,33 @@ class File:
         self._url = url
         self._busy_timeout = busy_timeout
         # One connection: with several the slowest commits took hundreds of milliseconds.
-        self._engine = create_async_engine(
+        self._engine = sa.create_engine(
             url,
-            poolclass=sa.pool.AsyncAdaptedQueuePool,
-            pool_size=1,
-            max_overflow=0,
+            creator=self._connect,
+            poolclass=sa.pool.StaticPool,
             # Every use ends its transaction itself; a rollback after each would cost as much again.
             pool_reset_on_return=None,
             hide_parameters=True,
             logging_name=LOGGING_NAME,
-            connect_args={"timeout": busy_timeout},
         )
-        event.listen(self._engine.sync_engine, "begin", _begins)
-        self._turn = asyncio.Lock()
-        self._connection: AsyncConnection | None = None
-        self._driver: Any = None
-        # The same connection as the driver's own thread uses it.
-        self._inside: sa.Connection
-        self._waiting: list[_Member] = []
-        self._writing: asyncio.Task[None] | None = None
+        event.listen(self._engine, "begin", self._begins)
+        self._thread: ThreadPoolExecutor | None = None
+        self._waiting: deque[_Member] = deque()
+        self._writing: asyncio.Future[list[_End]] | None = None
+        # What follows is used in the thread alone.
+        self._connection: sa.Connection | None = None
+        self._reading = False
 
     @property
     def path(self) -> str | None:
-        """Where the file is; None if the database has none, or is not to be written."""
-        name = self._url.database or ":memory:"
+        """Where the file is; None if it is not to be written."""
+        name = self._url.database or ""
         if name.startswith("file:"):
             name = unquote(urlsplit(name).path)
-        return None if name == ":memory:" or self._url.query.get("mode") in {"ro", "memory"} else name
+        return None if self._url.query.get("mode") == "ro" else name
 
     def probe(self, *, create: bool) -> None:
-        """Open the file and close it: the driver leaves a thread behind where it cannot.
+        """Open the file and close it, before anything else relies on it.
 
         Args:
             create: Whether one that does not exist is created, for its owner alone: what it holds names people.
@@ -89,120 +94,109 @@ class File:
         if create and self.path is not None:
             with suppress(OSError):  # it is there, or SQLite finds out
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        [name], options = self._engine.dialect.create_connect_args(self._url)
-        sqlite3.connect(name, uri=bool(options.get("uri"))).close()
+        self._plain().close()
 
     async def settle(self) -> None:
         """Set the file up for several processes, once it is known to be a journal."""
-        async with self._turn:
-            await self._opened()
-            await self._driver._execute(self._write_ahead, self._driver._conn)
+        await self._do(self._write_ahead)
 
     async def close(self) -> None:
         """Close the connection, once what is being written is committed."""
-        while self._writing is not None and not self._writing.done():
+        while self._writing is not None:
             await asyncio.wait({self._writing})
-        async with self._turn:
-            await self._disconnect()
-        await self._engine.dispose()
+        if self._thread is not None:
+            await self._do(self._disconnect)
+            self._thread.shutdown(wait=False)
+            self._thread = None
 
-    @asynccontextmanager
-    async def transaction(self, *, reading: bool) -> AsyncGenerator[AsyncConnection, None]:
-        """Open a transaction; what reads and then writes has the lock from the start."""
-        async with self._turn:
-            connection = await self._opened()
-            await connection.execution_options(**{_READING: reading})
-            async with connection.begin():
-                yield connection
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do something in a transaction that only reads, in the thread."""
+        return await self._do(self._read, work)
 
     async def write(self, work: Callable[[sa.Connection], T], *, apart: bool = False) -> T:
-        """Do something in a transaction, in the driver's thread; return once committed."""
+        """Do something in a transaction, in the thread; return once committed."""
         del apart  # whatever waits shares a transaction
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Member(work, done))
-        if self._writing is None or self._writing.done():  # done as well if cancelled before it began
-            self._writing = asyncio.create_task(self._write_all(), name="journal")
+        if self._writing is None:
+            self._write_on()
         return await done
 
-    async def _write_all(self) -> None:
-        """Commit what waits, a group at a time, until nothing does."""
-        try:
-            while self._waiting:
-                await self._write_group()
-        finally:
-            self._writing = None
+    def _write_on(self) -> None:
+        """Have what waits committed; until its turn comes, more may join."""
+        self._writing = self._do(self._commit_waiting)
+        self._writing.add_done_callback(self._written)
 
-    async def _write_group(self) -> None:
-        """Commit what waits; if the database fails, nothing of it is recorded."""
-        group = self._waiting
-        try:
-            async with self._turn:  # until it comes, more may join
-                self._waiting = []
-                await self._opened()
-                results = await self._driver._execute(self._commit, [member.work for member in group])
-        except BaseException as error:
-            if self._waiting is group:
-                self._waiting = []
-            for member in group:
-                if not member.done.done():
-                    member.done.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
-            return
-        for member, (value, problem) in zip(group, results, strict=True):
-            if member.done.done():
+    def _written(self, writing: asyncio.Future[list[_End]]) -> None:
+        """Tell those who wait how it went, and have what has come meanwhile committed."""
+        for member, value, problem in writing.result():
+            if member.done.done():  # whoever waited gave up
                 continue
             if problem is None:
                 member.done.set_result(value)
             else:
                 member.done.set_exception(problem)
+        self._writing = None
+        if self._waiting:
+            self._write_on()
 
-    async def _opened(self) -> AsyncConnection:
+    def _do(self, errand: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """Have something done in the thread; it is done whole, also if nobody waits for it any more."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "journal")
+        return asyncio.get_running_loop().run_in_executor(self._thread, errand, *args)
+
+    # -- in the thread ------------------------------------------------------------------------------------------------
+
+    def _plain(self) -> sqlite3.Connection:
+        """Return a connection to the file as the standard library makes it."""
+        [name], options = self._engine.dialect.create_connect_args(self._url)
+        return sqlite3.connect(name, uri=bool(options.get("uri")), timeout=self._busy_timeout)
+
+    def _connect(self) -> sqlite3.Connection:
+        """Return a new connection, set up."""
+        raw = self._plain()
+        raw.isolation_level = None  # the driver must not begin transactions of its own accord
+        raw.execute("PRAGMA synchronous=FULL")  # what is committed stays, also when the machine loses its power
+        return raw
+
+    def _opened(self) -> sa.Connection:
         """Return the connection, opened if there is none."""
-        if self._connection is not None and self._connection.invalidated:
-            await self._disconnect()
         if self._connection is None:
-            connection = await self._engine.connect()
-            try:
-                self._driver = (await connection.get_raw_connection()).driver_connection
-                await self._driver._execute(self._enter, self._driver._conn)
-            except BaseException:  # the next one needs it: there is only one
-                await connection.close()
-                raise
-            self._connection = connection
+            self._connection = self._engine.connect()
         return self._connection
 
-    async def _disconnect(self) -> None:
-        """Let go of the connection."""
+    def _raw(self) -> sqlite3.Connection:
+        """Return the connection as the standard library has it."""
+        raw: Any = self._opened().connection.dbapi_connection
+        return raw  # type: ignore[no-any-return]
+
+    def _disconnect(self) -> None:
+        """Close the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            await connection.close()
+            connection.close()
+        self._engine.dispose()
 
-    # -- in the driver's thread ---------------------------------------------------------------------------------------
+    def _begins(self, connection: sa.Connection) -> None:
+        """Begin a transaction; what reads and then writes has the lock from the start."""
+        raw: Any = connection.connection.dbapi_connection
+        if raw.in_transaction:  # whose commit failed
+            raw.rollback()
+        raw.execute("BEGIN" if self._reading else "BEGIN IMMEDIATE")
 
-    def _enter(self, raw: sqlite3.Connection) -> None:
-        """Set a new connection up, and take it for use in this thread."""
-        raw.isolation_level = None  # the driver must not begin transactions of its own accord
-        raw.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
-        raw.execute("PRAGMA synchronous=FULL")  # what is committed stays, also when the machine loses its power
-        engine = sa.create_engine(
-            "sqlite://",
-            creator=lambda: raw,
-            poolclass=sa.pool.StaticPool,
-            pool_reset_on_return=None,
-            hide_parameters=True,
-            logging_name=LOGGING_NAME,
-        )
+    def _read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do something in a transaction that only reads."""
+        self._reading = True
+        try:
+            with self._opened().begin():
+                return work(self._opened())
+        finally:
+            self._reading = False
 
-        def begins(_: sa.Connection) -> None:
-            _begin(raw, reading=False)
-
-        event.listen(engine, "begin", begins)
-        self._inside = engine.connect()
-
-    def _write_ahead(self, raw: sqlite3.Connection) -> None:
+    def _write_ahead(self) -> None:
         """Let readers and a writer not wait for each other; a mode of the file, which stays."""
-        until = time.monotonic() + self._busy_timeout
+        raw, until = self._raw(), time.monotonic() + self._busy_timeout
         while True:
             try:
                 raw.execute("PRAGMA journal_mode=WAL")
@@ -217,40 +211,32 @@ class File:
             else:
                 return
 
-    def _commit(self, works: Sequence[Callable[[sa.Connection], Any]]) -> list[tuple[Any, Exception | None]]:
+    def _commit_waiting(self) -> list[_End]:
+        """Commit what waits; if the database fails, nothing of it is recorded."""
+        group: list[_Member] = []
+        while self._waiting:
+            group.append(self._waiting.popleft())
+        try:
+            return self._commit(group)
+        except BaseException as error:  # each of those who wait is told
+            return [_End(member, None, error) for member in group]
+
+    def _commit(self, group: Sequence[_Member]) -> list[_End]:
         """Do what is to be written, one after the other, in one transaction; return what each returned or raised."""
-        with self._inside.begin():
-            if len(works) == 1:
-                return [(works[0](self._inside), None)]
-            return [_apart(self._inside, work) for work in works]
+        connection = self._opened()
+        with connection.begin():
+            if len(group) == 1:
+                return [_End(group[0], group[0].work(connection), None)]
+            return [_apart(connection, member) for member in group]
 
 
-def _apart(connection: sa.Connection, work: Callable[[sa.Connection], Any]) -> tuple[Any, Exception | None]:
+def _apart(connection: sa.Connection, member: _Member) -> _End:
     """Do something so that what it raises undoes nothing else; a database that fails is everybody's matter."""
     with connection.begin_nested() as savepoint:
         try:
-            return work(connection), None
+            return _End(member, member.work(connection), None)
         except Exception as error:
             if isinstance(error, exc.DBAPIError) and not isinstance(error, exc.IntegrityError):
                 raise
             savepoint.rollback()
-            return None, error
-
-
-def _begins(connection: sa.Connection) -> None:
-    """Begin a transaction from the event loop."""
-    reading = bool(connection.get_execution_options().get(_READING, False))
-    raw: Any = connection.connection.dbapi_connection
-
-    def begin(driver: Any) -> Any:
-        return driver._execute(_begin, driver._conn, reading=reading)
-
-    # Straight to the driver: as a statement like any other this takes several turns of its thread.
-    raw.run_async(begin)
-
-
-def _begin(raw: sqlite3.Connection, *, reading: bool) -> None:
-    """Begin a transaction; what a task that was cancelled left of an earlier one is undone."""
-    if raw.in_transaction:
-        raw.rollback()
-    raw.execute("BEGIN" if reading else "BEGIN IMMEDIATE")
+            return _End(member, None, error)

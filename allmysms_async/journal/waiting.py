@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.journal import schema
@@ -20,8 +19,8 @@ __all__ = ["described", "held_by_others"]
 _c, _k, _h = schema.chunk.c, schema.campaign.c, schema.holder.c
 
 
-async def held_by_others(
-    connection: AsyncConnection, campaign: int, owner: str | None, now: float, *, reading: bool
+def held_by_others(
+    connection: sa.Connection, campaign: int, owner: str | None, now: float, *, reading: bool
 ) -> Waiting | None:
     """Return what others hold, or None if that is nothing.
 
@@ -33,7 +32,7 @@ async def held_by_others(
         reading: Whether the one that reads the source counts as well.
     """
     others = sa.true() if owner is None else _c.owner != owner
-    found = await connection.execute(
+    found = connection.execute(
         sa.select(_c.owner, sa.func.count().label("requests"), sa.func.max(_c.lease_until).label("until"))
         .where(_c.campaign == campaign, _c.state == ChunkState.IN_FLIGHT.value, _c.owner.is_not(None))
         .where(others, sa.not_(gone(now)))
@@ -46,20 +45,20 @@ async def held_by_others(
         until[row.owner] = row.until
     if reading:
         source = sa.select(_k.reader, _k.reader_until).where(_k.id == campaign, _k.reader.is_not(None))
-        for row in await connection.execute(source):
+        for row in connection.execute(source):
             if row.reader != owner and row.reader_until >= now:
                 until[row.reader] = max(until.get(row.reader, 0.0), row.reader_until)
     if not until:
         return None
-    words = [await described(connection, each) for each in sorted(until)]
+    words = [described(connection, each) for each in sorted(until)]
     return Waiting(
         requests=requests, holders=tuple(words), until=datetime.fromtimestamp(round(max(until.values())), UTC)
     )
 
 
-async def described(connection: AsyncConnection, owner: str) -> str:
+def described(connection: sa.Connection, owner: str) -> str:
     """Return a holder in words that people can look for it by."""
-    row: Any = (await connection.execute(sa.select(schema.holder).where(_h.owner == owner))).one_or_none()
+    row: Any = (connection.execute(sa.select(schema.holder).where(_h.owner == owner))).one_or_none()
     return "a process that left no trace" if row is None else _words(place_of(row), here())
 
 

@@ -28,8 +28,8 @@ def decide(seq):
 
 async def recorded(database):
     """Return the decisions that are recorded."""
-    async with database.reading() as connection:
-        return list((await connection.execute(sa.select(schema.decision.c.seq).order_by("id"))).scalars())
+    found = sa.select(schema.decision.c.seq).order_by("id")
+    return await database.read(lambda connection: list(connection.execute(found).scalars()))
 
 
 @pytest.fixture
@@ -110,12 +110,7 @@ SLOW = "with recursive c(x) as (select 1 union all select x + 1 from c where x <
 @pytest.mark.parametrize("passes", [0, 1, 2, 3, 4, 5, 8, 50])
 async def test_reader_that_is_cancelled_hinders_nobody(database, passes):
     """Whoever is cancelled in the middle of reading leaves a database that can be read and written."""
-
-    async def read():
-        async with database.reading() as connection:
-            await connection.execute(sa.text(SLOW))
-
-    reading = asyncio.create_task(read())
+    reading = asyncio.create_task(database.read(lambda connection: connection.execute(sa.text(SLOW)).all()))
     for _ in range(passes):
         await asyncio.sleep(0)
     reading.cancel()
@@ -236,15 +231,39 @@ async def test_mode_that_a_journal_was_given_stays(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o640
 
 
-async def test_writer_that_is_cancelled_before_it_begins_hinders_nobody(tmp_path):
-    """What was to be written with it is written by the next one, and the journal can be closed."""
-    database = Database(tmp_path / "soldes.db")
+@pytest.mark.parametrize("passes", [0, 1, 2, 5])
+async def test_writer_that_is_cancelled_hinders_nobody(database, passes):
+    """Whoever is cancelled while writing takes nobody else's write along, and the journal can be closed."""
+    first, second = (asyncio.ensure_future(database.write(decide(seq))) for seq in (1, 2))
+    for _ in range(passes):
+        await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait({first})
+    assert await asyncio.wait_for(second, 10) == 2
+    assert await asyncio.wait_for(database.write(decide(3)), 10) == 3
+    # Nobody waits for the first one: it was written, or never asked for, and nothing of it is left under way.
+    assert await recorded(database) in ([1, 2, 3], [2, 3])
+    await asyncio.wait_for(database.close(), 10)
+
+
+LEFT_OPEN = """
+import asyncio, sys
+from allmysms_async.journal.database import Database
+
+async def main():
+    database = Database(sys.argv[1])
     await database.open(create=True)
-    first = asyncio.ensure_future(database.write(lambda _: 1))
+    reading = asyncio.ensure_future(database.read(lambda connection: print("read", flush=True)))
     await asyncio.sleep(0)
-    (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "journal"]
-    task.cancel()
-    await asyncio.wait({task})
-    assert await database.write(lambda _: 2) == 2
-    assert await first == 1
-    await database.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_journal_that_nobody_closed_does_not_keep_the_process(tmp_path):
+    """A program that forgets a journal, or is cancelled over it, ends all the same."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-c", LEFT_OPEN, str(tmp_path / "journal.db"), stdout=PIPE, stderr=PIPE
+    )
+    out, errors = await process.communicate()
+    assert (process.returncode, out, errors) == (0, b"read\n", b"")

@@ -137,8 +137,7 @@ async def test_options_of_the_url_reach_the_server(postgres):
     url = postgres.create("options")
     database = Database(f"{url}?sslmode=disable&connect_timeout=5&application_name=soldes")
     await database.open(create=True)
-    async with database.reading() as connection:
-        assert (await connection.execute(sa.text("show application_name"))).scalar_one() == "soldes"
+    assert await database.read(lambda connection: connection.scalar(sa.text("show application_name"))) == "soldes"
     await database.close()
     database = Database(f"{url}?sslmode=require")
     with pytest.raises(JournalError, match="failed"):
@@ -156,10 +155,8 @@ async def test_commits_are_durable_whatever_the_database_is_set_to(postgres):
     for more in ("", "?application_name=soldes"):
         database = Database(url + more)
         await database.open(create=True)
-        async with database.reading() as connection:
-            assert (await connection.execute(sa.text("show synchronous_commit"))).scalar_one() == "on"
-        shown = await database.write(lambda connection: connection.execute(sa.text("show synchronous_commit")).scalar())
-        assert shown == "on"
+        for use in (database.read, database.write):
+            assert await use(lambda connection: connection.scalar(sa.text("show synchronous_commit"))) == "on"
         await database.close()
 
 

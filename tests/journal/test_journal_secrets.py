@@ -7,7 +7,7 @@ from allmysms_async.journal import Journal
 
 from .conftest import campaign, people
 
-LIBRARIES = ("aiosqlite", "sqlalchemy", "sqlalchemy.engine", "sqlalchemy.engine.Engine", "sqlalchemy.pool", "asyncpg")
+LIBRARIES = ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.engine.Engine", "sqlalchemy.pool", "asyncpg")
 
 
 async def test_logs_hold_neither_texts_nor_numbers(service, sandbox, journal, caplog):
