@@ -49,6 +49,7 @@
     │   └── CampaignNotCancellable
     ├── ListStopped                      .reason (one of the above), .done, .rows_done, .rows_unknown
     ├── JournalError                     the journal cannot be read or written; nothing unrecorded was sent
+    │   └── JournalLost                  it was removed or replaced under a run; .saved: a copy of all it held
     ├── LimitReached                     a stop condition of the campaign: cost, parts or failures
     └── CampaignStopped                  .reason (one of the above), .result (what is known)
 
@@ -87,6 +88,7 @@ __all__ = [
     "InvalidSource",
     "InvalidText",
     "JournalError",
+    "JournalLost",
     "LimitReached",
     "ListStopped",
     "MailDeferred",
@@ -548,6 +550,30 @@ class JournalError(AllMySmsError):
     Sending stops before anything leaves that is not recorded; what was in flight is recorded as such, and is replayed
     or reported ``unknown`` when the campaign is continued.
     """
+
+
+class JournalLost(JournalError):
+    """The journal was removed, replaced, cut short or put back from an older copy while a campaign ran on it.
+
+    From then on nothing more is sent. What the open connection still held is saved, where that can be done.
+
+    Args:
+        message: What happened to it.
+        remedy: What to do about it.
+        saved: Name of the file with all that it held, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request: str | None = None,
+        code: str | None = None,
+        remedy: str | None = None,
+        saved: str | None = None,
+    ) -> None:
+        super().__init__(message, request=request, code=code, remedy=remedy)
+        self.saved = saved
 
 
 class LimitReached(AllMySmsError):

@@ -57,6 +57,7 @@ TREE = {
     "CampaignNotCancellable": "GatewayError",
     "ListStopped": "AllMySmsError",
     "JournalError": "AllMySmsError",
+    "JournalLost": "JournalError",
     "LimitReached": "AllMySmsError",
     "CampaignStopped": "AllMySmsError",
 }

@@ -27,10 +27,12 @@ from allmysms_async.errors import (
     FlowRefused,
     HttpRefused,
     JournalError,
+    JournalLost,
     MailRefused,
     NotSent,
     NumbersRefused,
     ProtocolError,
+    RateLimited,
     RequestLimitReached,
     TextRefused,
     TransportError,
@@ -227,17 +229,22 @@ class Dispatch:
     async def _deliver(self, claim: Claim) -> Delivery:
         """Make the attempts at one chunk's request."""
         chunk, keyed = claim.chunk, self._backend.limits.idempotent
-        request = self._request(chunk)
+        request, in_doubt = self._request(chunk), claim.unanswered
 
         async def attempt() -> SendReceipt:
+            nonlocal in_doubt
             if not await self._sink.hold(claim):
                 raise LeaseLost
-            return await self._backend.send(request)
+            try:
+                return await self._backend.send(request)
+            except BaseException as error:
+                in_doubt |= not isinstance(error, NotSent | RateLimited)
+                raise
 
         now = self._clock.now().timestamp()
         since = chunk.first_sent_at if claim.unanswered else None
         age = 0.0 if since is None else max(0.0, now - since)  # clocks differ by seconds
-        return await deliver(
+        delivering = deliver(
             attempt,
             keyed=keyed,
             policy=self._options.policy,
@@ -249,6 +256,11 @@ class Dispatch:
             halted=self._desk.stopping.is_set,
             limit_waited=self._limit_waits[chunk.seq],
         )
+        try:
+            return await delivering
+        except JournalLost as lost:  # before another attempt left
+            self._desk.fail(lost)
+            return Delivery(verdict=Verdict.UNKNOWN if in_doubt else Verdict.HALTED, error=lost)
 
     def _request(self, chunk: Chunk) -> SendRequest:
         """Return a chunk's request."""

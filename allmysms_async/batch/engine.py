@@ -38,6 +38,7 @@ from allmysms_async.errors import (
     EmptyCampaign,
     InvalidRequest,
     JournalError,
+    JournalLost,
     NotSent,
     RateLimited,
     SourceIncomplete,
@@ -321,7 +322,9 @@ class CampaignRun:
 
     def _fail(self, error: Exception) -> None:
         """Stop the run because of an error."""
-        self._error = self._error or error
+        # A record that was lost matters more than what went wrong before, and its last word says what was saved.
+        if self._error is None or isinstance(error, JournalLost):
+            self._error = error
         self._stopping.set()
 
     def _tell(self, outcomes: tuple[Outcome, ...]) -> None:
@@ -343,6 +346,7 @@ class CampaignRun:
     async def _read(self) -> None:
         """Find what there is to send: what is recorded, then the source, then what other processes leave."""
         try:
+            self._sink.on_loss(self._fail)
             await surely(self._sink.open(self._campaign))
             self._continued = self._sink.totals()
             await self._foresee()

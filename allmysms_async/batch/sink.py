@@ -157,8 +157,16 @@ class Sink(Protocol):
         """
         ...
 
+    def on_loss(self, tell: Callable[[Exception], None]) -> None:
+        """Have it told if the record is lost while nothing is claimed."""
+        ...
+
     async def close(self) -> None:
-        """Let go of everything; what is recorded stays, and the sums can still be asked for."""
+        """Let go of everything; what is recorded stays, and the sums can still be asked for.
+
+        Raises:
+            JournalLost: What was recorded is not where the next run will look for it.
+        """
         ...
 
     async def lead(self) -> bool:
@@ -337,6 +345,9 @@ class MemorySink:
     async def open(self, campaign: Campaign) -> None:
         """Begin a run: what failed in an earlier one may be taken up again, once."""
         self._resumed, self.continues = False, self.totals().rows > 0
+
+    def on_loss(self, tell: Callable[[Exception], None]) -> None:
+        """Nothing of it is lost while the process lives."""
 
     async def close(self) -> None:
         """Do nothing."""

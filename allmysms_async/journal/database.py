@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Generator
@@ -12,9 +13,10 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from allmysms_async.errors import InvalidRequest, JournalError
+from allmysms_async.errors import InvalidRequest, JournalError, JournalLost
 from allmysms_async.journal.address import address_of
 from allmysms_async.journal.postgresql import Server
+from allmysms_async.journal.salvage import note
 from allmysms_async.journal.schema import ensure
 from allmysms_async.journal.session import SessionLock
 from allmysms_async.journal.sqlite import File
@@ -24,6 +26,9 @@ __all__ = ["Database"]
 T = TypeVar("T")
 
 _BUSY_SECONDS = 5.0
+
+# PostgreSQL's words for a table, schema, column or database that was there before.
+_MISSING = {"42P01", "3F000", "42703", "3D000"}
 
 _SQLITE_WORDS = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -53,6 +58,8 @@ class Database:
     def __init__(self, where: str | os.PathLike[str], *, busy_timeout: float = _BUSY_SECONDS) -> None:
         address = address_of(where)
         self.label = address.label
+        self._lost: JournalLost | None = None
+        self._followed = False
         self._held: File | Server
         try:
             self._held = File(address.url, busy_timeout) if address.is_file else Server(address.url, address.options)
@@ -97,6 +104,61 @@ class Database:
             with self._translated():
                 await self._held.settle()
 
+    async def follow(self, owner: str) -> None:
+        """Take care from now on that the journal stays the one that is open.
+
+        Args:
+            owner: How it names this process among its holders.
+
+        Raises:
+            JournalError: It does not already.
+        """
+        with self._translated():
+            if isinstance(self._held, File):
+                await self._held.follow(owner)
+        self._followed = True
+        if (lost := self.lost) is not None:
+            raise lost
+
+    @property
+    def lost(self) -> JournalLost | None:
+        """What is known to have happened to the journal that was opened, or None."""
+        if self._lost is None and isinstance(self._held, File) and self._held.harm is not None:
+            self._lost = self._loss(self._held.harm.words)
+        return self._lost
+
+    async def look(self) -> JournalLost | None:
+        """Look whether the journal is still the one that was opened; return what happened to it, or None.
+
+        Raises:
+            JournalError: The database failed.
+        """
+        if isinstance(self._held, File):
+            with self._translated():
+                await self._held.look()
+        return self.lost
+
+    async def save(self, is_whole: Callable[[sqlite3.Connection], bool]) -> str | None:
+        """Save what the open connection holds beside the path of a journal that was lost.
+
+        Args:
+            is_whole: Tells whether a copy holds all that is known here.
+
+        Returns:
+            The copy's name, or None if nothing could be saved.
+        """
+        if not isinstance(self._held, File):
+            return None
+        try:
+            with self._translated():
+                return await self._held.save(is_whole)
+        except JournalError:
+            return None
+
+    async def leave_note(self, words: str) -> str | None:
+        """Leave a note beside a journal's path that keeps others from beginning anew there; return its name."""
+        return None if self.path is None else await asyncio.to_thread(note, self.path, words)
+
     async def close(self) -> None:
         """Close every connection."""
         await self._held.close()
@@ -113,25 +175,36 @@ class Database:
         with self._translated():
             return await self._held.read(work)
 
-    async def write(self, work: Callable[[sa.Connection], T], *, apart: bool = False) -> T:
+    async def write(self, work: Callable[[sa.Connection], T], *, apart: bool = False, watched: bool = False) -> T:
         """Do something in a transaction, perhaps together with what other tasks want written; return once committed.
 
         Args:
             work: What is done, perhaps in another thread; whatever it raises undoes it, and nothing else.
             apart: Whether each of its statements may as well be committed by itself, which takes fewer round trips.
+            watched: Whether it is only done while the journal is the one that was opened.
 
         Raises:
+            JournalLost: It is not.
             JournalError: The database failed; nothing is recorded, or at worst nobody can tell whether it is.
         """
+        if watched and (lost := self.lost) is not None:
+            raise lost
         with self._translated():
-            return await self._held.write(work, apart=apart)
+            return await self._held.write(work, apart=apart, watched=watched)
 
     @contextmanager
     def _translated(self) -> Generator[None, None, None]:
         """Turn whatever the database raises into one error, which tells no credentials and no data."""
         try:
             yield
+        except JournalLost as error:
+            if self._lost is None:
+                self._lost = self._loss(error.args[0])
+            raise self._lost from None
         except exc.DBAPIError as error:
+            if self._followed and getattr(error.orig, "sqlstate", None) in _MISSING:
+                self._lost = self._lost or self._loss("its tables were removed")
+                raise self._lost from error.orig
             raise self._failed(_words(error.orig)) from error.orig  # itself it holds what was to be written
         except (exc.SQLAlchemyError, sqlite3.Error, OSError, TimeoutError) as error:
             raise self._failed(_words(error)) from error
@@ -139,6 +212,10 @@ class Database:
             if type(error).__module__.partition(".")[0] != "asyncpg":
                 raise
             raise self._failed(_words(error)) from error
+
+    def _loss(self, words: str) -> JournalLost:
+        """Return the error of a journal that is no longer the one that was opened."""
+        return JournalLost(f"The journal {self.label} was lost while the campaign ran: {words}. Nothing more is sent.")
 
     def _failed(self, words: str) -> JournalError:
         """Return the error of a database that failed."""

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from allmysms_async.errors import JournalError
 
-__all__ = ["VERSION", "campaign", "chunk", "decision", "ensure", "holder", "refused_row"]
+__all__ = ["VERSION", "campaign", "chunk", "decision", "ensure", "holder", "loss", "refused_row"]
 
 VERSION = 2
 """Of these tables; another one is refused."""
@@ -109,6 +109,14 @@ holder = sa.Table(
     sa.Column("opened_at", sa.Float, nullable=False),
 )
 
+# Where a run noticed that the journal it worked on was replaced by this one: whom it texted since is not in it.
+loss = sa.Table(
+    "loss",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("lost_at", sa.Float, nullable=False),
+)
+
 
 def ensure(connection: sa.Connection, label: str, *, create: bool) -> None:
     """Create the tables in an empty database, or check that they are these.
@@ -137,3 +145,10 @@ def ensure(connection: sa.Connection, label: str, *, create: bool) -> None:
     if version != VERSION:
         msg = f"The journal {label} has version {version}, and this library reads version {VERSION}; nothing was sent."
         raise JournalError(msg, remedy="Continue it with the version of the library that began it.")
+    if create and connection.execute(sa.select(loss.c.id).limit(1)).one_or_none() is not None:
+        msg = (
+            f"The journal {label} was replaced or put back from an older copy while a campaign ran, and does not hold "
+            "who was texted since; nothing was sent."
+        )
+        remedy = "Restore the latest copy; or delete what is in its table loss, and text those people again."
+        raise JournalError(msg, remedy=remedy)

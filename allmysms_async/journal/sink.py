@@ -22,13 +22,15 @@ from allmysms_async.batch.plan import Chunk, idempotency_key
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
 from allmysms_async.batch.sink import Claim, Settlement, Spent, Stranded, Tally
 from allmysms_async.batch.state import ChunkEvent, ChunkState
-from allmysms_async.errors import JournalError, LimitReached
+from allmysms_async.errors import JournalError, JournalLost, LimitReached
 from allmysms_async.journal import lead, schema
-from allmysms_async.journal.claim import take
+from allmysms_async.journal.claim import renew, split, take
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.entry import enter, held_elsewhere, read_numbers
+from allmysms_async.journal.guard import Guard
 from allmysms_async.journal.holder import Holder
 from allmysms_async.journal.ledger import Ledger, seen_here
+from allmysms_async.journal.loss import Known
 from allmysms_async.journal.rescue import rescue
 from allmysms_async.journal.row import ended, left_chunk, planned, stranded_of
 from allmysms_async.journal.transition import (
@@ -127,6 +129,7 @@ class JournalSink:
         self._held: dict[int, _Hold] = {}
         self._leads = self._read_all = self._resumed = self._over = False
         self._heart: asyncio.Task[None] | None = None
+        self._guard = Guard(database, self._owner)
 
     # -- opening and closing ------------------------------------------------------------------------------------------
 
@@ -139,6 +142,7 @@ class JournalSink:
         """
         await self._database.open(create=True)
         await self._holder.open(self._now())
+        await self._database.follow(self._owner)
         self._message = as_sms(campaign.message)
         entry = await enter(self._database, campaign, self._backend, self._account, self._now(), self._added)
         self._campaign, self.run_id, self.next_seq, begins = entry
@@ -147,19 +151,22 @@ class JournalSink:
         await self._ledger.refresh()
         self._heart = asyncio.create_task(self._beat(), name="journal leases")
 
+    def on_loss(self, tell: Callable[[Exception], None]) -> None:
+        """Have it told when the journal is lost while nothing is claimed."""
+        self._guard.tell = tell
+
     async def close(self) -> None:
-        """Give the source up to others, and close the journal."""
+        """Give the source up to others, and close the journal.
+
+        Raises:
+            JournalLost: It is no longer the one that was opened; what it held is saved if that can be done.
+        """
         if self._heart is not None:
             self._heart.cancel()
             await asyncio.wait({self._heart})
         try:
             if self._campaign:
-                if self._leads:
-                    await self._execute(
-                        sa.update(schema.campaign)
-                        .where(_k.id == self._campaign, _k.reader == self._owner)
-                        .values(reader=None, reader_until=None)
-                    )
+                await self._guard.end((self._give_up_source, self._holder.close), self._known, self._now())
                 await self._ledger.refresh()
         finally:
             self._over = True
@@ -168,16 +175,32 @@ class JournalSink:
             finally:
                 await self._database.close()
 
+    async def _give_up_source(self) -> None:
+        """Let others read the source."""
+        if self._leads:
+            await self._execute(
+                sa.update(schema.campaign)
+                .where(_k.id == self._campaign, _k.reader == self._owner)
+                .values(reader=None, reader_until=None)
+            )
+
+    def _known(self) -> Known:
+        """Return what the journal must hold."""
+        return Known.of(self._campaign, self._ledger.sums.totals(), self._unrecorded)
+
     async def _beat(self) -> None:
         """Renew what is held, again and again; if that fails, the next attempt of each finds out for itself."""
         while True:
             await asyncio.sleep(min(self._lease, self._reader_lease) / 3)
             standing = self._holder.standing
             try:
-                until, renewed = await self._database.write(self._renew_all)
+                until, renewed = await self._database.write(self._renew_all, watched=True)
                 for seq in renewed:
                     if seq in self._held:
                         self._held[seq].until, self._held[seq].standing = until, standing
+            except JournalLost as lost:
+                self._guard.tell(lost)
+                return
             except JournalError as error:
                 _log.warning("leases were not renewed: %s", error)
             except Exception:  # also after a defect the next time may go well
@@ -186,24 +209,10 @@ class JournalSink:
     def _renew_all(self, connection: sa.Connection) -> tuple[float, Sequence[int]]:
         """Renew every lease of this process; return until when, and of which chunks."""
         now = self._now()
-        until = now + self._lease
-        # Statements that change many chunks take the campaign's row first, so that no two wait for each other.
-        connection.execute(sa.select(_k.id).where(_k.id == self._campaign).with_for_update())
-        if self._leads:
-            connection.execute(
-                sa.update(schema.campaign)
-                .where(_k.id == self._campaign, _k.reader == self._owner)
-                .values(reader_until=now + self._reader_lease)
-            )
-        if not self._held:
-            return until, ()
-        renewed = connection.execute(
-            sa.update(schema.chunk)
-            .where(_c.campaign == self._campaign, _c.owner == self._owner, _c.lease_until >= now)
-            .values(lease_until=until)
-            .returning(_c.seq)
-        )
-        return until, renewed.scalars().all()
+        self._guard.compare(connection)
+        until, reader_until = now + self._lease, now + self._reader_lease if self._leads else None
+        values = {"p_campaign": self._campaign, "p_owner": self._owner, "p_now": now, "p_until": until}
+        return until, renew(connection, values, reader_until, any_held=bool(self._held))
 
     # -- reading the source -------------------------------------------------------------------------------------------
 
@@ -288,14 +297,18 @@ class JournalSink:
         values: dict[str, Any] = {"p_campaign": self._campaign, "p_seq": chunk.seq, "p_owner": self._owner}
         values |= {"p_now": now, "p_until": until, "p_lease": self._lease}
         key_of = self._key if self._keyed else None
-        claim = await self._database.write(
-            lambda connection: take(connection, chunk, values, key_of, afford), apart=afford is None
+        claim = await self._guard.claim(
+            lambda connection: take(connection, chunk, values, key_of, afford), values, apart=afford is None
         )
         if isinstance(claim, LimitReached):
             await self._ledger.refresh()
             raise claim
         if claim is None:
             return None
+        if (lost := self._database.lost) is not None:  # as the claim was committed: nothing of it was sent
+            if not claim.unanswered:
+                await self.release(claim.chunk, new_key=False)
+            raise lost
         self._held[chunk.seq] = _Hold(until, len(chunk.rows), claim.unanswered, standing)
         if not self._ledger.counts(chunk.seq):
             await self._ledger.refresh()  # another process added it since the sums were read
@@ -305,6 +318,7 @@ class JournalSink:
         """Tell whether a claim still stands, and for long enough; renew it where it might not."""
         await self._holder.assure()
         seq, now = claim.chunk.seq, self._now()
+        await self._guard.check(seq)
         # One that ends later than a lease can was taken before the clock was set back: others take it for over.
         known = self._held.get(seq, _NOT_HELD)
         if known.standing == self._holder.standing and self._lease / 2 < known.until - now <= self._lease:
@@ -356,26 +370,8 @@ class JournalSink:
     async def split(self, chunk: Chunk, pieces: Sequence[Chunk]) -> list[Chunk]:
         """Record that a claimed chunk was surely not sent and is replaced by pending pieces of it."""
         packed = [planned(piece) for piece in pieces]
-        remove = sa.delete(schema.chunk).where(
-            _c.campaign == self._campaign, _c.seq == chunk.seq, _c.owner == self._owner
-        )
-
-        def work(connection: sa.Connection) -> int | None:
-            found = connection.execute(
-                sa.update(schema.campaign)
-                .where(_k.id == self._campaign)
-                .values(next_seq=_k.next_seq + len(pieces))
-                .returning(_k.next_seq)
-            )
-            first = int(found.scalar_one()) - len(pieces)
-            if connection.execute(remove).rowcount != 1:
-                return None
-            for index, piece in enumerate(packed):
-                row = piece | {"campaign": self._campaign, "seq": first + index}
-                connection.execute(schema.chunk.insert(), row)
-            return first
-
-        first = await self._database.write(work)
+        values = {"p_campaign": self._campaign, "p_seq": chunk.seq, "p_owner": self._owner}
+        first = await self._database.write(lambda connection: split(connection, values, packed))
         self._held.pop(chunk.seq, None)
         await self._ledger.refresh()
         if first is None:
@@ -449,13 +445,18 @@ class JournalSink:
         """Return what became of the campaign so far."""
         sums = self._ledger.sums.result(name, self.run_id)
         result = seen_here(sums, self._unended(), read_all=self._read_all, over=self._over)
-        lost = sum(hold.asked is False for hold in self._held.values()) if self._over else 0
+        lost = self._unrecorded if self._over else 0
         problems = {**result.problems, _UNRECORDED: lost} if lost else result.problems
         return msgspec.structs.replace(result, problems=problems)
 
     def _unended(self) -> int:
         """Return the rows that are claimed here."""
         return sum(hold.rows for hold in self._held.values() if hold.asked is False)
+
+    @property
+    def _unrecorded(self) -> int:
+        """Requests whose end is recorded nowhere."""
+        return sum(hold.asked is False for hold in self._held.values())
 
     # -- small things -------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,10 @@ from urllib.parse import unquote, urlsplit
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from allmysms_async.errors import JournalLost
 from allmysms_async.journal.quiet import LOGGING_NAME
+from allmysms_async.journal.salvage import refuse_remains, save
+from allmysms_async.journal.watch import Harm, Watch
 
 __all__ = ["File"]
 
@@ -35,6 +38,7 @@ class _Member(NamedTuple):
 
     work: Callable[[sa.Connection], Any]
     done: asyncio.Future[Any]
+    watched: bool
 
 
 class _End(NamedTuple):
@@ -70,6 +74,8 @@ class File:
         self._thread: ThreadPoolExecutor | None = None
         self._waiting: deque[_Member] = deque()
         self._writing: asyncio.Future[list[_End]] | None = None
+        self._watch: Watch | None = None
+        self.harm: Harm | None = None
         # What follows is used in the thread alone.
         self._connection: sa.Connection | None = None
         self._reading = False
@@ -90,15 +96,19 @@ class File:
 
         Raises:
             sqlite3.Error: It cannot be opened.
+            JournalError: Another one belongs at its path.
         """
         if create and self.path is not None:
+            refuse_remains(self.path)
             with suppress(OSError):  # it is there, or SQLite finds out
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         self._plain().close()
+        if create and self.path is not None:
+            self._watch = Watch(self.path)
 
     async def settle(self) -> None:
         """Set the file up for several processes, once it is known to be a journal."""
-        await self._do(self._write_ahead)
+        await self._do(self._settled)
 
     async def close(self) -> None:
         """Close the connection, once what is being written is committed."""
@@ -113,11 +123,36 @@ class File:
         """Do something in a transaction that only reads, in the thread."""
         return await self._do(self._read, work)
 
-    async def write(self, work: Callable[[sa.Connection], T], *, apart: bool = False) -> T:
-        """Do something in a transaction, in the thread; return once committed."""
+    async def look(self) -> None:
+        """Look at the files; ``harm`` tells what happened to them."""
+        await self._do(self._look)
+
+    async def follow(self, owner: str) -> None:
+        """Look into the file itself as well from now on.
+
+        Args:
+            owner: One of the holders.
+        """
+        await self._do(self._follow, owner)
+
+    async def save(self, is_whole: Callable[[sqlite3.Connection], bool]) -> str | None:
+        """Save what the connection holds beside the path; return the copy's name, or None if that cannot be done."""
+        return await self._do(self._save, is_whole)
+
+    async def write(self, work: Callable[[sa.Connection], T], *, apart: bool = False, watched: bool = False) -> T:
+        """Do something in a transaction, in the thread; return once committed.
+
+        Args:
+            work: What is done.
+            apart: Whether each of its statements may as well be committed by itself.
+            watched: Whether it is not to be done if the journal's files are lost.
+
+        Raises:
+            JournalLost: They are.
+        """
         del apart  # whatever waits shares a transaction
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Member(work, done))
+        self._waiting.append(_Member(work, done, watched))
         if self._writing is None:
             self._write_on()
         return await done
@@ -177,6 +212,35 @@ class File:
         if connection is not None:
             connection.close()
         self._engine.dispose()
+        if self.harm is not None and self._watch is not None:
+            self._watch.remove()
+
+    def _settled(self) -> None:
+        """Set the file up, and look after it from now on."""
+        self._write_ahead()
+        if self._watch is not None:
+            raw = self._raw()
+            [mode] = raw.execute("PRAGMA journal_mode").fetchone()
+            raw.execute("SELECT count(*) FROM sqlite_master").fetchone()  # with it come the files beside it
+            self._watch.begin(write_ahead=mode == "wal")
+
+    def _follow(self, owner: str) -> None:
+        """Look for a holder in the file itself from now on."""
+        if self._watch is not None:
+            self._raw().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._watch.follow(owner)
+            self._look()
+
+    def _look(self) -> None:
+        """Look at the files."""
+        if self.harm is None and self._watch is not None:
+            self.harm = self._watch.look(self._raw())
+
+    def _save(self, is_whole: Callable[[sqlite3.Connection], bool]) -> str | None:
+        """Save what the connection holds."""
+        if self.path is None or self.harm is None:
+            return None
+        return save(self._raw(), self.path, is_whole, doubtful=self.harm.inside)
 
     def _begins(self, connection: sa.Connection) -> None:
         """Begin a transaction; what reads and then writes has the lock from the start."""
@@ -216,10 +280,19 @@ class File:
         group: list[_Member] = []
         while self._waiting:
             group.append(self._waiting.popleft())
+        ends: list[_End] = []
         try:
-            return self._commit(group)
-        except BaseException as error:  # each of those who wait is told
-            return [_End(member, None, error) for member in group]
+            self._look()
+            if self.harm is not None:
+                lost = JournalLost(self.harm.words)
+                ends = [_End(member, None, lost) for member in group if member.watched]
+                group = [member for member in group if not member.watched]
+            if group:
+                ends += self._commit(group)
+                self._look()
+        except BaseException as error:  # noqa: BLE001, RUF100  # each of those who wait is told
+            ends += [_End(member, None, error) for member in group]
+        return ends
 
     def _commit(self, group: Sequence[_Member]) -> list[_End]:
         """Do what is to be written, one after the other, in one transaction; return what each returned or raised."""

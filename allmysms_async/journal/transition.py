@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from allmysms_async.batch.state import TRANSITIONS, ChunkEvent, ChunkState
 from allmysms_async.journal import schema
+from allmysms_async.journal.epoch import stands
 
 __all__ = [
     "ADD",
@@ -111,6 +112,7 @@ _repeatable = sa.and_(_c.first_sent_at >= bind("since", sa.Float), _c.first_sent
 _mine = (_c.owner == bind("owner"), _c.generation == bind("generation"))
 CLAIM = (
     this(move(ChunkEvent.CLAIM))
+    .where(stands())
     .values(
         owner=bind("owner"),
         lease_until=bind("until"),
@@ -130,6 +132,7 @@ ASK = (
         _c.gateway_id.is_(None),
         _repeatable,
         free(_now),
+        stands(),
     )
     .values(owner=bind("owner"), lease_until=bind("until"), lease=bind("lease"), attempts=_c.attempts + 1)
     .returning(_c.generation, _c.first_sent_at, _c.attempts, _c.idem)

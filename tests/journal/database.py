@@ -75,7 +75,23 @@ class Postgres:
     def create(self, name: str) -> str:
         """Create a database; return its URL."""
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "tester", name)
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        """Return a database's URL."""
         return f"postgresql://tester:not-shown@127.0.0.1:{self.port}/{name}"
+
+    def dump(self, name: str) -> Path:
+        """Copy a database into a file, as its owner does every night."""
+        path = self._home / f"{name}.sql"
+        place = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "tester")
+        self._run("pg_dump", *place, "--clean", "--if-exists", "-f", str(path), name)
+        return path
+
+    def restore(self, name: str, path: Path) -> None:
+        """Put a database back from a file."""
+        place = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "tester")
+        self._run("psql", *place, "-q", "-1", "-v", "ON_ERROR_STOP=1", "-f", str(path), name)
 
     def ask_for_passwords(self, user: str) -> None:
         """Let a user in with a password only."""

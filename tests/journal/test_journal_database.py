@@ -253,7 +253,8 @@ from allmysms_async.journal.database import Database
 async def main():
     database = Database(sys.argv[1])
     await database.open(create=True)
-    reading = asyncio.ensure_future(database.read(lambda connection: print("read", flush=True)))
+    await database.write(lambda connection: print("written", flush=True))
+    reading = asyncio.ensure_future(database.read(lambda connection: None))
     await asyncio.sleep(0)
 
 asyncio.run(main())
@@ -266,4 +267,4 @@ async def test_journal_that_nobody_closed_does_not_keep_the_process(tmp_path):
         sys.executable, "-P", "-c", LEFT_OPEN, str(tmp_path / "journal.db"), stdout=PIPE, stderr=PIPE
     )
     out, errors = await process.communicate()
-    assert (process.returncode, out, errors) == (0, b"read\n", b"")
+    assert (process.returncode, out, errors) == (0, b"written\n", b"")

@@ -1,0 +1,132 @@
+"""What is done about a journal whose files were lost under a run: saving what the open connection still holds.
+
+Whatever lies beside a journal's path because of that keeps the next run from beginning anew, which would text everybody
+a second time.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from glob import escape, glob
+
+from allmysms_async.errors import JournalError
+
+__all__ = ["note", "refuse_remains", "save"]
+
+_SAVED, _SAVING, _LOST = "saved", "saving", "lost"
+_REMEDIES = {
+    _SAVED: "Move the latest saved copy to {path} and any other one elsewhere, then run the same command again.",
+    _LOST: (
+        "Read that note, put the latest copy of the journal that there is at {path}, and remove the note; those who "
+        "were texted since that copy was made will be texted again."
+    ),
+    _SAVING: (
+        "That copy was not finished: find the journal itself, put it at {path} with what lay beside it, and remove the "
+        "unfinished copy."
+    ),
+}
+
+
+def save(
+    raw: sqlite3.Connection, path: str, is_whole: Callable[[sqlite3.Connection], bool], *, doubtful: bool
+) -> str | None:
+    """Save all that a connection holds in a new file beside a path; return its name, or None if that cannot be done.
+
+    Args:
+        raw: The connection, outside of a transaction.
+        path: Where the journal was.
+        is_whole: Tells whether a copy holds all that is known here.
+        doubtful: Whether what the connection reads may be something else than was written.
+    """
+    stamp = _stamp()
+    draft, name = f"{path}.{_SAVING}-{stamp}", f"{path}.{_SAVED}-{stamp}"
+    for copy in (_vacuumed, _backed_up):
+        with suppress(sqlite3.Error, OSError):
+            # For its owner alone: what it holds names people.
+            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            try:
+                copy(raw, draft)
+                if _stands(draft, is_whole, doubtful=doubtful) and not os.path.exists(name):
+                    _sync(draft)
+                    os.rename(draft, name)
+                    return name
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(draft)
+    return None
+
+
+def note(path: str, words: str) -> str | None:
+    """Leave a note beside a path that keeps the next run from beginning; return its name, or None if that fails."""
+    name = f"{path}.{_LOST}-{_stamp()}"
+    with suppress(OSError):
+        descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"{words}\n")
+        return name
+    return None
+
+
+def refuse_remains(path: str) -> None:
+    """Refuse a path beside which something tells that another journal belongs there.
+
+    Raises:
+        JournalError: There is something.
+    """
+    for kind, remedy in _REMEDIES.items():
+        found = sorted(glob(f"{escape(path)}.{kind}-*"))
+        if found:
+            msg = (
+                f"The journal {path} was lost under an earlier run, which left {found[-1]}: with what is at {path} now "
+                "people would be texted twice; nothing was sent."
+            )
+            raise JournalError(msg, remedy=remedy.format(path=path))
+    beside = f"{os.path.realpath(path)}-wal"
+    if _size(path) == 0 < _size(beside):
+        msg = f"{beside} is all that is left of the journal {path}, whose file is missing or empty; nothing was sent."
+        remedy = f"Put the file back to {path}, then run the same command again; if it is lost, move {beside} away."
+        raise JournalError(msg, remedy=remedy)
+
+
+def _stamp() -> str:
+    """Return what makes a name new."""
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+
+
+def _size(path: str) -> int:
+    """Return how long a file is, 0 if there is none."""
+    with suppress(OSError):
+        return os.stat(path).st_size
+    return 0
+
+
+def _vacuumed(raw: sqlite3.Connection, name: str) -> None:
+    """Copy what is in use."""
+    raw.execute("VACUUM INTO ?", (name,))
+
+
+def _backed_up(raw: sqlite3.Connection, name: str) -> None:
+    """Copy page by page."""
+    with closing(sqlite3.connect(name)) as target:
+        raw.backup(target)
+
+
+def _stands(name: str, is_whole: Callable[[sqlite3.Connection], bool], *, doubtful: bool) -> bool:
+    """Tell whether a copy is a sound database that holds everything."""
+    with closing(sqlite3.connect(name)) as copy:
+        if doubtful and copy.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
+            return False
+        return is_whole(copy)
+
+
+def _sync(name: str) -> None:
+    """Have a file stay, also when the machine loses its power."""
+    descriptor = os.open(name, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
