@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -52,7 +53,7 @@ def address_of(where: str | os.PathLike[str]) -> Address:
         if not text.strip():
             msg = "The journal needs a path or a URL."
             raise InvalidRequest(msg)
-        return Address(sa.URL.create("sqlite", database=text), text, {})
+        return Address(_file(sa.URL.create("sqlite", database=text)), text, {})
     kind = text.partition("://")[0].partition("+")[0]
     if kind not in _KINDS:
         msg = f"A journal is a path (SQLite) or a postgresql:// URL, not {kind}://."
@@ -84,6 +85,10 @@ def _file(url: sa.URL) -> sa.URL:
         msg = "A journal's URL with file: in it needs uri=true."
         raise InvalidRequest(msg)
     _refuse(set(url.query) - (_URI if is_uri else {"uri"}), "an SQLite URI's own" if is_uri else "none")
+    name = unquote(urlsplit(url.database or "").path) if is_uri else url.database
+    if name in {None, "", ":memory:"} or url.query.get("mode") == "memory" or url.query.get("vfs") == "memdb":
+        msg = "A journal in memory would be forgotten with the process, and with it who was texted; nothing was sent."
+        raise InvalidRequest(msg, remedy="Give the journal a path, or leave it out.")
     return url
 
 

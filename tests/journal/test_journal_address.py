@@ -86,3 +86,23 @@ def test_port_that_is_none_is_refused(url: str) -> None:
 def test_ports_of_several_servers_are_taken(url: str) -> None:
     """Every form in which the driver takes servers and ports is taken."""
     assert address_of(url).label.endswith("/x")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        ":memory:",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///file::memory:?uri=true",
+        "sqlite:///file::memory:?uri=true&cache=shared",
+        "sqlite:///file:soldes?mode=memory&cache=shared&uri=true",
+        "sqlite:///file:?uri=true",
+        "sqlite:///file:/soldes?vfs=memdb&uri=true",
+    ],
+)
+def test_journal_in_memory_is_refused(where):
+    """A record that ends with the process protects nobody from a second text: it is refused before anything is sent."""
+    with pytest.raises(InvalidRequest, match="in memory"):
+        Database(where)
