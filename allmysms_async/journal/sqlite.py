@@ -289,7 +289,8 @@ class File:
                 group = [member for member in group if not member.watched]
             if group:
                 ends += self._commit(group)
-                self._look()
+                if any(member.watched for member in group):  # what follows it may leave this machine
+                    self._look()
         except BaseException as error:  # noqa: BLE001, RUF100  # each of those who wait is told
             ends += [_End(member, None, error) for member in group]
         return ends

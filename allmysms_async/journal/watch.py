@@ -73,6 +73,7 @@ class Watch:
         Args:
             raw: The open connection, outside of a transaction.
         """
+        main = self._files[self._path]
         for path, known in self._files.items():
             name = os.path.basename(path)
             try:
@@ -83,7 +84,9 @@ class Watch:
                 return Harm(f"{name} cannot be looked at any more ({error.strerror})")
             if not os.path.samestat(found, known):
                 return Harm(f"another file lies in place of {name}")
-        return self._look_inside(raw)
+            if path == self._path:
+                main = found
+        return self._look_inside(raw, main)
 
     def remove(self) -> None:
         """Remove what is left of the journal beside its path: read together with another file it would harm that."""
@@ -96,13 +99,13 @@ class Watch:
             except OSError:
                 continue
 
-    def _look_inside(self, raw: sqlite3.Connection) -> Harm | None:
+    def _look_inside(self, raw: sqlite3.Connection, found: os.stat_result) -> Harm | None:
         """Return whether something else than the journal wrote into its file."""
         harm: Harm | None = None
         for attempt in range(_LOOKS):
             if attempt:  # what another process was just writing may have been read in part
                 time.sleep(_PAUSE)
-            found = os.stat(self._path)
+                found = os.stat(self._path)
             seen = (found.st_size, found.st_mtime_ns)
             if seen == self._seen:
                 return None
