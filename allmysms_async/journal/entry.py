@@ -151,6 +151,6 @@ async def read_numbers(database: Database, campaign: int) -> AsyncIterator[tuple
         yield array("Q"), rows, array("Q", [refusal(each.phone, Reason(each.reason)) for each in page])
 
 
-async def _page(database: Database, statement: sa.Select[Any]) -> Sequence[Any]:
+async def _page(database: Database, statement: sa.Executable) -> Sequence[Any]:
     """Return what a question finds."""
     return await database.read(lambda connection: connection.execute(statement).all())

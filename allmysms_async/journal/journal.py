@@ -215,7 +215,7 @@ class Journal:
 
         return await self._database.write(work)
 
-    async def _rows(self, statement: sa.Select[Any]) -> Sequence[Any]:
+    async def _rows(self, statement: sa.Executable) -> Sequence[Any]:
         """Return what a question finds."""
         return await self._database.read(lambda connection: connection.execute(statement).all())
 
