@@ -103,7 +103,7 @@ def retell(error: BaseException, outer: BaseException | None = None) -> None:
             one.__context__ = None
         led = [one.__cause__, one.__context__, *vars(one).values()]
         if isinstance(one, BaseExceptionGroup):
-            led.extend(cast("tuple[BaseException, ...]", one.exceptions))
+            led.extend(cast("Any", one).exceptions)
         waiting.extend(before for before in led if isinstance(before, BaseException))
 
 
@@ -112,7 +112,7 @@ def border(function: F) -> F:
     crossing: Callable[..., Any]
     if inspect.iscoroutinefunction(function):
 
-        async def crossing(*args: Any, **kwargs: Any) -> Any:
+        async def later(*args: Any, **kwargs: Any) -> Any:
             outer = sys.exception()
             try:
                 return await function(*args, **kwargs)
@@ -120,9 +120,11 @@ def border(function: F) -> F:
                 retell(error, outer)
                 raise
 
+        crossing = later
+
     elif inspect.isasyncgenfunction(function):
 
-        async def crossing(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        async def each_later(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
             outer = sys.exception()
             try:
                 async with aclosing(cast("AsyncGenerator[Any, None]", function(*args, **kwargs))) as items:
@@ -132,9 +134,11 @@ def border(function: F) -> F:
                 retell(error, outer)
                 raise
 
+        crossing = each_later
+
     elif inspect.isgeneratorfunction(function):
 
-        def crossing(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        def each(*args: Any, **kwargs: Any) -> Iterator[Any]:
             outer = sys.exception()
             try:
                 yield from function(*args, **kwargs)
@@ -142,15 +146,19 @@ def border(function: F) -> F:
                 retell(error, outer)
                 raise
 
+        crossing = each
+
     else:
 
-        def crossing(*args: Any, **kwargs: Any) -> Any:
+        def plain(*args: Any, **kwargs: Any) -> Any:
             outer = sys.exception()
             try:
                 return function(*args, **kwargs)
             except BaseException as error:
                 retell(error, outer)
                 raise
+
+        crossing = plain
 
     return cast("F", functools.wraps(function)(crossing))
 

@@ -48,7 +48,7 @@ class Shown(msgspec.Struct, frozen=True):
     A struct tells rich all of its fields; without that method rich asks for ``repr``.
     """
 
-    __rich_repr__ = _Absent()
+    __rich_repr__ = _Absent()  # pyright: ignore[reportAssignmentType]  # it hides the inherited method
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Make the checks of a struct's fields a border."""

@@ -39,7 +39,7 @@ def few(to: object) -> list[Any]:
     if isinstance(to, AsyncIterable):
         msg = "send() takes a number, a recipient or an ordinary iterable of a few, not an asynchronous one."
         raise InvalidRequest(msg, remedy="Use run() or stream() with a Campaign; nothing was sent.")
-    found = list(itertools.islice(iterable(to), _MAX_GIVEN + 1))
+    found: list[Any] = list(itertools.islice(iterable(to), _MAX_GIVEN + 1))
     if len(found) > _MAX_GIVEN:
         msg = f"send() takes a few recipients, and these are over {_MAX_GIVEN}; nothing was sent."
         raise InvalidRequest(msg, remedy="Use run() or stream() with a Campaign.")

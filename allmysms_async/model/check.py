@@ -40,7 +40,7 @@ def check_message(message: object) -> None:
         argument.given("The message", message, (SmsMessage, MmsMessage), "a text, an SmsMessage or an MmsMessage")
         return
     text: object = message.text
-    if not isinstance(text, str):
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers are not all typed
         msg = f"The text of a message must be a text, not {type(text).__name__}; nothing was sent."
         raise InvalidText(msg, reason="malformed")
     for name in message.__struct_fields__:
