@@ -39,7 +39,7 @@ def take(
         afford: Refuses what is too dear.
 
     Raises:
-        JournalLost: The journal is no longer the one that the owner knows.
+        Harmed: The journal is no longer the one that the owner knows.
     """
     if afford is not None:
         refused = too_dear(connection, values["p_campaign"], chunk, afford)

@@ -20,6 +20,7 @@ from allmysms_async.journal.salvage import note
 from allmysms_async.journal.schema import ensure
 from allmysms_async.journal.session import SessionLock
 from allmysms_async.journal.sqlite import File
+from allmysms_async.journal.watch import Harmed
 
 __all__ = ["Database"]
 
@@ -197,9 +198,9 @@ class Database:
         """Turn whatever the database raises into one error, which tells no credentials and no data."""
         try:
             yield
-        except JournalLost as error:
+        except Harmed as error:
             if self._lost is None:
-                self._lost = self._loss(error.args[0])
+                self._lost = self._loss(error.words)
             raise self._lost from None
         except exc.DBAPIError as error:
             if self._followed and getattr(error.orig, "sqlstate", None) in _MISSING:

@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from allmysms_async.errors import JournalLost
 from allmysms_async.journal import schema
+from allmysms_async.journal.watch import Harmed
 
 __all__ = ["Epoch", "compare", "stands"]
 
@@ -49,7 +49,7 @@ class Epoch:
             values: The owner, how far it knows its row to have counted, and the time.
 
         Raises:
-            JournalLost: The row is not there, or counts less.
+            Harmed: The row is not there, or counts less.
         """
         if abs(values["p_now"] - self._at) < _EVERY:
             return int(values["p_epoch"])
@@ -65,7 +65,7 @@ def compare(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Raise if the journal is no longer the one that is known here.
 
     Raises:
-        JournalLost: It is not.
+        Harmed: It is not.
     """
     _told(connection.execute(_FOUND, values))
 
@@ -74,6 +74,5 @@ def _told(found: sa.CursorResult[Any]) -> int:
     """Return how far the row has counted."""
     epoch = found.scalar_one_or_none()
     if epoch is None:
-        msg = "it was replaced, or put back from an older copy"
-        raise JournalLost(msg)
+        raise Harmed("it was replaced, or put back from an older copy")
     return int(epoch)

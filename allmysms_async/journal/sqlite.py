@@ -21,10 +21,9 @@ from urllib.parse import unquote, urlsplit
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
-from allmysms_async.errors import JournalLost
 from allmysms_async.journal.quiet import LOGGING_NAME
 from allmysms_async.journal.salvage import refuse_remains, save
-from allmysms_async.journal.watch import Harm, Watch
+from allmysms_async.journal.watch import Harm, Harmed, Watch
 
 __all__ = ["File"]
 
@@ -148,7 +147,7 @@ class File:
             watched: Whether it is not to be done if the journal's files are lost.
 
         Raises:
-            JournalLost: They are.
+            Harmed: They are.
         """
         del apart  # whatever waits shares a transaction
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -284,7 +283,7 @@ class File:
         try:
             self._look()
             if self.harm is not None:
-                lost = JournalLost(self.harm.words)
+                lost = Harmed(self.harm.words)
                 ends = [_End(member, None, lost) for member in group if member.watched]
                 group = [member for member in group if not member.watched]
             if group:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Harm", "Watch"]
+__all__ = ["Harm", "Harmed", "Watch"]
 
 _LOOKS = 3
 _PAUSE = 0.01
@@ -31,6 +31,18 @@ class Harm(NamedTuple):
 
     words: str
     inside: bool = False
+
+
+class Harmed(Exception):
+    """A journal is no longer the one that was opened; told to people as ``JournalLost``.
+
+    Args:
+        words: What happened to it, in words that follow a colon.
+    """
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
 
 
 class Watch:

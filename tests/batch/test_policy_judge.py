@@ -70,6 +70,7 @@ NO_ATTEMPT = {"InvalidNumber", "InvalidText", "InvalidSender", "InvalidSchedule"
     "ListStopped",
     "CampaignChanged",
     "JournalError",
+    "JournalLost",
     "LimitReached",
 }
 SITUATIONS = [(True, False), (True, True), (False, False)]
