@@ -95,16 +95,22 @@ def retell(error: BaseException, outer: BaseException | None = None) -> None:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        one.__traceback__ = _retold(one.__traceback__)
+        # Set as the interpreter does: a class of the user's may forbid that its errors are changed.
+        _set(one, "__traceback__", _retold(one.__traceback__))
         if _is_quoting(one.__cause__):
-            one.__cause__ = None
+            _set(one, "__cause__", None)
         hidden = one.__suppress_context__ and one.__context__ is not one.__cause__
         if one.__context__ is not outer and (hidden or _is_quoting(one.__context__)):
-            one.__context__ = None
+            _set(one, "__context__", None)
         led = [one.__cause__, one.__context__, *vars(one).values()]
         if isinstance(one, BaseExceptionGroup):
             led.extend(cast("Any", one).exceptions)
         waiting.extend(before for before in led if isinstance(before, BaseException))
+
+
+def _set(error: BaseException, name: str, value: object) -> None:
+    """Set what every error has."""
+    vars(BaseException)[name].__set__(error, value)
 
 
 def border(function: F) -> F:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -133,8 +133,13 @@ def server_root(base_url: str, *, allow_plain_http: bool) -> str:
     return base_url.rstrip("/")
 
 
-def check_status(response: HttpResponse, request: str) -> None:
+def check_status(response: HttpResponse, request: str, *, says_taken: Callable[[bytes], object] | None = None) -> None:
     """Raise the error that an HTTP status stands for; a success passes.
+
+    Args:
+        response: What came back.
+        request: Name of the operation.
+        says_taken: Tells whether a body, which may be cut, says that the request was taken: then no status denies it.
 
     Raises:
         ServerFailure: 408 or 5xx: the request may have been taken.
@@ -146,6 +151,10 @@ def check_status(response: HttpResponse, request: str) -> None:
     if 200 <= status < 300:
         return
     code = str(status)
+    denied = status != 408 and status < 500
+    if denied and says_taken is not None and says_taken(response.body[:65_536]):
+        msg = f"{request}: the server answered HTTP {code} and success in one; it may have been taken."
+        raise ProtocolError(msg, request=request, code=code)
     if status == 429:
         msg = f"{request}: the server asks to slow down (HTTP 429); this request was not taken."
         raise RateLimited(msg, request=request, code=code, retry_after=_seconds(response.headers.get("retry-after")))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import threading
 import weakref
@@ -97,7 +98,9 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-async def do_in(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def do_in(
+    loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]], *, most: float = math.inf
+) -> None:
     """Have something done in the event loop that it belongs to, and wait for its end as long as that loop runs.
 
     Where the loop does not run just now it is done when it runs again; where it is closed it is not done.
@@ -105,6 +108,7 @@ async def do_in(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[An
     Args:
         loop: Where.
         work: Begins it.
+        most: Seconds that it is waited for: a loop that is blocked does it later.
 
     Raises:
         Exception: As the work does.
@@ -135,8 +139,10 @@ async def do_in(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[An
     except RuntimeError:
         return
     waiting = asyncio.wrap_future(done)
+    clock = asyncio.get_running_loop().time
+    until = clock() + most
     try:
-        while not waiting.done() and loop.is_running():
+        while not waiting.done() and loop.is_running() and clock() < until:
             await asyncio.wait({waiting}, timeout=_LOOK_AGAIN)
         if waiting.done():
             waiting.result()

@@ -1,6 +1,7 @@
 """What an error that crosses the border tells: where it came from, and no variables."""
 
 import asyncio
+import dataclasses
 import sys
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -155,3 +156,24 @@ async def test_a_generator_that_is_left_early_is_closed() -> None:
     assert await anext(items) == 1
     await items.aclose()  # type: ignore[attr-defined]
     assert closed == [True]
+
+
+@dataclasses.dataclass(frozen=True)
+class Unchanging(Exception):
+    """An error of a class that forbids to change it."""
+
+    secret: str
+
+
+def test_an_error_that_cannot_be_changed_crosses_as_it_is() -> None:
+    """Whatever class the user's own error is of, it is that error which comes out, and its frames hold nothing."""
+
+    @border
+    def fail() -> None:
+        own = "secret words"
+        raise Unchanging(own)
+
+    with pytest.raises(Unchanging) as caught:
+        fail()
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert not [frame for frame in shown.stack if frame.name == "fail" and frame.locals]

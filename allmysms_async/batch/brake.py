@@ -122,11 +122,12 @@ class Brake:
             if self._price is None and isinstance(self._backend, Simulates):
                 estimate = await self._backend.simulate(request())
                 cost = plausible.cost(estimate.cost, estimate.parts)
-                if cost is not None and estimate.parts > 0:
+                if cost and estimate.parts > 0:  # 0 is no price to reckon with: it would be no ceiling
                     self._price = cost / estimate.parts
             if self._price is None:
                 # Nobody knows yet what a part costs: one request goes alone, and tells.
                 await self._turn.wait_for(lambda: not self._reserved or self._price is not None)
+                self._raise_price()  # it may have been told while the gateway was asked
             if self._price is None and self._sink.unpriced:
                 msg = (
                     f"max_cost is {self._limits.max_cost} €, and the gateway tells no cost that can be right, neither "

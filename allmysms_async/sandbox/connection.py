@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
         self._reading: _Exchange | None = None
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._head_bytes = 0
+        self._head_bytes = self._untold = 0
         self._writable = asyncio.Event()
         self._writable.set()
         self._last = False
@@ -64,6 +64,8 @@ class Connection(asyncio.Protocol):
             # The answer that ends the connection is out or under way: nobody wants what still comes.
             return
         self._stop_timer()
+        # The parser holds a header back until it is whole, however long it is.
+        self._untold += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -71,6 +73,9 @@ class Connection(asyncio.Protocol):
             self._last = True
         except httptools.HttpParserError:
             self._refuse()
+        else:
+            if self._untold > _MAX_HEAD:
+                self._refuse()
         self._throttle()
 
     def eof_received(self) -> None:
@@ -109,11 +114,13 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a header."""
+        self._untold = 0
         self._headers.append((name.lower(), value))
         self._weigh(name, value)
 
     def on_headers_complete(self) -> None:
         """Begin a request."""
+        self._untold = 0
         exchange = _Exchange(self, self._scope(), lasting=self._parser.should_keep_alive())
         self._reading = exchange
         if self._serving is None:
@@ -123,6 +130,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Take in a piece of the request's body."""
+        self._untold = 0
         if self._reading is not None:
             self._reading.take(body)
 
@@ -219,8 +227,14 @@ class Connection(asyncio.Protocol):
     def _refuse(self) -> None:
         """Answer what is no request, and leave."""
         self._last = True
-        self._reading = None
-        if self._serving is None and not self._transport.is_closing():
+        broken, self._reading = self._reading, None
+        if broken is not None:
+            broken.leave()  # the rest of its body never comes
+            if broken in self._waiting:
+                self._waiting.remove(broken)
+        if broken is not None and broken is self._serving and broken.started:
+            self._transport.abort()
+        elif self._serving in {None, broken} and not self._transport.is_closing():
             self._transport.write(_head(400, ((b"content-type", b"text/plain"),), (_length(_BAD_REQUEST), _CLOSE)))
             self._transport.write(_BAD_REQUEST)
             self._part(unread=True)
@@ -260,6 +274,7 @@ class _Exchange:
     Attributes:
         lasting: Whether the connection outlives it.
         held: Bytes of the body that came and nobody read.
+        started: Whether its answer has begun.
     """
 
     def __init__(self, connection: Connection, scope: Scope, *, lasting: bool) -> None:
@@ -277,7 +292,7 @@ class _Exchange:
         self._left = False
         self._news = asyncio.Event()
         self._head: Message | None = None
-        self._started = False
+        self.started = False
         self._chunked = False
         self._complete = False
 
@@ -308,7 +323,7 @@ class _Exchange:
             await application(self._scope, self._receive, self._send)
         except Exception:
             _log.exception("The sandbox failed to answer a request.")
-            if not self._started and not self._left:
+            if not self.started and not self._left:
                 await self._send({"type": "http.response.start", "status": 500, "headers": []})
                 await self._send({"type": "http.response.body", "body": b""})
         if not self._complete and not self._left:
@@ -317,7 +332,7 @@ class _Exchange:
 
     async def _receive(self) -> Message:
         """Return what came of the body, or that the client left, once either is known."""
-        if self._expected and not (self._started or self._whole):
+        if self._expected and not (self.started or self._whole):
             self._expected = False
             await self._connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         while not (self._left or self._complete or self._body or (self._whole and not self._told_whole)):
@@ -340,7 +355,7 @@ class _Exchange:
         last = not message.get("more_body", False)
         piece = b""
         if self._head is not None:
-            piece, self._head, self._started = self._write_head(self._head), None, True
+            piece, self._head, self.started = self._write_head(self._head), None, True
         if self._scope["method"] != "HEAD":
             piece += _framed(body, last=last) if self._chunked else body
         if piece:

@@ -65,12 +65,14 @@ class _Line:
         pool: httpx's pool, which never has another.
         socket: Its socket, once it has carried a request.
         host: Whose certificate was asked for last: the server's or the proxy's.
+        secure: Whether it knows whom to trust; without, it carries requests in clear alone.
     """
 
-    __slots__ = ("host", "pool", "socket")
+    __slots__ = ("host", "pool", "secure", "socket")
 
-    def __init__(self, pool: httpx.AsyncHTTPTransport) -> None:
+    def __init__(self, pool: httpx.AsyncHTTPTransport, *, secure: bool) -> None:
         self.pool = pool
+        self.secure = secure
         self.socket: SocketLike | None = None
         self.host: str | None = None
 
@@ -79,6 +81,14 @@ async def _leave(line: _Line) -> None:
     """Close a connection that nobody uses."""
     with contextlib.suppress(Exception):  # it is of no use to anybody any more, whatever is wrong with it
         await line.pool.aclose()
+
+
+def _awake(room: Room[_Line], secure: bool) -> _Line | None:
+    """Return an idle connection that can carry a request, the latest first; None if there is none."""
+    for position in range(len(room.idle) - 1, -1, -1):
+        if room.idle[position].secure or not secure:
+            return room.idle.pop(position)
+    return None
 
 
 @bordered
@@ -125,17 +135,20 @@ class HttpxTransport:
         """Close the connections."""
         await self.aclose()
 
-    async def _open(self, room: Room[_Line]) -> _Line:
+    async def _open(self, room: Room[_Line], secure: bool) -> _Line:
         """Return a connection that is still to be opened."""
-        if self._ssl_context is None:
-            async with room.trusting:
-                if self._ssl_context is None:
-                    # Reading every authority of the system takes 20 ms and more: not in the event loop.
-                    self._ssl_context = await asyncio.to_thread(httpx.create_ssl_context)
+        trusted = self._ssl_context or await self._trust(room) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS)
-        return _Line(
-            httpx.AsyncHTTPTransport(verify=self._ssl_context, limits=limits, proxy=self._proxy, trust_env=False)
-        )
+        pool = httpx.AsyncHTTPTransport(verify=trusted, limits=limits, proxy=self._proxy, trust_env=False)
+        return _Line(pool, secure=secure)
+
+    async def _trust(self, room: Room[_Line]) -> ssl.SSLContext:
+        """Return whom to trust, read once, and only where something is encrypted."""
+        async with room.trusting:
+            if self._ssl_context is None:
+                # Reading every authority of the system takes 20 ms and more: not in the event loop.
+                self._ssl_context = await asyncio.to_thread(httpx.create_ssl_context)
+        return self._ssl_context
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Make one attempt.
@@ -173,7 +186,8 @@ class HttpxTransport:
         self._check_open(request)  # again: it may have been closed while the request waited
         try:
             async with asyncio.timeout_at(until):
-                line = room.idle.pop() if room.idle else await self._open(room)
+                secure = wire.url.scheme == "https" or self._proxy is not None
+                line = _awake(room, secure) or await self._open(room, secure)
         except TimeoutError as error:
             raise _no_connection(request) from error
         written, turned = False, asyncio.Event()

@@ -19,6 +19,9 @@ __all__ = ["Room", "Rooms", "SocketLike"]
 
 L = TypeVar("L")
 
+_GOODBYE_SECONDS = 5.0
+"""How long another event loop, which may be blocked, is waited for to close its connections."""
+
 _of_the_parent: list[object] = []
 
 
@@ -98,7 +101,7 @@ class Rooms(Generic[L]):
         self.closed = True
         self._sweep()
         for loop, room in self._rooms.copy().items():
-            await do_in(loop, functools.partial(self._finish, room))
+            await do_in(loop, functools.partial(self._finish, room), most=_GOODBYE_SECONDS)
         self._sweep()
 
     # -- the end of a room --------------------------------------------------------------------------------------------

@@ -461,7 +461,7 @@ async def test_backend_without_a_capability_is_told_before_any_io(capability: ty
     class Bare:
         """A backend that can do nothing."""
 
-        name = "bare"
+        name = identity = "bare"
 
         async def aclose(self) -> None:
             """Do nothing."""

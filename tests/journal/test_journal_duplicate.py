@@ -32,8 +32,9 @@ async def refused(sandbox, service, journal, **options):
 
 async def key_of(journal):
     """Return the key that the first request was last sent with."""
-    async with Journal(journal) as opened, opened._database.reading() as connection:
-        return (await connection.execute(sa.select(schema.chunk.c.idem).where(schema.chunk.c.seq == 1))).scalar_one()
+    key = sa.select(schema.chunk.c.idem).where(schema.chunk.c.seq == 1)
+    async with Journal(journal) as opened:
+        return await opened._database.read(lambda connection: connection.execute(key).scalar_one())
 
 
 async def test_refused_duplicates_are_sent_again_under_a_new_key(sandbox, service, journal):

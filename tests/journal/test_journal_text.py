@@ -37,7 +37,10 @@ async def test_rows_that_no_database_holds_are_refused_and_the_others_sent(sandb
         async with service() as sms:
             last = await sms.run(campaign(rows), journal=journal, chunk_size=50)
         assert (last.rows, last.accepted, last.complete) == (309, 301, True)
-        assert {reason.value: count for reason, count in last.rejections.items()} == {"malformed": 8}
+        assert {reason.value: count for reason, count in last.rejections.items()} == {
+            "malformed": 5,
+            "invalid_param": 3,
+        }
     async with Journal(journal) as opened:
         refused = {outcome.row: outcome async for outcome in opened.outcomes() if outcome.reason}
     assert (refused[1].phone, refused[1].line) == ("06\\udc80", 3)

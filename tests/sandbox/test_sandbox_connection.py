@@ -1,6 +1,7 @@
 """The sandbox's HTTP, byte by byte: what any client may write, and what it gets."""
 
 import asyncio
+import contextlib
 import json
 import logging
 
@@ -132,3 +133,26 @@ async def test_a_failure_of_the_sandbox_is_500(sandbox, caplog, monkeypatch):
         received = answers(await exchange(sandbox, wire + LAST))
     assert [answer.status for answer in received] == [500, 200]
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("path", [b"/http/9.0/sendSms/", b"/_sandbox/faults"])
+async def test_broken_chunk_is_answered(sandbox, path):
+    """A body whose chunks break off in nonsense is refused, and nobody waits for its rest."""
+    wire = post(b"ZZ\r\n", b"Transfer-Encoding: chunked", path=path)
+    (answer,) = answers(await exchange(sandbox, wire))
+    assert answer.status == 400
+    assert json.loads(answers(await exchange(sandbox, LAST))[0].body)["status"] == "Active Account"
+
+
+ENDLESS = {"header": b"GET / HTTP/1.1\r\nHost: a\r\nX: ", "trailer": post(b"0\r\nX: ", b"Transfer-Encoding: chunked")}
+
+
+@pytest.mark.parametrize("start", ENDLESS.values(), ids=ENDLESS)
+async def test_header_without_end_is_refused(sandbox, start):
+    """A header, or a trailer, that never ends is refused after a bounded part of it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", sandbox.http_port)
+    writer.write(start + b"x" * 2_000_000)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()

@@ -181,7 +181,7 @@ class Failure(Shown, frozen=True):
 
 _BEGIN = rb"(?:<\?xml[^>]*\?>\s*)?<envoyersmspro>\s*<status>\s*"
 _SAYS_FAIL = re.compile(_BEGIN + rb"fail\s*</status>", re.IGNORECASE).match
-_SAYS_SUCCESS = re.compile(_BEGIN + rb"success\s*</status>", re.IGNORECASE).match
+_SAYS_SUCCESS = re.compile(rb"<status>\s{0,99}success\s{0,99}</status>", re.IGNORECASE).search
 _ERROR_ID = re.compile(rb"<error_id>\s{0,9}([0-9]{1,4})\s{0,9}</error_id>")
 _ERROR_MESSAGE = re.compile(rb"<error_message>([^<]{0,20000})</error_message>")
 _END_OF_REQUEST = b"</request>"
@@ -214,8 +214,8 @@ def failure(body: bytes, root: Node | None) -> Failure | None:
 
 
 def says_success(body: bytes) -> bool:
-    """Tell whether an answer, which may be cut, begins as those of a success do."""
-    return _SAYS_SUCCESS(body.lstrip()) is not None
+    """Tell whether an answer, which may be cut, says that it is a success: whatever stands before it."""
+    return _SAYS_SUCCESS(body[:65_536]) is not None
 
 
 def _last(pattern: re.Pattern[bytes], said: bytes) -> bytes:

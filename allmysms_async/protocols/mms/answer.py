@@ -52,6 +52,9 @@ class Answer(Discreet, frozen=True, kw_only=True):
     raw: Mapping[str, object]
 
 
+_says_taken = re.compile(rb"^\s{0,9}Status\s{0,9}=\s{0,9}10[01]\s", re.MULTILINE).search
+
+
 def read_send(response: HttpResponse, request: str) -> Answer:
     """Return what the answer to a send says.
 
@@ -105,7 +108,7 @@ def results(answer: Answer, recipients: tuple[Recipient, ...]) -> tuple[Recipien
 
 def _read(response: HttpResponse, request: str) -> Answer:
     """Return what an answer's lines say."""
-    check_status(response, request)
+    check_status(response, request, says_taken=_says_taken)
     text = _decoded(response.body)
     lines = _lines(text)
     if "Status" not in lines:

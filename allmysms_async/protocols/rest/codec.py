@@ -66,6 +66,7 @@ _HALF = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
 )
 _MAX_DIGITS = 40
+_says_taken = re.compile(rb'"status"\s{0,9}:\s{0,9}"?10[01]\b|<status>\s{0,9}10[01]\s{0,9}</status>').search
 
 
 class Credentials(Shown, frozen=True, kw_only=True):
@@ -254,7 +255,7 @@ def decode(
         ProtocolError: The answer is not what the manual says.
         GatewayError: The gateway refused; its class says why.
     """
-    check_status(response, operation.name)
+    check_status(response, operation.name, says_taken=_says_taken)
     answer = _answer(response.body, operation.name)
     if status_code(answer) not in passing:
         error = operation.refused(answer)

@@ -7,6 +7,7 @@ Source: SOAP API, C; SOAP 1.1, §4.4 (Fault) and §6.2 (HTTP).
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from allmysms_async.discreet import Shown
@@ -87,6 +88,12 @@ def encode(
     )
 
 
+# A field of its own name, or an entry of a Map; of another operation too, which is then unknown and no worse.
+_says_taken = re.compile(
+    rb"(?:<(?:\w{1,20}:)?status\b[^>]{0,200}>|>status</[^>]{1,40}>\s{0,99}<[^>]{1,200}>)\s{0,9}(?:100|101|113)\s{0,9}<"
+).search
+
+
 def decode(operation: type[Operation[R]], response: HttpResponse) -> R:
     """Return the result that an answer holds.
 
@@ -102,7 +109,7 @@ def decode(operation: type[Operation[R]], response: HttpResponse) -> R:
     """
     name = operation.name
     if response.status != 500:  # SOAP 1.1 sends a Fault with it, which says more
-        check_status(response, name)
+        check_status(response, name, says_taken=_says_taken)
     if response.status not in {200, 500}:
         msg = f"{name}: HTTP {response.status} is no answer to a call; what became of the request is not known."
         raise ProtocolError(msg, request=name, code=str(response.status))

@@ -77,10 +77,14 @@ def read_answer(body: bytes, operation: str) -> Value:
         what = "SOAP, but empty"
         raise Malformed(what)
     try:
-        return _Reader(first.getroottree()).value(returned)
+        value = _Reader(first.getroottree()).value(returned)
     except RecursionError:
         what = "SOAP that is nested too deep"
         raise Malformed(what) from None
+    if isinstance(value, str) and not name.endswith("Response"):
+        what = "a word in SOAP that nothing says is an answer"  # as of a page that tells of maintenance
+        raise Malformed(what)
+    return value
 
 
 def _bounded(body: bytes) -> bytes:

@@ -108,7 +108,7 @@ async def test_texts_are_rendered_for_each(sandbox: Sandbox, sms: SmsService) ->
     people = [Recipient("0612345670", ("Zoé",)), Recipient("0612345671", ("x" * 100,)), Recipient("0612345672", ("€",))]
     message = MmsMessage(text="Bonjour #param_1#", image=IMAGE, purpose="marketing")
     result = await sms.run(Campaign("c", message, people))
-    assert (result.accepted, dict(result.rejections)) == (1, {Reason.TEXT_TOO_LONG: 1, Reason.MALFORMED: 1})
+    assert (result.accepted, dict(result.rejections)) == (1, {Reason.TEXT_TOO_LONG: 1, Reason.INVALID_PARAM: 1})
     assert [message["text"] for message in sandbox.messages()] == ["Bonjour Zoé"]
 
 

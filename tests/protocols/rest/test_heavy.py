@@ -1,5 +1,6 @@
 """Answers that would cost much to read, and what is read or written in the thread."""
 
+import asyncio
 import threading
 import time
 import tracemalloc
@@ -95,11 +96,13 @@ async def test_wait_for_the_thread_counts_in_the_time_of_a_request() -> None:
     transport, gate = Fixed(INFO), threading.Event()
     backend = SoapBackend("demo", "demo-pass", transport=transport)
     await backend.perform(GetInfo())
-    backend._worker._pool.submit(gate.wait)  # type: ignore[union-attr]  # it runs by now
+    waiting = asyncio.ensure_future(backend._worker.run(gate.wait))
+    await asyncio.sleep(0)
     with pytest.raises(NotSent, match="nothing was sent"):
         await backend.perform(GetInfo(), timeout=0.05)
     assert not gate.is_set()
     gate.set()
+    assert await waiting
     assert (await backend.perform(GetInfo(), timeout=500)).status == "300"
     assert len(transport.requests) == 2
     assert transport.requests[1].timeout <= 500
