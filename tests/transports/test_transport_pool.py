@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from allmysms_async.errors import NotSent, ProtocolError, RequestTimeout
@@ -193,8 +194,15 @@ async def test_time_that_passes_before_the_connection_is_ready_sends_nothing(
     monkeypatch.setattr(httpx, "create_ssl_context", slowly)
     async with HttpxTransport() as transport:
         with pytest.raises(NotSent, match="nothing was sent"):
-            await transport.send(server.request(timeout=0.1))
+            await transport.send(msgspec.structs.replace(server.request(timeout=0.1), url="https://127.0.0.1:1/"))
         assert server.requests == []
+
+
+async def test_request_in_clear_waits_for_nobody_to_be_trusted(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing is encrypted, the authorities of the system are not read."""
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda: pytest.fail("somebody was to be trusted"))
+    async with HttpxTransport() as transport:
+        assert (await transport.send(server.request())).status == 200
 
 
 @pytest.mark.parametrize(
