@@ -201,13 +201,13 @@ async def test_faults_strike_at_each_command(sandbox, send, fault, error, carrie
 async def test_a_server_that_hangs_is_left(sandbox, send, until, fault):
     """Silence ends when the client leaves, or the sandbox does."""
     sandbox.faults([{"fault": fault}])
-    sock = socket.create_connection(("127.0.0.1", sandbox.smtp_port))
-    sock.sendall(b"HELO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<mail2sms@allmysms.com>\r\nDATA\r\n")
-    sock.sendall(b"Subject: demo@demo-key|33612345678\r\n\r\nx\r\n.\r\n")
-    await until(lambda: sandbox.in_flight == 1)
-    assert sandbox.stats()["messages"] == (fault == "hang_after")
-    sock.close()
+    done = int(fault == "hang_after")
+    with socket.create_connection(("127.0.0.1", sandbox.smtp_port)) as sock:
+        sock.sendall(b"HELO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<mail2sms@allmysms.com>\r\nDATA\r\n")
+        sock.sendall(b"Subject: demo@demo-key|33612345678\r\n\r\nx\r\n.\r\n")
+        await until(lambda: sandbox.in_flight == 1 and sandbox.stats()["messages"] == done)
     await until(lambda: sandbox.in_flight == 0)
+    assert sandbox.stats()["messages"] == done
 
 
 async def test_a_status_can_be_asked_for(sandbox, send):
