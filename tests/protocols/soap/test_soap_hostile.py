@@ -1,5 +1,6 @@
 """Answers that are none, or that mean harm: one typed error each, in bounded time and memory, over a real socket."""
 
+import contextlib
 import re
 import resource
 import time
@@ -227,17 +228,18 @@ def test_small_answer_that_is_dear_to_read_is_refused_unread(body: bytes) -> Non
 
 
 def test_references_are_bounded_in_a_large_answer_too() -> None:
-    """A bomb of references in an answer with many elements ends within seconds."""
-    padding = "<p>x</p>" * 100_000
-    started = time.process_time()
-    with pytest.raises(ProtocolError, match="without end"):
-        decode(
-            SendSms,
-            HttpResponse(
-                status=200, headers={}, body=answer('<ids href="#r0"/>', LEVELS + padding + '<m id="r40">x</m>')
-            ),
-        )
-    assert time.process_time() - started < 10
+    """A bomb of references in an answer with many elements takes little more than reading as many honest ones."""
+    padding, last = "<p>x</p>" * 100_000, '<m id="r40">x</m>'
+    honest, bomb = answer(OK + padding, LEVELS + last), answer('<ids href="#r0"/>', LEVELS + padding + last)
+    taken: dict[bytes, list[float]] = {honest: [], bomb: []}
+    for _ in range(3):
+        for body, seconds in taken.items():
+            # What this thread computes: what else the machine does is not the answer's doing.
+            started = time.thread_time()
+            with pytest.raises(ProtocolError, match="without end") if body is bomb else contextlib.nullcontext():
+                decode(SendSms, HttpResponse(status=200, headers={}, body=body))
+            seconds.append(time.thread_time() - started)
+    assert min(taken[bomb]) < 8 * min(taken[honest]), (taken[bomb], taken[honest])
 
 
 def test_long_list_is_read() -> None:
