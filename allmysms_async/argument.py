@@ -1,12 +1,11 @@
 """What callers give, looked at before anything is done with it: callers are not all typed.
 
 Each of these returns what it was given, or raises ``InvalidRequest``, which names the argument and what it must be, and
-never holds its value: it may be a key.
+never holds its value, since it may be a key; a setting alone (a count, seconds, a share) is told as it was given.
 """
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -26,13 +25,23 @@ _MAX_PATH = 4096
 
 def _refused(name: str, must: str, value: object) -> InvalidRequest:
     """Return the error of an argument that cannot be right."""
-    return InvalidRequest(f"{name} must be {must}, not {_told(value)}; nothing was sent.")
+    return InvalidRequest(f"{name} must be {must}, not {_kind(value)}; nothing was sent.")
 
 
-def _told(value: object) -> str:
-    """Return what is told of a value: a figure itself, of anything else its type."""
+def _unset(name: str, must: str, value: object) -> InvalidRequest:
+    """Return the error of a setting that cannot be right, which nobody keeps secret."""
+    return InvalidRequest(f"{name} must be {must}, not {_figure(value)}; nothing was sent.")
+
+
+def _figure(value: object) -> str:
+    """Return what is told of a setting: a figure itself, of anything else its type."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f"{value:g}" if isinstance(value, float) or abs(value) < _MAX_COUNT else "a figure so large"
+    return _kind(value)
+
+
+def _kind(value: object) -> str:
+    """Return all that is told of a value that may be a key, a number or a code: its type."""
     return "None" if value is None else f"{_article(type(value).__name__)} {type(value).__name__}"
 
 
@@ -57,9 +66,9 @@ def text(name: str, value: object) -> str:
 def seconds(name: str, value: object, *, zero: bool = False) -> float:
     """Return finite seconds: over 0, or 0 too."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _refused(name, "seconds", value)
-    if not math.isfinite(value) or not 0 <= value <= LONGEST or not (value or zero):
-        raise _refused(name, f"seconds, {'not below' if zero else 'over'} 0 and finite", value)
+        raise _unset(name, "seconds", value)
+    if not 0 <= value <= LONGEST or not (value or zero):  # which NaN is not, nor a figure that no float can hold
+        raise _unset(name, f"seconds, {'not below' if zero else 'over'} 0 and finite", value)
     return value
 
 
@@ -67,9 +76,9 @@ def count(name: str, value: object, *, least: int = 1, most: int = _MAX_COUNT) -
     """Return a whole number within its range."""
     bounds = f"at least {least}" if most == _MAX_COUNT else f"{least} to {most}"
     if isinstance(value, bool) or not isinstance(value, int):
-        raise _refused(name, f"a whole number, {bounds}", value)
+        raise _unset(name, f"a whole number, {bounds}", value)
     if not least <= value <= most:
-        msg = f"{name} is {_told(value)}, it must be {bounds}; nothing was sent."
+        msg = f"{name} is {_figure(value)}, it must be {bounds}; nothing was sent."
         raise InvalidRequest(msg)
     return value
 
@@ -77,7 +86,7 @@ def count(name: str, value: object, *, least: int = 1, most: int = _MAX_COUNT) -
 def share(name: str, value: object) -> float:
     """Return a share, over 0 and at most 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-        raise _refused(name, "over 0 and at most 1", value)
+        raise _unset(name, "over 0 and at most 1", value)
     return value
 
 
@@ -132,7 +141,7 @@ def moment(name: str, value: object, *, error: type[InvalidRequest] = InvalidReq
         error: The error to raise.
     """
     if not isinstance(value, datetime):
-        msg = f"{name} must be a datetime with a time zone, not {_told(value)}; nothing was sent."
+        msg = f"{name} must be a datetime with a time zone, not {_kind(value)}; nothing was sent."
         raise error(msg)
     try:
         aware = value.utcoffset() is not None
