@@ -112,6 +112,8 @@ class CampaignRun:
         self._busy = 0
         self._least_seconds: float | None = None
         self._error: Exception | None = None
+        # What the source of recipients raised, whose words may hold anything.
+        self._of_source: Exception | None = None
         self._news: asyncio.Queue[tuple[Outcome, ...] | None] = asyncio.Queue()
         self._supervisor: asyncio.Task[None] | None = None
         self._pid = os.getpid()
@@ -221,8 +223,15 @@ class CampaignRun:
             return
         if isinstance(self._error, EmptyCampaign) or not self._opened:
             raise self._error
-        msg = f"The campaign stopped: {self._error}"
+        msg = f"The campaign stopped: {self._why(self._error)}"
         raise CampaignStopped(msg, reason=self._error, result=self.result) from self._error
+
+    def _why(self, error: Exception) -> str:
+        """Return what is said of an error: its words only if they are the library's, since others' quote anything."""
+        if isinstance(error, AllMySmsError):
+            return str(error)
+        who = "the source" if error is self._of_source else "a part of the run"
+        return f"{who} failed ({type(error).__name__})."
 
     def _progress(self, outcomes: tuple[Outcome, ...]) -> Progress:
         """Return where the campaign stands."""
@@ -459,7 +468,7 @@ class CampaignRun:
             self._tell(())
         try:
             while not self._stopping.is_set():
-                rows = await intake.take(self._stopping)
+                rows = await self._taken(intake)
                 intake.known.learn(self._sink.seen, self._sink.refused)
                 await self._take_in(rows)
                 if rows is None:
@@ -473,6 +482,14 @@ class CampaignRun:
                     await self._guard(self._take_in(None))
             finally:  # also if whoever waits gave up meanwhile
                 await surely(self._part_from(intake))
+
+    async def _taken(self, intake: Intake) -> list[Row] | None:
+        """Return the next rows of a source, and note whose error it is if there are none."""
+        try:
+            return await intake.take(self._stopping)
+        except Exception as error:  # the source is the caller's code, and may raise anything
+            self._of_source = error
+            raise
 
     async def _part_from(self, intake: Intake) -> None:
         """Leave a source to whoever continues the campaign: to be read again, if rows of it are recorded nowhere."""
