@@ -210,7 +210,7 @@ class RequestWindow:
                 if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                     msg = "The file that counts requests is busy and cannot be used just now; nothing was sent."
                     raise RequestLimitReached(msg, retry_after=_BUSY_AGAIN) from error
-                msg = f"The file that counts requests cannot be used ({error}); nothing was sent."
+                msg = f"The file that counts requests cannot be used ({_named(error)}); nothing was sent."
                 raise NotSent(msg) from error
 
     # -- places -------------------------------------------------------------------------------------------------------
@@ -427,7 +427,12 @@ def window_of(account: str, path: Path | None) -> RequestWindow:
             try:
                 window = RequestWindow(account, path=place)
             except sqlite3.Error as error:
-                msg = f"The file that is to count requests cannot be used: {error}."
+                msg = f"The file that is to count requests cannot be used ({_named(error)}); nothing was sent."
                 raise InvalidRequest(msg) from error
             _windows[account] = window, place
         return window
+
+
+def _named(error: sqlite3.Error) -> str:
+    """Return what SQLite calls an error; its words may quote what stands in the file."""
+    return str(getattr(error, "sqlite_errorname", type(error).__name__))
