@@ -20,6 +20,7 @@ __all__ = [
     "canonical_number",
     "is_metropolitan_mobile",
     "mask",
+    "name_shown",
     "read_gateway_number",
 ]
 
@@ -54,6 +55,8 @@ _OVERSEAS_CODES: Final = frozenset({"262", "508", "590", "594", "596"})
 
 _MIN_DIGITS, _MAX_DIGITS = 8, 15
 _NATIONAL_DIGITS: Final = 9
+# Of the name of a sender: characters that are shown, and digits of which one may be no number.
+_MAX_NAME, _MAX_NAME_DIGITS = 20, 4
 
 # Metropolitan mobiles as most files write them. The blocks that hold an overseas range are left to the slow path.
 _french_mobile = re.compile(r"(?:\+?33|0033|0|)((?:6(?!39|9[0-467])|7(?!0[89]))[0-9]{8})").fullmatch
@@ -166,6 +169,17 @@ def mask(number: str) -> str:
     if len(digits) >= _MIN_DIGITS:
         return f"{digits[:3]}****{digits[-2:]}"
     return f"****{digits[-2:]}" if len(digits) > 4 else "****"
+
+
+def name_shown(name: str) -> str:
+    """Give what may be shown of the name of a sender: 20 characters of it, or a number masked.
+
+    Args:
+        name: Whatever stands where a name should: people write phone numbers there, and codes.
+    """
+    shown = name[:_MAX_NAME]
+    digits = sum(character.isdigit() for character in shown)
+    return mask(shown) if digits > _MAX_NAME_DIGITS or digits * 2 > len(shown) else shown
 
 
 def _digits(raw: str) -> tuple[str, bool]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.model.vocabulary import Encoding, Purpose
-from allmysms_async.numbers import mask
+from allmysms_async.numbers import mask, name_shown
 from allmysms_async.text import Coding
 
 __all__ = [
@@ -52,7 +52,8 @@ class SmsMessage(Shown, frozen=True):
 
     def __repr__(self) -> str:
         """Show everything but the text, which may hold a one-time code."""
-        return f"<SmsMessage {len(self.text)} characters, sender={self.sender!r}, purpose={self.purpose!r}>"
+        sender = None if self.sender is None else name_shown(self.sender)
+        return f"<SmsMessage {len(self.text)} characters, sender={sender!r}, purpose={self.purpose!r}>"
 
 
 class MmsKind(enum.IntEnum):

@@ -14,6 +14,7 @@ from allmysms_async import argument
 from allmysms_async.backend import Replay
 from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSchedule, InvalidSender
+from allmysms_async.numbers import name_shown
 from allmysms_async.operation import Method, Resource
 from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, identifier
 from allmysms_async.protocols.envoyersmspro.xml import PARIS, Node
@@ -64,8 +65,8 @@ def check_sender(sender: str | None) -> str:
         raise InvalidSender(f"{msg}nothing was sent.")
     if not _SENDER.fullmatch(argument.text("sender", sender)):
         msg = (
-            f"The sender {sender[:20]!r} is not 3 to 11 letters without accents, digits or spaces, with one letter at "
-            "least; nothing was sent."
+            f"The sender {name_shown(sender)!r} is not 3 to 11 letters without accents, digits or spaces, with one "
+            "letter at least; nothing was sent."
         )
         raise InvalidSender(msg)
     return sender

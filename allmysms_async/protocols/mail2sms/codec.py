@@ -21,6 +21,7 @@ from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSender, InvalidText
 from allmysms_async.exchange import MailEnvelope
 from allmysms_async.model import Secret, SmsMessage
+from allmysms_async.numbers import name_shown
 
 __all__ = [
     "MAX_SUBJECT",
@@ -122,8 +123,8 @@ def checked_sender(sender: str | None) -> None:
     """
     if sender is not None and not _SENDER.fullmatch(sender):
         msg = (
-            f"The sender {sender[:20]!r} is not 3 to 11 letters without accents, digits or spaces, starting with a "
-            "letter; nothing was sent."
+            f"The sender {name_shown(sender)!r} is not 3 to 11 letters without accents, digits or spaces, starting "
+            "with a letter; nothing was sent."
         )
         raise InvalidSender(msg)
 

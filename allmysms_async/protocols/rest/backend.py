@@ -12,6 +12,7 @@ from allmysms_async.backend import SendLimits, SendRequest
 from allmysms_async.border import bordered
 from allmysms_async.errors import InvalidSender
 from allmysms_async.model import Estimate, FoundSend, SendReceipt, SmsMessage
+from allmysms_async.numbers import name_shown
 from allmysms_async.protocols.rest import neutral
 from allmysms_async.protocols.rest.campaigns import DeleteCampaign
 from allmysms_async.protocols.rest.codec import Format, Formats
@@ -165,7 +166,7 @@ class RestBackend(RestInquiry):
         """
         if message.sender is not None and not _SENDER.fullmatch(message.sender):
             msg = (
-                f"The sender {message.sender[:20]!r} is not 3 to 11 letters without accents, digits or spaces, "
+                f"The sender {name_shown(message.sender)!r} is not 3 to 11 letters without accents, digits or spaces, "
                 "starting with a letter; nothing was sent."
             )
             raise InvalidSender(msg)

@@ -31,7 +31,7 @@ from allmysms_async.model import (
     SendReceipt,
     SmsMessage,
 )
-from allmysms_async.numbers import read_gateway_number
+from allmysms_async.numbers import name_shown, read_gateway_number
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.account import CreateSubAccount, DeleteCampaign, GetInfo, GetStop
 from allmysms_async.protocols.soap.codec import Credentials, decode, encode
@@ -246,8 +246,8 @@ class SoapBackend:
         """
         if message.sender is not None and not _SENDER.fullmatch(message.sender):
             msg = (
-                f"The sender {message.sender[:20]!r} is not 3 to 11 letters without accents or digits, starting with a "
-                "letter and without a space; nothing was sent."
+                f"The sender {name_shown(message.sender)!r} is not 3 to 11 letters without accents or digits, starting "
+                "with a letter and without a space; nothing was sent."
             )
             raise InvalidSender(msg)
         if message.track_links or message.priority:
