@@ -42,6 +42,7 @@ __all__ = [
 _HELD_ROWS = 256_000
 _OPEN_CHUNKS = 65_536
 _MAX_LINE = 2**63 - 1
+_UNSENT = "nothing was sent"
 
 _Key: TypeAlias = tuple[str, int, Coding]
 # A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template
@@ -111,6 +112,17 @@ def template_of(message: SmsMessage, limits: SendLimits) -> tuple[Template, Text
     if not message.text.strip():
         msg = "The text is empty; nothing was sent."
         raise InvalidText(msg, reason="malformed")
+    try:
+        return _read(message, limits)
+    except InvalidText as error:
+        if _UNSENT in str(error).lower():
+            raise
+        msg = f"{error} {_UNSENT.capitalize()}."
+        raise InvalidText(msg, reason=error.reason) from None
+
+
+def _read(message: SmsMessage, limits: SendLimits) -> tuple[Template, TextSize | None]:
+    """Return what ``template_of`` returns of a text that is not empty; texts are measured by who sends nothing too."""
     template = Template(message.text)
     if message.encoding == "unicode" and not limits.max_ucs2_units:
         msg = "This protocol has no Unicode texts; nothing was sent."
