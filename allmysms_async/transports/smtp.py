@@ -201,7 +201,7 @@ class SmtpTransport:
         self._hostname = hostname
         self._port = port or _PORTS[security]
         self._security: Security = security
-        self._username = username
+        self._username = None if username is None else Secret(username)
         self._password = Secret(password or "")
         self._max_mails = max_mails
         self._connect_timeout = connect_timeout
@@ -320,7 +320,7 @@ class SmtpTransport:
             if not client.supports_extension("auth"):
                 msg = f"{attempt.envelope.name}: the mail server takes no login (AUTH); nothing was sent."
                 raise AuthenticationFailed(msg, request=attempt.envelope.name)
-            await line.ask(client.login(self._username, self._password.reveal()), _LOGIN_ANSWERS)
+            await line.ask(client.login(self._username.reveal(), self._password.reveal()), _LOGIN_ANSWERS)
 
     async def _trust(self, room: Room[_Line]) -> ssl.SSLContext:
         """Return whom to trust, read once."""

@@ -80,7 +80,8 @@ def _credentials(login: str, password: str, account_id: str | None, *, basic: bo
             raise InvalidRequest(msg)
     if account_id is not None:
         identifier("account_id", account_id)
-    return Credentials(login=login, password=Secret(password), account_id=account_id, basic=basic)
+    named = None if account_id is None else Secret(account_id)
+    return Credentials(login=Secret(login), password=Secret(password), account_id=named, basic=basic)
 
 
 @bordered
@@ -168,7 +169,8 @@ class EnvoyerSmsProBackend:
     def identity(self) -> str:
         """Tells accounts apart, without showing anything of them."""
         credentials = self._credentials
-        return identity(self.name, self._base_url, credentials.login, credentials.account_id or "")
+        account = credentials.account_id.reveal() if credentials.account_id else ""
+        return identity(self.name, self._base_url, credentials.login.reveal(), account)
 
     def __repr__(self) -> str:
         """Show where it sends to, and neither login nor password."""

@@ -43,9 +43,9 @@ class Credentials(Shown, frozen=True, kw_only=True):
         basic: Whether they travel as HTTP Basic authentication; else as form fields.
     """
 
-    login: str
+    login: Secret
     password: Secret
-    account_id: str | None = None
+    account_id: Secret | None = None
     basic: bool = True
 
     def __repr__(self) -> str:
@@ -77,11 +77,12 @@ def encode(
     fields = operation.fields()
     headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8", "Accept": "text/xml"}
     if credentials.basic:
-        parts = [credentials.login, credentials.password.reveal(), *filter(None, [credentials.account_id])]
+        parts = [credentials.login.reveal(), credentials.password.reveal()]
+        parts += [credentials.account_id.reveal()] if credentials.account_id else []
         headers["Authorization"] = "Basic " + base64.b64encode(":".join(parts).encode()).decode()
     else:
-        fields |= {"login": credentials.login, "password": credentials.password.reveal()}
-        fields |= {"accountid": credentials.account_id} if credentials.account_id else {}
+        fields |= {"login": credentials.login.reveal(), "password": credentials.password.reveal()}
+        fields |= {"accountid": credentials.account_id.reveal()} if credentials.account_id else {}
     try:
         # The comma between numbers stays as printed; a newline is one LF character, so %0A as printed.
         pairs = [f"{name}={quote_plus(value, safe=',')}" for name, value in fields.items()]

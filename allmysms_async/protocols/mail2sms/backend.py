@@ -93,7 +93,7 @@ class Mail2SmsBackend:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._credentials = Credentials(
-            login=checked_credential("login", login), api_key=Secret(checked_credential("api_key", api_key))
+            login=Secret(checked_credential("login", login)), api_key=Secret(checked_credential("api_key", api_key))
         )
         self._mail_from = checked_address("mail_from", mail_from)
         self._rcpt_to = checked_address("rcpt_to", rcpt_to)
@@ -116,7 +116,7 @@ class Mail2SmsBackend:
     @property
     def identity(self) -> str:
         """Tells accounts apart, without showing anything of them."""
-        return identity(self.name, self._rcpt_to, self._credentials.login)
+        return identity(self.name, self._rcpt_to, self._credentials.login.reveal())
 
     def __repr__(self) -> str:
         """Show where it sends to, and neither login nor key."""

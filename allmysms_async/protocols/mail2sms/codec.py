@@ -55,7 +55,7 @@ class Credentials(Shown, frozen=True, kw_only=True):
         api_key: Its API key; travels in the subject.
     """
 
-    login: str
+    login: Secret
     api_key: Secret
 
     def __repr__(self) -> str:
@@ -139,7 +139,7 @@ def subject(credentials: Credentials, numbers: str, message: SmsMessage) -> str:
     """
     date = message.send_at.astimezone(_PARIS).strftime("%Y-%m-%d %H:%M:%S") if message.send_at else ""
     key = credentials.api_key.reveal()
-    return f"{credentials.login}@{key}|{numbers}|from={message.sender or ''}|date={date}"
+    return f"{credentials.login.reveal()}@{key}|{numbers}|from={message.sender or ''}|date={date}"
 
 
 def room(credentials: Credentials, message: SmsMessage) -> int:

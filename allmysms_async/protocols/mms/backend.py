@@ -81,7 +81,7 @@ class MmsBackend:
         allow_plain_http: bool = False,
     ) -> None:
         self._credentials = Credentials(
-            login=_credential("login", login), password=Secret(_credential("password", password))
+            login=Secret(_credential("login", login)), password=Secret(_credential("password", password))
         )
         self._base_url = server_root(base_url, allow_plain_http=allow_plain_http)
         if transport is not None:
@@ -94,7 +94,7 @@ class MmsBackend:
     @property
     def identity(self) -> str:
         """Tells accounts apart, without showing anything of them."""
-        return identity(self.name, self._base_url, self._credentials.login)
+        return identity(self.name, self._base_url, self._credentials.login.reveal())
 
     def __repr__(self) -> str:
         """Show where it sends to, and neither login nor password."""
@@ -182,7 +182,7 @@ class MmsBackend:
 
         Source: MMS module, §3.
         """
-        return await self.account_of(self._credentials.login)
+        return await self.account_of(self._credentials.login.reveal())
 
     async def account_of(self, login: str) -> Account:
         """Fetch the state and credits of an account that this login may see.

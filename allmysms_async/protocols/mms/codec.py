@@ -45,7 +45,7 @@ class Credentials(Shown, frozen=True, kw_only=True):
         password: The account's password (``passcode``); travels in the body alone.
     """
 
-    login: str
+    login: Secret
     password: Secret
 
     def __repr__(self) -> str:
@@ -140,7 +140,7 @@ def encode_send(
         InvalidText: A text holds half of a character (a lone surrogate), which UTF-8 cannot carry.
     """
     try:
-        body = _form(credentials, "XMLFlow", flow(request, credentials.login))
+        body = _form(credentials, "XMLFlow", flow(request, credentials.login.reveal()))
     except UnicodeEncodeError:
         msg = f"{SEND}: a text holds half of a character and cannot be written as UTF-8; nothing was sent."
         raise InvalidText(msg, reason="malformed") from None
@@ -157,7 +157,7 @@ def encode_account(
 
 def _form(credentials: Credentials, name: str, value: str) -> bytes:
     """Return form fields as PHP's ``urlencode`` writes them; the password is one of them."""
-    fields = {"clientcode": credentials.login, "passcode": credentials.password.reveal(), name: value}
+    fields = {"clientcode": credentials.login.reveal(), "passcode": credentials.password.reveal(), name: value}
     return urlencode(fields).encode("ascii")
 
 

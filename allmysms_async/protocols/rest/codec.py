@@ -78,9 +78,9 @@ class Credentials(Shown, frozen=True, kw_only=True):
         sub_account: Login of the sub-account to act for, or None.
     """
 
-    login: str
+    login: Secret
     api_key: Secret
-    sub_account: str | None = None
+    sub_account: Secret | None = None
 
     def __repr__(self) -> str:
         """Show nothing: a login may be a phone number."""
@@ -148,7 +148,7 @@ def encode(
     headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
     headers["Accept"] = "application/json, text/xml" if formats.may_answer_xml else "application/json"
     if credentials.sub_account:
-        headers["Allmysms-Subaccount"] = credentials.sub_account
+        headers["Allmysms-Subaccount"] = credentials.sub_account.reveal()
     return HttpRequest(
         name=operation.name,
         url=f"{base_url}/http/9.0/{operation.path}",
@@ -161,7 +161,7 @@ def encode(
 
 def _fields(operation: Operation[Any], credentials: Credentials, formats: Formats) -> dict[str, str | bytes]:
     """Return an operation's form fields; the key is one of them."""
-    fields: dict[str, str | bytes] = {"login": credentials.login, "apiKey": credentials.api_key.reveal()}
+    fields: dict[str, str | bytes] = {"login": credentials.login.reveal(), "apiKey": credentials.api_key.reveal()}
     fields["returnformat"] = "json" if operation.json_only else formats.answer
     if not operation.flow:
         fields |= operation.values()

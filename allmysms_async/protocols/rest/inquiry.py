@@ -16,6 +16,7 @@ from allmysms_async.model import (
     NewSubAccount,
     OptOut,
     Reply,
+    Secret,
     SubAccount,
 )
 from allmysms_async.protocols.rest import neutral
@@ -45,10 +46,10 @@ class RestInquiry:
         api: Every operation of the API, by resource.
     """
 
-    def __init__(self, line: Line, kept: dict[str, deque[Reply]] | None = None) -> None:
+    def __init__(self, line: Line, kept: dict[Secret, deque[Reply]] | None = None) -> None:
         self._line = line
-        self._kept: dict[str, deque[Reply]] = {} if kept is None else kept
-        self._fetched = self._kept.setdefault(line.sub_account or "", deque())
+        self._kept: dict[Secret, deque[Reply]] = {} if kept is None else kept
+        self._fetched = self._kept.setdefault(Secret(line.sub_account or ""), deque())
         self.api = RestApi(line)
 
     # -- campaigns and replies ---------------------------------------------------------------------------------------

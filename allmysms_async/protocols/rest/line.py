@@ -119,9 +119,9 @@ class Line:
             InvalidRequest: Naming what is wrong, never the key.
         """
         credentials = Credentials(
-            login=_credential("login", login),
+            login=Secret(_credential("login", login)),
             api_key=Secret(_credential("api_key", api_key)),
-            sub_account=None if sub_account is None else _credential("sub_account", sub_account),
+            sub_account=None if sub_account is None else Secret(_credential("sub_account", sub_account)),
         )
         if transport is not None:
             argument.able("transport", transport, ("send", "aclose"), "an HttpTransport")
@@ -139,12 +139,13 @@ class Line:
     @property
     def identity(self) -> str:
         """Tells accounts apart, without showing anything of them."""
-        return identity("rest", self.base_url, self._credentials.login, self._credentials.sub_account or "")
+        return identity("rest", self.base_url, self._credentials.login.reveal(), self.sub_account or "")
 
     @property
     def sub_account(self) -> str | None:
         """Login of the sub-account that is acted for, if it is one."""
-        return self._credentials.sub_account
+        named = self._credentials.sub_account
+        return None if named is None else named.reveal()
 
     def for_sub_account(self, login: str) -> Line:
         """Return a line over the same transport that acts for a sub-account; closing it closes nothing.
@@ -155,7 +156,7 @@ class Line:
         credentials = Credentials(
             login=self._credentials.login,
             api_key=self._credentials.api_key,
-            sub_account=_credential("sub_account", login),
+            sub_account=Secret(_credential("sub_account", login)),
         )
         return Line(
             credentials,
@@ -200,7 +201,7 @@ class Line:
         if not self._hooks:
             result = await self._decoded(operation, await self._transport.send(request), passing)
             return _looked_at(operation, result)
-        note: Asked = asked(operation, request, self._credentials.sub_account)
+        note: Asked = asked(operation, request, self.sub_account)
         tell(self._hooks, note)
         try:
             response = await self._transport.send(request)

@@ -137,7 +137,7 @@ class SoapBackend:
         hooks: Iterable[Hook] = (),
     ) -> None:
         self._credentials = Credentials(
-            login=_credential("login", login), passcode=Secret(_credential("passcode", passcode))
+            login=Secret(_credential("login", login)), passcode=Secret(_credential("passcode", passcode))
         )
         self._endpoint = _endpoint(endpoint, allow_plain_http=allow_plain_http)
         self._wsdl = None if wsdl is None else argument.path("wsdl", wsdl)
@@ -165,7 +165,7 @@ class SoapBackend:
     @property
     def identity(self) -> str:
         """Tells accounts apart, without showing anything of them."""
-        return identity(self.name, self._endpoint, self._credentials.login)
+        return identity(self.name, self._endpoint, self._credentials.login.reveal())
 
     def __repr__(self) -> str:
         """Show where it sends to, and neither login nor password."""

@@ -41,7 +41,7 @@ class Credentials(Shown, frozen=True, kw_only=True):
         passcode: Its password; travels in the envelope.
     """
 
-    login: str
+    login: Secret
     passcode: Secret
 
     def __repr__(self) -> str:
@@ -76,7 +76,7 @@ def encode(
     Raises:
         InvalidRequest: Something in it cannot travel.
     """
-    who = {operation.login_name: credentials.login, "passCode": credentials.passcode.reveal()}
+    who = {operation.login_name: credentials.login.reveal(), "passCode": credentials.passcode.reveal()}
     body, action = builder.build(operation.name, {**who, **operation.arguments()})
     return HttpRequest(
         name=operation.name,

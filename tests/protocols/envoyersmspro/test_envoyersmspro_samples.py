@@ -18,7 +18,7 @@ from allmysms_async.protocols.envoyersmspro.operation import Operation
 from allmysms_async.protocols.envoyersmspro.xml import PARIS
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "envoyersmspro"
-CREDENTIALS = Credentials(login="0600000000", password=Secret("motdepasse"))
+CREDENTIALS = Credentials(login=Secret("0600000000"), password=Secret("motdepasse"))
 ROWS = (("496", "SOCIETE1", 155, 5000), ("504", "SOCIETE2", 5973, 200), ("536", "SOCIETE3", 0, 100))
 ROWS += (("549", "SOCIETE4", 794, 15000),)
 
@@ -167,7 +167,9 @@ def test_every_parameter_of_a_send_travels() -> None:
 @pytest.mark.parametrize("basic", [True, False])
 def test_account_id_travels_with_the_password(basic: bool) -> None:
     """Of several accounts, the wanted one is the third part of Basic authentication, or a form field."""
-    credentials = Credentials(login="0600000000", password=Secret("mot&passe"), account_id="496", basic=basic)
+    credentials = Credentials(
+        login=Secret("0600000000"), password=Secret("mot&passe"), account_id=Secret("496"), basic=basic
+    )
     request = encode(CASES["status"][0], credentials, base_url="https://host", timeout=5, max_response_bytes=10)
 
     if basic:

@@ -31,7 +31,7 @@ from allmysms_async.protocols.mail2sms.codec import Credentials, Stamp, encode, 
 from allmysms_async.text import Coding
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "mail2sms"
-CREDENTIALS = Credentials(login="arthur45", api_key=Secret("de135f8d2a091e4"))
+CREDENTIALS = Credentials(login=Secret("arthur45"), api_key=Secret("de135f8d2a091e4"))
 STAMP = Stamp(date=datetime(2015, 9, 29, 8, 0, tzinfo=UTC), message_id="1@example.com")
 NOON = datetime(2015, 9, 29, 12, 0, tzinfo=UTC)
 
@@ -120,7 +120,7 @@ def test_every_subject_fits_and_none_could_hold_one_number_more(
     chunks = planner.flush()
 
     def length(phones: list[str]) -> int:
-        return len(subject(Credentials(login="demo", api_key=Secret(key)), ";".join(phones), message))
+        return len(subject(Credentials(login=Secret("demo"), api_key=Secret(key)), ";".join(phones), message))
 
     def phones_of(chunk: Chunk) -> list[str]:
         return [recipient.phone for recipient in chunk.recipients]

@@ -19,7 +19,7 @@ from allmysms_async.protocols.mms.codec import Credentials, encode_account, enco
 from allmysms_async.text import Coding
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "mms"
-CREDENTIALS = Credentials(login="login", password=Secret("motdepasse"))
+CREDENTIALS = Credentials(login=Secret("login"), password=Secret("motdepasse"))
 WHEN = datetime(2007, 11, 5, 14, 10, tzinfo=UTC)
 PHOTO, GIF = "http://www.example.com/photo.jpg", "http://www.example.com/photo.gif"
 CAPTION = "petit message de présentation"
@@ -111,7 +111,7 @@ def test_addresses_are_the_ones_of_the_manual() -> None:
 
 def test_account_request_is_the_one_of_the_manual() -> None:
     """The printed fields, in order, nothing else."""
-    credentials = Credentials(login="votrecodeclient", password=Secret("votremotdepasse"))
+    credentials = Credentials(login=Secret("votrecodeclient"), password=Secret("votremotdepasse"))
     wire = encode_account(
         credentials, "login_a_verifier", base_url="https://x.example", timeout=1, max_response_bytes=1
     )

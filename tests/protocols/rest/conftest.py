@@ -16,7 +16,7 @@ from allmysms_async.protocols.rest.codec import Credentials, Format, Formats, de
 from allmysms_async.protocols.rest.operation import Operation
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "rest"
-CREDENTIALS = Credentials(login="monidentifiant", api_key=Secret("maclef"))
+CREDENTIALS = Credentials(login=Secret("monidentifiant"), api_key=Secret("maclef"))
 
 
 def plain(value: object) -> object:

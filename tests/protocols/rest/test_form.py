@@ -25,7 +25,8 @@ TEXTS = st.text(st.characters(exclude_categories=("Cs",)))
 
 def encoded(operation: Operation[Any], *, sub_account: str | None = None) -> HttpRequest:
     """Encode an operation for a demo account."""
-    credentials = Credentials(login="demo", api_key=Secret(KEY), sub_account=sub_account)
+    named = None if sub_account is None else Secret(sub_account)
+    credentials = Credentials(login=Secret("demo"), api_key=Secret(KEY), sub_account=named)
     return encode(operation, credentials, base_url="https://gateway.test", timeout=7, max_response_bytes=1000)
 
 

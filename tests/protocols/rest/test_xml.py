@@ -19,7 +19,7 @@ from allmysms_async.protocols.rest.sms import SendSms, SimpleSend
 from allmysms_async.protocols.rest.xml import NotXml, read_xml, write_xml
 
 XML = Formats(flow="xml", answer="xml")
-CREDENTIALS = Credentials(login="demo", api_key=Secret("k"))
+CREDENTIALS = Credentials(login=Secret("demo"), api_key=Secret("k"))
 TEXTS = st.text(
     st.characters(exclude_categories=("Cs",), exclude_characters="".join(map(chr, range(32))) + "\ufffe\uffff")
 )

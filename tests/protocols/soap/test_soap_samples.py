@@ -115,7 +115,7 @@ def _builder() -> EnvelopeBuilder:
 
 def built(builder: EnvelopeBuilder, operation: Operation[Any]) -> bytes:
     """Return the envelope of an operation."""
-    who = Credentials(login="?", passcode=Secret("?"))
+    who = Credentials(login=Secret("?"), passcode=Secret("?"))
     return encode(operation, who, builder, endpoint="https://x/", timeout=1, max_response_bytes=1).body
 
 
