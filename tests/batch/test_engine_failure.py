@@ -101,8 +101,9 @@ async def test_source_that_fails_loses_no_row_before(make_bench, gateway, number
                 yield row
 
     bench = make_bench(Asynchronous() if asynchronous else Ordinary())
-    with pytest.raises(CampaignStopped, match="unplugged") as stopped:
+    with pytest.raises(CampaignStopped, match=r"the source failed \(OSError\)") as stopped:
         await bench.finish()
+    assert str(stopped.value.reason) == "unplugged"
     balanced(stopped.value.result)
     assert (stopped.value.result.rows, stopped.value.result.complete) == (fail_at, False)
     await bench.finish()
