@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from allmysms_async.batch.sink import Claim
 from allmysms_async.errors import JournalError, JournalLost
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.epoch import Epoch, compare
@@ -55,7 +56,8 @@ class Guard:
 
         epoch, claim = await self._database.write(counted, apart=apart, watched=True)
         self._epoch.counted(epoch, values["p_now"])
-        self._fresh.add(values["p_seq"])
+        if isinstance(claim, Claim):
+            self._fresh.add(values["p_seq"])
         return claim
 
     async def check(self, seq: int) -> None:

@@ -17,7 +17,10 @@ from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.liveness import here
 from allmysms_async.journal.lock import FileLock
+from allmysms_async.journal.rescue import let_go
 from allmysms_async.journal.session import BEAT_SECONDS, Pooled, SessionLock
+from allmysms_async.journal.transition import UNRECORDED
+from allmysms_async.journal.watch import Harmed
 
 __all__ = ["Holder"]
 
@@ -52,6 +55,8 @@ class Holder:
         self._pooled = False
         # Whether others were told that only time tells of this process.
         self._timed = False
+        # Whether what others were told last is over, and they were not told anew.
+        self._untold = False
         self._turn = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
         self._entered = False
@@ -68,7 +73,7 @@ class Holder:
             name = None if self._file is None else self._file.name
         else:
             self._session = self._database.session_lock(self.owner)
-            name = await self._take()
+            name = None if self._session is None else await self._take(self._session)
         self._timed = name is None
         values = msgspec.structs.asdict(here()) | {
             "owner": self.owner,
@@ -82,19 +87,31 @@ class Holder:
             self._watch = asyncio.create_task(self._keep(), name="journal lock")
 
     async def close(self) -> None:
-        """Leave the holders, then let go of the lock."""
+        """Give up what is still held and leave the holders, then let go of the lock.
+
+        If that cannot be recorded the lock is left as the end of the process leaves it: what proves that it is over.
+
+        Raises:
+            JournalError: The database failed.
+        """
         await self._unwatch()
-        try:
-            if self._entered:
-                self._entered = False
-                leave = sa.delete(schema.holder).where(_h.owner == self.owner)
-                await self._database.write(lambda connection: connection.execute(leave))
-        finally:
-            if self._file is not None:
-                file, self._file = self._file, None
-                await asyncio.to_thread(file.release)
-            if self._session is not None:
-                await self._session.release()
+        if self._entered:
+            self._entered = False
+            try:
+                await self._database.write(self._leave)
+            except BaseException:
+                await self.abandon()
+                raise
+        if self._file is not None:
+            file, self._file = self._file, None
+            await asyncio.to_thread(file.release)
+        if self._session is not None:
+            await self._session.release()
+
+    def _leave(self, connection: sa.Connection) -> None:
+        """Give up what is still held, without which nobody could tell that its holder is gone, and leave."""
+        let_go(connection, self.owner, UNRECORDED)
+        connection.execute(sa.delete(schema.holder).where(_h.owner == self.owner))
 
     async def abandon(self) -> None:
         """Let go of the lock as the end of the process does, and leave the row."""
@@ -111,6 +128,7 @@ class Holder:
         What was lost is locked again, or the others are told that only time tells; ``standing`` has changed then.
 
         Raises:
+            JournalLost: The journal has no row of this process any more, and nobody removes those.
             JournalError: The database failed.
         """
         session = self._session
@@ -120,25 +138,30 @@ class Holder:
             if await self._as_told(session):
                 return
             self.standing += 1
-            await self._enter_again(await self._take())
+            self._untold = True
+            await self._enter_again(await self._take(session))
 
     async def _as_told(self, session: SessionLock) -> bool:
         """Tell whether the others can tell of this process what they were told they can."""
-        return self._timed or await session.confirm()
+        return not self._untold and (self._timed or await session.confirm())
 
     async def _enter_again(self, name: str | None) -> None:
         """Tell the others by what they can tell from now on."""
         statement = sa.update(schema.holder).where(_h.owner == self.owner).values(lock_name=name)
-        await self._database.write(lambda connection: connection.execute(statement))
-        self._timed = name is None
+
+        def work(connection: sa.Connection) -> None:
+            if connection.execute(statement).rowcount != 1:
+                raise Harmed("it was replaced, or put back from an older copy")
+
+        await self._database.write(work)
+        self._timed, self._untold = name is None, False
         self.standing += 1
 
-    async def _take(self) -> str | None:
-        """Lock a session; return what others know it by, or None if there is none to be had."""
-        if self._session is None:
-            return None
+    async def _take(self, session: SessionLock) -> str | None:
+        """Lock a session, unless one is; return what others know it by, or None if there is none to be had."""
         try:
-            await self._session.take()
+            if not await session.confirm():  # it may be locked, and the others not told
+                await session.take()
         except Pooled:
             self._pooled = True
             _log.warning(_POOLED)
@@ -156,13 +179,13 @@ class Holder:
             await asyncio.sleep(BEAT_SECONDS)
             with contextlib.suppress(JournalError):  # whoever needs the journal next is told
                 await self.assure()
-                if self._timed:
-                    await self._try_again()
+                if self._timed and self._session is not None:
+                    await self._try_again(self._session)
 
-    async def _try_again(self) -> None:
+    async def _try_again(self, session: SessionLock) -> None:
         """Look whether there is a session to be had by now."""
         async with self._turn:
-            name = await self._take()
+            name = await self._take(session)
             if name is not None:
                 await self._enter_again(name)
 

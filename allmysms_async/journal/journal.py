@@ -206,7 +206,7 @@ class Journal:
             msg = "Name the requests to decide about; nothing was decided."
             raise InvalidRequest(msg)
         now = self._clock.now().timestamp()
-        await rescue(self._database, None, now)
+        await rescue(self._database, None)
 
         def work(connection: sa.Connection) -> int:
             row = self._found(connection, name)

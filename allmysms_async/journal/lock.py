@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import sys
 
@@ -60,6 +61,19 @@ class FileLock:
             return lock
         os.close(descriptor)
         return None
+
+    @classmethod
+    def left(cls, journal: str) -> dict[str, FileLock]:
+        """Lock the files of all holders that do not keep theirs locked; return them by their owners."""
+        locks, start = dict[str, FileLock](), cls.path_of(journal, "")
+        for path in glob.glob(f"{glob.escape(start)}*"):
+            with contextlib.suppress(OSError):
+                lock = cls(path, os.open(path, os.O_RDWR))
+                if _locks(lock._descriptor) and lock._stands():
+                    locks[path.removeprefix(start)] = lock
+                else:
+                    lock.abandon()
+        return locks
 
     @property
     def name(self) -> str:

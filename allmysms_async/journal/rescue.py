@@ -21,17 +21,18 @@ from allmysms_async.journal.lock import FileLock
 from allmysms_async.journal.session import keys_of
 from allmysms_async.journal.transition import LOST, move
 
-__all__ = ["place_of", "rescue"]
+__all__ = ["let_go", "place_of", "rescue", "sweep"]
 
 _GONE = "gone"
-_DAY = 86_400.0
 _h, _c, _k = schema.holder.c, schema.chunk.c, schema.campaign.c
 _dead: sa.BindParameter[Any] = sa.bindparam("p_dead")
 _everywhere = _c.campaign.in_(sa.select(_k.id))
-_BURY = (
+_LOSE = (
     move(ChunkEvent.LOSE, since=ChunkState.IN_FLIGHT)
     .where(_everywhere, _c.owner == _dead)
-    .values(owner=None, lease_until=None, unknown=_c.n, problem=LOST),
+    .values(owner=None, lease_until=None, unknown=_c.n, problem=sa.bindparam("p_problem"))
+)
+_FREE = (
     sa.update(schema.chunk)
     .where(_everywhere, _c.state == ChunkState.UNKNOWN.value, _c.owner == _dead)
     .values(owner=None, lease_until=None),
@@ -51,13 +52,12 @@ def place_of(row: Any) -> Place:
     )
 
 
-async def rescue(database: Database, owner: str | None, now: float) -> int:
+async def rescue(database: Database, owner: str | None) -> int:
     """End the leases of every process that is proven dead; return how many chunks and sources were let go of.
 
     Args:
         database: The journal.
         owner: Who asks, or None if that holds nothing.
-        now: Unix time.
     """
     others = sa.select(schema.holder).where(_h.lock_name.is_not(None), _h.lock_name != _GONE)
     if owner is not None:
@@ -76,7 +76,30 @@ async def rescue(database: Database, owner: str | None, now: float) -> int:
         return 0
     if path is not None:
         return await _by_files(database, path, rows)
-    return await _by_sessions(database, rows, now)
+    return await _by_sessions(database, rows)
+
+
+async def sweep(database: Database) -> None:
+    """Remove the files of processes that died before they had entered themselves among the holders.
+
+    Args:
+        database: The journal.
+    """
+    path = database.path
+    if path is None:
+        return
+    locks = await asyncio.to_thread(FileLock.left, path)
+    if not locks:
+        return
+    try:
+        # Asked once they are locked: whoever had entered itself by then is found, and nobody can any more.
+        entered = set(await database.read(lambda connection: connection.execute(sa.select(_h.owner)).scalars().all()))
+    except BaseException:
+        entered = set(locks)
+        raise
+    finally:
+        for owner, lock in locks.items():
+            await asyncio.to_thread(lock.abandon if owner in entered else lock.release)
 
 
 async def _by_files(database: Database, path: str, rows: Sequence[Any]) -> int:
@@ -89,7 +112,7 @@ async def _by_files(database: Database, path: str, rows: Sequence[Any]) -> int:
         def work(connection: sa.Connection) -> int:
             changed = 0
             for owner in dead:
-                changed += _bury(connection, owner)
+                changed += let_go(connection, owner, LOST)
                 connection.execute(sa.delete(schema.holder).where(_h.owner == owner))
             return changed
 
@@ -123,7 +146,7 @@ def _remove(locks: dict[str, FileLock]) -> None:
         lock.release()
 
 
-async def _by_sessions(database: Database, rows: Sequence[Any], now: float) -> int:
+async def _by_sessions(database: Database, rows: Sequence[Any]) -> int:
     """Let go of what those held whose sessions ended, and who are not seen to run on this machine."""
     mine = here()
     candidates = [row.owner for row in rows if not may_be_told(place_of(row), mine) or is_gone(place_of(row), mine)]
@@ -131,8 +154,7 @@ async def _by_sessions(database: Database, rows: Sequence[Any], now: float) -> i
         return 0
 
     def work(connection: sa.Connection) -> int:
-        # Statements that change many chunks take the campaigns' rows first, so that no two wait for each other.
-        connection.execute(sa.select(_k.id).order_by(_k.id).with_for_update())
+        _take_turn(connection)
         changed = 0
         for owner in candidates:
             # Whoever changes its row at this moment lives.
@@ -143,15 +165,28 @@ async def _by_sessions(database: Database, rows: Sequence[Any], now: float) -> i
             first, second = keys_of(owner)
             if not connection.execute(_TRY, {"first": first, "second": second}).scalar_one():
                 continue
-            changed += _bury(connection, owner)
-            # The row stays for a day: only its session is proven to have ended.
+            changed += let_go(connection, owner, LOST)
+            # The row stays: only its session is proven to have ended, and to a process that lives the lack of its row
+            # means that the journal was replaced.
             connection.execute(sa.update(schema.holder).where(_h.owner == owner).values(lock_name=_GONE))
-        connection.execute(sa.delete(schema.holder).where(_h.lock_name == _GONE, _h.opened_at < now - _DAY))
         return changed
 
     return await database.write(work)
 
 
-def _bury(connection: sa.Connection, owner: str) -> int:
-    """Let go of what a dead process held; return how much that was."""
-    return sum(connection.execute(statement, {"p_dead": owner}).rowcount for statement in _BURY)
+def let_go(connection: sa.Connection, owner: str, problem: str) -> int:
+    """Let go of what a process held that is dead, or ends; return how much that was.
+
+    Args:
+        connection: In a transaction.
+        owner: The process.
+        problem: Why nobody knows what became of its requests.
+    """
+    _take_turn(connection)
+    lost = connection.execute(_LOSE, {"p_dead": owner, "p_problem": problem}).rowcount
+    return lost + sum(connection.execute(statement, {"p_dead": owner}).rowcount for statement in _FREE)
+
+
+def _take_turn(connection: sa.Connection) -> None:
+    """Take the campaigns' rows, as all statements that change many chunks do first: so no two wait for each other."""
+    connection.execute(sa.select(_k.id).order_by(_k.id).with_for_update())

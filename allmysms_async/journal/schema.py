@@ -105,7 +105,7 @@ holder = sa.Table(
     sa.Column("started", sa.Text),  # tells it from a later process of the same number
     sa.Column("pid_space", sa.Text),  # within which the number means something
     sa.Column("lock_name", sa.Text),  # what it keeps locked while it lives; without it only time tells
-    sa.Column("epoch", sa.BigInteger, nullable=False, default=0),  # claims so far
+    sa.Column("epoch", sa.BigInteger, nullable=False, default=0),  # goes up with claims, once a second at most
     sa.Column("opened_at", sa.Float, nullable=False),
 )
 

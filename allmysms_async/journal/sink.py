@@ -31,7 +31,7 @@ from allmysms_async.journal.guard import Guard
 from allmysms_async.journal.holder import Holder
 from allmysms_async.journal.ledger import Ledger, seen_here
 from allmysms_async.journal.loss import Known
-from allmysms_async.journal.rescue import rescue
+from allmysms_async.journal.rescue import rescue, sweep
 from allmysms_async.journal.row import ended, left_chunk, planned, stranded_of
 from allmysms_async.journal.transition import (
     AGAIN,
@@ -42,6 +42,7 @@ from allmysms_async.journal.transition import (
     RENEW,
     SETTLE,
     STRANDED,
+    UNRECORDED,
 )
 from allmysms_async.model import Campaign, CampaignResult, Outcome, SmsMessage, Totals, Waiting, as_sms
 
@@ -55,7 +56,6 @@ READER_SECONDS = 15.0
 the one that reads, so this may be short."""
 
 _POLL_SECONDS = 0.5
-_UNRECORDED = "The journal failed before it was recorded what became of a request."
 
 _c, _k = schema.chunk.c, schema.campaign.c
 _log = logging.getLogger("allmysms_async")
@@ -168,6 +168,7 @@ class JournalSink:
             if self._campaign:
                 await self._guard.end((self._give_up_source, self._holder.close), self._known, self._now())
                 await self._ledger.refresh()
+                self._held.clear()  # what was still held is given up, and among the sums
         finally:
             self._over = True
             try:
@@ -395,7 +396,9 @@ class JournalSink:
             return changed
 
         if after == 0:
-            changed = await rescue(self._database, self._owner, now)
+            if not self._resumed:
+                await sweep(self._database)
+            changed = await rescue(self._database, self._owner)
             changed += await self._database.write(work)
             self._resumed = True
             if changed:
@@ -446,7 +449,7 @@ class JournalSink:
         sums = self._ledger.sums.result(name, self.run_id)
         result = seen_here(sums, self._unended(), read_all=self._read_all, over=self._over)
         lost = self._unrecorded if self._over else 0
-        problems = {**result.problems, _UNRECORDED: lost} if lost else result.problems
+        problems = {**result.problems, UNRECORDED: lost} if lost else result.problems
         return msgspec.structs.replace(result, problems=problems)
 
     def _unended(self) -> int:

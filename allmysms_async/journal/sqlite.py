@@ -175,7 +175,7 @@ class File:
             self._write_on()
 
     def _do(self, errand: Callable[..., T], *args: Any) -> asyncio.Future[T]:
-        """Have something done in the thread; it is done whole, also if nobody waits for it any more."""
+        """Have something done in the thread; what has begun is done whole, also if nobody waits for it any more."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "journal")
         return asyncio.get_running_loop().run_in_executor(self._thread, errand, *args)

@@ -32,6 +32,7 @@ __all__ = [
     "RENEW",
     "SETTLE",
     "STRANDED",
+    "UNRECORDED",
     "bind",
     "free",
     "gone",
@@ -44,6 +45,9 @@ _c = schema.chunk.c
 
 LOST = "The process that was sending ended before its answer was recorded."
 """What is said of a chunk whose holder is gone."""
+
+UNRECORDED = "The journal failed before it was recorded what became of a request."
+"""What is said of a chunk that its holder gave up at its own end."""
 
 AHEAD = 60.0
 """Seconds by which clocks may differ; the gateway keeps a key for an hour longer than it is repeated here."""

@@ -52,7 +52,7 @@ async def rescued(journal):
     database = Database(journal)
     await database.open(create=False)
     try:
-        return await rescue(database, None, datetime.now(UTC).timestamp())
+        return await rescue(database, None)
     finally:
         await database.close()
 
