@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from allmysms_async import InvalidRequest
+from allmysms_async import InvalidRequest, JournalError, JournalLost
 from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.journal import Journal, liveness
 from allmysms_async.journal.database import Database
@@ -329,6 +329,87 @@ async def test_many_that_ask_at_once_share_the_question(hand):
     await cut_off(url)
     assert await rescued(url) == 2
     assert await asyncio.gather(*(one.sink.hold(claim) for _ in range(50))) == [False] * 50
+
+
+async def test_holder_that_ran_for_days_and_was_taken_for_dead_is_no_lost_journal(hand):
+    """Its row stays however old it is: it finds its leases in other hands, and its journal where it was."""
+    url, one, claim = hand
+    await change(url, "update holder set opened_at = opened_at - 900000")
+    await cut_off(url)
+    assert await rescued(url) == 2
+    assert await rescued(url) == 0
+    assert not await one.sink.hold(claim)
+    assert await one.sink.lead()
+    assert await one.sink.hold(await one.claimed(people(3, 100)))
+    await one.sink.close()
+    admin = await asyncpg.connect(url)
+    assert await admin.fetchval("select (select count(*) from loss) + (select count(*) from holder)") == 0
+    await admin.close()
+
+
+async def test_holder_whose_row_is_gone_when_it_locks_again_has_lost_its_journal(hand):
+    """Nobody removes such a row: the database was put back from an older copy, and nothing more is sent."""
+    url, one, claim = hand
+    await change(url, "delete from holder")
+    await cut_off(url)
+    with pytest.raises(JournalLost, match="put back from an older copy"):
+        await one.sink.hold(claim)
+    with pytest.raises(JournalLost, match="put back from an older copy"):
+        await one.claimed(people(3, 100))
+
+
+ARMED = (
+    "create function refused() returns trigger language plpgsql as $$ begin raise 'no'; end $$;"
+    "create trigger refused before update of lock_name on holder for each row execute function refused()"
+)
+DISARMED = "drop trigger refused on holder"
+
+
+async def test_holder_that_locked_again_and_could_not_say_so_says_so_next(hand):
+    """While its row calls it dead it sends nothing, though it is locked again; then it stands as before."""
+    url, one, claim = hand
+    await cut_off(url)
+    assert await rescued(url) == 2
+    await change(url, ARMED)
+    for _ in range(2):
+        with pytest.raises(JournalError):
+            await one.sink.hold(claim)
+    await change(url, DISARMED)
+    assert not await one.sink.hold(claim)
+    assert await one.sink.lead()
+    assert await one.sink.hold(await one.claimed(people(3, 100)))
+    await cut_off(url)
+    assert await rescued(url) == 2, "others can tell of it again"
+
+
+async def test_holder_that_had_no_session_has_one_as_soon_as_there_is_one(hand, monkeypatch, until):
+    """Others are told again by what they can tell, also if the first word of it failed."""
+    url, one, claim = hand
+    holder = one.sink._holder
+    connect, refusals = holder._session._connect, []
+
+    async def refused():
+        refusals.append(1)
+        msg = "too many connections"
+        raise OSError(msg)
+
+    monkeypatch.setattr("allmysms_async.journal.holder.BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(holder._session, "_connect", refused)
+    await cut_off(url)
+    assert await one.sink.hold(claim)
+    holder._watch.cancel()
+    holder._watch = asyncio.create_task(holder._keep())
+    await until(lambda: len(refusals) >= 3)
+    assert await rescued(url) == 0
+    await change(url, ARMED)
+    monkeypatch.setattr(holder._session, "_connect", connect)
+    await until(lambda: holder._session._connection is not None)
+    await change(url, DISARMED)
+    await until(lambda: not holder._timed)
+    assert await one.sink.hold(claim)
+    await cut_off(url)
+    holder._watch.cancel()
+    assert await rescued(url) == 2
 
 
 class Pooled:
