@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from allmysms_async.journal.fork import opens, refuse_forked
 from allmysms_async.journal.quiet import LOGGING_NAME
 from allmysms_async.journal.salvage import refuse_remains, save
 from allmysms_async.journal.watch import Harm, Harmed, Watch
@@ -77,15 +78,19 @@ class File:
         self.harm: Harm | None = None
         # What follows is used in the thread alone.
         self._connection: sa.Connection | None = None
+        self._ends: Callable[[], object] | None = None
         self._reading = False
 
     @property
     def path(self) -> str | None:
         """Where the file is; None if it is not to be written."""
+        return None if self._url.query.get("mode") == "ro" else self._name
+
+    @property
+    def _name(self) -> str:
+        """Where the file is."""
         name = self._url.database or ""
-        if name.startswith("file:"):
-            name = unquote(urlsplit(name).path)
-        return None if self._url.query.get("mode") == "ro" else name
+        return unquote(urlsplit(name).path) if name.startswith("file:") else name
 
     def probe(self, *, create: bool) -> None:
         """Open the file and close it, before anything else relies on it.
@@ -95,8 +100,9 @@ class File:
 
         Raises:
             sqlite3.Error: It cannot be opened.
-            JournalError: Another one belongs at its path.
+            JournalError: Another one belongs at its path, or this process cannot lock it.
         """
+        refuse_forked(self._name, self._name)
         if create and self.path is not None:
             refuse_remains(self.path)
             with suppress(OSError):  # it is there, or SQLite finds out
@@ -189,6 +195,7 @@ class File:
 
     def _connect(self) -> sqlite3.Connection:
         """Return a new connection, set up."""
+        self._ends = opens(self._name, self)
         raw = self._plain()
         raw.isolation_level = None  # the driver must not begin transactions of its own accord
         raw.execute("PRAGMA synchronous=FULL")  # what is committed stays, also when the machine loses its power
@@ -211,6 +218,8 @@ class File:
         if connection is not None:
             connection.close()
         self._engine.dispose()
+        if self._ends is not None:
+            self._ends()
         if self.harm is not None and self._watch is not None:
             self._watch.remove()
 
