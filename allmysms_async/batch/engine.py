@@ -48,6 +48,9 @@ from allmysms_async.model import Campaign, CampaignResult, Outcome, Progress, To
 
 __all__ = ["CampaignRun", "EngineOptions"]
 
+# Until what could not be claimed, and nobody holds any more, is offered anew.
+_AGAIN_SECONDS = 0.05
+
 _log = logging.getLogger("allmysms_async")
 
 # Which run reads an intake: two at once would give different chunks the same ordinal.
@@ -374,12 +377,14 @@ class CampaignRun:
                 idle = self._idle()
                 seconds = await surely(self._sink.elsewhere())
                 self._wait_for(self._sink.waiting_for if idle and seconds is not None else None)
-                if seconds is not None:
-                    await pause(self._clock, self._stopping, seconds)
+                # What could not be claimed may have been given back before others were looked at.
+                denied = idle and bool(self._denied)
+                if seconds is not None or denied:
+                    await pause(self._clock, self._stopping, _AGAIN_SECONDS if seconds is None else seconds)
                     self._denied.clear()
                 # Also if nobody holds anything: what was given back meanwhile lies behind what was offered.
                 found = await self._continue()
-                if seconds is None and intake is None and not found:
+                if seconds is None and intake is None and not (found or denied):
                     if idle:
                         break
                     async with self._turn:
