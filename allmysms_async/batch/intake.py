@@ -2,7 +2,9 @@
 
 A run may stop at any row and be continued: no row that was taken from the source may be lost in between, whatever kind
 of iterator it is, and also if the source itself fails. Its end is believed only from an iterator that ended by itself:
-one that somebody closed, or that belongs to another event loop, ends as well, and people were never read.
+one that somebody closed, or that belongs to another event loop, ends as well, and people were never read. Only of a
+generator itself can that be told: what wraps one (``map``, a generator expression, a class) ends like any other when
+somebody closes the one that it wraps in the same event loop.
 """
 
 from __future__ import annotations
