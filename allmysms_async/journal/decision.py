@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from allmysms_async.batch.plan import only
 from allmysms_async.batch.state import ChunkEvent, ChunkState
-from allmysms_async.errors import InvalidRequest
+from allmysms_async.errors import InvalidRequest, JournalError
 from allmysms_async.journal import schema
 from allmysms_async.journal.packing import pack_outcomes
 from allmysms_async.journal.row import chunk_of, outcomes_of, planned, recipients_of
@@ -53,6 +53,7 @@ def decide(connection: sa.Connection, campaign: int, seq: int, decision: Decisio
 
     Raises:
         InvalidRequest: It is neither unknown nor refused as a duplicate, or a process still holds it.
+        JournalError: What the journal says of it cannot be.
     """
     of_it = (_c.campaign == campaign, _c.seq == seq)
     # One in flight whose lease has run out is unknown as well: whoever sent it is gone.
@@ -63,6 +64,9 @@ def decide(connection: sa.Connection, campaign: int, seq: int, decision: Decisio
         msg = f"The campaign has no request {seq}; nothing was decided."
         raise InvalidRequest(msg)
     duplicates = doubted(found.state, found.reasons)
+    if duplicates not in {0, found.n}:
+        msg = f"Request {seq} is refused as a duplicate in part, as the gateway refuses none; nothing was decided."
+        raise JournalError(msg, remedy="Find out what else writes to the journal, and restore the latest copy of it.")
     if not duplicates and found.state not in {ChunkState.UNKNOWN, ChunkState.IN_FLIGHT}:
         msg = f"Request {seq} is {found.state}, not unknown: there is nothing to decide; nothing was decided."
         raise InvalidRequest(msg)
@@ -135,7 +139,6 @@ def _marked(row: Any, now: float) -> dict[str, Any]:
     ]
     # What it cost is not known; its parts are those that were measured here.
     values = {"parts": row.parts or row.planned_parts, "problem": None, "result": pack_outcomes(outcomes)}
-    duplicates = doubted(row.state, row.reasons)
-    if duplicates:
-        return values | {"accepted": duplicates, "rejected": row.rejected - duplicates, "reasons": None}
+    if doubted(row.state, row.reasons):
+        return values | {"accepted": row.n, "rejected": 0, "reasons": None}
     return values | {"accepted": row.accepted + row.unknown, "unknown": 0}
