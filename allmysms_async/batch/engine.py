@@ -101,6 +101,8 @@ class CampaignRun:
         self._handled = BitMap64()
         # Those that could not be claimed since others were last seen at work.
         self._denied = BitMap64()
+        # Those of them that were offered once more since, though nobody was seen to hold them.
+        self._retried = BitMap64()
         self._opened = False
         self._turn = asyncio.Condition()
         self._reading = True
@@ -378,10 +380,11 @@ class CampaignRun:
                 seconds = await surely(self._sink.elsewhere())
                 self._wait_for(self._sink.waiting_for if idle and seconds is not None else None)
                 # What could not be claimed may have been given back before others were looked at.
-                denied = idle and bool(self._denied)
+                denied = idle and bool(self._denied - self._retried)
                 if seconds is not None or denied:
                     await pause(self._clock, self._stopping, _AGAIN_SECONDS if seconds is None else seconds)
-                    self._denied.clear()
+                    self._retried = self._denied if seconds is None else BitMap64()
+                    self._denied = BitMap64()
                 # Also if nobody holds anything: what was given back meanwhile lies behind what was offered.
                 found = await self._continue()
                 if seconds is None and intake is None and not (found or denied):
