@@ -18,9 +18,12 @@ _HANG_UP: int | None = getattr(signal, "SIGHUP", None)
 
 
 def _numbers() -> list[int]:
-    """Return the signals to take, but for a hang-up that somebody had ignored, as nohup does."""
-    ignored = _HANG_UP is None or signal.getsignal(_HANG_UP) is signal.SIG_IGN
-    return [signal.SIGINT, signal.SIGTERM, *([] if ignored or _HANG_UP is None else [_HANG_UP])]
+    """Return the signals to take, but for those that somebody had ignored.
+
+    nohup does so with a hang-up, and a shell with Ctrl-C for what it starts in the background.
+    """
+    every = [signal.SIGINT, signal.SIGTERM, *([] if _HANG_UP is None else [_HANG_UP])]
+    return [number for number in every if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN]
 
 
 @contextlib.contextmanager
@@ -73,8 +76,7 @@ def like_ctrl_c() -> Generator[None, None, None]:
         if number == _HANG_UP:
             signal.signal(number, signal.SIG_IGN)
         usual = signal.getsignal(signal.SIGINT)
-        if callable(usual):
-            usual(signal.SIGINT, frame)
+        (usual if callable(usual) else signal.default_int_handler)(signal.SIGINT, frame)
 
     before = {
         number: signal.signal(number, interrupt)

@@ -286,6 +286,39 @@ async def test_send_that_is_ended_names_its_key(
     assert (done.code, "--idempotency-key" in done.err) == (3, True), done.err
 
 
+async def in_background(*command: str, env: dict[str, str]) -> asyncio.subprocess.Process:
+    """Start the console script as a shell starts what is to run in the background: Ctrl-C is ignored."""
+    return await asyncio.create_subprocess_exec(
+        "sh", "-c", 'trap "" INT; exec "$@"', "sh", str(SCRIPT), *command, env=os.environ | env,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+async def test_send_in_the_background_can_be_ended(
+    number: signal.Signals, sandbox: Sandbox, environment: dict[str, str], until: Until
+) -> None:
+    """Where Ctrl-C is ignored a request to end still ends a command, which names the key of what may be sent."""
+    sandbox.faults([{"fault": "hang_after", "times": 1}])
+    process = await in_background("send", "--to", "0612345678", "Bonjour", env=environment)
+    await until(lambda: sandbox.stats()["messages"])
+    process.send_signal(number)
+    done = await finish(process)
+    assert (done.code, "--idempotency-key" in done.err) == (3, True), done.err
+
+
+async def test_ctrl_c_that_is_ignored_stops_nothing(
+    clients: Clients, sandbox: Sandbox, environment: dict[str, str], until: Until
+) -> None:
+    """A campaign in the background goes on when Ctrl-C is meant for what is in front."""
+    sandbox.faults([{"fault": "latency", "seconds": 0.1}])
+    process = await in_background(*words(clients(NUMBERS), "--json", *SMALL), env=environment)
+    await until(lambda: sandbox.in_flight)
+    process.send_signal(signal.SIGINT)
+    done = await finish(process)
+    assert (done.code, json.loads(done.out)["accepted"]) == (0, len(NUMBERS)), done.err
+
+
 @pytest.mark.parametrize(
     ("place", "command", "expected"),
     [
