@@ -108,9 +108,9 @@ class NewFile:
         self._writer: Writer | None = None
         try:
             self._place = Path(os.path.realpath(path))
-            if self._place.exists() and not self._place.is_file():
+            if path.exists() and not path.is_file():  # the name as given: what /dev/fd/63 leads to may have no other
                 flags = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-                self._file = open(os.open(self._place, flags), "wb", buffering=0)  # noqa: SIM115  # closed at the end
+                self._file = open(os.open(path, flags), "wb", buffering=0)  # noqa: SIM115  # closed at the end
                 self._writer = Writer(self._file)
                 return
             self.beside = self._place.with_name(f"{self._place.name[:200]}.{secrets.token_hex(3)}.partial")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import csv
+import gzip
 import json
 import os
 import re
@@ -25,7 +26,7 @@ from allmysms_async.cli.outcome import COLUMNS, OutcomeFile
 from allmysms_async.journal import JournalCampaign
 from allmysms_async.sandbox import Sandbox
 
-from .conftest import SCRIPT, Run, start
+from .conftest import SCRIPT, Run, finish, start
 from .test_cli_campaign import GOOD, words
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
@@ -222,6 +223,35 @@ async def test_pipe_is_written_into_and_its_reader_may_be_slow(
     assert (process.returncode, json.loads(said)["accepted"]) == (0, len(numbers)), told
     assert len(lines) == len(numbers) + 1
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+async def test_outcomes_may_go_into_another_command(
+    clients: Clients, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """A pipe that has no name but /dev/fd/N, as the shell gives one for >(gzip), takes the outcomes."""
+    packed = tmp_path / "outcomes.csv.gz"
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", f'"$@" --outcomes >(gzip > {packed})', "bash", str(SCRIPT),
+        *words(clients(GOOD), "--json"), env=os.environ | environment, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    said, told = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, json.loads(said)["accepted"]) == (0, len(GOOD)), told
+    # gzip has standard error too, so that its end was waited for.
+    assert len(gzip.decompress(packed.read_bytes()).splitlines()) == len(GOOD) + 1
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+async def test_outcomes_may_go_into_a_stream_that_is_a_pipe(
+    name: str, clients: Clients, environment: dict[str, str]
+) -> None:
+    """/dev/stdout and /dev/stderr take the outcomes where they lead to another program."""
+    process = await start(*words(clients(GOOD), "--json", "--outcomes", f"/dev/{name}"), env=environment)
+    done = await finish(process)
+    assert done.code == 0, done.err
+    lines = {"stdout": done.out, "stderr": done.err}[name].splitlines()
+    assert ",".join(COLUMNS) in lines
+    assert sum(",accepted," in line for line in lines) == len(GOOD)
 
 
 async def test_link_stays_a_link(run: Run, clients: Clients, tmp_path: Path) -> None:
