@@ -20,8 +20,8 @@ CONTROL_PATH = "/_sandbox/"
 MAX_BODY = 64 * 1024 * 1024
 """The largest request body, in bytes."""
 
-_TOO_LARGE = Reply(b'{"error":"The request is too large"}', status=413, headers=((b"connection", b"close"),))
-_NO_FACE = Reply(b'{"error":"Nothing is served here"}', status=404)
+_TOO_LARGE = Reply(b'{"error":"The request is too large."}', status=413, headers=((b"connection", b"close"),))
+_NO_FACE = Reply(b'{"error":"Nothing is served here."}', status=404)
 
 
 class _Closing(Exception):

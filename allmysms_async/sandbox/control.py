@@ -261,7 +261,7 @@ async def _read(request: Request, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(await request.body(), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ControlError(f"The body cannot be used: {error}") from error
+        raise ControlError(f"The body cannot be used: {str(error).rstrip('.')}.") from error
 
 
 async def _lines(messages: Iterator[HandsetMessage]) -> AsyncIterator[bytes]:

@@ -24,8 +24,8 @@ _FOREIGN_HOST = (
     " another or missing. Nothing was done. Address the sandbox by its own URL."
 )
 _FOREIGN_ORIGIN = (
-    "The control API takes no requests from pages of other origins, and the request's Origin is not this machine."
-    " Nothing was done. Send it from a program, or from a page on a loopback address."
+    "The control API takes no requests from pages of other origins, and the request's Origin is not its own."
+    " Nothing was done. Send it from a program, or from a page of the sandbox's own address and port."
 )
 _TOO_LARGE = (
     f"The control API takes instructions of up to {MAX_INSTRUCTION} bytes, and the request is larger."
@@ -82,9 +82,16 @@ def _refusal(headers: list[tuple[bytes, bytes]], hosts: Collection[str]) -> tupl
     if len(named) != 1 or not _is_here(f"//{named[0]}", hosts):
         return 421, _FOREIGN_HOST
     origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
-    if not all(origin.startswith(("http://", "https://")) and _is_here(origin, hosts) for origin in origins):
+    if not all(_is_here(origin, hosts) and _is_same(origin, named[0]) for origin in origins):
         return 403, _FOREIGN_ORIGIN
     return None
+
+
+def _is_same(origin: str, host: str) -> bool:
+    """Return whether a page comes from the very server that it asks: another port of this machine is another server."""
+    page, asked = urlsplit(origin), urlsplit(f"//{host}")
+    usual = {"http": 80, "https": 443}.get(page.scheme)
+    return usual is not None and (page.hostname, page.port or usual) == (asked.hostname, asked.port or usual)
 
 
 def _is_here(address: str, hosts: Collection[str]) -> bool:

@@ -84,6 +84,18 @@ async def test_a_foreign_origin_is_refused(sandbox, origin):
     assert sandbox.state()["opt_outs"] == 1
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["http://localhost:9", "http://localhost", "http://127.0.0.1:8025", "https://localhost", "ftp://localhost:8025"],
+)
+async def test_a_page_of_another_server_of_this_machine_is_refused(sandbox, origin):
+    """What listens at another port or under another name here is another origin: its pages may do nothing."""
+    sandbox.opt_out("0612345678")
+    wire = request("POST", "/_sandbox/reset", "Host: localhost:8025", f"Origin: {origin}")
+    assert only(await exchange(sandbox, wire)).status == 403
+    assert sandbox.state()["opt_outs"] == 1
+
+
 async def test_the_other_faces_ask_nobody_where_from(sandbox):
     """The provider answers under any name: clients that were told another host keep working."""
     body = b"login=demo&apiKey=demo-key&message=a&mobile=0612345678"
