@@ -12,18 +12,28 @@ from collections.abc import Sequence
 from allmysms_async.cli.outlet import sheltered
 from allmysms_async.cli.signals import like_ctrl_c
 
-__all__ = ["main"]
+__all__ = ["console", "main"]
 
 _EXTRA = {"click", "rich"}
 
 
+def console() -> int:
+    """Run the command line as a process of its own, and return its exit code, which no signal changes any more."""
+    return _run(None, leaving=True)
+
+
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code.
+    """Run the command line in a program that goes on, and return its exit code.
 
     Args:
         args: The words after ``allmysms``; those of the process by default.
     """
-    with like_ctrl_c(), sheltered():
+    return _run(args, leaving=False)
+
+
+def _run(args: Sequence[str] | None, *, leaving: bool) -> int:
+    """Run the command line."""
+    with like_ctrl_c(leaving=leaving), sheltered():
         try:
             from allmysms_async.cli.command import allmysms
             from allmysms_async.cli.ending import guarded

@@ -18,8 +18,9 @@ from allmysms_async.cli.file import check_places, journal_file, why
 from allmysms_async.cli.outcome import OutcomeFile
 from allmysms_async.cli.report import Examples, print_end
 from allmysms_async.cli.screen import Display, error_console
+from allmysms_async.cli.signals import at_once
 from allmysms_async.model import Campaign, Purpose, SmsMessage
-from allmysms_async.source import CsvSource, read_csv
+from allmysms_async.source import read_csv
 from allmysms_async.text import placeholders
 
 __all__ = ["CampaignOptions", "run_file", "text_of"]
@@ -70,7 +71,8 @@ def text_of(text: str) -> str:
     if text != "-":
         return text
     try:
-        read = sys.stdin.buffer.read(_MOST_TEXT + 1) if sys.stdin else None
+        with at_once():
+            read = sys.stdin.buffer.read(_MOST_TEXT + 1) if sys.stdin else None
         told = None if read is None else read.decode("utf-8-sig").rstrip("\r\n")
     except OSError as error:
         msg = f"The text on standard input cannot be read: {why(error)}."
@@ -85,29 +87,6 @@ def text_of(text: str) -> str:
         msg = f"The text on standard input is longer than {_MOST_TEXT} bytes, more than any text message."
         raise click.UsageError(msg)
     return told
-
-
-def _source(options: CampaignOptions) -> CsvSource:
-    """Return the file's recipients.
-
-    Raises:
-        InvalidSource: It cannot be read.
-        UsageError: It is not in the encoding that was given, and Python's codec says so in its own way.
-    """
-    try:
-        return read_csv(
-            options.file,
-            phone=options.phone,
-            params=options.params,
-            encoding=options.encoding,
-            separator=options.separator,
-        )
-    except UnicodeError:
-        msg = (
-            f"{options.file} is not {options.encoding or 'a text'} from its beginning on; UTF-16 without its mark is "
-            "read with --encoding utf-16-le or utf-16-be. Nothing was sent."
-        )
-        raise click.UsageError(msg) from None
 
 
 def _label(sending: RunOptions) -> str | None:
@@ -129,7 +108,13 @@ async def run_file(options: CampaignOptions) -> int:
         raise click.UsageError(msg)
     journal = cast("str | None", options.sending.get("journal"))
     check_places({"--outcomes": options.outcomes}, source=options.file, journal=journal_file(journal))
-    source = _source(options)
+    source = read_csv(
+        options.file,
+        phone=options.phone,
+        params=options.params,
+        encoding=options.encoding,
+        separator=options.separator,
+    )
     message = SmsMessage(text, sender=options.sender, purpose=options.purpose, send_at=options.send_at)
     campaign = Campaign(
         name=options.file.stem if options.name is None else options.name, message=message, recipients=source
@@ -142,16 +127,18 @@ async def run_file(options: CampaignOptions) -> int:
         file = None if options.outcomes is None else OutcomeFile(options.outcomes)
         if file is not None:
             listeners.append(file.add)
-        begun = False
         try:
             with display:
-                end = await drive(run, display, *listeners, journal=_label(options.sending))
-            begun = True
-        finally:
+                end = await drive(run, display, *listeners, journal=_label(options.sending), last=True)
+        except BaseException:
             if file is not None:
-                await file.finish(begun=begun)
-    code = print_end(end, examples, machine=options.as_json, journal="journal" in options.sending)
-    if file is not None and file.problem is not None:
-        say(f"Error: {file.problem}")
-        code = code if code == ExitCode.STOPPED else ExitCode.NOT_WRITTEN
+                await file.finish(begun=False)
+            raise
+        # The end is told before anything else can go wrong, and whether or not anybody reads the file.
+        code = print_end(end, examples, machine=options.as_json, journal="journal" in options.sending)
+    if file is not None:
+        await file.finish()
+        if file.problem is not None:
+            say(f"Error: {file.problem}")
+            code = code if code == ExitCode.STOPPED else ExitCode.NOT_WRITTEN
     return code

@@ -48,7 +48,9 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
         return ExitCode.ALL_ACCEPTED if self.result.all_accepted else ExitCode.SOME_NOT
 
 
-async def drive(run: CampaignRun, display: Display, *listeners: Listener, journal: str | None = None) -> Drive:
+async def drive(
+    run: CampaignRun, display: Display, *listeners: Listener, journal: str | None = None, last: bool = False
+) -> Drive:
     """Run a campaign to its end, showing its progress.
 
     The first Ctrl-C stops it: what is in flight is answered. The second stops waiting for that, too.
@@ -58,6 +60,7 @@ async def drive(run: CampaignRun, display: Display, *listeners: Listener, journa
         display: Where its progress is shown.
         listeners: Told of the rows whose outcome became known.
         journal: Where it is recorded, so that the first line says whether it begins there or goes on.
+        last: Whether the exit code is known afterwards, so that no signal changes it any more.
     """
     presses = 0
     task = asyncio.current_task()
@@ -75,7 +78,7 @@ async def drive(run: CampaignRun, display: Display, *listeners: Listener, journa
     error: CampaignStopped | None = None
     opening = _Opening(run, display, journal)
     ticker = asyncio.create_task(_tick(run, display, opening), name="progress")
-    with on_signals(interrupt):
+    with on_signals(interrupt, last=last):
         try:
             async with contextlib.aclosing(run):
                 async for progress in run:

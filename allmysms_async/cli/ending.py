@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from allmysms_async.cli.signals import settle
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
@@ -157,7 +158,10 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; click would take a broken pipe of whatever kind for the end, with no word."""
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                settle()
         except BrokenPipeError as error:
             raise _Broken from error
 
@@ -169,7 +173,10 @@ class _Broken(Exception):
 def guarded(command: click.Command, args: Sequence[str] | None) -> int:
     """Run a command; whatever goes wrong in it becomes a sentence and an exit code, never a traceback."""
     try:
-        code = command.main(args=args, prog_name="allmysms", standalone_mode=False)
+        try:
+            code = command.main(args=args, prog_name="allmysms", standalone_mode=False)
+        finally:
+            settle()
     except click.ClickException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             say(error.format_message())

@@ -7,10 +7,11 @@ import contextlib
 import os
 import secrets
 import stat
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from allmysms_async.cli.writer import Writer
+from allmysms_async.cli.writer import PATIENCE, Writer
 from allmysms_async.errors import InvalidRequest
 
 __all__ = ["NewFile", "check_places", "journal_file", "why"]
@@ -138,10 +139,20 @@ class NewFile:
     async def finish(self) -> None:
         """Put the file in its place; what failed stays beside it, and is told of in ``problem``."""
         try:
-            while self._writer is not None and self._writer.waiting and self.problem is None:  # noqa: ASYNC110  # a thread does it
-                await asyncio.sleep(_LOOK)
+            if self._writer is not None:
+                await self._unread(self._writer)
         finally:
             self._end()
+
+    async def _unread(self, writer: Writer) -> None:
+        """Wait for the reader, once somebody asked the process to end only as long as something is read."""
+        seen, since = writer.written, time.monotonic()
+        while writer.waiting and self.problem is None:
+            await asyncio.sleep(_LOOK)
+            if writer.written != seen:
+                seen, since = writer.written, time.monotonic()
+            if writer.hurried and time.monotonic() - since >= PATIENCE:
+                return
 
     def _end(self) -> None:
         """Close the file, and put it in its place if it is whole."""

@@ -155,7 +155,7 @@ async def resume(journal: str, name: str | None, options: SendOptions, *, machin
     async with login.service() as sms:
         run = await sms.resume(journal, name, **options)
         with display:
-            end = await drive(run, display, examples.collect, journal=address_of(journal).label)
+            end = await drive(run, display, examples.collect, journal=address_of(journal).label, last=True)
     return print_end(end, examples, machine=machine, journal=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from urllib.parse import urlsplit
 
 import click
@@ -10,6 +11,7 @@ import click
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.cli import screen
 from allmysms_async.cli.outlet import patient
+from allmysms_async.cli.signals import at_once
 from allmysms_async.protocols.rest import RestBackend
 from allmysms_async.service import SmsService
 
@@ -22,6 +24,8 @@ SEND_POLICY = RetryPolicy(attempts=5, deadline=60.0, cap=8.0)
 """For ``send``."""
 
 _LONGEST_ADDRESS = 2000
+# The terminal's own error is none of the system's; Windows has no such module.
+_GONE = (OSError, getattr(sys.modules.get("termios"), "error", OSError))
 
 
 def backend_of_environment() -> RestBackend:
@@ -68,5 +72,24 @@ def _value(name: str, label: str, *, hidden: bool) -> str:
     if not screen.stdin_is_terminal():
         msg = f"{name} is not set: set ALLMYSMS_LOGIN and ALLMYSMS_API_KEY in the environment."
         raise click.UsageError(msg)
-    with patient():
-        return str(click.prompt(label, hide_input=hidden, err=True)).strip()
+    try:
+        with patient(), at_once():
+            return str(click.prompt(label, hide_input=True, err=True)).strip() if hidden else _line(label)
+    except _GONE:  # the terminal went away
+        raise click.Abort from None
+
+
+def _line(label: str) -> str:
+    """Return a line that a person types; Python's own ``input`` loses a signal that comes just before it reads.
+
+    Raises:
+        Abort: There is none.
+    """
+    value = ""
+    while not value:
+        click.echo(f"{label}: ", nl=False, err=True)
+        line = sys.stdin.readline()
+        if not line:
+            raise click.Abort
+        value = line.strip()
+    return value

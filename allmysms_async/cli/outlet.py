@@ -15,12 +15,9 @@ import sys
 from collections.abc import Generator
 from typing import Any, TextIO, cast
 
-from allmysms_async.cli.writer import Raw, Writer
+from allmysms_async.cli.writer import PATIENCE, Raw, Writer
 
-__all__ = ["Outlet", "hurry", "patient", "sheltered"]
-
-# How long the end of a command waits for a reader of standard error who reads nothing at all.
-_PATIENCE = 3.0
+__all__ = ["Outlet", "patient", "sheltered"]
 
 
 class Outlet(io.TextIOBase):
@@ -81,16 +78,10 @@ class Outlet(io.TextIOBase):
     def flush(self) -> None:
         """Wait for nobody, unless somebody is being asked."""
         if self.patient:
-            self.writer.drain(_PATIENCE)
+            self.writer.drain(PATIENCE)
 
 
 _outlets: list[Outlet] = []
-
-
-def hurry() -> None:
-    """Wait for no reader without end any more: somebody asked the process to end."""
-    for outlet in _outlets:
-        outlet.writer.hurried = True
 
 
 @contextlib.contextmanager
@@ -129,12 +120,12 @@ def sheltered() -> Generator[None, None, None]:
     finally:
         # Ctrl-C here: what is not read now changes nothing of what was done.
         with contextlib.suppress(KeyboardInterrupt):
-            writers[0].drain(_PATIENCE)
+            writers[0].drain(PATIENCE)
             problem = writers[0].problem
             if problem is not None and problem.errno != errno.EPIPE:
                 why = problem.strerror or type(problem).__name__
                 sys.stderr.write(f"Standard output is not complete: {why}. The exit code holds all the same.\n")
-            writers[1].drain(_PATIENCE)
+            writers[1].drain(PATIENCE)
         _outlets.clear()
         sys.stdout, sys.stderr = before
 

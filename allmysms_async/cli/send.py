@@ -14,6 +14,7 @@ from allmysms_async.cli.campaign import text_of
 from allmysms_async.cli.ending import ExitCode, plain, say
 from allmysms_async.cli.report import money
 from allmysms_async.cli.screen import Display, error_console, output_console
+from allmysms_async.cli.signals import settle
 from allmysms_async.model import Purpose, SendReceipt, SmsMessage
 from allmysms_async.numbers import mask
 
@@ -37,6 +38,8 @@ async def send_text(
                     f"--idempotency-key {key} within 23 hours: it tells what happened, without texting twice."
                 )
                 raise
+            finally:
+                settle()
     if as_json:
         click.echo(_json(receipt))
     else:

@@ -9,12 +9,16 @@ import threading
 from collections.abc import Callable, Generator
 from types import FrameType
 
-from allmysms_async.cli.outlet import hurry
+from allmysms_async.cli.writer import hurry
 
-__all__ = ["like_ctrl_c", "on_signals"]
+__all__ = ["at_once", "like_ctrl_c", "on_signals", "settle"]
 
 # Windows has no terminal that goes away.
 _HANG_UP: int | None = getattr(signal, "SIGHUP", None)
+
+
+# The signals that `settle` may take, while a command runs.
+_taken: list[int] = []
 
 
 def _numbers() -> list[int]:
@@ -27,10 +31,14 @@ def _numbers() -> list[int]:
 
 
 @contextlib.contextmanager
-def on_signals(action: Callable[[], None]) -> Generator[None, None, None]:
+def on_signals(action: Callable[[], None], *, last: bool = False) -> Generator[None, None, None]:
     """Call a function on Ctrl-C, on a request to terminate and when the terminal goes away, instead of the usual.
 
     A terminal that goes away is told of by both the system and the shell: only one is heard, and only as the first.
+
+    Args:
+        action: The function.
+        last: Whether nothing comes afterwards that could still be stopped.
     """
     loop = asyncio.get_running_loop()
     heard = False
@@ -60,13 +68,19 @@ def on_signals(action: Callable[[], None]) -> Generator[None, None, None]:
         for number, usual in before.items():
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN if number in gone else usual or signal.SIG_DFL)
+        if last:
+            settle()
         if before:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
 
 
 @contextlib.contextmanager
-def like_ctrl_c() -> Generator[None, None, None]:
-    """Let a request to terminate and a terminal that goes away do what Ctrl-C does at that moment."""
+def like_ctrl_c(*, leaving: bool = False) -> Generator[None, None, None]:
+    """Let a request to terminate and a terminal that goes away do what Ctrl-C does at that moment.
+
+    Args:
+        leaving: Whether the process ends afterwards: no signal changes its exit code any more. Else all is as before.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -79,13 +93,47 @@ def like_ctrl_c() -> Generator[None, None, None]:
         (usual if callable(usual) else signal.default_int_handler)(signal.SIGINT, frame)
 
     before = {
-        number: signal.signal(number, interrupt)
+        number: signal.getsignal(number)
         for number in _numbers()
-        if number != signal.SIGINT and signal.getsignal(number) is signal.SIG_DFL
+        if number == signal.SIGINT or signal.getsignal(number) is signal.SIG_DFL
     }
+    for number in before:
+        if number != signal.SIGINT:
+            signal.signal(number, interrupt)
+    _taken[:] = before
     try:
         yield
     finally:
+        _taken.clear()
         for number, usual in before.items():
-            if signal.getsignal(number) is interrupt:
+            if leaving:
+                signal.signal(number, signal.SIG_IGN)
+            elif signal.getsignal(number) in {interrupt, _settled}:
                 signal.signal(number, usual)
+
+
+def _settled(number: int, frame: FrameType | None) -> None:
+    """Change nothing any more, but wait for no reader without end."""
+    hurry()
+
+
+def settle() -> None:
+    """Say that the exit code is known: a signal from now on does not change it."""
+    if threading.current_thread() is threading.main_thread():
+        for number in _taken:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, _settled)
+
+
+@contextlib.contextmanager
+def at_once() -> Generator[None, None, None]:
+    """Have Ctrl-C end what is read from a person or a pipe, where an event loop would first wait for its end."""
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import errno
 import threading
 import time
+import weakref
 from collections import deque
 from typing import NamedTuple, Protocol
 
-__all__ = ["Raw", "Writer"]
+__all__ = ["PATIENCE", "Raw", "Writer", "hurry"]
+
+PATIENCE = 3.0
+"""Seconds that the end of a command waits for a reader who reads nothing at all."""
+
 
 # Nobody will ever read there again: a pipe that was closed, a terminal that went away, a descriptor that never was.
 _GONE = {errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO, errno.ENODEV}
@@ -61,6 +66,12 @@ class Writer:
         self.problem: OSError | None = None
         self.gone = False
         self.hurried = False
+        _writers.add(self)
+
+    @property
+    def written(self) -> int:
+        """Bytes that were written."""
+        return self._written
 
     @property
     def waiting(self) -> int:
@@ -153,3 +164,12 @@ class Writer:
             with self._changed:
                 self._written += count
             rest = rest[count:]
+
+
+_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
+
+
+def hurry() -> None:
+    """Wait for no reader without end any more: somebody asked the process to end."""
+    for writer in list(_writers):
+        writer.hurried = True
