@@ -14,7 +14,7 @@ from allmysms_async.cli.campaign import text_of
 from allmysms_async.cli.ending import ExitCode, plain, say
 from allmysms_async.cli.report import money
 from allmysms_async.cli.screen import Display, error_console, output_console
-from allmysms_async.cli.signals import settle
+from allmysms_async.cli.signals import on_signals
 from allmysms_async.model import Purpose, SendReceipt, SmsMessage
 from allmysms_async.numbers import mask
 
@@ -29,7 +29,9 @@ async def send_text(
     # Drawn here, so that it is known however the call ends.
     key = secrets.token_hex(16) if key is None else key
     async with login.service() as sms:
-        with Display(error_console()):
+        task = asyncio.current_task()
+        # Told to the loop: an exception out of a signal's handler could come anywhere, and the key would not be told.
+        with Display(error_console()), on_signals(lambda: task.cancel() if task else None, last=True):
             try:
                 receipt = await sms.send(message, to=numbers, idempotency_key=key)
             except asyncio.CancelledError:
@@ -37,9 +39,7 @@ async def send_text(
                     "The text may have been sent: its answer was not waited for. Run the same command again with "
                     f"--idempotency-key {key} within 23 hours: it tells what happened, without texting twice."
                 )
-                raise
-            finally:
-                settle()
+                raise click.Abort from None
     if as_json:
         click.echo(_json(receipt))
     else:

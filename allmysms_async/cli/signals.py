@@ -31,7 +31,7 @@ def _numbers() -> list[int]:
 
 
 @contextlib.contextmanager
-def on_signals(action: Callable[[], None], *, last: bool = False) -> Generator[None, None, None]:
+def on_signals(action: Callable[[], object], *, last: bool = False) -> Generator[None, None, None]:
     """Call a function on Ctrl-C, on a request to terminate and when the terminal goes away, instead of the usual.
 
     A terminal that goes away is told of by both the system and the shell: only one is heard, and only as the first.
