@@ -19,6 +19,7 @@ from allmysms_async.cli.outcome import OutcomeFile
 from allmysms_async.cli.report import Examples, print_end
 from allmysms_async.cli.screen import Display, error_console
 from allmysms_async.cli.signals import at_once
+from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import Campaign, Purpose, SmsMessage
 from allmysms_async.source import read_csv
 from allmysms_async.text import placeholders
@@ -99,6 +100,19 @@ def _label(sending: RunOptions) -> str | None:
     return address_of(journal).label
 
 
+def _outcomes(path: Path) -> OutcomeFile:
+    """Return the file of outcomes.
+
+    Raises:
+        InvalidRequest: It cannot be written.
+    """
+    try:
+        return OutcomeFile(path)
+    except InvalidRequest as error:
+        msg = f"{error} Nothing was sent."
+        raise InvalidRequest(msg) from error.__cause__
+
+
 async def run_file(options: CampaignOptions) -> int:
     """Send a campaign and report on it; return the exit code."""
     text = text_of(options.text)
@@ -124,7 +138,7 @@ async def run_file(options: CampaignOptions) -> int:
     listeners: list[Listener] = [examples.collect]
     async with login.service() as sms:
         run = sms.stream(campaign, **options.sending)
-        file = None if options.outcomes is None else OutcomeFile(options.outcomes)
+        file = None if options.outcomes is None else _outcomes(options.outcomes)
         if file is not None:
             listeners.append(file.add)
         try:

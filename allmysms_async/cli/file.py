@@ -117,7 +117,7 @@ class NewFile:
             self.beside = self._place.with_name(f"{self._place.name[:200]}.{secrets.token_hex(3)}.partial")
             self._file = open(self.beside, "xb", buffering=0, opener=_owners)  # noqa: SIM115  # likewise
         except OSError as error:
-            msg = f"{path} cannot be written: {why(error)}; nothing was sent."
+            msg = f"{path} cannot be written: {why(error)}."
             raise InvalidRequest(msg) from error
 
     def write(self, data: bytes) -> None:

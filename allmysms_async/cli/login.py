@@ -12,6 +12,8 @@ from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.cli import screen
 from allmysms_async.cli.outlet import patient
 from allmysms_async.cli.signals import at_once
+from allmysms_async.errors import InvalidRequest
+from allmysms_async.exchange import server_root
 from allmysms_async.protocols.rest import RestBackend
 from allmysms_async.service import SmsService
 
@@ -56,7 +58,14 @@ def _address(text: str) -> str:
     if text and not fits:
         msg = "ALLMYSMS_BASE_URL is not an address such as https://api.allmysms.com; nothing was sent."
         raise click.UsageError(msg)
-    return text
+    try:
+        return server_root(text, allow_plain_http=False) if text else text
+    except InvalidRequest:
+        msg = (
+            "ALLMYSMS_BASE_URL must begin with https:// and hold no login, query or fragment; http:// would show the "
+            "key on the way, and is for this machine alone (127.0.0.1, localhost). Nothing was sent."
+        )
+        raise click.UsageError(msg) from None
 
 
 def service() -> SmsService:

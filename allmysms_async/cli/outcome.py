@@ -41,7 +41,7 @@ class OutcomeFile:
         self._write([COLUMNS])
         if self.file.problem is not None:
             self.file.give_up()
-            msg = f"{path} cannot be written: {self.file.problem}; nothing was sent."
+            msg = f"{path} cannot be written: {self.file.problem}."
             raise InvalidRequest(msg)
 
     @property

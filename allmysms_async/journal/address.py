@@ -74,7 +74,8 @@ def address_of(where: str | os.PathLike[str]) -> Address:
         return Address(_file(url.set(drivername="sqlite")), text, {})
     options = _options(url)
     place = {name: value for name, value in url.query.items() if name in _PLACE}
-    shown = f"postgresql://{url.host or ''}/{url.database or ''}"
+    port = "" if url.port is None else f":{url.port}"
+    shown = f"postgresql://{url.host or ''}{port}/{url.database or ''}"
     return Address(url.set(drivername="postgresql+asyncpg", query=place), shown, options)
 
 

@@ -152,6 +152,8 @@ async def test_report_on_a_full_device_exits_4(run: Run, clients: Clients, tmp_p
     for option in ("--csv", "--html"):
         ended = await run("campaign", "report", journal, option, "/dev/full")
         assert (ended.code, "/dev/full was not written: No space left on device." in ended.err) == (4, True), ended.err
+        nowhere = await run("campaign", "report", journal, option, str(tmp_path / "no" / "x"))
+        assert (nowhere.code, "nothing was sent" in nowhere.err.lower()) == (2, False), nowhere.err
 
 
 async def test_full_disk_does_not_end_a_campaign(

@@ -74,7 +74,7 @@ def campaign(*more: str, file: str = FILE, **changes: str | None) -> list[str]:
         *((campaign(encoding=name), f"The encoding {name!r} is not known, or not one of files") for name in (
             "base64", "rot13", "punycode", "idna", "undefined", "unicode_escape", "zlib", "hex", "uu", "a\0b", "\udcff"
         )),
-        (campaign(encoding="utf-16", file="unmarked.csv"), "--encoding utf-16-le or utf-16-be"),
+        (campaign(encoding="utf-16", file="unmarked.csv"), "encoding='utf-16-le', or 'utf-16-be'"),
         (campaign(file="x" * 300), "File name too long"),
         (campaign(file="a\0b"), "is no name of a file"),
         (campaign(file=""), "The name of a file is empty"),
@@ -220,6 +220,19 @@ def test_address_that_is_none_names_the_variable(
     monkeypatch.setenv("ALLMYSMS_BASE_URL", address)
     assert main(["send", "--to", "0612345678", "Bonjour"]) == 2
     assert "ALLMYSMS_BASE_URL is not an address" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["http://other.host", "https://demo@other.host", "https://other.host/?a=b"])
+@pytest.mark.usefixtures("account")
+def test_address_that_shows_the_key_names_the_variable(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is wrong with the server's address is told of the variable that holds it, not of a call in Python."""
+    monkeypatch.setenv("ALLMYSMS_BASE_URL", address)
+    assert main(["send", "--to", "0612345678", "Bonjour"]) == 2
+    err = capsys.readouterr().err
+    assert "ALLMYSMS_BASE_URL must begin with https://" in err
+    assert "allow_plain_http" not in err
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "1", "\u00b2", "x", "9" * 30])
