@@ -43,7 +43,7 @@ class JournalLost(JournalError):
     Args:
         message: What happened to it.
         remedy: What to do about it.
-        saved: Name of the file with all that it held, or None.
+        saved: Name of the file that belongs in the journal's place and has all that it held, or None.
     """
 
     def __init__(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -16,8 +16,8 @@ from sqlalchemy import exc
 from allmysms_async.errors import InvalidRequest, JournalError, JournalLost
 from allmysms_async.journal.address import address_of
 from allmysms_async.journal.postgresql import Server
-from allmysms_async.journal.salvage import note
-from allmysms_async.journal.schema import ensure
+from allmysms_async.journal.salvage import Saved
+from allmysms_async.journal.schema import ensure, mark_lost
 from allmysms_async.journal.session import SessionLock
 from allmysms_async.journal.sqlite import File
 from allmysms_async.journal.watch import Harmed
@@ -60,7 +60,8 @@ class Database:
         address = address_of(where)
         self.label = address.label
         self._lost: JournalLost | None = None
-        self._followed = False
+        self._followed = self._marked = False
+        self._words = ""
         self._held: File | Server
         try:
             self._held = File(address.url, busy_timeout) if address.is_file else Server(address.url, address.options)
@@ -139,14 +140,19 @@ class Database:
                 await self._held.look()
         return self.lost
 
-    async def save(self, is_whole: Callable[[sqlite3.Connection], bool]) -> str | None:
-        """Save what the open connection holds beside the path of a journal that was lost.
+    @property
+    def unsure(self) -> bool:
+        """Whether the journal's files could not be looked at after what was committed last."""
+        return isinstance(self._held, File) and self._held.unsure
+
+    async def save(self, is_whole: Callable[[sqlite3.Connection], bool]) -> Saved | None:
+        """Save what the open connection holds beside a journal that was lost.
 
         Args:
             is_whole: Tells whether a copy holds all that is known here.
 
         Returns:
-            The copy's name, or None if nothing could be saved.
+            The copy, or None if nothing could be saved.
         """
         if not isinstance(self._held, File):
             return None
@@ -156,9 +162,29 @@ class Database:
         except JournalError:
             return None
 
-    async def leave_note(self, words: str) -> str | None:
-        """Leave a note beside a journal's path that keeps others from beginning anew there; return its name."""
-        return None if self.path is None else await asyncio.to_thread(note, self.path, words)
+    async def give_up(self, words: str) -> tuple[str | None, str | None]:
+        """Leave a note beside a journal's path that keeps others from beginning anew there.
+
+        Args:
+            words: What the note says.
+
+        Returns:
+            The note's name, and that of the file with what was not moved into the journal yet; None for what is not.
+        """
+        return await self._held.give_up(words) if isinstance(self._held, File) else (None, None)
+
+    async def mark(self) -> bool:
+        """Keep others from beginning anew, as soon as the loss is known; return whether that could be done."""
+        if self._marked:
+            return True
+        with suppress(JournalError), self._translated():
+            if isinstance(self._held, File):
+                await self._held.warn(self._words)
+            else:
+                now = time.time()
+                await self._held.write(lambda connection: mark_lost(connection, self.label, now))
+            self._marked = True
+        return self._marked
 
     async def close(self) -> None:
         """Close every connection."""
@@ -173,8 +199,12 @@ class Database:
         Raises:
             JournalError: The database failed.
         """
-        with self._translated():
-            return await self._held.read(work)
+        try:
+            with self._translated():
+                return await self._held.read(work)
+        except JournalLost:
+            await self.mark()
+            raise
 
     async def write(self, work: Callable[[sa.Connection], T], *, apart: bool = False, watched: bool = False) -> T:
         """Do something in a transaction, perhaps together with what other tasks want written; return once committed.
@@ -190,8 +220,12 @@ class Database:
         """
         if watched and (lost := self.lost) is not None:
             raise lost
-        with self._translated():
-            return await self._held.write(work, apart=apart, watched=watched)
+        try:
+            with self._translated():
+                return await self._held.write(work, apart=apart, watched=watched)
+        except JournalLost:
+            await self.mark()
+            raise
 
     @contextmanager
     def _translated(self) -> Generator[None, None, None]:
@@ -216,6 +250,7 @@ class Database:
 
     def _loss(self, words: str) -> JournalLost:
         """Return the error of a journal that is no longer the one that was opened."""
+        self._words = words
         return JournalLost(f"The journal {self.label} was lost while the campaign ran: {words}. Nothing more is sent.")
 
     def _failed(self, words: str) -> JournalError:

@@ -56,7 +56,7 @@ class Guard:
 
         epoch, claim = await self._database.write(counted, apart=apart, watched=True)
         self._epoch.counted(epoch, values["p_now"])
-        if isinstance(claim, Claim):
+        if isinstance(claim, Claim) and not self._database.unsure:
             self._fresh.add(values["p_seq"])
         return claim
 
@@ -79,13 +79,12 @@ class Guard:
         """
         compare(connection, {"p_owner": self._owner, "p_epoch": self._epoch.known})
 
-    async def end(self, leave: Sequence[Callable[[], Awaitable[None]]], known: Callable[[], Known], now: float) -> None:
+    async def end(self, leave: Sequence[Callable[[], Awaitable[None]]], known: Callable[[], Known]) -> None:
         """Leave the journal as others should find it, or keep what can be kept of it.
 
         Args:
             leave: What leaves it, one after the other.
             known: Returns what it must hold.
-            now: Unix time.
 
         Raises:
             JournalLost: It is no longer the one that was opened; this says what was saved.
@@ -102,4 +101,4 @@ class Guard:
             for step in leave:
                 with suppress(JournalError):
                     await step()
-            raise await concluded(self._database, lost, held, now) from None
+            raise await concluded(self._database, lost, held) from None

@@ -12,14 +12,28 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from glob import escape, glob
+from typing import NamedTuple
 
 from allmysms_async.errors import JournalError
+from allmysms_async.journal.rival import Worth
 
-__all__ = ["note", "refuse_remains", "save"]
+__all__ = ["Saved", "note", "refuse_remains", "save", "stamp", "warn"]
 
-_SAVED, _SAVING, _LOST = "saved", "saving", "lost"
+_SAVING, _LOST, _STOPPING = "saving", "lost", "stopping"
 _REMEDIES = {
-    _SAVED: "Move the latest saved copy to {path} and any other one elsewhere, then run the same command again.",
+    _STOPPING: (
+        "Wait until that run has ended: it saves what it holds, says what to do, and removes that note. If it was "
+        "killed, put the latest copy of the journal that there is at {path}, and remove the note; those who were "
+        "texted since that copy was made will be texted again."
+    ),
+    Worth.APART.value: (
+        "Move neither over the other: each may have people who were texted and are not in the other. Look into both "
+        "(allmysms journal), take everybody who was texted out of the recipients, and begin a campaign of another name "
+        "with another journal."
+    ),
+    Worth.SAVED.value: (
+        "Move the latest saved copy to {path} and any other one elsewhere, then run the same command again."
+    ),
     _LOST: (
         "Read that note, put the latest copy of the journal that there is at {path}, and remove the note; those who "
         "were texted since that copy was made will be texted again."
@@ -31,29 +45,52 @@ _REMEDIES = {
 }
 
 
+class Saved(NamedTuple):
+    """A copy of all that a lost journal held.
+
+    Attributes:
+        name: The file's name.
+        place: Where the journal was, whatever link led there.
+        worth: What it is worth, beside what lies there.
+    """
+
+    name: str
+    place: str
+    worth: Worth
+
+
 def save(
-    raw: sqlite3.Connection, path: str, is_whole: Callable[[sqlite3.Connection], bool], *, doubtful: bool
-) -> str | None:
-    """Save all that a connection holds in a new file beside a path; return its name, or None if that cannot be done.
+    raw: sqlite3.Connection,
+    path: str,
+    is_whole: Callable[[sqlite3.Connection], bool],
+    worth: Callable[[str], Worth],
+    *,
+    doubtful: bool,
+) -> Saved | None:
+    """Save all that a connection holds in a new file beside a path; return which, or None if that cannot be done.
 
     Args:
         raw: The connection, outside of a transaction.
         path: Where the journal was.
         is_whole: Tells whether a copy holds all that is known here.
+        worth: Tells what a copy is worth.
         doubtful: Whether what the connection reads may be something else than was written.
     """
-    stamp = _stamp()
-    draft, name = f"{path}.{_SAVING}-{stamp}", f"{path}.{_SAVED}-{stamp}"
+    moment = stamp()
+    draft = f"{path}.{_SAVING}-{moment}"
     for copy in (_vacuumed, _backed_up):
         with suppress(sqlite3.Error, OSError):
             # For its owner alone: what it holds names people.
             os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             try:
                 copy(raw, draft)
-                if _stands(draft, is_whole, doubtful=doubtful) and not os.path.exists(name):
-                    _sync(draft)
-                    os.rename(draft, name)
-                    return name
+                if _stands(draft, is_whole, doubtful=doubtful):
+                    kind = worth(draft)
+                    name = f"{path}.{kind.value}-{moment}"
+                    if not os.path.exists(name):
+                        _sync(draft)
+                        os.rename(draft, name)
+                        return Saved(name, path, kind)
             finally:
                 with suppress(FileNotFoundError):
                     os.unlink(draft)
@@ -62,7 +99,16 @@ def save(
 
 def note(path: str, words: str) -> str | None:
     """Leave a note beside a path that keeps the next run from beginning; return its name, or None if that fails."""
-    name = f"{path}.{_LOST}-{_stamp()}"
+    return _written(f"{path}.{_LOST}-{stamp()}", words)
+
+
+def warn(path: str, words: str) -> str | None:
+    """Leave a note like that for as long as the run that lost the journal goes on."""
+    return _written(f"{path}.{_STOPPING}-{stamp()}", words)
+
+
+def _written(name: str, words: str) -> str | None:
+    """Write a new file; return its name, or None if that fails."""
     with suppress(OSError):
         descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -77,22 +123,24 @@ def refuse_remains(path: str) -> None:
     Raises:
         JournalError: There is something.
     """
+    real = os.path.realpath(path)
+    places = dict.fromkeys((path, real))  # the journal itself, and the link that leads there
     for kind, remedy in _REMEDIES.items():
-        found = sorted(glob(f"{escape(path)}.{kind}-*"))
+        found = sorted(each for place in places for each in glob(f"{escape(place)}.{kind}-*"))
         if found:
             msg = (
                 f"The journal {path} was lost under an earlier run, which left {found[-1]}: with what is at {path} now "
                 "people would be texted twice; nothing was sent."
             )
-            raise JournalError(msg, remedy=remedy.format(path=path))
-    beside = f"{os.path.realpath(path)}-wal"
+            raise JournalError(msg, remedy=remedy.format(path=real))
+    beside = f"{real}-wal"
     if _size(path) == 0 < _size(beside):
         msg = f"{beside} is all that is left of the journal {path}, whose file is missing or empty; nothing was sent."
         remedy = f"Put the file back to {path}, then run the same command again; if it is lost, move {beside} away."
         raise JournalError(msg, remedy=remedy)
 
 
-def _stamp() -> str:
+def stamp() -> str:
     """Return what makes a name new."""
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from allmysms_async.errors import JournalError
 
-__all__ = ["VERSION", "campaign", "chunk", "decision", "ensure", "holder", "loss", "refused_row"]
+__all__ = ["VERSION", "campaign", "chunk", "decision", "ensure", "holder", "loss", "mark_lost", "refused_row"]
 
 VERSION = 2
 """Of these tables; another one is refused."""
@@ -129,6 +129,33 @@ def ensure(connection: sa.Connection, label: str, *, create: bool) -> None:
     Raises:
         JournalError: It is something else, or of another version.
     """
+    _set_up(connection, label, create=create)
+    if create and connection.execute(sa.select(loss.c.id).limit(1)).one_or_none() is not None:
+        msg = (
+            f"The journal {label} was replaced or put back from an older copy while a campaign ran, and does not hold "
+            "who was texted since; nothing was sent."
+        )
+        remedy = "Restore the latest copy; or delete what is in its table loss, and text those people again."
+        raise JournalError(msg, remedy=remedy)
+
+
+def mark_lost(connection: sa.Connection, label: str, now: float) -> None:
+    """Have every later run refuse a journal that is not the one that this run worked on.
+
+    Args:
+        connection: In a transaction.
+        label: Names the database to people.
+        now: Unix time.
+
+    Raises:
+        JournalError: It is something else, or of another version.
+    """
+    _set_up(connection, label, create=True)
+    connection.execute(loss.insert().values(lost_at=now))
+
+
+def _set_up(connection: sa.Connection, label: str, *, create: bool) -> None:
+    """Create the tables in an empty database, or check that they are these."""
     if create and connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     names = set(sa.inspect(connection).get_table_names())
@@ -145,10 +172,3 @@ def ensure(connection: sa.Connection, label: str, *, create: bool) -> None:
     if version != VERSION:
         msg = f"The journal {label} has version {version}, and this library reads version {VERSION}; nothing was sent."
         raise JournalError(msg, remedy="Continue it with the version of the library that began it.")
-    if create and connection.execute(sa.select(loss.c.id).limit(1)).one_or_none() is not None:
-        msg = (
-            f"The journal {label} was replaced or put back from an older copy while a campaign ran, and does not hold "
-            "who was texted since; nothing was sent."
-        )
-        remedy = "Restore the latest copy; or delete what is in its table loss, and text those people again."
-        raise JournalError(msg, remedy=remedy)

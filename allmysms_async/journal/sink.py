@@ -165,8 +165,9 @@ class JournalSink:
             self._heart.cancel()
             await asyncio.wait({self._heart})
         try:
-            if self._campaign:
-                await self._guard.end((self._give_up_source, self._holder.close), self._known, self._now())
+            # Lost while it was opened: whatever other processes sent is in what is open here.
+            if self._campaign or self._database.lost is not None:
+                await self._guard.end((self._give_up_source, self._holder.close), self._known)
                 await self._ledger.refresh()
                 self._held.clear()  # what was still held is given up, and among the sums
         finally:

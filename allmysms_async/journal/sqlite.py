@@ -16,14 +16,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from allmysms_async.journal.fork import opens, refuse_forked
 from allmysms_async.journal.quiet import LOGGING_NAME
-from allmysms_async.journal.salvage import refuse_remains, save
+from allmysms_async.journal.rival import Worth, worth
+from allmysms_async.journal.salvage import Saved, note, refuse_remains, save, stamp, warn
 from allmysms_async.journal.watch import Harm, Harmed, Watch
 
 __all__ = ["File"]
@@ -55,14 +56,18 @@ class File:
     Args:
         url: Where it is.
         busy_timeout: Seconds to wait for another process that is writing.
+
+    Attributes:
+        harm: What happened to its files, or None.
+        unsure: Whether they could not be looked at after what was committed last.
     """
 
     def __init__(self, url: sa.URL, busy_timeout: float) -> None:
-        self._url = url
+        self._url = _absolute(url)
         self._busy_timeout = busy_timeout
         # One connection: with several the slowest commits took hundreds of milliseconds.
         self._engine = sa.create_engine(
-            url,
+            self._url,
             creator=self._connect,
             poolclass=sa.pool.StaticPool,
             # Every use ends its transaction itself; a rollback after each would cost as much again.
@@ -76,6 +81,9 @@ class File:
         self._writing: asyncio.Future[list[_End]] | None = None
         self._watch: Watch | None = None
         self.harm: Harm | None = None
+        self.unsure = False
+        self._saved = self._concluded = False
+        self._warnings: list[str] = []
         # What follows is used in the thread alone.
         self._connection: sa.Connection | None = None
         self._ends: Callable[[], object] | None = None
@@ -140,9 +148,28 @@ class File:
         """
         await self._do(self._follow, owner)
 
-    async def save(self, is_whole: Callable[[sqlite3.Connection], bool]) -> str | None:
-        """Save what the connection holds beside the path; return the copy's name, or None if that cannot be done."""
+    async def warn(self, words: str) -> None:
+        """Keep others from beginning anew where the journal was, until it is known what was saved of it.
+
+        Args:
+            words: What happened to it.
+        """
+        await self._do(self._warn, words)
+
+    async def save(self, is_whole: Callable[[sqlite3.Connection], bool]) -> Saved | None:
+        """Save what the connection holds beside the file; return the copy, or None if that cannot be done."""
         return await self._do(self._save, is_whole)
+
+    async def give_up(self, words: str) -> tuple[str | None, str | None]:
+        """Leave a note that keeps others from beginning anew, since nothing was saved.
+
+        Args:
+            words: What the note says.
+
+        Returns:
+            The note's name, and that of the file with what was not moved into the journal yet; None for what is not.
+        """
+        return await self._do(self._give_up, words)
 
     async def write(self, work: Callable[[sa.Connection], T], *, apart: bool = False, watched: bool = False) -> T:
         """Do something in a transaction, in the thread; return once committed.
@@ -220,7 +247,7 @@ class File:
         self._engine.dispose()
         if self._ends is not None:
             self._ends()
-        if self.harm is not None and self._watch is not None:
+        if self._saved and self._watch is not None:
             self._watch.remove()
 
     def _settled(self) -> None:
@@ -243,12 +270,55 @@ class File:
         """Look at the files."""
         if self.harm is None and self._watch is not None:
             self.harm = self._watch.look(self._raw())
+            if self.harm is not None:
+                self._warn(self.harm.words)
 
-    def _save(self, is_whole: Callable[[sqlite3.Connection], bool]) -> str | None:
+    def _warn(self, words: str) -> None:
+        """Leave a note wherever the next run may look, once."""
+        if self._watch is None or self._warnings or self._concluded:
+            return
+        said = f"The journal {self.path} was lost while a campaign ran: {words}. What the run holds is being saved."
+        self._warnings = [name for place in self._watch.places if (name := warn(place, said))]
+
+    def _unwarn(self) -> None:
+        """Remove those notes: what follows is told by what lies there instead."""
+        self._concluded = True
+        names, self._warnings = self._warnings, []
+        for name in names:
+            with suppress(OSError):
+                os.unlink(name)
+
+    def _save(self, is_whole: Callable[[sqlite3.Connection], bool]) -> Saved | None:
         """Save what the connection holds."""
-        if self.path is None or self.harm is None:
+        watch = self._watch
+        if watch is None or self.harm is None:
             return None
-        return save(self._raw(), self.path, is_whole, doubtful=self.harm.inside)
+        [place, *links] = watch.places
+
+        def worth_of(copy: str) -> Worth:
+            ours = watch.is_ours()
+            return worth(copy, place, ours=ours, alone=ours or watch.is_ours("-wal"))
+
+        saved = save(self._raw(), place, is_whole, worth_of, doubtful=self.harm.inside)
+        if saved is None:
+            return None
+        self._saved = True
+        for link in links:
+            note(link, f"{link} led to the journal {place}, and does not any more. What it held is {saved.name}.")
+        self._unwarn()
+        return saved
+
+    def _give_up(self, words: str) -> tuple[str | None, str | None]:
+        """Leave a note, and put aside what could not be saved."""
+        if self._watch is None:
+            return None, None
+        rest = self._watch.set_apart(stamp()) if self.harm is not None else None
+        said = words if rest is None else f"{words} What had not been moved into its file yet is {rest}."
+        left = [name for place in self._watch.places if (name := note(place, said))]
+        if not left:
+            return (self._warnings[0] if self._warnings else None), rest
+        self._unwarn()
+        return left[0], rest
 
     def _begins(self, connection: sa.Connection) -> None:
         """Begin a transaction; what reads and then writes has the lock from the start."""
@@ -298,10 +368,19 @@ class File:
             if group:
                 ends += self._commit(group)
                 if any(member.watched for member in group):  # what follows it may leave this machine
-                    self._look()
+                    self._look_after()
         except BaseException as error:  # noqa: BLE001, RUF100  # each of those who wait is told
             ends += [_End(member, None, error) for member in group]
         return ends
+
+    def _look_after(self) -> None:
+        """Look once more; if that fails, what was committed is committed, and whoever goes on from it looks again."""
+        try:
+            self._look()
+        except (sqlite3.Error, OSError):
+            self.unsure = True
+        else:
+            self.unsure = False
 
     def _commit(self, group: Sequence[_Member]) -> list[_End]:
         """Do what is to be written, one after the other, in one transaction; return what each returned or raised."""
@@ -322,3 +401,14 @@ def _apart(connection: sa.Connection, member: _Member) -> _End:
                 raise
             savepoint.rollback()
             return _End(member, None, error)
+
+
+def _absolute(url: sa.URL) -> sa.URL:
+    """Return where a file is whatever becomes the working directory."""
+    name = url.database or ""
+    if not name.startswith("file:"):
+        return url.set(database=os.path.abspath(name))
+    parts = urlsplit(name)
+    if parts.path.startswith("/"):
+        return url
+    return url.set(database=parts._replace(path=quote(os.path.abspath(unquote(parts.path)))).geturl())

@@ -11,13 +11,17 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from allmysms_async.journal.rival import is_proof
 
 __all__ = ["Harm", "Harmed", "Watch"]
 
 _LOOKS = 3
 _PAUSE = 0.01
+_OVERWRITTEN = "overwritten with an older copy or another journal"
 _EPOCH = "SELECT epoch FROM holder WHERE owner = ?"
 
 
@@ -55,6 +59,7 @@ class Watch:
     def __init__(self, path: str) -> None:
         # Whoever uses the journal may change the working directory.
         self._path = os.path.abspath(path)
+        self._real = os.path.realpath(self._path)  # SQLite has its files beside this one, whatever link leads there
         self._files = {self._path: os.stat(self._path)}
         self._owner = ""
         self._epoch: int | None = None
@@ -67,8 +72,7 @@ class Watch:
         Args:
             write_ahead: Whether there are such files.
         """
-        beside = os.path.realpath(self._path)  # SQLite has them beside the file itself, whatever link leads there
-        for name in (f"{beside}-wal", f"{beside}-shm") if write_ahead else ():
+        for name in (f"{self._real}-wal", f"{self._real}-shm") if write_ahead else ():
             self._files[name] = os.stat(name)
 
     def follow(self, owner: str) -> None:
@@ -100,16 +104,46 @@ class Watch:
                 main = found
         return self._look_inside(raw, main)
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where the next run may look: the journal itself, and the link that does not lead there any more."""
+        return (self._real,) if os.path.realpath(self._path) == self._real else (self._real, self._path)
+
+    def is_ours(self, end: str = "") -> bool:
+        """Tell whether a file at the journal's path, or beside it, is the one that was opened.
+
+        Args:
+            end: What its name has after the journal's.
+        """
+        known = self._files.get(f"{self._real}{end}" if end else self._path)
+        try:
+            return known is not None and os.path.samestat(os.stat(f"{self._real}{end}"), known)
+        except OSError:
+            return False
+
     def remove(self) -> None:
         """Remove what is left of the journal beside its path: read together with another file it would harm that."""
-        for path, known in self._files.items():
-            if path == self._path:
-                continue
-            try:
-                if os.path.samestat(os.stat(path), known):
-                    os.unlink(path)
-            except OSError:
-                continue
+        for end in ("-wal", "-shm"):
+            if self.is_ours(end):
+                with suppress(OSError):
+                    os.unlink(f"{self._real}{end}")
+
+    def set_apart(self, stamp: str) -> str | None:
+        """Rename what was not moved into the journal yet, so that nothing reads it together with another file.
+
+        Args:
+            stamp: Makes the name new.
+
+        Returns:
+            The name; None if there is no such file, or it cannot be renamed.
+        """
+        name = f"{self._real}.wal-{stamp}"
+        if not self.is_ours("-wal"):
+            return None
+        with suppress(OSError):
+            os.rename(f"{self._real}-wal", name)
+            return name
+        return None
 
     def _look_inside(self, raw: sqlite3.Connection, found: os.stat_result) -> Harm | None:
         """Return whether something else than the journal wrote into its file."""
@@ -123,7 +157,9 @@ class Watch:
                 return None
             try:
                 harm = self._compared(raw, found.st_size)
-            except sqlite3.DatabaseError:
+            except sqlite3.DatabaseError as error:
+                if not is_proof(error):  # no memory, no descriptor, a disk that failed: the journal may be sound
+                    raise
                 harm = Harm(f"what {os.path.basename(self._path)} held was overwritten", inside=True)
             if harm is None:
                 self._seen = seen
@@ -147,8 +183,10 @@ class Watch:
         finally:
             alone.close()
         epoch: int | None = None if row is None else row[0]
-        # What was copied by VACUUM has its pages in other places, and another version.
-        if self._epoch is not None and (epoch is None or epoch < self._epoch or layout != self._layout):
-            return Harm(f"{name} was overwritten with an older copy or another journal", inside=True)
+        if self._epoch is not None and (epoch is None or epoch < self._epoch):
+            return Harm(f"{name} was {_OVERWRITTEN}", inside=True)
+        # What was copied by VACUUM has its pages in other places, and another version; so has what it rebuilt in place.
+        if self._epoch is not None and layout != self._layout:
+            return Harm(f"{name} was {_OVERWRITTEN}, or VACUUM rebuilt it", inside=True)
         self._epoch, self._layout = epoch, layout
         return None
