@@ -56,6 +56,7 @@ class Guard:
 
         epoch, claim = await self._database.write(counted, apart=apart, watched=True)
         self._epoch.counted(epoch, values["p_now"])
+        self._fresh.discard(values["p_seq"])
         if isinstance(claim, Claim) and not self._database.unsure:
             self._fresh.add(values["p_seq"])
         return claim
