@@ -12,11 +12,10 @@ import re
 from typing import Final, Literal
 
 from allmysms_async.errors import InvalidNumber
+from allmysms_async.numbering import NATIONAL_LENGTHS, OVERSEAS_MOBILES, country_code
 
 __all__ = [
     "MAX_RAW_LENGTH",
-    "OVERSEAS_AS_OF",
-    "OVERSEAS_MOBILES",
     "canonical_number",
     "is_metropolitan_mobile",
     "mask",
@@ -27,36 +26,20 @@ __all__ = [
 MAX_RAW_LENGTH: Final = 64
 """Longer values are refused unread, in characters: this bounds the time that one cell can take."""
 
-OVERSEAS_AS_OF: Final = "2026-11"
-"""When ``OVERSEAS_MOBILES`` was last compared with the allotted ranges (year and month)."""
-
-OVERSEAS_MOBILES: Final[tuple[tuple[str, str, str], ...]] = (
-    ("639", "639", "262"),  # Mayotte
-    ("690", "691", "590"),  # Guadeloupe, Saint-Martin, Saint-Barthélemy
-    ("692", "693", "262"),  # Réunion
-    ("694", "694", "594"),  # French Guiana
-    ("696", "697", "596"),  # Martinique
-    ("70840", "70845", "508"),  # Saint-Pierre-et-Miquelon
-    ("70850", "70856", "508"),
-    ("70900", "70904", "590"),
-    ("70910", "70913", "596"),
-    ("70920", "70923", "262"),
-    ("70930", "70933", "594"),
-    ("70935", "70937", "262"),  # Mayotte
-)
-"""Overseas mobile ranges: first prefix, last prefix (both included, without the trunk 0), country code."""
-
-_Reason = Literal["empty", "malformed", "land_line"]
+_Reason = Literal["empty", "malformed", "ambiguous", "land_line"]
 
 _OVERSEAS_BY_PREFIX: Final = {
     str(prefix): code for first, last, code in OVERSEAS_MOBILES for prefix in range(int(first), int(last) + 1)
 }
-_OVERSEAS_CODES: Final = frozenset({"262", "508", "590", "594", "596"})
+# Territories of the French plan: their numbers are those of ten digits that start with 0, in France too.
+_FRENCH_CODES: Final = frozenset({"33", "262", "590", "594", "596"})
 
 _MIN_DIGITS, _MAX_DIGITS = 8, 15
 _NATIONAL_DIGITS: Final = 9
 # Of the name of a sender: characters that are shown, and digits of which one may be no number.
 _MAX_NAME, _MAX_NAME_DIGITS = 20, 4
+# Fewer bare digits tell no country: a 0 or a digit may be missing, and what is left be somebody's number elsewhere.
+_LEAST_BARE: Final = 11
 
 # Metropolitan mobiles as most files write them. The blocks that hold an overseas range are left to the slow path.
 _french_mobile = re.compile(r"(?:\+?33|0033|0|)((?:6(?!39|9[0-467])|7(?!0[89]))[0-9]{8})").fullmatch
@@ -64,6 +47,7 @@ _written_in_france = re.compile(r"(?:(?:00)?330?|0)([1-9][0-9]{8})|([67][0-9]{8}
 _plus_and_digits = re.compile(r"\+?[0-9]+").fullmatch
 _country_code = re.compile(r"(?:\+|00)?[1-9][0-9]{0,2}").fullmatch
 _decimal = re.compile(r"(\+?[0-9]+)\.(0+)").fullmatch
+_scientific = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+").fullmatch
 _canonical_digits = re.compile(r"[1-9][0-9]{7,14}").fullmatch
 
 _WHITE_SPACE = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
@@ -76,19 +60,23 @@ _IGNORED: Final = str.maketrans("", "", _WHITE_SPACE + _DASHES + _INVISIBLE + "/
 _DOT_AND_PARENTHESES: Final = str.maketrans("", "", ".()")
 _PARENTHESES: Final = str.maketrans("", "", "()")
 _APOSTROPHES: Final = frozenset({"'", "\u2019"})
+_FULL_WIDTH: Final = str.maketrans("\uff0b\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19", "+0123456789")
+# What a cell that must stay text is wrapped in, and what a link to a number starts with.
+_wrapped = re.compile(r'=?"([^"]*)"|(?:tel:)([^;]*)', re.IGNORECASE).fullmatch
 
 
 def canonical_number(raw: str) -> str:
     """Give the one canonical form of a number, however it was written.
 
     French mobiles may be written ``06…``, ``6…`` (nine digits, a spreadsheet ate the 0), ``33…``, ``+33…``, ``0033…``
-    or ``+33 (0)…``; overseas ones get their own country code. Other countries need theirs, with ``+``, ``00`` or bare.
-    White space, dots, dashes, ``/``, ``_``, parentheses, invisible characters, a leading apostrophe and the ``.0`` of
-    a spreadsheet's float are ignored.
+    or ``+33 (0)…``; overseas ones get their own country code. Other countries need theirs, with ``+`` or ``00``, or
+    bare in a number of 11 digits or more. White space, dots, dashes, ``/``, ``_``, parentheses, invisible characters,
+    full-width digits, ``tel:``, the quotes, ``="…"`` and leading apostrophe that keep a cell text, and the ``.0`` of a
+    spreadsheet's float are read as what they are.
 
-    Read a number once. A result may have nine digits (``+687 75 12 34`` gives ``687751234``), which another call would
-    take for a French mobile, or refuse as ambiguous; any other result is unchanged by another call. With ``+`` in
-    front, every result is unchanged. Use ``read_gateway_number`` for numbers that a gateway hands back.
+    Read a number once. A result may have 8 to 10 digits (``+687 75 12 34`` gives ``687751234``), which another call
+    would take for a French mobile, or refuse as ambiguous; any other result is unchanged by another call. With ``+``
+    in front, every result is unchanged. Use ``read_gateway_number`` for numbers that a gateway hands back.
 
     Source: HTTPS API v9, §7.3.
 
@@ -96,7 +84,7 @@ def canonical_number(raw: str) -> str:
         raw: The number as somebody wrote it, at most 64 characters.
 
     Raises:
-        InvalidNumber: With ``reason`` one of ``empty``, ``malformed``, ``land_line``.
+        InvalidNumber: With ``reason`` one of ``empty``, ``malformed``, ``ambiguous``, ``land_line``.
     """
     try:
         mobile = _french_mobile(raw)
@@ -117,11 +105,12 @@ def _read(raw: str) -> str:
     if digits[0] == "0":
         if len(digits) != _NATIONAL_DIGITS + 1:
             raise _refusal(f"a number that starts with 0 has 10 digits, not {len(digits)}", digits)
-        return _french("33", digits[1:])
-    if len(digits) == _NATIONAL_DIGITS:
-        if digits[0] in "67":
-            return _french("33", digits)
-        raise _refusal("nine digits are ambiguous: write the leading 0, or + and the country code", digits)
+        return _national(digits[1:])
+    if len(digits) == _NATIONAL_DIGITS and (digits[0] in "67" or digits.startswith("508")):
+        return _national(digits)
+    if _MIN_DIGITS <= len(digits) < _LEAST_BARE:
+        rule = f"{len(digits)} digits tell no country: a 0 or a digit is missing, or + and the country code"
+        raise _refusal(rule, digits, reason="ambiguous")
     return _international(digits)
 
 
@@ -187,6 +176,10 @@ def _digits(raw: str) -> tuple[str, bool]:
     if len(raw) > MAX_RAW_LENGTH:
         raise _refusal(f"a phone number has at most {MAX_RAW_LENGTH} characters, not {len(raw)}")
     text = raw.translate(_IGNORED)
+    if not text.isascii():
+        text = text.translate(_FULL_WIDTH)
+    if wrapped := _wrapped(text):
+        text = wrapped[1] or wrapped[2] or ""
     if text[:1] in _APOSTROPHES:
         text = text[1:]
     head, trunk, tail = text.partition("(0)")
@@ -197,6 +190,9 @@ def _digits(raw: str) -> tuple[str, bool]:
         if decimal[2] != "0":
             raise _refusal("it ends like a decimal number: give it as text", raw)
         text = decimal[1]
+    if _scientific(text):
+        rule = "a spreadsheet rounded it, and its last digits are lost: format the column as text, then export it again"
+        raise _refusal(rule)
     text = text.replace(".", "")
     if not text:
         raise _refusal("no phone number was given", reason="empty")
@@ -214,18 +210,34 @@ def _digits(raw: str) -> tuple[str, bool]:
 
 
 def _international(digits: str) -> str:
-    code = "33" if digits.startswith("33") else digits[:3]
-    if code == "33" or code in _OVERSEAS_CODES:
-        national = digits[len(code) :].removeprefix("0")  # the trunk 0, often left after the code
-        if code != "508":
-            return _french(code, national)
+    """Check a number that starts with a country code."""
+    code = country_code(digits)
+    if code is None:
+        raise _refusal(f"no country has the code that {digits[:3]} starts with", digits)
+    national = digits[len(code) :]
+    if code in NATIONAL_LENGTHS or code in _FRENCH_CODES:
+        national = national.removeprefix("0")  # the trunk 0, often left after the code
+    if code == "269" and national.startswith("639") and len(national) == _NATIONAL_DIGITS:
+        code = "262"  # Mayotte, whose code was that of the Comoros until 2007
+    if code in _FRENCH_CODES:
+        return _french(code, national)
+    lengths = NATIONAL_LENGTHS.get(code)
+    if lengths is not None and (len(national) not in lengths or national[0] == "0"):
+        rule = f"+{code} takes {' or '.join(map(str, lengths))} digits, not {len(national)}"
         if national.startswith("0"):
-            raise _refusal("a number does not start with 0 after +508", digits)
-        digits = code + national
+            rule = f"a number does not start with 0 after +{code}"
+        raise _refusal(rule, digits)
     if not _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
         rule = f"an international number has {_MIN_DIGITS} to {_MAX_DIGITS} digits, not {len(digits)}"
         raise _refusal(rule, digits)
-    return digits
+    return code + national
+
+
+def _national(national: str) -> str:
+    """Check nine digits as they are dialled after 0 in France; Saint-Pierre-et-Miquelon has six after its own code."""
+    if national.startswith("508") and national[3] != "0":
+        return _international(national)
+    return _french("33", national)
 
 
 def _french(code: str, national: str) -> str:

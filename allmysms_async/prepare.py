@@ -52,7 +52,7 @@ def refuse(row: int, item: str | Recipient, reason: Reason | None) -> None:
     if reason is Reason.OUTSIDE_FRANCE:
         msg = f"Recipient {row} ({mask(phone)}) is not a mobile of metropolitan France (06, 07); nothing was sent."
         raise InvalidNumber(msg, reason="outside_france")
-    if reason in {Reason.EMPTY, Reason.MALFORMED, Reason.LAND_LINE}:
+    if reason in {Reason.EMPTY, Reason.MALFORMED, Reason.AMBIGUOUS, Reason.LAND_LINE}:
         try:
             canonical_number(phone)
         except InvalidNumber as error:

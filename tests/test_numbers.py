@@ -12,10 +12,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from allmysms_async.errors import InvalidNumber
+from allmysms_async.numbering import ASSIGNED_CODES, NATIONAL_LENGTHS, NUMBERING_AS_OF, OVERSEAS_MOBILES
 from allmysms_async.numbers import (
     MAX_RAW_LENGTH,
-    OVERSEAS_AS_OF,
-    OVERSEAS_MOBILES,
     canonical_number,
     mask,
     read_gateway_number,
@@ -102,7 +101,27 @@ ACCEPTED = [
     ("+39 06 1234 5678", "390612345678"),
     ("+352 621 123", "352621123"),
     ("+687 75 12 34", "687751234"),
-    ("12345678", "12345678"),
+    # six digits after the code of Saint-Pierre-et-Miquelon, dialled in France and on the spot
+    ("0508 55 12 34", "508551234"),
+    ("508 55 12 34", "508551234"),
+    ("00508551234", "508551234"),
+    # Mayotte as it was dialled before 2007
+    ("+269 639 12 34 56", "262639123456"),
+    ("00269639123456", "262639123456"),
+    ("269639123456", "262639123456"),
+    ("+269 321 23 45", "2693212345"),
+    ("+681 72 12 34", "681721234"),
+    ("+689 87 12 34 56", "68987123456"),
+    ("68987123456", "68987123456"),
+    # cells that were to stay text, links, and full-width digits
+    ('="0612345678"', "33612345678"),
+    ('"0612345678"', "33612345678"),
+    ('"+33 6 12 34 56 78"', "33612345678"),
+    ("tel:+33612345678", "33612345678"),
+    ("TEL:+33-6-12-34-56-78", "33612345678"),
+    ("tel:0612345678", "33612345678"),
+    ("０６１２３４５６７８", "33612345678"),
+    ("＋３３６１２３４５６７８", "33612345678"),
     ("123456789012345", "123456789012345"),
 ]
 
@@ -133,15 +152,35 @@ REFUSED = [
     ("061234567", "malformed"),
     ("06123456789", "malformed"),
     ("+3361234567", "malformed"),
-    ("3361111111", "malformed"),  # printed in the manual's annex 1, and a digit short
+    ("3361111111", "ambiguous"),  # printed in the manual's annex 1, and a digit short
     ("336123456789", "malformed"),
     ("+33 00612345678", "malformed"),
     ("+33 00 12 34 56 78", "malformed"),
     ("+26269212345", "malformed"),
     ("+508 00 41 12 34", "malformed"),
-    ("123456789", "malformed"),
-    ("352621123", "malformed"),
-    ("812345678", "malformed"),
+    ("123456789", "ambiguous"),
+    ("352621123", "ambiguous"),
+    ("812345678", "ambiguous"),
+    ("61234567", "ambiguous"),
+    ("6123456789", "ambiguous"),
+    ("87123456", "ambiguous"),
+    ("12345678", "ambiguous"),
+    ("2693212345", "ambiguous"),
+    ("+87123456", "malformed"),
+    ("0021012345678", "malformed"),
+    ("21012345678", "malformed"),
+    ("+800 1234 5678", "malformed"),
+    ("+269 63 91 23 45", "malformed"),
+    ("+269 639 12 34 5", "malformed"),
+    ("+687 612 34 56", "malformed"),
+    ("+681 7212345", "malformed"),
+    ("+689 12 34 56", "malformed"),
+    ("0508 05 12 34", "land_line"),
+    ('=0612345678"', "malformed"),
+    ('"0612345678', "malformed"),
+    ("tel:0612345678;ext=4", "malformed"),
+    ("tel:", "empty"),
+    ('""', "empty"),
     ("1234567", "malformed"),
     ("1234567890123456", "malformed"),
     ("+1234567", "malformed"),
@@ -155,11 +194,11 @@ REFUSED = [
     ("33+612345678", "malformed"),
     ("3,36E+10", "malformed"),
     ("3.36E+10", "malformed"),
+    ("3E10", "malformed"),
     ("3.36123E10", "malformed"),
     ("612345678.00", "malformed"),
     ("612345678,0", "malformed"),
     ("06XXzsqsd", "malformed"),
-    ("tel:0612345678", "malformed"),
     ("O612345678", "malformed"),
     ("#31#0612345678", "malformed"),
     ("*0612345678", "malformed"),
@@ -168,7 +207,6 @@ REFUSED = [
     ("0612345678 0698765432", "malformed"),
     ("0612345678 / 0698765432", "malformed"),
     ("0612345678\n0698765432", "malformed"),
-    ("０６１２３４５６７８", "malformed"),
     ("٠٦١٢٣٤٥٦٧٨", "malformed"),
     ("0612345678'", "malformed"),
     ("0" * (MAX_RAW_LENGTH + 1), "malformed"),
@@ -198,7 +236,10 @@ def test_number_that_is_no_string_is_refused(raw: object) -> None:
     assert refused.value.reason == "malformed"
 
 
-@pytest.mark.parametrize(("raw", "word"), [("0892123456", "special-rate"), ("352621123", "ambiguous"), ("06123", "10")])
+@pytest.mark.parametrize(
+    ("raw", "word"),
+    [("0892123456", "special-rate"), ("352621123", "missing"), ("06123", "10"), ("3,36E+10", "spreadsheet rounded")],
+)
 def test_refusal_says_what_is_wrong(raw: str, word: str) -> None:
     """The message tells what to correct."""
     with pytest.raises(InvalidNumber, match=word):
@@ -281,9 +322,26 @@ def test_overseas_table_agrees_with_phonenumbers(block: int) -> None:
             assert prefix.startswith(WHOLE_BLOCKS_2026_11), prefix
 
 
+def test_assigned_codes_are_those_of_phonenumbers() -> None:
+    """Every country code is known, and no other, but for the services that no handset has; none begins with another."""
+    services = {"800", "808", "878", "888", "979"}
+    assert {str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE} - services == ASSIGNED_CODES
+    assert not [code for code in ASSIGNED_CODES if {code[:1], code[:2]} & (ASSIGNED_CODES - {code})]
+
+
+def test_lengths_of_territories_are_those_of_their_mobiles() -> None:
+    """The digits after a territory's code are as many as phonenumbers knows for mobiles there."""
+    for code, lengths in NATIONAL_LENGTHS.items():
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[int(code)]
+        known = set().union(
+            *(phonenumbers.PhoneMetadata.metadata_for_region(region).mobile.possible_length for region in regions)
+        )
+        assert set(lengths) == known, code
+
+
 def test_overseas_table_is_dated_and_in_order() -> None:
     """The table says when it was compared, and its ranges are sorted and apart."""
-    assert date.fromisoformat(f"{OVERSEAS_AS_OF}-01") >= date(2026, 11, 1)
+    assert date.fromisoformat(f"{NUMBERING_AS_OF}-01") >= date(2026, 11, 1)
     ranges = [(first, last) for first, last, _ in OVERSEAS_MOBILES]
     assert all(len(first) == len(last) and first <= last for first, last in ranges)
     assert all(before[1] < after[0] for before, after in pairwise(ranges))
@@ -325,16 +383,16 @@ def test_anything_else_raises_invalid_number_only(raw: str) -> None:
         outcome = canonical_number(raw)
     except InvalidNumber as refused:
         outcome = refused.reason
-    assert re.fullmatch(r"[1-9][0-9]{7,14}|empty|malformed|land_line", outcome)
+    assert re.fullmatch(r"[1-9][0-9]{7,14}|empty|malformed|ambiguous|land_line", outcome)
 
 
 @given(raw=near_numbers | foreign | mobiles)
 def test_canonical_number_is_stable(raw: str) -> None:
-    """A result reads back as itself with + in front; without it too, unless it has nine digits."""
+    """A result reads back as itself with + in front; without it too, unless it has fewer than eleven digits."""
     for canonical in canonical_or_nothing(raw):
         assert canonical_number("+" + canonical) == canonical
         assert read_gateway_number(canonical) == canonical
-        assert len(canonical) == 9 or canonical_number(canonical) == canonical
+        assert len(canonical) < 11 or canonical_number(canonical) == canonical
 
 
 @given(raw=st.text(max_size=80) | near_numbers)

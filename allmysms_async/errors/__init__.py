@@ -4,7 +4,7 @@
 
     AllMySmsError
     ├── InvalidRequest (ValueError)      refused here, before anything was sent
-    │   ├── InvalidNumber                .reason: empty, malformed, land_line, outside_france
+    │   ├── InvalidNumber                .reason: empty, malformed, ambiguous, land_line, outside_france
     │   ├── InvalidText                  .reason: malformed, needs_unicode, placeholders, missing_param, text_too_long
     │   ├── InvalidSender
     │   ├── InvalidSchedule

@@ -28,7 +28,8 @@ class InvalidNumber(InvalidRequest):
 
     Args:
         message: What is wrong with it; the number itself is masked.
-        reason: ``empty``, ``malformed``, ``land_line``, or ``outside_france`` where a protocol reaches nothing else.
+        reason: ``empty``, ``malformed``, ``ambiguous``, ``land_line``, or ``outside_france`` where a protocol reaches
+            nothing else.
     """
 
     def __init__(self, message: str, *, reason: str) -> None:

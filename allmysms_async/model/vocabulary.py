@@ -27,6 +27,7 @@ class Reason(enum.StrEnum):
 
     EMPTY = "empty"
     MALFORMED = "malformed"
+    AMBIGUOUS = "ambiguous"
     LAND_LINE = "land_line"
     OUTSIDE_FRANCE = "outside_france"
     DUPLICATE = "duplicate"

@@ -210,7 +210,7 @@ async def test_numbers_that_are_all_refused_are_an_error(sandbox: Sandbox, sms: 
     sandbox.opt_out(PHONE)
 
     with pytest.raises(NoValidNumber, match="opted_out") as caught:
-        await sms.send(SECRET, [PHONE, "+999 123 456 78"])
+        await sms.send(SECRET, [PHONE, "+881 123 456 78"])
 
     assert "invalid_at_gateway" in str(caught.value)
     assert_silent(caught.value, SECRET, *WHOLE)

@@ -74,8 +74,8 @@ async def test_wrong_numbers_are_rejected_and_the_others_texted(
     sandbox: Any, connect: Connect, sandbox_time: Any
 ) -> None:
     """Numbers that the provider names as wrong end alone; the rest of their request is sent again, once."""
-    # The country code 998 exists; the three others do not.
-    unknown = ["+999 123 456 78", "+998 12 345 67 89", "+888 12 345 678", "+999 123 456 79"]
+    # The provider takes 998; it takes neither satellite networks nor Ascension.
+    unknown = ["+881 123 456 78", "+998 12 345 67 89", "+247 12 345 678", "+881 123 456 79"]
     people = [*PEOPLE[:1500], *unknown, *PEOPLE[1500:2500]]
     sms = service(connect, sandbox_time, sandbox)
     campaign = Campaign("soldes", MESSAGE, people)
@@ -95,7 +95,7 @@ async def test_request_with_nothing_but_wrong_numbers_is_rejected(
     sandbox: Any, connect: Connect, sandbox_time: Any
 ) -> None:
     """Where every number of a request is wrong there is nothing to send again."""
-    people = ["+999 123 456 78", "+999 123 456 79"]
+    people = ["+881 123 456 78", "+881 123 456 79"]
     result = await service(connect, sandbox_time, sandbox).run(Campaign("soldes", MESSAGE, people))
 
     assert sums(result) == (0, 2, 0, 0, 0)
@@ -106,7 +106,7 @@ async def test_wrong_numbers_that_are_not_named_are_found_by_halving(
     sandbox: Any, connect: Connect, sandbox_time: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer that names none of the request's numbers costs more requests, and nobody else's text."""
-    people = [*PEOPLE[:60], "+999 123 456 78", *PEOPLE[60:99]]
+    people = [*PEOPLE[:60], "+881 123 456 78", *PEOPLE[60:99]]
     monkeypatch.setattr("allmysms_async.protocols.envoyersmspro.codec.listed_numbers", lambda _: ("1",))
     result = await service(connect, sandbox_time, sandbox).run(Campaign("soldes", MESSAGE, people))
 
@@ -118,7 +118,7 @@ async def test_send_says_which_numbers_are_wrong(sandbox: Any, connect: Connect,
     """A send to a few is one request: some wrong numbers refuse it whole, and the error says which."""
     sms = service(connect, sandbox_time, sandbox)
     with pytest.raises(errors.NumbersRefused) as caught:
-        await sms.send("Bonjour", [PEOPLE[0], "+999 123 456 78"])
+        await sms.send("Bonjour", [PEOPLE[0], "+881 123 456 78"])
 
     assert caught.value.positions == (1,)
     assert sandbox.messages() == []

@@ -130,8 +130,8 @@ async def test_a_wrong_key_is_told_by_mail_alone(sandbox: Sandbox) -> None:
 async def test_numbers_that_the_gateway_does_not_take_are_told_by_mail(sandbox: Sandbox) -> None:
     """A mail without any valid number comes back as 114; with one among others, nothing is told."""
     async with service(sandbox) as sms:
-        await sms.send("Bonjour", "+999123456789")
-        await sms.send("Bonjour", ["+999123456789", "0612345678"])
+        await sms.send("Bonjour", "+881123456789")
+        await sms.send("Bonjour", ["+881123456789", "0612345678"])
 
     (mail,) = sandbox.mails()
     assert isinstance(parse_error_reply(mail["raw"].encode()), NoValidNumber)
