@@ -21,7 +21,7 @@ from allmysms_async.batch.known import Known, Refusals, refusal
 from allmysms_async.batch.param import Figures, param_problem, written
 from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText
-from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, SmsMessage, coding_of
+from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, RefusedRow, SmsMessage, coding_of
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
 from allmysms_async.text import Coding, Template, TextSize, escaped, has_placeholder
 
@@ -226,6 +226,8 @@ class Planner:
         put in front of it.
         """
         recipient = item if isinstance(item, Recipient) else Recipient(item)
+        if isinstance(recipient, RefusedRow):
+            return self._refuse(row, recipient, recipient.phone, recipient.reason)
         try:
             phone = canonical_number(recipient.phone)
             if self._limits.metropolitan_only and not is_metropolitan_mobile(phone):

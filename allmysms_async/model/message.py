@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, Iterable
 from datetime import datetime
 
 from allmysms_async.discreet import Discreet, Shown
-from allmysms_async.model.vocabulary import Encoding, Purpose
+from allmysms_async.model.vocabulary import Encoding, Purpose, Reason
 from allmysms_async.numbers import mask, name_shown
 from allmysms_async.text import Coding
 
@@ -16,6 +16,7 @@ __all__ = [
     "MmsKind",
     "MmsMessage",
     "Recipient",
+    "RefusedRow",
     "SmsMessage",
     "as_sms",
     "coding_of",
@@ -129,6 +130,16 @@ class Recipient(Shown, frozen=True, gc=False):
     def __repr__(self) -> str:
         """Show the number masked, and how many values go with it."""
         return f"<Recipient {mask(self.phone)}, {len(self.params)} params>"
+
+
+class RefusedRow(Recipient, frozen=True, gc=False, kw_only=True):
+    """A row that its reader could not read as it was meant: the campaign rejects it, and texts nobody for it.
+
+    Attributes:
+        reason: Why.
+    """
+
+    reason: Reason
 
 
 class Campaign(Discreet, frozen=True, eq=False, weakref=True):

@@ -30,6 +30,7 @@ class Reason(enum.StrEnum):
     AMBIGUOUS = "ambiguous"
     LAND_LINE = "land_line"
     OUTSIDE_FRANCE = "outside_france"
+    WRONG_WIDTH = "wrong_width"
     DUPLICATE = "duplicate"
     """The source held the number before."""
     DUPLICATE_AT_GATEWAY = "duplicate_at_gateway"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from allmysms_async.errors import InvalidSource
-from allmysms_async.model import Recipient
+from allmysms_async.model import Recipient, RefusedRow
 from allmysms_async.source import read_csv
 
 Write = Callable[[str | bytes], Path]
@@ -102,14 +102,14 @@ def test_first_column_is_the_number_by_default(write: Write) -> None:
 
 def test_unknown_column_is_told_with_those_there_are(write: Write) -> None:
     """A column that is not there is told with the names of those that are."""
-    with pytest.raises(InvalidSource, match=r"'tel' is not there\. Columns: nom, mobile") as caught:
+    with pytest.raises(InvalidSource, match=r"'tel' is not there\. Columns: 'Nom', 'Mobile'") as caught:
         read_csv(write("Nom;Mobile\nA;0612345678\n"), phone="tel")
     assert caught.value.line == 1
 
 
 def test_column_that_is_there_twice_is_refused(write: Write) -> None:
     """Which of two columns of one name is meant is not guessed."""
-    with pytest.raises(InvalidSource, match="twice"):
+    with pytest.raises(InvalidSource, match="more than once, as 'mobile' and 'Mobile'"):
         read_csv(write("mobile;nom;Mobile\n1;2;3\n"), phone="mobile")
 
 
@@ -123,18 +123,29 @@ def test_line_is_the_one_the_row_starts_on(write: Write) -> None:
     assert found == [("06", ("a\nb",), 3), ("07", ('x;"y"',), 7), ("08", ("c",), 8)]
 
 
-def test_short_row_lacks_its_values(write: Write) -> None:
-    """A cell that a row does not have is missing; one that is empty is an empty value; rows are never dropped."""
-    path = write("mobile;a;b\n06;1;2\n07;1\n08\n09;;\n;x;y\n;;\n")
-    assert [row[:2] for row in rows(path, phone="mobile", params=["a", "b"])] == [
+def test_row_of_another_width_is_refused_with_its_line(write: Write) -> None:
+    """A row whose cells may stand in the wrong places is rejected, one with blank cells at its end is not."""
+    lines = ["mobile;a;b", *["06;1;2"] * 20, "07;1", "08;;", "09;1;2;3", "10;1;2;;  ;", ";x;y", ";;"]
+    found = list(read_csv(write("\n".join(lines)), phone="mobile", params=["a", "b"]))[20:]
+    refused = [(row.phone, row.line) for row in found if isinstance(row, RefusedRow)]
+    assert refused == [("07", 22), ("09", 24)]
+    taken = [(row.phone, row.params, row.line) for row in found if not isinstance(row, RefusedRow)]
+    assert taken == [("08", ("", ""), 23), ("10", ("1", "2"), 25), ("", ("x", "y"), 26)]
+
+
+def test_short_rows_are_read_where_they_are_said_to_be(write: Write) -> None:
+    """A spreadsheet that leaves empty cells at the end of a line out is read when the caller says so."""
+    path = write("mobile;a;b\n06;1;2\n07;1\n08\n09;;\n10;1\n")
+    with pytest.raises(InvalidSource, match="short_rows=True") as caught:
+        read_csv(path, phone="mobile", params=["a", "b"])
+    assert caught.value.line == 3
+    assert [row[:2] for row in rows(path, phone="mobile", params=["a", "b"], short_rows=True)] == [
         ("06", ("1", "2")),
-        ("07", ("1",)),
-        ("08", ()),
+        ("07", ("1", "")),
+        ("08", ("", "")),
         ("09", ("", "")),
-        ("", ("x", "y")),
-        ("", ("", "")),
+        ("10", ("1", "")),
     ]
-    assert rows(write("nom;mobile\na\n"), phone="mobile") == [("", (), 2)]
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "\ufeff"])
@@ -166,7 +177,7 @@ def test_file_that_goes_away_is_told(write: Write) -> None:
         list(source)
 
 
-@pytest.mark.parametrize("content", [b"06\x0012345678\n", b"PK\x03\x04\x00\x00", "0612345678\n".encode("utf-16-le")])
+@pytest.mark.parametrize("content", [b"06\x0012345678\n", b"PK\x03\x04\x00\x00"])
 def test_nul_bytes_are_no_csv(write: Write, content: bytes) -> None:
     """A spreadsheet's own file is told to be no CSV file."""
     with pytest.raises(InvalidSource, match="NUL"):

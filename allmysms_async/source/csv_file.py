@@ -1,0 +1,146 @@
+"""Reading recipients from a CSV file as spreadsheets, shops and databases write them.
+
+Encoding, separator and columns are told from the whole file's bytes and from parsed records; rows are read lazily, each
+with its line number. A row that was not read as it was meant would text one person another's text: it is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from allmysms_async.errors import InvalidSource
+from allmysms_async.model import Reason, Recipient, RefusedRow
+from allmysms_async.source.encoding import encoding_of, known_encoding
+from allmysms_async.source.form import SEPARATORS, form_of, is_number
+from allmysms_async.source.records import Records
+
+__all__ = ["CsvSource", "read_csv"]
+
+_LEAST_WRONG = 100
+"""Rows of another width after which the file is given up, if they are a tenth of those read."""
+
+
+class CsvSource:
+    """The recipients of a CSV file; can be iterated over again and again, from the start each time.
+
+    Attributes:
+        path: The file.
+        encoding: What it is read as, by Python's name.
+        separator: ``;``, ``,``, ``|`` or a tab.
+        header: The names of its columns, or None if its first record is a row.
+        columns: The positions, from 1, of the number's column and of the parameters'.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        phone: str | int,
+        params: Sequence[str | int] = (),
+        encoding: str | None = None,
+        separator: str | None = None,
+        header: bool | None = None,
+        short_rows: bool = False,
+    ) -> None:
+        self.path = Path(path)
+        if separator is not None and (len(separator) != 1 or separator not in SEPARATORS):
+            msg = f"The separator {separator!r} is none of semicolon, comma, tab or |."
+            raise InvalidSource(msg)
+        known = None if encoding is None else known_encoding(encoding)
+        try:
+            self.encoding = encoding_of(self.path) if known is None else known
+            form = form_of(
+                self.path,
+                self.encoding,
+                columns=[phone, *params],
+                separator=separator,
+                header=header,
+                short_rows=short_rows,
+            )
+        except OSError as error:
+            msg = f"{self.path} cannot be read: {error.strerror or type(error).__name__}."
+            raise InvalidSource(msg, line=None) from error
+        self.separator = form.separator
+        self.header = form.header
+        self.columns = (form.phone + 1, *(position + 1 for position in form.params))
+        self._form = form
+
+    def __repr__(self) -> str:
+        """Show the file and how it is read."""
+        return f"<CsvSource {self.path} {self.encoding} separator={self.separator!r}>"
+
+    def __iter__(self) -> Iterator[Recipient]:
+        """Yield a recipient for each row, in order; one of another width than the header's is refused.
+
+        Raises:
+            InvalidSource: The file cannot be read to its end as it began; ``line`` says where.
+        """
+        form = self._form
+        width, phone, params = form.width, form.phone, form.params
+        records = iter(
+            Records(
+                self.path,
+                self.encoding,
+                form.separator,
+                skip=form.skip,
+                width=width,
+                looks_like_record=lambda cells: phone < len(cells) and is_number(cells[phone]),
+            )
+        )
+        if form.header is not None:
+            next(records, None)
+        wrong = 0
+        for count, (line, cells) in enumerate(records, 1):
+            if len(cells) != width and not form.fits(cells):
+                wrong += 1
+                if wrong >= _LEAST_WRONG and wrong * 10 > count:
+                    msg = (
+                        f"{self.path}, line {line}: {wrong} of {count} rows have another number of cells than the "
+                        f"{width} columns: the file is not read any further."
+                    )
+                    raise InvalidSource(msg, line=line)
+                yield RefusedRow(cells[phone] if phone < len(cells) else "", (), line, reason=Reason.WRONG_WIDTH)
+            else:
+                yield Recipient(cells[phone], tuple([cells[position] for position in params]), line)
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    *,
+    phone: str | int = 1,
+    params: Sequence[str | int] = (),
+    encoding: str | None = None,
+    separator: str | None = None,
+    header: bool | None = None,
+    short_rows: bool = False,
+) -> CsvSource:
+    """Read recipients from a CSV file, lazily.
+
+    Telling the encoding reads the whole file once, some 10 ms for 10 MB: in an event loop that serves others give
+    ``encoding``, or call it in a thread.
+
+    Args:
+        path: The file.
+        phone: Column of the numbers: a name of the first record (case, accents and blanks do not matter), or a
+            position from 1.
+        params: Columns of ``#param_1#``, ``#param_2#``…, likewise.
+        encoding: ``utf-8``, ``cp1252`` (Windows), ``mac_roman``, ``cp850`` or ``utf-16``; told from the file by
+            default.
+        separator: Semicolon, comma, tab or ``|``; told from the records, or a first line ``sep=;``, by default.
+        header: Whether the first record holds names; by default if any column is given by name.
+        short_rows: Whether a row may leave cells at its end out, as some spreadsheets do where they are empty. By
+            default such a row is rejected as ``wrong_width``: a separator that is missing shifts all cells after it.
+
+    Returns:
+        The recipients, each with the line it starts on. A row with a bad number is one too: the campaign rejects it
+        with its reason.
+
+    Raises:
+        InvalidSource: The file cannot be read, a column is not there, or nothing tells its encoding; while iterating
+            also a quote or a line without end, or an encoding that changes, naming the line.
+    """
+    return CsvSource(
+        path, phone=phone, params=params, encoding=encoding, separator=separator, header=header, short_rows=short_rows
+    )

@@ -1,0 +1,215 @@
+"""Telling the encoding of a file: its mark, UTF-8 where all of it is, else what reads like a person's language.
+
+A wrong guess is texted to everybody, so in doubt there is none: the error names a line, shows how each encoding would
+read it, and says which option decides.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from allmysms_async.errors import InvalidSource
+
+__all__ = ["encoding_of", "known_encoding", "undecodable"]
+
+_BLOCK = 1 << 20
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16's, which it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# Those of Western Europe's spreadsheets, in the order in which one is preferred where they read the same.
+_CANDIDATES = ("cp1252", "mac_roman", "cp850")
+_MOST_LINES = 2000
+"""Lines with other than ASCII characters that are looked at; as many show any language's letters."""
+
+_LETTERS = frozenset("àâäæçéèêëîïíìóôöòœùûüúÿñáãõåøßÀÂÄÆÇÉÈÊËÎÏÍÌÓÔÖÒŒÙÛÜÚŸÑÁÃÕÅØ")
+# Of a French text or list: quotes, dashes, money, degrees and ordinals. None of them stands inside a word.
+_SIGNS = frozenset("\u2018\u2019\u201c\u201d\u2026\u2013\u2014\u2022\u2122«»€£°²³½©®·\xa0µ§ªº")
+# UTF-8 that was read as something else, and saved so: two characters for each letter.
+_TWICE = re.compile(
+    "[\xc2\xc3][\x80-\xbf\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u2018\u2019\u201c\u201d\u2022"
+    "\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178]|\xe2\u20ac"
+)
+
+
+class _Sample(NamedTuple):
+    """A line with other than ASCII characters."""
+
+    number: int
+    raw: bytes
+
+
+def known_encoding(encoding: str) -> str:
+    """Return the codec's name of an encoding that the caller names.
+
+    Raises:
+        InvalidSource: Python does not know it, or it encodes something else than text.
+    """
+    try:
+        info = codecs.lookup(encoding)
+        if "\n;é".encode(info.name, errors="replace").decode(info.name, errors="replace")[:2] != "\n;":
+            raise LookupError
+    except (LookupError, ValueError, TypeError):
+        msg = f"The encoding {encoding!r:.60} is not one of text; utf-8, cp1252, mac_roman, cp850 and utf-16 are."
+        raise InvalidSource(msg) from None
+    return "utf-8-sig" if info.name == "utf-8" else info.name
+
+
+def encoding_of(path: Path) -> str:
+    """Return what a file is read as, by Python's name, from all of its bytes.
+
+    Raises:
+        InvalidSource: It holds NUL bytes, a stray byte in UTF-8, or nothing tells which encoding it is.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(_BLOCK)
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding
+    if b"\0" in head:
+        return _wide(path, head)
+    wrong = undecodable(path, "utf-8")
+    if wrong is None:
+        return "utf-8-sig"
+    samples = _samples(path)
+    multiple = sum(_has_utf8(sample.raw) for sample in samples)
+    if multiple > len(samples) / 2:  # a stray byte in UTF-8 makes nothing else of all the others
+        line, _ = wrong
+        msg = (
+            f"{path}, line {line}: nearly all of the file is UTF-8, and a byte in this line is not. "
+            "Correct it, or say encoding= if the file is something else."
+        )
+        raise InvalidSource(msg, line=line)
+    return _plausible(path, samples)
+
+
+def _wide(path: Path, head: bytes) -> str:
+    """Return which UTF-16 a file without its mark is: every other byte of digits and separators is NUL."""
+    head = head[: len(head) // 2 * 2]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    half = len(head) // 4
+    if odd > half and not even:
+        return "utf-16-le"
+    if even > half and not odd:
+        return "utf-16-be"
+    msg = f"{path} holds NUL bytes: it is not a CSV file. A spreadsheet saves one as 'CSV (semicolon)'."
+    raise InvalidSource(msg)
+
+
+def undecodable(path: Path, encoding: str) -> tuple[int, bytes] | None:
+    """Return the first line that is not of an encoding, with its number, or None; all of the file is read."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = 1
+    with path.open("rb") as file:
+        while True:
+            block = file.read(_BLOCK)
+            try:
+                decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                bad = error.object[error.start : error.end]
+                before = error.object[: error.start]
+                return line + len(_ENDS.findall(before)), bad
+            if not block:
+                return None
+            line += len(_ENDS.findall(block)) - (block.endswith(b"\r"))
+
+
+_ENDS = re.compile(rb"\r\n|\n|\r")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a file as bytes, with their numbers; one without end in pieces."""
+    number = 1
+    with path.open("rb") as file:
+        left = b""
+        while block := file.read(_BLOCK):
+            *lines, left = _ENDS.split(left + block)
+            for line in lines:
+                yield number, line
+                number += 1
+        yield number, left
+
+
+def _samples(path: Path) -> list[_Sample]:
+    """Return lines that are not ASCII."""
+    found: list[_Sample] = []
+    for number, line in _lines(path):
+        if not line.isascii():
+            found.append(_Sample(number, line[:_BLOCK]))
+            if len(found) == _MOST_LINES:
+                break
+    return found
+
+
+def _has_utf8(raw: bytes) -> bool:
+    """Tell whether a line holds a character of several bytes as UTF-8 has it."""
+    return len(raw.decode("utf-8", errors="ignore")) > len(raw.decode("ascii", errors="ignore"))
+
+
+def _plausible(path: Path, samples: list[_Sample]) -> str:
+    """Return the one encoding in which the lines read like a person's language."""
+    doubts = {encoding: _doubtful(encoding, samples) for encoding in _CANDIDATES}
+    fitting = [encoding for encoding, doubt in doubts.items() if doubt is None]
+    first = samples[0]
+    if fitting:
+        line = next((sample for sample in samples if len({_read(sample, each) for each in fitting}) > 1), None)
+        if line is None:
+            return fitting[0]
+        first = line
+    else:
+        first = doubts["cp1252"] or first
+    shown = "; ".join(f"{encoding} reads {_excerpt(first, encoding)!r}" for encoding in fitting or _CANDIDATES)
+    msg = f"{path}, line {first.number}: what the file is encoded in cannot be told. {shown}. Say encoding= to decide."
+    raise InvalidSource(msg, line=first.number)
+
+
+def _read(sample: _Sample, encoding: str) -> str:
+    """Return a line as an encoding reads it."""
+    return sample.raw.decode(encoding, errors="replace")
+
+
+def _excerpt(sample: _Sample, encoding: str) -> str:
+    """Return the first word of a line that is not ASCII, without any digit of a number."""
+    words = re.findall(r"[^\s;,\t|\"]+", re.sub(r"\d", "", _read(sample, encoding)))
+    return next((word[:30] for word in words if not word.isascii()), "")
+
+
+def _doubtful(encoding: str, samples: list[_Sample]) -> _Sample | None:
+    """Return the first line that does not read like a person's language, or None."""
+    for sample in samples:
+        try:
+            text = sample.raw.decode(encoding)
+        except UnicodeDecodeError:
+            return sample
+        if not _reads_well(text):
+            return sample
+    return None
+
+
+def _reads_well(text: str) -> bool:
+    """Tell whether a line's characters are letters in words, or signs beside them."""
+    if _TWICE.search(text):  # UTF-8 read as something else
+        return False
+    for position, character in enumerate(text):
+        if character.isascii():
+            continue
+        before, after = text[position - 1 : position], text[position + 1 : position + 2]
+        if character in _LETTERS:
+            # A capital inside a word that is not all capitals is no spelling.
+            if character.isupper() and before.islower():
+                return False
+            if character.islower() and character not in "ßÿœæ" and before.isupper() and after.isupper():
+                return False
+        elif character in "\u2018\u2019":
+            continue
+        elif character not in _SIGNS or (before.isalpha() and after.isalpha()):
+            return False
+    return True

@@ -1,0 +1,234 @@
+"""Telling the form of a CSV file from its first records: separator, header, and which column is which."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from allmysms_async.errors import InvalidNumber, InvalidSource
+from allmysms_async.numbers import canonical_number
+from allmysms_async.source.records import Record, Records
+
+__all__ = ["SEPARATORS", "Form", "form_of", "is_number", "trimmed"]
+
+SEPARATORS = ";,\t|"
+HEAD_RECORDS = 1000
+_NAMES = {";": "semicolons", ",": "commas", "\t": "tabs", "|": "bars"}
+_TOO_MANY = 0.1
+"""The share of rows of another width over which the file, and not the rows, is taken to be wrong."""
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True):
+    """How a CSV file is read.
+
+    Attributes:
+        separator: Between two cells.
+        skip: Lines before the first record that is one: ``sep=;``.
+        header: The names in the first record, without empty ones at its end; None if it holds none.
+        width: How many cells a row has.
+        phone: Position of the number's column, from 0.
+        params: Positions of the parameters' columns.
+        short_rows: Whether a row may leave cells at its end out.
+    """
+
+    separator: str
+    skip: int
+    header: tuple[str, ...] | None
+    width: int
+    phone: int
+    params: tuple[int, ...]
+    short_rows: bool
+
+    def fits(self, cells: list[str]) -> bool:
+        """Tell whether a row of another width has all its cells where they belong; make it as wide as the header."""
+        given = len(cells)
+        if len(trimmed(cells)) > self.width or (given < self.width and not self.short_rows):
+            return False
+        cells.extend([""] * (self.width - len(cells)))
+        return True
+
+
+def trimmed(cells: list[str]) -> list[str]:
+    """Return cells without the blank ones at their end."""
+    while cells and not cells[-1].strip():
+        cells.pop()
+    return cells
+
+
+def is_number(cell: str) -> bool:
+    """Tell whether a cell holds a number that can be texted."""
+    try:
+        canonical_number(cell)
+    except InvalidNumber:
+        return False
+    return True
+
+
+def form_of(
+    path: Path,
+    encoding: str,
+    *,
+    columns: Sequence[str | int],
+    separator: str | None,
+    header: bool | None,
+    short_rows: bool,
+) -> Form:
+    """Return how a file is read.
+
+    Args:
+        path: The file.
+        encoding: What it is read as.
+        columns: The number's column, then the parameters', by name or by position from 1.
+        separator: As the caller says, or None to tell it.
+        header: Whether the first record holds names, or None: if any column is given by name.
+        short_rows: Whether a row may leave cells at its end out.
+
+    Raises:
+        InvalidSource: A column is not there, or there twice, or many rows are of another width.
+    """
+    for column in columns:
+        if isinstance(column, int) and column < 1:
+            msg = f"Column {column}: columns are counted from 1."
+            raise InvalidSource(msg)
+    named = header if header is not None else any(isinstance(column, str) for column in columns)
+    said = _said(path, encoding)
+    skip = 0 if said is None else 1
+    candidates = [separator] if separator else [said] if said else list(SEPARATORS)
+    readings = [_Reading(path, encoding, each, skip, columns, named) for each in candidates]
+    best = max(readings, key=lambda reading: reading.rank)
+    return best.form(path, short_rows)
+
+
+def _said(path: Path, encoding: str) -> str | None:
+    """Return the separator that a first line such as ``sep=;`` names for spreadsheets."""
+    try:
+        with path.open(encoding=encoding) as file:
+            first = file.readline(20).strip().strip("\ufeff").strip('"')
+    except (UnicodeDecodeError, OSError):  # told where the records are read
+        return None
+    name = first[4:] or "\t"
+    return name if first[:4].lower() == "sep=" and len(name) == 1 and name in SEPARATORS else None
+
+
+class _Reading:
+    """The first records of a file as one separator reads them.
+
+    Attributes:
+        rank: How well it reads; the highest wins.
+    """
+
+    def __init__(
+        self, path: Path, encoding: str, separator: str, skip: int, columns: Sequence[str | int], named: bool
+    ) -> None:
+        self.separator, self.skip, self._columns = separator, skip, columns
+        self._error: InvalidSource | None = None
+        self._records: list[Record] = []
+        try:
+            records = iter(Records(path, encoding, separator, skip=skip))
+            self._records.extend(islice(records, HEAD_RECORDS))
+        except InvalidSource as error:  # told if nothing reads better, once the rows before it are read
+            self._error = error
+        self.header: tuple[str, ...] | None = None
+        rows = [trimmed(list(cells)) for _, cells in self._records]
+        if named and rows:
+            self.header = tuple(rows.pop(0))
+        widths = Counter(map(len, rows))
+        self.width = (
+            len(self.header) if self.header is not None else max(widths, key=lambda w: (widths[w], w), default=0)
+        )
+        self.found = _positions(self.header, columns)
+        phone = self.found[0] if self.found and isinstance(self.found[0], int) else None
+        numbers = sum(phone is not None and phone < len(row) and is_number(row[phone]) for row in rows)
+        alike = sum(len(row) <= self.width for row in rows)
+        self.rank = (
+            sum(isinstance(position, int) and position < max(self.width, 1) for position in self.found),
+            numbers,
+            alike * (self.width > 1),
+            self.width,
+            -SEPARATORS.index(separator),
+        )
+
+    def form(self, path: Path, short_rows: bool) -> Form:
+        """Return how the file is read.
+
+        Raises:
+            InvalidSource: See ``form_of``.
+        """
+        if self.header is None and any(isinstance(column, str) for column in self._columns):
+            if self._error is not None:
+                raise self._error
+            msg = f"{path} is empty: it has no line with the names of its columns."
+            raise InvalidSource(msg, line=1)
+        first = self._records[0][0] if self._records else 1
+        positions = [
+            _position(path, first, self.header or (), column, found)
+            for column, found in zip(self._columns, self.found, strict=True)
+        ]
+        last = max(positions) + 1
+        if self._records and self.width < last:
+            how = _NAMES.get(self.separator, self.separator)
+            msg = f"{path}, line {first}: there is no column {last}, only {self.width}, separated by {how}."
+            raise InvalidSource(msg, line=first)
+        form = Form(
+            separator=self.separator,
+            skip=self.skip,
+            header=self.header,
+            width=self.width,
+            phone=positions[0],
+            params=tuple(positions[1:]),
+            short_rows=short_rows,
+        )
+        rows = self._records[self.header is not None :]
+        wrong = [(line, len(cells)) for line, cells in rows if len(cells) != self.width and not form.fits(list(cells))]
+        if len(wrong) > max(2, _TOO_MANY * len(rows)):
+            line, cells = wrong[0]
+            remedy = "a separator inside a cell needs quotes around the cell"
+            if cells < self.width:
+                remedy = "say short_rows=True if cells at the end of a line are left out where they are empty"
+            msg = (
+                f"{path}, line {line}: {len(wrong)} of the first {len(rows)} rows have another number of cells than "
+                f"the {self.width} columns (this line has {cells}); {remedy}."
+            )
+            raise InvalidSource(msg, line=line)
+        return form
+
+
+def _positions(header: tuple[str, ...] | None, columns: Sequence[str | int]) -> list[int | list[str]]:
+    """Return the position of each column, or the names that might be meant where it is not one."""
+    found: list[int | list[str]] = []
+    folded = [_folded(name) for name in header or ()]
+    for column in columns:
+        if isinstance(column, int):
+            found.append(column - 1)
+            continue
+        fits = [position for position, name in enumerate(folded) if name == _folded(column)]
+        found.append(fits[0] if len(fits) == 1 else [(header or ())[position] for position in fits])
+    return found
+
+
+def _position(path: Path, line: int, header: tuple[str, ...], column: str | int, found: int | list[str]) -> int:
+    """Return a column's position.
+
+    Raises:
+        InvalidSource: None fits, or several.
+    """
+    if isinstance(found, int):
+        return found
+    shown = ", ".join(repr(name[:40]) for name in header[:20]) or "none"
+    if found:
+        twice = " and ".join(repr(name[:40]) for name in found)
+        msg = f"{path}, line {line}: the column {column!r} is there more than once, as {twice}. Say its position."
+    else:
+        msg = f"{path}, line {line}: the column {column!r} is not there. Columns: {shown}."
+    raise InvalidSource(msg, line=line)
+
+
+def _folded(name: str) -> str:
+    """Return a column's name as it is compared: without case, accents, blanks of any kind and invisible characters."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(c for c in plain if not c.isspace() and unicodedata.category(c) not in {"Mn", "Cf", "Cc"})

@@ -1,0 +1,167 @@
+"""Parsing the records of a CSV file: one reader, strict, that believes no quote which swallows other people's rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from allmysms_async.errors import InvalidSource
+from allmysms_async.source.encoding import undecodable
+
+__all__ = ["MAX_CELL", "Record", "Records"]
+
+MAX_CELL = 10_000
+"""A longer cell is no name and no number; it is most likely a quote that was never closed."""
+
+_MAX_LINE = 100_000
+_BLOCK = 1 << 16
+_MOST_LINES_OF_CELL = 200
+
+Record = tuple[int, list[str]]
+"""The line that a record starts on, counted from 1, and its cells."""
+
+
+class Records:
+    """The records of a file that are not blank.
+
+    Args:
+        path: The file.
+        encoding: What it is read as.
+        separator: Between two cells.
+        skip: Lines to pass over at the start, such as ``sep=;``.
+        width: How many cells a record has, if that is known; 0 otherwise.
+        looks_like_record: Tells whether cells look like a person's row, where a quote may have swallowed it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        encoding: str,
+        separator: str,
+        *,
+        skip: int = 0,
+        width: int = 0,
+        looks_like_record: Callable[[list[str]], bool] | None = None,
+    ) -> None:
+        self._path = path
+        self._encoding = encoding
+        self._separator = separator
+        self._skip = skip
+        self._width = width
+        self._looks_like_record = looks_like_record
+        self._blank_then_quote = re.compile(rf'(?:^|{re.escape(separator)})[ \t\xa0\u202f]+"').search
+        self._raw: list[str] = []
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yield each record with the line it starts on.
+
+        Raises:
+            InvalidSource: The file cannot be read, is not of its encoding, or a quote or a line has no end.
+        """
+        line = self._skip + 1
+        try:
+            with self._path.open(encoding=self._encoding) as file:
+                lines = self._lines(file)
+                for _ in range(self._skip):
+                    next(lines, None)
+                # Strict, since a quote that is never closed would otherwise swallow the rows after it unnoticed.
+                reader = csv.reader(self._noted(lines), delimiter=self._separator, strict=True)
+                blank = self._separator + " \t\r\n\xa0\u202f\ufeff"
+                for cells in reader:
+                    raw = self._raw
+                    quoted = len(raw) > 1 or '"' in raw[0] or len(raw[0]) > MAX_CELL
+                    if quoted:
+                        cells = self._judged(line, raw, cells)
+                    if raw[0].strip(blank) and (not quoted or any(cell.strip() for cell in cells)):
+                        yield line, cells
+                    line += len(raw)
+                    self._raw = []
+        except UnicodeDecodeError as error:
+            wrong = undecodable(self._path, self._encoding)
+            line = line if wrong is None else wrong[0]
+            msg = f"{self._path}, line {line}: the file is not {self._encoding} throughout. Say encoding=."
+            raise InvalidSource(msg, line=line) from error
+        except csv.Error as error:
+            msg = f"{self._path}, line {line}: {error}; most likely a quote is not closed, or a line has no end."
+            raise InvalidSource(msg, line=line) from error
+        except OSError as error:
+            msg = f"{self._path}, near line {line}: reading failed: {error.strerror or type(error).__name__}."
+            raise InvalidSource(msg, line=line) from error
+
+    def _lines(self, file: io.TextIOBase) -> Iterator[str]:
+        """Yield lines of bounded length, so that a file without any is not read into memory whole."""
+        left = ""
+        while block := file.read(_BLOCK):
+            if "\0" in block:
+                msg = "it holds a NUL character"
+                raise csv.Error(msg)
+            text = left + block
+            end = text.rfind("\n") + 1
+            left = text[end:]
+            if len(left) > _MAX_LINE:
+                break
+            yield from io.StringIO(text[:end], newline="\n")
+        if len(left) > _MAX_LINE:
+            # Its rest would be read as a row of its own, whose number might be anything.
+            msg = f"a line is longer than {_MAX_LINE} characters"
+            raise csv.Error(msg)
+        if left:
+            yield left
+
+    def _noted(self, lines: Iterator[str]) -> Iterator[str]:
+        """Yield lines, and keep those of the record that is being read."""
+        for line in lines:
+            self._raw.append(line)
+            if len(line) > _MAX_LINE:
+                msg = f"a line is longer than {_MAX_LINE} characters"
+                raise csv.Error(msg)
+            if len(self._raw) > _MOST_LINES_OF_CELL:
+                msg = f"a cell has more than {_MOST_LINES_OF_CELL} lines"
+                raise csv.Error(msg)
+            yield line
+
+    def _judged(self, line: int, raw: list[str], cells: list[str]) -> list[str]:
+        """Return the cells of a record with quotes in it, refusing what a stray quote may have put together."""
+        if max(map(len, cells), default=0) > MAX_CELL:
+            msg = (
+                f"{self._path}, line {line}: a cell is longer than {MAX_CELL} characters; most likely a quote is not "
+                "closed."
+            )
+            raise InvalidSource(msg, line=line)
+        if len(raw) == 1:
+            return self._requoted(line, raw[0], cells)
+        if any(self._blank_then_quote(each) for each in raw):
+            self._refuse_quote(line, "a quote that comes after a blank opens a cell of several lines")
+        for position, cell in enumerate(cells):
+            first, *others = cell.split("\n")
+            if others and (self._is_record(first, position) or any(self._is_record(other, 0) for other in others)):
+                self._refuse_quote(line, "a quoted cell goes on over lines that look like other people's rows")
+        return cells
+
+    def _requoted(self, line: int, raw: str, cells: list[str]) -> list[str]:
+        """Return the cells of a line in which blanks may stand before a quote that opens a cell."""
+        if not self._blank_then_quote(raw):
+            return cells
+        text = re.sub(rf'(^|{re.escape(self._separator)})[ \t\xa0\u202f]+"', r'\1"', raw)
+        [again] = csv.reader([text], delimiter=self._separator, strict=True)
+        # Where the blank was inside a quoted cell both readings have as many cells, and the first one is right.
+        return cells if len(again) == len(cells) and not any(cell.lstrip().startswith('"') for cell in cells) else again
+
+    def _is_record(self, text: str, position: int) -> bool:
+        """Tell whether a line inside a quoted cell looks like a row of its own, or like the rest of one."""
+        parts = text.split(self._separator)
+        cells = [""] * position + parts
+        if self._width > 1 and len(parts) > 1 and len(cells) >= self._width:
+            return True
+        return self._looks_like_record is not None and self._looks_like_record(cells)
+
+    def _refuse_quote(self, line: int, what: str) -> None:
+        """Refuse a quote."""
+        msg = (
+            f"{self._path}, line {line}: {what}. Most likely the quote that opens in this line is not closed: correct "
+            "it, or put the cell in one line."
+        )
+        raise InvalidSource(msg, line=line)
