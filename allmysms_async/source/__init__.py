@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from allmysms_async.source.check import ListCheck, SampleRow, check_list
 from allmysms_async.source.csv_file import CsvSource, read_csv
+from allmysms_async.source.sheet import SheetSource, read_xlsx
 
-__all__ = ["CsvSource", "read_csv"]
+__all__ = ["CsvSource", "ListCheck", "SampleRow", "SheetSource", "check_list", "read_csv", "read_xlsx"]

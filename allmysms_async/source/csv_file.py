@@ -10,8 +10,10 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from allmysms_async.backend import SendLimits
 from allmysms_async.errors import InvalidSource
-from allmysms_async.model import Reason, Recipient, RefusedRow
+from allmysms_async.model import Reason, Recipient, RefusedRow, SmsMessage
+from allmysms_async.source.check import ListCheck, check_list
 from allmysms_async.source.encoding import encoding_of, known_encoding
 from allmysms_async.source.form import SEPARATORS, form_of, is_number
 from allmysms_async.source.records import Records
@@ -104,6 +106,19 @@ class CsvSource:
                 yield RefusedRow(cells[phone] if phone < len(cells) else "", (), line, reason=Reason.WRONG_WIDTH)
             else:
                 yield Recipient(cells[phone], tuple([cells[position] for position in params]), line)
+
+    def check(self, message: SmsMessage | str, *, limits: SendLimits | None = None) -> ListCheck:
+        """Read all of the file as a campaign would, and send nothing: in an event loop call it in a thread.
+
+        Args:
+            message: What would be sent.
+            limits: Of the backend that would send it, ``backend.limits``; those of ``RestBackend`` by default.
+
+        Raises:
+            InvalidText: The text cannot be right for anybody.
+            InvalidSource: The file cannot be read to its end.
+        """
+        return check_list(self, message, limits)
 
 
 def read_csv(

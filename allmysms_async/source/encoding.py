@@ -105,23 +105,36 @@ def _wide(path: Path, head: bytes) -> str:
 
 
 def undecodable(path: Path, encoding: str) -> tuple[int, bytes] | None:
-    """Return the first line that is not of an encoding, with its number, or None; all of the file is read."""
+    """Return the line of the first bytes that are not of an encoding, and those bytes, or None; all is read."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    line = 1
+    read = 0
     with path.open("rb") as file:
         while True:
             block = file.read(_BLOCK)
+            read += len(block)
             try:
                 decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
-                bad = error.object[error.start : error.end]
-                before = error.object[: error.start]
-                return line + len(_ENDS.findall(before)), bad
+                bad = read - len(error.object) + error.start
+                return _line_at(path, encoding, bad), error.object[error.start : error.end]
             if not block:
                 return None
-            line += len(_ENDS.findall(block)) - (block.endswith(b"\r"))
 
 
+def _line_at(path: Path, encoding: str, offset: int) -> int:
+    """Return the line, counted from 1, on which a byte of a file stands."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line, read, last = 1, 0, ""
+    with path.open("rb") as file:
+        while read < offset and (block := file.read(min(_BLOCK, offset - read))):
+            read += len(block)
+            text = last + decoder.decode(block)
+            last = text[-1:] if text.endswith("\r") else ""
+            line += len(_TEXT_ENDS.findall(text[: len(text) - len(last)]))
+    return line + len(last)
+
+
+_TEXT_ENDS = re.compile("\r\n|\n|\r")
 _ENDS = re.compile(rb"\r\n|\n|\r")
 
 

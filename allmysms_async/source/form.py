@@ -14,7 +14,7 @@ from allmysms_async.errors import InvalidNumber, InvalidSource
 from allmysms_async.numbers import canonical_number
 from allmysms_async.source.records import Record, Records
 
-__all__ = ["SEPARATORS", "Form", "form_of", "is_number", "trimmed"]
+__all__ = ["SEPARATORS", "Form", "checked_columns", "columns_at", "form_of", "is_number", "trimmed"]
 
 SEPARATORS = ";,\t|"
 HEAD_RECORDS = 1000
@@ -91,17 +91,26 @@ def form_of(
     Raises:
         InvalidSource: A column is not there, or there twice, or many rows are of another width.
     """
-    for column in columns:
-        if isinstance(column, int) and column < 1:
-            msg = f"Column {column}: columns are counted from 1."
-            raise InvalidSource(msg)
-    named = header if header is not None else any(isinstance(column, str) for column in columns)
+    named = checked_columns(columns) if header is None else header
     said = _said(path, encoding)
     skip = 0 if said is None else 1
     candidates = [separator] if separator else [said] if said else list(SEPARATORS)
     readings = [_Reading(path, encoding, each, skip, columns, named) for each in candidates]
     best = max(readings, key=lambda reading: reading.rank)
     return best.form(path, short_rows)
+
+
+def checked_columns(columns: Sequence[str | int]) -> bool:
+    """Return whether any column is given by name.
+
+    Raises:
+        InvalidSource: A position is under 1.
+    """
+    for column in columns:
+        if isinstance(column, int) and column < 1:
+            msg = f"Column {column}: columns are counted from 1."
+            raise InvalidSource(msg)
+    return any(isinstance(column, str) for column in columns)
 
 
 def _said(path: Path, encoding: str) -> str | None:
@@ -153,6 +162,10 @@ class _Reading:
             -SEPARATORS.index(separator),
         )
 
+    def _positions_said(self) -> list[int]:
+        """Return the columns that are given by position: of a file without any row nobody can tell."""
+        return [column for column in self._columns if isinstance(column, int)] or [0]
+
     def form(self, path: Path, short_rows: bool) -> Form:
         """Return how the file is read.
 
@@ -165,15 +178,9 @@ class _Reading:
             msg = f"{path} is empty: it has no line with the names of its columns."
             raise InvalidSource(msg, line=1)
         first = self._records[0][0] if self._records else 1
-        positions = [
-            _position(path, first, self.header or (), column, found)
-            for column, found in zip(self._columns, self.found, strict=True)
-        ]
-        last = max(positions) + 1
-        if self._records and self.width < last:
-            how = _NAMES.get(self.separator, self.separator)
-            msg = f"{path}, line {first}: there is no column {last}, only {self.width}, separated by {how}."
-            raise InvalidSource(msg, line=first)
+        width = self.width if self._records else max(self.width, *self._positions_said())
+        how = f", separated by {_NAMES.get(self.separator, self.separator)}"
+        positions = columns_at(path, first, self.header, self._columns, width, how)
         form = Form(
             separator=self.separator,
             skip=self.skip,
@@ -209,6 +216,31 @@ def _positions(header: tuple[str, ...] | None, columns: Sequence[str | int]) -> 
         fits = [position for position, name in enumerate(folded) if name == _folded(column)]
         found.append(fits[0] if len(fits) == 1 else [(header or ())[position] for position in fits])
     return found
+
+
+def columns_at(
+    path: Path, line: int, header: tuple[str, ...] | None, columns: Sequence[str | int], width: int, how: str = ""
+) -> list[int]:
+    """Return the positions of columns, from 0.
+
+    Args:
+        path: The file.
+        line: Where its header or its first row is.
+        header: The names of its columns, or None.
+        columns: By name or by position from 1.
+        width: How many columns there are.
+        how: What tells them apart, for the error.
+
+    Raises:
+        InvalidSource: A column is not there, or several fit.
+    """
+    found = _positions(header, columns)
+    positions = [_position(path, line, header or (), column, each) for column, each in zip(columns, found, strict=True)]
+    last = max(positions) + 1
+    if width < last:
+        msg = f"{path}, line {line}: there is no column {last}, only {width}{how}."
+        raise InvalidSource(msg, line=line)
+    return positions
 
 
 def _position(path: Path, line: int, header: tuple[str, ...], column: str | int, found: int | list[str]) -> int:

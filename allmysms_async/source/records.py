@@ -69,13 +69,17 @@ class Records:
                     next(lines, None)
                 # Strict, since a quote that is never closed would otherwise swallow the rows after it unnoticed.
                 reader = csv.reader(self._noted(lines), delimiter=self._separator, strict=True)
-                blank = self._separator + " \t\r\n\xa0\u202f\ufeff"
+                blank = self._separator + '" \t\r\n\xa0\u202f\ufeff'
                 for cells in reader:
                     raw = self._raw
-                    quoted = len(raw) > 1 or '"' in raw[0] or len(raw[0]) > MAX_CELL
-                    if quoted:
-                        cells = self._judged(line, raw, cells)
-                    if raw[0].strip(blank) and (not quoted or any(cell.strip() for cell in cells)):
+                    first = raw[0]
+                    if len(raw) > 1:
+                        self._judge(line, raw, cells)
+                    elif ' "' in first or '\xa0"' in first or '\t"' in first or '\u202f"' in first:
+                        cells = self._requoted(first, cells)
+                    if len(first) > MAX_CELL:
+                        self._check_cells(line, cells)
+                    if first.strip(blank) or len(raw) > 1:
                         yield line, cells
                     line += len(raw)
                     self._raw = []
@@ -123,25 +127,26 @@ class Records:
                 raise csv.Error(msg)
             yield line
 
-    def _judged(self, line: int, raw: list[str], cells: list[str]) -> list[str]:
-        """Return the cells of a record with quotes in it, refusing what a stray quote may have put together."""
+    def _check_cells(self, line: int, cells: list[str]) -> None:
+        """Refuse cells of a length that no name has."""
         if max(map(len, cells), default=0) > MAX_CELL:
             msg = (
                 f"{self._path}, line {line}: a cell is longer than {MAX_CELL} characters; most likely a quote is not "
                 "closed."
             )
             raise InvalidSource(msg, line=line)
-        if len(raw) == 1:
-            return self._requoted(line, raw[0], cells)
+
+    def _judge(self, line: int, raw: list[str], cells: list[str]) -> None:
+        """Refuse a record of several lines that a stray quote may have put together."""
+        self._check_cells(line, cells)
         if any(self._blank_then_quote(each) for each in raw):
             self._refuse_quote(line, "a quote that comes after a blank opens a cell of several lines")
         for position, cell in enumerate(cells):
             first, *others = cell.split("\n")
             if others and (self._is_record(first, position) or any(self._is_record(other, 0) for other in others)):
                 self._refuse_quote(line, "a quoted cell goes on over lines that look like other people's rows")
-        return cells
 
-    def _requoted(self, line: int, raw: str, cells: list[str]) -> list[str]:
+    def _requoted(self, raw: str, cells: list[str]) -> list[str]:
         """Return the cells of a line in which blanks may stand before a quote that opens a cell."""
         if not self._blank_then_quote(raw):
             return cells

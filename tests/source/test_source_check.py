@@ -1,0 +1,71 @@
+"""Looking at a list before it is sent: what would become of every row, and what looks odd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from allmysms_async import Reason, SmsMessage
+from allmysms_async.errors import InvalidText
+from allmysms_async.source import check_list, read_csv
+
+TEXT = "Bonjour #param_1#"
+
+
+def test_check_says_what_a_campaign_would_reject_with_lines(tmp_path: Path) -> None:
+    """Rows by reason with their first lines, parts, and the first rows as people will read them."""
+    path = tmp_path / "clients.csv"
+    rows = ["0612345601;Ana", "0612345602;Zoé", "0612345601;Ana", "0123456789;Max", "61234567;Eva", "x;y", ";"]
+    wide = "0612345603;D;E"
+    many = [f"06980000{n:02};N{n}" for n in range(30)]
+    path.write_text("\n".join(["mobile;nom", *rows, "", wide, "0612345604;" + "a" * 400, *many]), encoding="utf-8")
+    check = read_csv(path, phone="mobile", params=["nom"]).check(TEXT)
+    assert (check.rows, check.sendable, check.parts) == (38, 33, 32 + 3)
+    assert check.rejections == {
+        Reason.DUPLICATE: 1,
+        Reason.LAND_LINE: 1,
+        Reason.AMBIGUOUS: 1,
+        Reason.MALFORMED: 1,
+        Reason.WRONG_WIDTH: 1,
+    }
+    assert check.lines[Reason.DUPLICATE] == (4,)
+    assert check.lines[Reason.WRONG_WIDTH] == (10,)
+    assert [(row.line, row.text) for row in check.first] == [
+        (2, "Bonjour Ana"),
+        (3, "Bonjour Zoé"),
+        (11, "Bonjour " + "a" * 400),
+    ]
+    assert "0612345601" not in repr(check)
+    assert "Ana" not in repr(check)
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (["0612345601;ANA", "0612345602;MAX"], "Most values of #param_1# are in capitals."),
+        (["0612345601;0698765432", "0612345602;Max"], "1 values of #param_1# are phone numbers."),
+        (["0612345601;Ana"] * 9, "One number (061****01) stands in 9 rows."),
+        (["0612345601 / 0612345602;Ana", "0612345603;Max"], "1 cells hold two numbers or more, such as line 2"),
+    ],
+)
+def test_what_looks_odd_is_said(tmp_path: Path, rows: list[str], sentence: str) -> None:
+    """What may be a mistake in the list, and stops nothing, is a sentence."""
+    path = tmp_path / "clients.csv"
+    path.write_text("\n".join(["mobile;nom", *rows]), encoding="utf-8")
+    [found] = read_csv(path, phone="mobile", params=["nom"]).check(TEXT).oddities
+    assert found.startswith(sentence)
+
+
+def test_ordinary_list_has_nothing_odd() -> None:
+    """Names as people write them, each number once: nothing is said; any iterable can be checked."""
+    check = check_list([f"06123456{n:02}" for n in range(50)], SmsMessage("Bonjour"))
+    assert (check.rows, check.sendable, check.parts, check.oddities) == (50, 50, 50, ())
+
+
+def test_text_that_is_right_for_nobody_is_refused(tmp_path: Path) -> None:
+    """A template that counts its placeholders wrongly is the error it would be when sent."""
+    path = tmp_path / "clients.csv"
+    path.write_text("0612345601;Ana\n")
+    with pytest.raises(InvalidText):
+        read_csv(path).check("Bonjour #param_2#")
