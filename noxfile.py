@@ -25,7 +25,7 @@ def install_wheel(session: nox.Session) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), ".")
     (wheel,) = folder.glob("*.whl")
-    session.install("--quiet", f"{wheel}[cli,postgres]")
+    session.install("--quiet", f"{wheel}[cli,numbers,postgres,xlsx]")
 
 
 @nox.session
@@ -80,7 +80,7 @@ def audit(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with two checkers, both strict."""
-    session.install("--quiet", *group("types"), "-e", ".[cli,postgres]")
+    session.install("--quiet", *group("types"), "-e", ".[cli,numbers,postgres,xlsx]")
     session.run("mypy")
     session.run("pyright")
     session.run("pytest", "-q", "tests/typing")
@@ -94,12 +94,12 @@ def lowest(session: nox.Session) -> None:
         for requirement in PROJECT["project"]["dependencies"]
         + [
             requirement
-            for extra in ("sandbox", "envoyersmspro", "journal", "postgres", "cli")
+            for extra in ("sandbox", "envoyersmspro", "journal", "postgres", "xlsx", "numbers", "cli")
             for requirement in PROJECT["project"]["optional-dependencies"][extra]
             if not requirement.startswith(PROJECT["project"]["name"])
         ]
     ]
-    session.install("--quiet", *group("test"), ".[cli,postgres]", *oldest)
+    session.install("--quiet", *group("test"), ".[cli,numbers,postgres,xlsx]", *oldest)
     session.run("pytest", *session.posargs)
 
 

@@ -14,6 +14,7 @@ from allmysms_async.backend import SendLimits
 from allmysms_async.errors import InvalidSource
 from allmysms_async.model import Reason, Recipient, RefusedRow, SmsMessage
 from allmysms_async.source.check import ListCheck, check_list
+from allmysms_async.source.country import Countries
 from allmysms_async.source.encoding import encoding_of, known_encoding
 from allmysms_async.source.form import SEPARATORS, form_of, is_number
 from allmysms_async.source.records import Records
@@ -45,7 +46,10 @@ class CsvSource:
         separator: str | None = None,
         header: bool | None = None,
         short_rows: bool = False,
+        default_country: str | None = None,
+        check_numbers: bool = False,
     ) -> None:
+        self._countries = Countries(default_country, check_numbers)
         self.path = Path(path)
         if separator is not None and (len(separator) != 1 or separator not in SEPARATORS):
             msg = f"The separator {separator!r} is none of semicolon, comma, tab or |."
@@ -79,6 +83,10 @@ class CsvSource:
         Raises:
             InvalidSource: The file cannot be read to its end as it began; ``line`` says where.
         """
+        return self._countries.read(self._rows())
+
+    def _rows(self) -> Iterator[Recipient]:
+        """Yield a recipient for each row, as it is written."""
         form = self._form
         width, phone, params = form.width, form.phone, form.params
         records = iter(
@@ -130,6 +138,8 @@ def read_csv(
     separator: str | None = None,
     header: bool | None = None,
     short_rows: bool = False,
+    default_country: str | None = None,
+    check_numbers: bool = False,
 ) -> CsvSource:
     """Read recipients from a CSV file, lazily.
 
@@ -147,6 +157,10 @@ def read_csv(
         header: Whether the first record holds names; by default if any column is given by name.
         short_rows: Whether a row may leave cells at its end out, as some spreadsheets do where they are empty. By
             default such a row is rejected as ``wrong_width``: a separator that is missing shifts all cells after it.
+        default_country: ISO code of the country whose numbers are written without ``+``, such as ``BE``; France by
+            default. Needs the extra ``numbers``.
+        check_numbers: Whether a number of another country must be valid for a mobile there, as phonenumbers knows it;
+            by default the gateway decides. Needs the extra ``numbers``.
 
     Returns:
         The recipients, each with the line it starts on. A row with a bad number is one too: the campaign rejects it
@@ -157,5 +171,13 @@ def read_csv(
             also a quote or a line without end, or an encoding that changes, naming the line.
     """
     return CsvSource(
-        path, phone=phone, params=params, encoding=encoding, separator=separator, header=header, short_rows=short_rows
+        path,
+        phone=phone,
+        params=params,
+        encoding=encoding,
+        separator=separator,
+        header=header,
+        short_rows=short_rows,
+        default_country=default_country,
+        check_numbers=check_numbers,
     )

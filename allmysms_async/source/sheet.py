@@ -12,6 +12,7 @@ from allmysms_async.backend import SendLimits
 from allmysms_async.errors import InvalidRequest, InvalidSource
 from allmysms_async.model import Recipient, SmsMessage
 from allmysms_async.source.check import ListCheck, check_list
+from allmysms_async.source.country import Countries
 from allmysms_async.source.form import checked_columns, columns_at, trimmed
 
 __all__ = ["SheetSource", "read_xlsx"]
@@ -37,7 +38,10 @@ class SheetSource:
         phone: str | int,
         params: Sequence[str | int] = (),
         header: bool | None = None,
+        default_country: str | None = None,
+        check_numbers: bool = False,
     ) -> None:
+        self._countries = Countries(default_country, check_numbers)
         self.path = Path(path)
         columns = [phone, *params]
         named = checked_columns(columns) if header is None else header
@@ -64,6 +68,10 @@ class SheetSource:
         Raises:
             InvalidSource: The file cannot be read, or a cell is too long to be a name.
         """
+        return self._countries.read(self._people())
+
+    def _people(self) -> Iterator[Recipient]:
+        """Yield a recipient for each row, as it is written."""
         rows = _rows(_opened(self.path, self.sheet))
         if self.header is not None:
             next(rows, None)
@@ -95,6 +103,8 @@ def read_xlsx(
     phone: str | int = 1,
     params: Sequence[str | int] = (),
     header: bool | None = None,
+    default_country: str | None = None,
+    check_numbers: bool = False,
 ) -> SheetSource:
     """Read recipients from a sheet of an ``xlsx``, ``xls`` or ``ods`` file (extra ``xlsx``).
 
@@ -109,6 +119,10 @@ def read_xlsx(
             from 1.
         params: Columns of ``#param_1#``, ``#param_2#``…, likewise.
         header: Whether the first row holds names; by default if any column is given by name.
+        default_country: ISO code of the country whose numbers are written without ``+``, such as ``BE``; France by
+            default. Needs the extra ``numbers``.
+        check_numbers: Whether a number of another country must be valid for a mobile there, as phonenumbers knows it;
+            by default the gateway decides. Needs the extra ``numbers``.
 
     Returns:
         The recipients, each with its row's number as ``line``.
@@ -117,7 +131,15 @@ def read_xlsx(
         InvalidSource: The file cannot be read or is protected, or the sheet or a column is not there.
         InvalidRequest: python-calamine is not installed.
     """
-    return SheetSource(path, sheet=sheet, phone=phone, params=params, header=header)
+    return SheetSource(
+        path,
+        sheet=sheet,
+        phone=phone,
+        params=params,
+        header=header,
+        default_country=default_country,
+        check_numbers=check_numbers,
+    )
 
 
 def _opened(path: Path, name: str | None) -> Any:

@@ -1,0 +1,85 @@
+"""Numbers of other countries, by phonenumbers: read as written there, and checked, where a source asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSource
+from allmysms_async.model import Reason, Recipient, RefusedRow
+from allmysms_async.numbers import canonical_number
+
+__all__ = ["Countries"]
+
+_FRENCH = ("33", "262", "508", "590", "594", "596")
+
+
+class Countries:
+    """What is known of the countries of a list's numbers.
+
+    Args:
+        default_country: ISO code of the country whose numbers are written without ``+``, such as ``BE``; None is
+            France.
+        check_numbers: Whether a number of another country must be one that phonenumbers finds valid for a mobile.
+
+    Raises:
+        InvalidSource: No country has the code.
+        InvalidRequest: phonenumbers is not installed.
+    """
+
+    def __init__(self, default_country: str | None, check_numbers: bool) -> None:
+        self._country = None if default_country is None else default_country.upper()
+        self._check = check_numbers
+        if self._country is None and not check_numbers:
+            return
+        try:
+            import phonenumbers
+        except ModuleNotFoundError:
+            msg = 'default_country and check_numbers need phonenumbers: run pip install "allmysms_async[numbers]".'
+            raise InvalidRequest(msg) from None
+        self._library: Any = phonenumbers
+        if self._country is not None and self._country not in phonenumbers.SUPPORTED_REGIONS:
+            msg = f"default_country is {default_country!r:.20}; it is the ISO code of a country, such as BE."
+            raise InvalidSource(msg)
+
+    def read(self, rows: Iterator[Recipient]) -> Iterator[Recipient]:
+        """Return rows with their numbers as they are to be texted, those that cannot be right refused."""
+        return rows if self._country is None and not self._check else self._read(rows)
+
+    def _read(self, rows: Iterator[Recipient]) -> Iterator[Recipient]:
+        """Yield rows as ``read`` returns them."""
+        for row in rows:
+            if isinstance(row, RefusedRow):
+                yield row
+                continue
+            phone = self._written(row.phone)
+            if self._check and self._is_wrong(phone):
+                yield RefusedRow(row.phone, (), row.line, reason=Reason.MALFORMED)
+            else:
+                yield Recipient(phone, row.params, row.line)
+
+    def _written(self, raw: str) -> str:
+        """Return a number with its country code, if it is one of the default country's written without."""
+        country = self._country
+        if country in {None, "FR"} or len(raw) > 64 or raw.lstrip().startswith(("+", "00")):
+            return raw
+        try:
+            number = self._library.parse(raw, country)
+        except self._library.NumberParseException:
+            return raw
+        if not self._library.is_valid_number_for_region(number, country):
+            return raw
+        return str(self._library.format_number(number, self._library.PhoneNumberFormat.E164))
+
+    def _is_wrong(self, raw: str) -> bool:
+        """Tell whether a foreign number is none of a mobile; what is refused anyway is left to its own reason."""
+        try:
+            phone = canonical_number(raw)
+        except InvalidNumber:
+            return False
+        if phone.startswith(_FRENCH):
+            return False
+        kinds = self._library.PhoneNumberType
+        number = self._library.parse("+" + phone, None)
+        kind = self._library.number_type(number)
+        return kind not in {kinds.MOBILE, kinds.FIXED_LINE_OR_MOBILE} or not self._library.is_valid_number(number)
