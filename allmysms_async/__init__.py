@@ -90,7 +90,7 @@ from allmysms_async.protocols.mms import MmsBackend
 from allmysms_async.protocols.rest import RestBackend
 from allmysms_async.protocols.soap import SoapBackend
 from allmysms_async.service import SmsService
-from allmysms_async.source import CsvSource, read_csv
+from allmysms_async.source import CsvSource, ListCheck, SampleRow, SheetSource, read_csv, read_xlsx
 from allmysms_async.text import Coding, measure
 
 __all__ = [
@@ -134,6 +134,7 @@ __all__ = [
     "JournalLost",
     "LimitReached",
     "ListChange",
+    "ListCheck",
     "ListStopped",
     "Mail2SmsBackend",
     "MailDeferred",
@@ -162,10 +163,12 @@ __all__ = [
     "RequestLimitReached",
     "RestBackend",
     "RetryPolicy",
+    "SampleRow",
     "Secret",
     "SendReceipt",
     "SenderRefused",
     "ServiceClosed",
+    "SheetSource",
     "SmsMessage",
     "SmsService",
     "SoapBackend",
@@ -181,4 +184,5 @@ __all__ = [
     "measure",
     "parse_error_reply",
     "read_csv",
+    "read_xlsx",
 ]

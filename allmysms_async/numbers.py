@@ -109,7 +109,10 @@ def _read(raw: str) -> str:
     if len(digits) == _NATIONAL_DIGITS and (digits[0] in "67" or digits.startswith("508")):
         return _national(digits)
     if _MIN_DIGITS <= len(digits) < _LEAST_BARE:
-        rule = f"{len(digits)} digits tell no country: a 0 or a digit is missing, or + and the country code"
+        rule = (
+            f"{len(digits)} digits tell no country: a 0 or a digit is missing, or + and the country code (a list may "
+            "say default_country= instead)"
+        )
         raise _refusal(rule, digits, reason="ambiguous")
     return _international(digits)
 

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
-import msgspec
 from pyroaring import BitMap64
 
+from allmysms_async import argument
 from allmysms_async.backend import SendLimits
 from allmysms_async.batch.plan import Chunk, Planner
-from allmysms_async.discreet import Discreet
+from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.errors import InvalidNumber
 from allmysms_async.model import Reason, Recipient, SmsMessage
 from allmysms_async.numbers import canonical_number, mask
@@ -42,7 +42,7 @@ class SampleRow(Discreet, frozen=True):
     text: str
 
 
-class ListCheck(msgspec.Struct, frozen=True, kw_only=True):
+class ListCheck(Shown, frozen=True, kw_only=True):
     """What a list holds.
 
     Attributes:
@@ -78,6 +78,7 @@ def check_list(
         InvalidText: The text cannot be right for anybody.
         InvalidSource: The source cannot be read to its end.
     """
+    argument.given("message", message, (str, SmsMessage), "a text or an SmsMessage")
     message = SmsMessage(message) if isinstance(message, str) else message
     planner = Planner(message, limits or RestBackend.limits, chunk_size=1000, seen=BitMap64(), accounted=BitMap64())
     rejections: Counter[Reason] = Counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from allmysms_async import argument
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSource
 from allmysms_async.model import Reason, Recipient, RefusedRow
 from allmysms_async.numbers import canonical_number
@@ -28,7 +29,8 @@ class Countries:
     """
 
     def __init__(self, default_country: str | None, check_numbers: bool) -> None:
-        self._country = None if default_country is None else default_country.upper()
+        argument.given("check_numbers", check_numbers, bool, "true or false")
+        self._country = None if default_country is None else argument.text("default_country", default_country).upper()
         self._check = check_numbers
         if self._country is None and not check_numbers:
             return

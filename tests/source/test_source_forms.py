@@ -148,6 +148,20 @@ FORMS: dict[str, Form] = {
     ),
     "decimal commas by position": Form(text(f"{P1};1,50", f"{P2};2,50"), [(P1, ("1,50",)), (P2, ("2,50",))], 1, (2,)),
     "tabs of a database's COPY": Form(text(f"{P1}\tAna", f"{P2}\tMax", end="\n"), ANA_MAX, 1, (2,)),
+    "COPY of PostgreSQL": Form(
+        text("mobile\tnom\tville", f"{P1}\tAna\t\\N", f"{P2}\t\\N\tLyon", end="\n"), [(P1, ("Ana",)), (P2, ("",))]
+    ),
+    "COPY of PostgreSQL as CSV": Form(
+        text("nom,mobile", f'"Dupont, Ana",{P1}', f'"Max ""le grand""",{P2}', f",{P3}", end="\n"),
+        [(P1, ("Dupont, Ana",)), (P2, ('Max "le grand"',)), (P3, ("",))],
+    ),
+    "mysqldump --tab": Form(text(f"1\tAna\t{P1}\t2027-01-15", f"2\tMax\t{P2}\t\\N", end="\n"), ANA_MAX, 3, (2,)),
+    "mysqldump --tab with a line break in a cell": Form(
+        text(*[f"{n}\tN{n}\t06980000{n:02}\tx" for n in range(30)], "30\tAna\\", f"B\t{P1}\tx", end="\n"),
+        [*((f"06980000{n:02}", (f"N{n}",)) for n in range(30)), ("", ()), ("x", ())],
+        3,
+        (2,),
+    ),
     "bars": Form(text("mobile|nom", f"{P1}|Ana", f"{P2}|Max"), ANA_MAX),
     "everything in quotes": Form(text('"mobile";"nom"', f'"{P1}";"Ana"', f'"{P2}";"Max"'), ANA_MAX),
     "blank rows in quotes": Form(text('"mobile";"nom"', f'"{P1}";"Ana"', '"";""', f'"{P2}";"Max"'), ANA_MAX),
@@ -195,6 +209,27 @@ FORMS: dict[str, Form] = {
         ANA_MAX,
         "phone 1 - value",
         ("given name",),
+    ),
+    "vCards turned CSV": Form(
+        text(
+            "First Name,Last Name,Mobile Phone,Notes",
+            "Ana,Durand,tel:+33-6-12-34-56-01,",
+            'Max,"Le Goff, dit ""Max""",+33 (0)6 12 34 56 02,"Anniversaire : 2 mai"',
+        ),
+        [("tel:+33-6-12-34-56-01", ("Ana",)), ("+33 (0)6 12 34 56 02", ("Max",))],
+        "mobile phone",
+        ("first name",),
+    ),
+    "PrestaShop in Windows-1252 with prices": Form(
+        text("ID;Prénom;Ventes;Mobile", f'1;"Zoé";"1 234,50 €";{P1}', f'2;"Max";"0,00 €";{P2}', encoding="cp1252"),
+        [(P1, ("Zoé",)), (P2, ("Max",))],
+        params=("prénom",),
+    ),
+    "HubSpot with its mark": Form(
+        text('"Prénom","Numéro de téléphone mobile"', f'"Zoé","{P1}"', '"Max",""', encoding="utf-8-sig", end="\n"),
+        [(P1, ("Zoé",)), ("", ("Max",))],
+        "numéro de téléphone mobile",
+        ("Prénom",),
     ),
     "formulas that keep a number text": Form(
         text("mobile;nom", f'="{P1}";Ana', f'"=""{P2}""";Max'), [(f'="{P1}"', ("Ana",)), (f'="{P2}"', ("Max",))]

@@ -37,6 +37,7 @@ from allmysms_async import (
     measure,
     parse_error_reply,
     read_csv,
+    read_xlsx,
 )
 
 NUMBER = "0612345678"
@@ -354,9 +355,12 @@ async def test_a_service_takes_a_message_and_recipients_or_refuses_them(data: st
 
 def test_every_public_name_can_be_told_apart() -> None:
     """Each name that the library exports is a struct, an error, an enumeration, a protocol, or fuzzed here."""
-    fuzzed = {kind.__name__ for kind in BACKENDS} | FUNCTIONS.keys() | {"SmsService", "RetryPolicy", "read_csv"}
+    fuzzed = (
+        {kind.__name__ for kind in BACKENDS} | FUNCTIONS.keys() | {"SmsService", "RetryPolicy", "read_csv", "read_xlsx"}
+    )
     fuzzed |= {
         "CsvSource",
+        "SheetSource",
         "CampaignRun",
         "SystemClock",
         "Clock",
@@ -427,7 +431,7 @@ def test_any_bytes_and_any_arguments_are_read_or_refused(tmp_path: Path, data: s
     """Whatever is in a file, and whatever is said of it, rows or a typed error come out."""
     path = tmp_path / "any.csv"
     path.write_bytes(content)
-    names = ["phone", "params", "encoding", "separator", "header"]
+    names = ["phone", "params", "encoding", "separator", "header", "short_rows", "default_country", "check_numbers"]
     columns = st.one_of(st.integers(-1, 5), st.text(max_size=3))
     usual = st.one_of(
         JUNK, columns, st.lists(columns, max_size=3), st.sampled_from([";", ",", "\t", "utf-16", "cp1252"])
@@ -435,6 +439,33 @@ def test_any_bytes_and_any_arguments_are_read_or_refused(tmp_path: Path, data: s
     options = data.draw(st.dictionaries(st.sampled_from(names), usual, max_size=3))
     try:
         for row in read_csv(path, **options):
+            assert isinstance(row, Recipient)
+    except InvalidRequest as error:
+        assert str(error).endswith(".")  # noqa: PT017
+
+
+SHEET = Path(__file__).parent.parent / "samples" / "source" / "libreoffice" / "clients.xlsx"
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: repr(path)[:12])
+def test_a_path_that_no_sheet_has_is_a_typed_error(path: Any) -> None:
+    """What is refused as the path of a CSV file is refused as that of a spreadsheet."""
+    with pytest.raises(InvalidRequest):
+        list(read_xlsx(path))
+
+
+@FUZZ
+@given(data=st.data(), content=st.binary(max_size=200))
+def test_any_sheet_and_any_arguments_are_read_or_refused(tmp_path: Path, data: st.DataObject, content: bytes) -> None:
+    """Whatever is said of a spreadsheet, or is none, rows or a typed error come out."""
+    path = tmp_path / "any.xlsx"
+    path.write_bytes(content)
+    names = ["phone", "params", "sheet", "header", "default_country", "check_numbers"]
+    columns = st.one_of(st.integers(-1, 5), st.text(max_size=3))
+    usual = st.one_of(JUNK, columns, st.lists(columns, max_size=3), st.sampled_from(["be", "FR"]))
+    options = data.draw(st.dictionaries(st.sampled_from(names), usual, max_size=3))
+    try:
+        for row in read_xlsx(data.draw(st.sampled_from([SHEET, path])), **options):
             assert isinstance(row, Recipient)
     except InvalidRequest as error:
         assert str(error).endswith(".")  # noqa: PT017
