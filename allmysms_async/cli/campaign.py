@@ -1,8 +1,10 @@
-"""``allmysms campaign run``: a CSV file, one text, and a report."""
+"""``allmysms campaign run``: a file of recipients, one text, and a report."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -16,13 +18,12 @@ from allmysms_async.cli.drive import Listener, drive
 from allmysms_async.cli.ending import ExitCode, say
 from allmysms_async.cli.file import check_places, journal_file, why
 from allmysms_async.cli.outcome import OutcomeFile
+from allmysms_async.cli.recipients import ListOptions, check_params, form_read, how_read, opened
 from allmysms_async.cli.report import Examples, print_end
 from allmysms_async.cli.screen import Display, error_console
 from allmysms_async.cli.signals import at_once
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import Campaign, Purpose, SmsMessage
-from allmysms_async.source import read_csv
-from allmysms_async.text import placeholders
 
 __all__ = ["CampaignOptions", "run_file", "text_of"]
 
@@ -33,32 +34,24 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the options of ``campaign run`` say.
 
     Attributes:
-        file: The recipients.
+        recipients: The file, and how it is read.
         text: The text, or ``-``.
-        phone: Column of the numbers.
-        params: Columns of the parameters.
         sender: What is shown as the sender.
         name: The campaign's name, or None for the file's.
         purpose: Why it is sent.
         send_at: When, aware; None is now.
         sending: How it is sent, and where that is recorded.
-        separator: Of the file, or None to tell it from the file.
-        encoding: Of the file, or None to tell it from the file.
         outcomes: Where to write each row's outcome.
         as_json: Whether a machine reads the result.
     """
 
-    file: Path
+    recipients: ListOptions
     text: str
-    phone: str | int
-    params: tuple[str | int, ...]
     sender: str | None
     name: str | None
     purpose: Purpose
     send_at: datetime | None
     sending: RunOptions
-    separator: str | None
-    encoding: str | None
     outcomes: Path | None
     as_json: bool
 
@@ -113,26 +106,23 @@ def _outcomes(path: Path) -> OutcomeFile:
         raise InvalidRequest(msg) from error.__cause__
 
 
-async def run_file(options: CampaignOptions) -> int:
+def run_file(options: CampaignOptions) -> int:
     """Send a campaign and report on it; return the exit code."""
     text = text_of(options.text)
-    wanted = placeholders(text)
-    if wanted > len(options.params):
-        msg = f"The text uses #param_{wanted}#, but there are only {len(options.params)} --param columns."
-        raise click.UsageError(msg)
+    check_params(options.recipients, text)
     journal = cast("str | None", options.sending.get("journal"))
-    check_places({"--outcomes": options.outcomes}, source=options.file, journal=journal_file(journal))
-    source = read_csv(
-        options.file,
-        phone=options.phone,
-        params=options.params,
-        encoding=options.encoding,
-        separator=options.separator,
-    )
+    file = options.recipients.file
+    check_places({"--outcomes": options.outcomes}, source=file, journal=journal_file(journal))
+    # Telling how a file is read takes reading it once: before the event loop, whose signals would wait for it.
+    source = opened(options.recipients)
+    told = () if options.as_json or next(iter(source), None) is None else how_read(source, text)
     message = SmsMessage(text, sender=options.sender, purpose=options.purpose, send_at=options.send_at)
-    campaign = Campaign(
-        name=options.file.stem if options.name is None else options.name, message=message, recipients=source
-    )
+    campaign = Campaign(name=file.stem if options.name is None else options.name, message=message, recipients=source)
+    return asyncio.run(_send(campaign, options, told, form_read(source)))
+
+
+async def _send(campaign: Campaign, options: CampaignOptions, told: Sequence[str], form: dict[str, object]) -> int:
+    """Send a campaign, having said how its file is read, and report on it; return the exit code."""
     display = Display(error_console())
     examples = Examples()
     listeners: list[Listener] = [examples.collect]
@@ -143,13 +133,15 @@ async def run_file(options: CampaignOptions) -> int:
             listeners.append(file.add)
         try:
             with display:
+                for line in told:
+                    display.note(line)
                 end = await drive(run, display, *listeners, journal=_label(options.sending), last=True)
         except BaseException:
             if file is not None:
                 await file.finish(begun=False)
             raise
         # The end is told before anything else can go wrong, and whether or not anybody reads the file.
-        code = print_end(end, examples, machine=options.as_json, journal="journal" in options.sending)
+        code = print_end(end, examples, machine=options.as_json, journal="journal" in options.sending, source=form)
     if file is not None:
         await file.finish()
         if file.problem is not None:

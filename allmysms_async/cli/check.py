@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
+import click
 import msgspec
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from allmysms_async.cli.ending import ExitCode, plain, say
-from allmysms_async.cli.recipients import ListOptions, how_read, opened
+from allmysms_async.cli.recipients import ListOptions, check_params, form_read, how_read, opened
 from allmysms_async.cli.screen import number, output_console
 from allmysms_async.model import SmsMessage
 from allmysms_async.source import CsvSource, ListCheck, SheetSource
@@ -20,6 +21,7 @@ __all__ = ["check_file"]
 
 def check_file(options: ListOptions, text: str, *, machine: bool) -> int:
     """Print what becomes of a list; return 0 if all of it would be sent, 1 if some rows would not."""
+    check_params(options, text)
     source = opened(options)
     check = source.check(SmsMessage(text))
     if machine:
@@ -31,16 +33,8 @@ def check_file(options: ListOptions, text: str, *, machine: bool) -> int:
 
 def say_json(source: CsvSource | SheetSource, check: ListCheck) -> None:
     """Print one line for machines."""
-    form = (
-        {"sheet": source.sheet}
-        if isinstance(source, SheetSource)
-        else {"encoding": source.encoding.removesuffix("-sig"), "separator": source.separator}
-    )
     fields = {
-        "file": str(source.path),
-        **form,
-        "header": None if source.header is None else list(source.header),
-        "columns": list(source.columns),
+        **form_read(source),
         "rows": check.rows,
         "sendable": check.sendable,
         "parts": check.parts,
@@ -49,7 +43,7 @@ def say_json(source: CsvSource | SheetSource, check: ListCheck) -> None:
         "first": [msgspec.structs.asdict(row) for row in check.first],
         "oddities": list(check.oddities),
     }
-    output_console().print(json.dumps(fields), soft_wrap=True, markup=False)
+    click.echo(json.dumps(fields))
 
 
 def print_check(source: CsvSource | SheetSource, check: ListCheck, text: str) -> None:

@@ -16,6 +16,7 @@ from allmysms_async.model import Purpose
 
 if TYPE_CHECKING:
     from allmysms_async.campaign import RunOptions
+    from allmysms_async.cli.recipients import ListOptions
 
 __all__ = ["allmysms"]
 
@@ -50,6 +51,47 @@ def _sending(command: _F) -> _F:
     for add in reversed(options):
         command = add(command)
     return command
+
+
+def _listed(command: _F) -> _F:
+    """Give a command the file of recipients, the text, and the options of how the file is read."""
+    options = (
+        click.argument("file", type=option.FilePath(path_type=Path)),
+        click.option(
+            "--text", required=True, help="The text, with #param_1#, #param_2#… ; - reads it from standard input."
+        ),
+        click.option(
+            "--phone",
+            callback=option.columns,
+            required=True,
+            help="Column of the numbers: a name, or a position from 1.",
+        ),
+        click.option(
+            "--param", "params", callback=option.columns, multiple=True, help="Column of #param_1#, then of #param_2#…"
+        ),
+        click.option("--separator", help="Semicolon, comma, tab or |; told from the file by default."),
+        click.option(
+            "--encoding", callback=option.encoding, help="Such as utf-8 or cp1252; told from the file by default."
+        ),
+        click.option("--sheet", callback=option.unlike_nothing, help="Of a spreadsheet's own file; the first one."),
+        click.option("--short-rows", is_flag=True, help="Rows may leave empty cells at their end out."),
+        click.option(
+            "--default-country",
+            callback=option.unlike_nothing,
+            metavar="ISO",
+            help="Whose numbers are written without +, such as BE; France by default.",
+        ),
+    )
+    for add in reversed(options):
+        command = add(command)
+    return command
+
+
+def _list_options(**options: Any) -> ListOptions:
+    """Return how a file of recipients is read."""
+    from allmysms_async.cli.recipients import ListOptions
+
+    return ListOptions(**options)
 
 
 def _given(options: dict[str, object]) -> RunOptions:
@@ -102,14 +144,7 @@ def campaign() -> None:
 
 
 @campaign.command("run")
-@click.argument("file", type=option.FilePath(path_type=Path))
-@click.option("--text", required=True, help="The text, with #param_1#, #param_2#… ; - reads it from standard input.")
-@click.option(
-    "--phone", callback=option.columns, required=True, help="Column of the numbers: a name, or a position from 1."
-)
-@click.option(
-    "--param", "params", callback=option.columns, multiple=True, help="Column of #param_1#, then of #param_2#…"
-)
+@_listed
 @click.option("--sender", help="Shown in place of the short number; to France the text must end with STOP au 36180.")
 @click.option("--name", help="Shown in the provider's back office; the file's name by default.")
 @click.option("--purpose", type=_purpose, required=True, help="Why it is sent: the law treats them differently.")
@@ -123,8 +158,6 @@ def campaign() -> None:
     help="File, or postgresql:// URL, that survives the process: the same command continues.",
 )
 @_sending
-@click.option("--separator", help="Semicolon, comma, tab or |; told from the file by default.")
-@click.option("--encoding", callback=option.encoding, help="Such as utf-8 or cp1252; told from the file by default.")
 @click.option(
     "--outcomes",
     type=option.FilePath(path_type=Path, dir_okay=False),
@@ -143,33 +176,56 @@ def run_campaign(
     journal: str | None,
     separator: str | None,
     encoding: str | None,
+    sheet: str | None,
+    short_rows: bool,
+    default_country: str | None,
     outcomes: Path | None,
     as_json: bool,
     **sending: object,
 ) -> int:
-    """Send a text to everybody in FILE, a CSV file as spreadsheets write them.
+    """Send a text to everybody in FILE: a CSV file, or a spreadsheet's own (.xlsx, .xls, .ods).
 
     Nobody is texted twice, however often the file repeats a number. Ctrl-C stops after what is in flight. With a
     journal the same command continues, after whatever ended the one before.
     """
     from allmysms_async.cli.campaign import CampaignOptions, run_file
 
-    options = CampaignOptions(
+    recipients = _list_options(
         file=file,
-        text=text,
         phone=phone,
         params=params,
+        separator=separator,
+        encoding=encoding,
+        sheet=sheet,
+        short_rows=short_rows,
+        default_country=default_country,
+    )
+    options = CampaignOptions(
+        recipients=recipients,
+        text=text,
         sender=sender,
         name=name,
         purpose=purpose,
         send_at=at,
         sending=_given(sending | {"journal": journal}),
-        separator="\t" if separator in {"tab", "\\t"} else separator,
-        encoding=encoding,
         outcomes=outcomes,
         as_json=as_json,
     )
-    return asyncio.run(run_file(options))
+    return run_file(options)
+
+
+@campaign.command("check")
+@_listed
+@_json
+def check_list(text: str, as_json: bool, **recipients: object) -> int:
+    """Say how FILE is read and what would become of each row, and send nothing.
+
+    The exit code is 0 if everybody would be sent to, 1 if some rows would not.
+    """
+    from allmysms_async.cli.campaign import text_of
+    from allmysms_async.cli.check import check_file
+
+    return check_file(_list_options(**recipients), text_of(text), machine=as_json)
 
 
 _journal = click.argument("journal", envvar=_JOURNAL, callback=option.place)

@@ -21,6 +21,7 @@ from allmysms_async.errors import (
     CampaignStopped,
     InsufficientCredit,
     InvalidRequest,
+    InvalidSource,
     JournalError,
     NotPermitted,
     NotSent,
@@ -45,6 +46,8 @@ _DEBUG = "ALLMYSMS_DEBUG"
 _STEERING = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
+# How the library's errors name what decides how a file is read.
+_ARGUMENTS = re.compile(r"\b(encoding|separator|sheet|default_country)=(?:'([^']*)')?")
 _MOST = 1500
 _SANDBOX_EXTRA = {"lxml", "python_multipart", "starlette", "httptools"}
 
@@ -93,6 +96,8 @@ def sentence(error: BaseException) -> str:
             text = f"{said} {begin} the network and ALLMYSMS_BASE_URL, then try again."
         case CampaignStopped():
             text = f"The campaign stopped: {sentence(error.reason)}"
+        case InvalidSource():
+            text = _as_options(str(error))
         case AllMySmsError():
             text = str(error)
         case _:
@@ -101,6 +106,12 @@ def sentence(error: BaseException) -> str:
                 "the environment it shows where it happened."
             )
     return _ended(text)
+
+
+def _as_options(text: str) -> str:
+    """Return a sentence that says how to read a file, with the command's options in place of Python's arguments."""
+    options = _ARGUMENTS.sub(lambda found: f"--{found[1].replace('_', '-')} {found[2] or ''}".rstrip(), text)
+    return options.replace("short_rows=True", "--short-rows")
 
 
 def _ended(text: str) -> str:

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
+import click
 import msgspec
 
 from allmysms_async.errors import InvalidSource
 from allmysms_async.model import RefusedRow
 from allmysms_async.numbers import mask
 from allmysms_async.source import CsvSource, SheetSource, read_csv, read_xlsx
-from allmysms_async.text import Template
+from allmysms_async.source.form import shown_name
+from allmysms_async.text import Template, placeholders
 
-__all__ = ["ListOptions", "how_read", "opened"]
+__all__ = ["ListOptions", "check_params", "form_read", "how_read", "opened"]
 
 _SHEETS = {".xlsx", ".xlsm", ".xls", ".ods"}
 _SEPARATORS = {";": "semicolons", ",": "commas", "\t": "tabs", "|": "bars"}
@@ -76,6 +78,29 @@ def opened(options: ListOptions) -> CsvSource | SheetSource:
     )
 
 
+def check_params(options: ListOptions, text: str) -> None:
+    """Refuse a text that uses more columns than are named.
+
+    Raises:
+        UsageError: It does.
+    """
+    wanted = placeholders(text)
+    if wanted > len(options.params):
+        msg = f"The text uses #param_{wanted}#, but there are only {len(options.params)} --param columns."
+        raise click.UsageError(msg)
+
+
+def form_read(source: CsvSource | SheetSource) -> dict[str, object]:
+    """Return how a file is read, for machines."""
+    form: dict[str, object] = (
+        {"sheet": source.sheet}
+        if isinstance(source, SheetSource)
+        else {"encoding": source.encoding.removesuffix("-sig"), "separator": source.separator}
+    )
+    header = None if source.header is None else list(source.header)
+    return {"file": str(source.path), **form, "header": header, "columns": list(source.columns)}
+
+
 def how_read(source: CsvSource | SheetSource, text: str) -> Sequence[str]:
     """Return how a file is read, and its first row as it will be sent: two sentences at most."""
     columns = [_column(source, position) for position in source.columns]
@@ -99,4 +124,4 @@ def _column(source: CsvSource | SheetSource, position: int) -> str:
     """Return a column's name, or its position where it has none."""
     header = source.header or ()
     name = header[position - 1] if position <= len(header) else ""
-    return f"column {position} ({' '.join(name.split())[:40]})" if name.strip() else f"column {position}"
+    return f"column {position} ({shown_name(' '.join(name.split()))})" if name.strip() else f"column {position}"

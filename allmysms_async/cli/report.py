@@ -251,15 +251,26 @@ def print_advice(console: Console, result: CampaignResult, *, journal: bool = Fa
         console.print(plain(line), markup=False, soft_wrap=not console.is_terminal)
 
 
-def print_end(end: Drive, examples: Examples, *, machine: bool, journal: bool) -> int:
-    """Say how a campaign's run ended; return the exit code."""
+def print_end(
+    end: Drive, examples: Examples, *, machine: bool, journal: bool, source: dict[str, object] | None = None
+) -> int:
+    """Say how a campaign's run ended; return the exit code.
+
+    Args:
+        end: How.
+        examples: Rows to show.
+        machine: Whether a machine reads it.
+        journal: Whether the campaign can be continued from its journal.
+        source: How its file was read, for machines.
+    """
     if machine:
         more: dict[str, object] = {
             "continued": end.before is not None,
             "accepted_before": 0 if end.before is None else end.before.accepted,
             "waiting_for": held_as_json(end.waiting_for),
         }
-        click.echo(as_json(end.result, **(more if journal else {})))
+        read = {} if source is None else {"source": source}
+        click.echo(as_json(end.result, **read, **(more if journal else {})))
     else:
         console = output_console()
         console.print(closing_table(end.result, examples, width=console.width))

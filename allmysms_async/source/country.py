@@ -41,7 +41,7 @@ class Countries:
             raise InvalidRequest(msg) from None
         self._library: Any = phonenumbers
         if self._country is not None and self._country not in phonenumbers.SUPPORTED_REGIONS:
-            msg = f"default_country is {default_country!r:.20}; it is the ISO code of a country, such as BE."
+            msg = f"No country has the code {default_country!r:.20}: default_country= takes that of ISO, such as BE."
             raise InvalidSource(msg)
 
     def read(self, rows: Iterator[Recipient]) -> Iterator[Recipient]:

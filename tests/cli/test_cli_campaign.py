@@ -29,6 +29,7 @@ KEYS = {
     "parts",
     "cost",
     "campaign_ids",
+    "source",
 }
 
 

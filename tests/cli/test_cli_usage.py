@@ -49,7 +49,7 @@ def campaign(*more: str, file: str = FILE, **changes: str | None) -> list[str]:
         (campaign(purpose=None), "Missing option '--purpose'"),
         (campaign(purpose="fun"), "'fun' is not one of"),
         (campaign(phone=None), "Missing option '--phone'"),
-        (campaign(phone="tel"), "the column 'tel' is not there. Columns: mobile, nom."),
+        (campaign(phone="tel"), "the column 'tel' is not there. Columns: 'mobile', 'nom'."),
         (campaign(phone="0"), "columns are counted from 1"),
         (campaign(param=None), "uses #param_1#, but there are only 0 --param columns"),
         (campaign(text="#param_2#"), "#param_1# is missing"),
@@ -63,6 +63,14 @@ def campaign(*more: str, file: str = FILE, **changes: str | None) -> list[str]:
         (campaign(at="2020-01-01T10:00"), "is in the past"),
         (campaign(at="tomorrow"), "'tomorrow' is not a date and time"),
         (campaign(separator="#"), "separator '#'"),
+        (campaign(sheet="Clients"), "clients.csv is no spreadsheet's own file"),
+        (campaign(sheet=""), "It is empty"),
+        (campaign(default_country="XX"), "'XX': --default-country takes"),
+        (campaign(file="torn.csv"), "line 2: a quoted cell goes on over lines"),
+        (campaign(file="doubtful.csv"), "Say --encoding to decide"),
+        (["campaign", "check", FILE, "--text", "#param_1#", "--phone", "mobile"], "only 0 --param columns"),
+        (["campaign", "check", FILE, "--text", " ", "--phone", "mobile"], "text is empty"),
+        (["campaign", "check", "missing.csv", "--text", "a", "--phone", "mobile"], "cannot be read: No such file"),
         (campaign(encoding="klingon"), "encoding 'klingon' is not known"),
         (campaign(chunk_size="0"), "--chunk-size"),
         (campaign(chunk_size="5000"), "chunk_size is 5000"),
@@ -74,7 +82,7 @@ def campaign(*more: str, file: str = FILE, **changes: str | None) -> list[str]:
         *((campaign(encoding=name), f"The encoding {name!r} is not known, or not one of files") for name in (
             "base64", "rot13", "punycode", "idna", "undefined", "unicode_escape", "zlib", "hex", "uu", "a\0b", "\udcff"
         )),
-        (campaign(encoding="utf-16", file="unmarked.csv"), "encoding='utf-16-le', or 'utf-16-be'"),
+        (campaign(encoding="utf-16", file="unmarked.csv"), "--encoding utf-16-le or --encoding utf-16-be"),
         (campaign(file="x" * 300), "File name too long"),
         (campaign(file="a\0b"), "is no name of a file"),
         (campaign(file=""), "The name of a file is empty"),
@@ -111,6 +119,8 @@ def test_bad_usage_is_one_sentence_and_exit_2(
 ) -> None:
     """Bad usage is explained in one sentence on standard error, exits 2, and leaves standard output empty."""
     account.with_name("empty.csv").touch()
+    account.with_name("torn.csv").write_text('mobile;nom\n0612345601;"Ana\n0612345602;Bob\n0612345603;Max"\n')
+    account.with_name("doubtful.csv").write_bytes(b"mobile;nom\n0612345601;a\x81\x8d\x8fb\n")
     account.with_name("names.csv").write_text("mobile;nom\n")
     account.with_name("unmarked.csv").write_bytes("mobile;nom\n0612345678;Zoé\n".encode("utf-16-le"))
     before = account.read_bytes()
