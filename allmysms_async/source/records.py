@@ -79,11 +79,11 @@ class Records:
                     first = raw[0]
                     if len(raw) > 1:
                         self._judge(line, raw, cells)
-                    elif ' "' in first or '\xa0"' in first or '\t"' in first or '\u202f"' in first:
+                    elif '"' in first and (' "' in first or '\xa0"' in first or '\t"' in first or '\u202f"' in first):
                         cells = self._requoted(first, cells)
                     if len(first) > MAX_CELL:
                         self._check_cells(line, cells)
-                    if first.strip(blank) or len(raw) > 1:
+                    if first[0].isalnum() or len(raw) > 1 or first.strip(blank):
                         yield line, cells
                     line += len(raw)
                     self._raw = []

@@ -55,7 +55,8 @@ class SheetSource:
         opened = _opened(self.path, sheet)
         self.sheet: str = opened.name
         rows = _rows(opened)
-        line, first = next(rows, (1, []))
+        nothing: list[str] = []
+        line, first = next(rows, (1, nothing))
         if named and not first:
             msg = f"{self.path} is empty: it has no line with the names of its columns."
             raise InvalidSource(msg, line=1)
@@ -163,7 +164,8 @@ def _opened(path: Path, name: str | None) -> Any:
         msg = 'A spreadsheet\'s file needs python-calamine: run pip install "allmysms_async[xlsx]"; nothing was sent.'
         raise InvalidRequest(msg) from None
     try:
-        book = CalamineWorkbook.from_path(path)
+        workbook: Any = CalamineWorkbook
+        book = workbook.from_path(path)
         names = book.sheet_names
         if name is not None and name not in names:
             shown = ", ".join(repr(each[:40]) for each in names[:20])

@@ -147,7 +147,7 @@ class Mess:
                 self._refused("text_too_long", f"06{first:02d}{''.join(pairs)}", "Zoé " * 320)
             case 1:
                 first, *pairs = self._digits(number)
-                self._refused("missing_param", f"06{first:02d}{''.join(pairs)}")
+                self._refused("wrong_width", f"06{first:02d}{''.join(pairs)}")
             case 2:
                 written, phone = OVERSEAS[number % len(OVERSEAS)]
                 own = len(self.expected)
@@ -187,7 +187,7 @@ async def test_each_of_100_000_rows_ends_as_the_file_says(
     assert (result.rows, result.accepted, result.pending) == (ROWS, len(mess.texts), 0)
     assert (result.failed, result.unknown, dict(result.problems)) == (0, 0, {})
     assert {reason.value: count for reason, count in result.rejections.items()} == dict(mess.reasons)
-    assert set(mess.reasons) == {"duplicate", "land_line", "empty", "malformed", "text_too_long", "missing_param"}
+    assert set(mess.reasons) == {"duplicate", "land_line", "empty", "malformed", "text_too_long", "wrong_width"}
     told = [(outcome.line, outcome.reason) for _, outcome in sorted(ledger.by_row.items())]
     assert told == mess.expected
 
