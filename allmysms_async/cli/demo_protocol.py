@@ -154,7 +154,7 @@ def expected_rows(rows: Sequence[SampleRow], protocol: DemoProtocol) -> list[Sam
 def _expected(row: SampleRow, protocol: DemoProtocol, texted: set[str]) -> SampleRow:
     """Return a row with what must become of it; of two rows with one number the first that can be sent wins."""
     reason = row.expected.partition(":")[2]
-    if protocol.told is None or not row.phone or reason == "missing_param":
+    if protocol.told is None or not row.phone or reason == "wrong_width":
         return row
     refusal = protocol.refused(row.text, row.phone)
     if row.phone in texted and refusal != "outside_france":

@@ -109,6 +109,7 @@ def how_read(source: CsvSource | SheetSource, text: str) -> Sequence[str]:
     else:
         between = _SEPARATORS.get(source.separator, source.separator)
         form = f"{source.encoding.removesuffix('-sig')}, {between} between cells"
+    form += "" if source.header is not None else ", no header"
     params = "".join(f", #param_{number}# from {column}" for number, column in enumerate(columns[1:], 1))
     lines = [f"{source.path.name}: {form}; numbers from {columns[0]}{params}."]
     template = Template(text)

@@ -37,7 +37,7 @@ _CANDIDATES = ("cp1252", "mac_roman", "cp850")
 _MOST_LINES = 2000
 """Lines with other than ASCII characters that are looked at; as many show any language's letters."""
 
-_LETTERS = frozenset("àâäæçéèêëîïíìóôöòœùûüúÿñáãõåøßÀÂÄÆÇÉÈÊËÎÏÍÌÓÔÖÒŒÙÛÜÚŸÑÁÃÕÅØ")
+_LETTERS = frozenset("šžŠŽàâäæçéèêëîïíìóôöòœùûüúÿñáãõåøßÀÂÄÆÇÉÈÊËÎÏÍÌÓÔÖÒŒÙÛÜÚŸÑÁÃÕÅØ")
 # Of a French text or list: quotes, dashes, money, degrees and ordinals. None of them stands inside a word.
 _SIGNS = frozenset("\u2018\u2019\u201c\u201d\u2026\u2013\u2014\u2022\u2122«»€£°²³½©®·\xa0µ§ªº")
 # UTF-8 that was read as something else, and saved so: two characters for each letter.
@@ -202,7 +202,11 @@ def _has_utf8(raw: bytes) -> bool:
 def _plausible(path: Path, samples: list[_Sample]) -> str:
     """Return the one encoding in which the lines read like a person's language."""
     doubts = {encoding: _doubtful(encoding, samples) for encoding in _CANDIDATES}
-    fitting = [encoding for encoding, doubt in doubts.items() if doubt is None]
+    fitting = [
+        encoding
+        for encoding, doubt in doubts.items()
+        if doubt is None and (encoding == _CANDIDATES[0] or _has_letters(encoding, samples))
+    ]
     first = samples[0]
     if fitting:
         line = next((sample for sample in samples if len({_read(sample, each) for each in fitting}) > 1), None)
@@ -237,6 +241,12 @@ def _doubtful(encoding: str, samples: list[_Sample]) -> _Sample | None:
         if not _reads_well(text):
             return sample
     return None
+
+
+def _has_letters(encoding: str, samples: list[_Sample]) -> bool:
+    """Tell whether more letters than signs are read: capitals of Windows-1252 are signs in the others."""
+    text = "".join(_read(sample, encoding) for sample in samples)
+    return sum(character in _LETTERS for character in text) > sum(character in _SIGNS for character in text)
 
 
 def _reads_well(text: str) -> bool:

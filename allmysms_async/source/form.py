@@ -239,7 +239,7 @@ class _Reading:
 
 
 def _positions(header: tuple[str, ...] | None, columns: Sequence[str | int]) -> list[int | list[str]]:
-    """Return the position of each column, or the names that might be meant where it is not one."""
+    """Return the position of each column, or those that might be meant where it is not one."""
     found: list[int | list[str]] = []
     folded = [_folded(name) for name in header or ()]
     for column in columns:
@@ -247,7 +247,11 @@ def _positions(header: tuple[str, ...] | None, columns: Sequence[str | int]) -> 
             found.append(column - 1)
             continue
         fits = [position for position, name in enumerate(folded) if name == _folded(column)]
-        found.append(fits[0] if len(fits) == 1 else [(header or ())[position] for position in fits])
+        found.append(
+            fits[0]
+            if len(fits) == 1
+            else [f"{shown_name((header or ())[position])} (column {position + 1})" for position in fits]
+        )
     return found
 
 
@@ -286,7 +290,7 @@ def _position(path: Path, line: int, header: tuple[str, ...], column: str | int,
         return found
     shown = ", ".join(shown_name(name) for name in header[:20]) or "none"
     if found:
-        twice = " and ".join(shown_name(name) for name in found)
+        twice = " and ".join(found)
         msg = f"{path}, line {line}: the column {column!r} is there more than once, as {twice}. Say its position."
     else:
         msg = f"{path}, line {line}: the column {column!r} is not there. Columns: {shown}."

@@ -147,7 +147,10 @@ class Records:
             self._refuse_quote(line, "a quote that comes after a blank opens a cell of several lines")
         for position, cell in enumerate(cells):
             first, *others = cell.split("\n")
-            if others and (self._is_record(first, position) or any(self._is_record(other, 0) for other in others)):
+            if others and (
+                (self._separator in first and self._is_record(first, position))
+                or any(self._is_record(other, 0) for other in others)
+            ):
                 self._refuse_quote(line, "a quoted cell goes on over lines that look like other people's rows")
 
     def _requoted(self, raw: str, cells: list[str]) -> list[str]:

@@ -96,6 +96,15 @@ def test_check_of_a_file_that_cannot_be_right_is_one_sentence(
     assert err.count("\n") == 1
 
 
+def test_list_without_header_is_said_to_have_none(clients: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Columns by position read the first line as a person, and that is said."""
+    clients.write_text("0612345601;Ana\n0612345602;Max\n", encoding="utf-8")
+    assert main(["campaign", "check", str(clients), *TEXT, "--phone", "1", "--param", "2"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "semicolons between cells, no header; numbers from column 1, #param_1# from column 2." in told
+    assert "line 1, 336****01: Bonjour Ana" in told
+
+
 def test_sheets_options_of_csv_files_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """A spreadsheet's own file has no separator to say."""
     assert main(words("check", SAMPLES / "clients.xlsx", "--separator", ";")) == 2

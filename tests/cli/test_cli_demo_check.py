@@ -66,12 +66,11 @@ def test_sample_holds_every_kind_of_row() -> None:
             "malformed",
             "land_line",
             "duplicate",
-            "missing_param",
+            "wrong_width",
             "text_too_long",
             "opted_out",
             "unassigned",
             "manual_blacklist",
-            "invalid_at_gateway",
         )
     }
 

@@ -94,14 +94,14 @@ async def test_a_number_that_the_gateway_refuses_is_rejected_alone(
 async def test_a_number_without_a_country_is_rejected_alone(
     sandbox: Sandbox, sms: SmsService, ledger: Any, crowd: Any
 ) -> None:
-    """A foreign number that only the gateway can tell is none is rejected as such."""
+    """A number whose code no country has is rejected here, and nobody else with it."""
     people = crowd(1000)
     people.recipients[617] = Recipient("+999 123 456 789", ("Zoé",))
 
     await ledger.follow(sms.stream(people.campaign()))
 
-    assert dict(ledger.result.rejections) == {Reason.INVALID_AT_GATEWAY: 1}
-    assert ledger.by_row[618].reason is Reason.INVALID_AT_GATEWAY
+    assert dict(ledger.result.rejections) == {Reason.MALFORMED: 1}
+    assert ledger.by_row[618].reason is Reason.MALFORMED
     del people.texts[BAD]
     people.assert_texted_once(sandbox)
 

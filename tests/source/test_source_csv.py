@@ -109,7 +109,7 @@ def test_unknown_column_is_told_with_those_there_are(write: Write) -> None:
 
 def test_column_that_is_there_twice_is_refused(write: Write) -> None:
     """Which of two columns of one name is meant is not guessed."""
-    with pytest.raises(InvalidSource, match="more than once, as 'mobile' and 'Mobile'"):
+    with pytest.raises(InvalidSource, match=r"more than once, as 'mobile' \(column 1\) and 'Mobile' \(column 3\)"):
         read_csv(write("mobile;nom;Mobile\n1;2;3\n"), phone="mobile")
 
 

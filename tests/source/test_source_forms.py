@@ -56,6 +56,10 @@ FORMS: dict[str, Form] = {
         text("mobile;nom;code;ville", f'{P1};"Ana', f'{P2}";4821;Lyon'), error=("quote", 2)
     ),
     "quote swallows in a list of one column": Form(text(f'"{P1}', f'{P2}"'), params=(), phone=1, error=("quote", 1)),
+    "two numbers on two lines of a cell": Form(
+        text("nom;mobile;ville", f'Ana;"{P1}\n{P2}";Lyon', f"Max;{P3};Metz"),
+        [(f"{P1}\n{P2}", ("Ana",)), (P3, ("Max",))],
+    ),
     "line break in an address is believed": Form(
         text("nom;adresse;mobile", f'Ana;"12 rue X\n75001 Paris";{P1}', f"Max;Lyon;{P2}"), ANA_MAX
     ),
@@ -100,6 +104,9 @@ FORMS: dict[str, Form] = {
     "UTF-8": Form(text(*ZOE_LINES), ZOE),
     "UTF-8 with its mark": Form(text(*ZOE_LINES, encoding="utf-8-sig"), ZOE),
     "Windows-1252": Form(text(*ZOE_LINES, encoding="cp1252"), ZOE),
+    "Windows-1252 with letters of the east": Form(
+        text(*ZOE_LINES, f"{P4};Šimon Žák", encoding="cp1252"), [*ZOE, (P4, ("Šimon Žák",))]
+    ),
     "Mac Roman with CR": Form(text(*ZOE_LINES, encoding="mac_roman", end="\r"), ZOE),
     "cp850 of a console": Form(text(*ZOE_LINES, encoding="cp850"), ZOE),
     "UTF-16 with its mark": Form(text(*ZOE_LINES, encoding="utf-16"), ZOE),
@@ -140,7 +147,9 @@ FORMS: dict[str, Form] = {
         text("TÉLÉPHONE  PORTABLE;Prénom", f"{P1};Ana", f"{P2};Max"), ANA_MAX, "telephone portable", ("prenom",)
     ),
     "two columns that fit": Form(
-        text("mobile;Prénom;prenom", f"{P1};a;b"), params=("prénom",), error=("'Prénom' and 'prenom'", 1)
+        text("mobile;Prénom;prenom", f"{P1};a;b"),
+        params=("prénom",),
+        error=("'Prénom' (column 2) and 'prenom' (column 3)", 1),
     ),
     # -- what separates -----------------------------------------------------------------------------------------------
     "commas in names, separated by semicolons": Form(
