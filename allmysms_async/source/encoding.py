@@ -34,6 +34,8 @@ _ORDERED = {"utf-16": 2, "utf-32": 4}
 _NO_ENCODINGS = frozenset(("punycode", "idna", "undefined", "unicode-escape", "raw-unicode-escape"))
 # Those of Western Europe's spreadsheets, in the order in which one is preferred where they read the same.
 _CANDIDATES = ("cp1252", "mac_roman", "cp850")
+_EVIDENCE = bytes([*range(0x81, 0x85), *range(0x86, 0x91), *range(0x98, 0xA0)])
+_NO_EVIDENCE = bytes(set(range(0x100)) - set(_EVIDENCE))
 _MOST_LINES = 2000
 """Lines with other than ASCII characters that are looked at; as many show any language's letters."""
 
@@ -205,7 +207,7 @@ def _plausible(path: Path, samples: list[_Sample]) -> str:
     fitting = [
         encoding
         for encoding, doubt in doubts.items()
-        if doubt is None and (encoding == _CANDIDATES[0] or _has_letters(encoding, samples))
+        if doubt is None and (encoding == _CANDIDATES[0] or _has_evidence(samples))
     ]
     first = samples[0]
     if fitting:
@@ -243,10 +245,11 @@ def _doubtful(encoding: str, samples: list[_Sample]) -> _Sample | None:
     return None
 
 
-def _has_letters(encoding: str, samples: list[_Sample]) -> bool:
-    """Tell whether more letters than signs are read: capitals of Windows-1252 are signs in the others."""
-    text = "".join(_read(sample, encoding) for sample in samples)
-    return sum(character in _LETTERS for character in text) > sum(character in _SIGNS for character in text)
+def _has_evidence(samples: list[_Sample]) -> bool:
+    """Tell whether more bytes are letters in Mac Roman and cp850, and rare in Windows-1252, than are its letters."""
+    text = b"".join(sample.raw for sample in samples)
+    letters = text.translate(None, delete=bytes(range(0xC0)))
+    return len(text.translate(None, delete=_NO_EVIDENCE)) > len(letters)
 
 
 def _reads_well(text: str) -> bool:
