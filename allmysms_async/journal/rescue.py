@@ -91,12 +91,10 @@ async def sweep(database: Database) -> None:
     locks = await asyncio.to_thread(FileLock.left, path)
     if not locks:
         return
+    entered = set(locks)
     try:
         # Asked once they are locked: whoever had entered itself by then is found, and nobody can any more.
         entered = set(await database.read(lambda connection: connection.execute(sa.select(_h.owner)).scalars().all()))
-    except BaseException:
-        entered = set(locks)
-        raise
     finally:
         for owner, lock in locks.items():
             await asyncio.to_thread(lock.abandon if owner in entered else lock.release)
