@@ -385,9 +385,13 @@ class MemorySink:
 
     async def claim(self, chunk: Chunk, now: float, afford: Callable[[Spent], None] | None = None) -> Claim | None:
         """Record that a chunk is about to be sent; nobody else spends anything."""
-        entry = self._entries[chunk.seq]
+        entry = self._entries.get(chunk.seq)
+        if entry is None:  # it was offered twice, and is over
+            return None
         if entry.state is ChunkState.UNKNOWN:
             return Claim(entry.chunk, unanswered=True)
+        if (entry.state, ChunkEvent.CLAIM) not in transition.TRANSITIONS:  # or it is being sent
+            return None
         entry.state = transition.after(entry.state, ChunkEvent.CLAIM)
         if entry.chunk.first_sent_at is None:
             entry.chunk = msgspec.structs.replace(entry.chunk, first_sent_at=now)

@@ -243,5 +243,5 @@ async def test_password_on_the_command_line_is_refused(
 async def test_password_in_the_environment_is_not_refused(run: Run) -> None:
     """What the environment holds no process list shows to others."""
     ended = await run("campaign", "status", ALLMYSMS_JOURNAL="postgresql://me:sesame-4821@127.0.0.1:1/soldes")
-    assert "postgresql://127.0.0.1/soldes failed" in ended.err
+    assert "postgresql://127.0.0.1:1/soldes failed" in ended.err
     assert "4821" not in ended.err

@@ -235,7 +235,7 @@ async def test_rows_that_could_not_be_recorded_are_read_again(service, sandbox, 
 async def test_database_that_cannot_be_reached_is_told_without_its_password(service, sandbox):
     """A PostgreSQL that is not there is one clear error that shows no password."""
     async with service() as sms:
-        with pytest.raises(JournalError, match=r"postgresql://127\.0\.0\.1/soldes") as told:
+        with pytest.raises(JournalError, match=r"postgresql://127\.0\.0\.1:1/soldes") as told:
             await sms.run(campaign(people(3)), journal="postgresql://me:secret-word@127.0.0.1:1/soldes")
     assert "secret-word" not in str(told.value)
     assert sandbox.requests == {}

@@ -126,10 +126,11 @@ def test_answer_cut_anywhere_never_counts(length: int) -> None:
     ],
 )
 def test_http_status_comes_before_the_body(status: int, kind: type[Exception]) -> None:
-    """A status other than success decides, even over a body that reads as success."""
-    with pytest.raises(kind) as caught:
-        decode(SendSms, HttpResponse(status=status, headers={}, body=SENT))
-    assert type(caught.value) is kind
+    """A status other than success decides; one that denies what the body confirms leaves it open."""
+    for body, told in ((SENT, ProtocolError if issubclass(kind, HttpRefused) else kind), (b'{"status": 104}', kind)):
+        with pytest.raises(told) as caught:
+            decode(SendSms, HttpResponse(status=status, headers={}, body=body))
+        assert type(caught.value) is told
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
