@@ -1,4 +1,4 @@
-"""Sessions: tests (the built wheel), lint, types, lowest (oldest dependencies), bench, build."""
+"""Sessions: tests (the built wheel), coverage, lint, types, lowest (oldest dependencies), bench, build."""
 
 from __future__ import annotations
 
@@ -30,10 +30,19 @@ def install_wheel(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests on the built wheel, with branch coverage."""
+    """Run the tests on the built wheel, in as many processes as there are cores; a file's tests stay together."""
     session.install("--quiet", *group("test"))
     install_wheel(session)
-    session.run("pytest", "--cov", "--cov-report=term:skip-covered", *session.posargs)
+    session.run("pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """The same with branch coverage, which takes several times as long."""
+    session.install("--quiet", *group("test"))
+    install_wheel(session)
+    measured = ("--cov", "--cov-report=term:skip-covered")
+    session.run("pytest", "-n", "auto", "--dist", "loadfile", *measured, *session.posargs)
 
 
 @nox.session
