@@ -22,6 +22,7 @@ MAX_CELL = 10_000
 
 _MAX_LINE = 100_000
 _BLOCK = 1 << 16
+_BLANKS = " \t\xa0\u202f"
 _MOST_LINES_OF_CELL = 200
 
 Record = tuple[int, list[str]]
@@ -56,7 +57,9 @@ class Records:
         self._skip = skip
         self._width = width
         self._looks_like_record = looks_like_record
-        self._blank_then_quote = re.compile(rf'(?:^|{re.escape(separator)})[ \t\xa0\u202f]+"').search
+        # A tab that separates is no blank: an empty cell before a quoted one would be lost.
+        self._blanks = _BLANKS.replace(separator, "")
+        self._blank_then_quote = re.compile(rf'(^|{re.escape(separator)})[{self._blanks}]+"')
         self._raw: list[str] = []
 
     def __iter__(self) -> Iterator[Record]:
@@ -143,7 +146,7 @@ class Records:
     def _judge(self, line: int, raw: list[str], cells: list[str]) -> None:
         """Refuse a record of several lines that a stray quote may have put together."""
         self._check_cells(line, cells)
-        if any(self._blank_then_quote(each) for each in raw):
+        if any(self._blank_then_quote.search(each) for each in raw):
             self._refuse_quote(line, "a quote that comes after a blank opens a cell of several lines")
         for position, cell in enumerate(cells):
             first, *others = cell.split("\n")
@@ -155,12 +158,13 @@ class Records:
 
     def _requoted(self, raw: str, cells: list[str]) -> list[str]:
         """Return the cells of a line in which blanks may stand before a quote that opens a cell."""
-        if not self._blank_then_quote(raw):
+        if not self._blank_then_quote.search(raw):
             return cells
-        text = re.sub(rf'(^|{re.escape(self._separator)})[ \t\xa0\u202f]+"', r'\1"', raw)
+        text = self._blank_then_quote.sub(r'\1"', raw)
         [again] = csv.reader([text], delimiter=self._separator, strict=True)
         # Where the blank was inside a quoted cell both readings have as many cells, and the first one is right.
-        return cells if len(again) == len(cells) and not any(cell.lstrip().startswith('"') for cell in cells) else again
+        opened = any(cell.lstrip(self._blanks).startswith('"') for cell in cells)
+        return cells if len(again) == len(cells) and not opened else again
 
     def _is_record(self, text: str, position: int) -> bool:
         """Tell whether a line inside a quoted cell looks like a row of its own, or like the rest of one."""

@@ -80,6 +80,14 @@ FORMS: dict[str, Form] = {
     "quote after a blank inside a cell stays": Form(
         text("mobile;nom", f'{P1};"Ana; ""Max"""'), [(P1, ('Ana; "Max"',))]
     ),
+    "empty cell before a quoted one, separated by tabs": Form(
+        text("nom\ttel2\tnote\tmobile\tcode", f'Ana\t\t"a"\t{P1}\t1', f'Max\t\t\t{P2}\t"2"', f'\t"{P3}"\t\t{P4}\t3'),
+        [(P1, ("1",)), (P2, ("2",)), (P4, ("3",))],
+        params=("code",),
+    ),
+    "empty cell before one of two lines, separated by tabs": Form(
+        text("nom\ttel2\tnote\tmobile", f'Ana\t\t"a\nb"\t{P1}', f"Max\t\t\t{P2}"), ANA_MAX
+    ),
     # -- shifted rows -------------------------------------------------------------------------------------------------
     "shifted row is refused alone": Form(
         text(
