@@ -44,6 +44,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
         skip: Lines before the first record that is one: ``sep=;``.
         header: The names in the first record, without empty ones at its end; None if it holds none.
         width: How many cells a row has.
+        raw_width: How many most of the first records have, blank ones at the end included.
         phone: Position of the number's column, from 0.
         params: Positions of the parameters' columns.
         short_rows: Whether a row may leave cells at its end out.
@@ -53,6 +54,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     skip: int
     header: tuple[str, ...] | None
     width: int
+    raw_width: int
     phone: int
     params: tuple[int, ...]
     short_rows: bool
@@ -60,6 +62,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     def fits(self, cells: list[str]) -> bool:
         """Tell whether a row of another width has all its cells where they belong; make it as wide as the header."""
         given = len(cells)
+        if given > max(self.raw_width, self.width):  # shifted, where its last cell is a blank one
+            return False
         if len(trimmed(cells)) > self.width or (given < self.width and not self.short_rows):
             return False
         cells.extend([""] * (self.width - len(cells)))
@@ -176,13 +180,13 @@ class _Reading:
         except InvalidSource as error:  # told if nothing reads better, once the rows before it are read
             self._error = error
         self.header: tuple[str, ...] | None = None
+        raw = Counter(len(cells) for _, cells in self._records)
+        self._raw_width = max(raw, key=lambda w: (raw[w], -w), default=0)
         rows = [trimmed(list(cells)) for _, cells in self._records]
         if named and rows:
             self.header = tuple(rows.pop(0))
-        widths = Counter(map(len, rows))
-        self.width = (
-            len(self.header) if self.header is not None else max(widths, key=lambda w: (widths[w], w), default=0)
-        )
+        # Without a header a last column that is mostly empty is a column too.
+        self.width = len(self.header) if self.header is not None else max(raw, key=lambda w: (raw[w], w), default=0)
         self.found = _positions(self.header, columns)
         phone = self.found[0] if self.found and isinstance(self.found[0], int) else None
         numbers = sum(phone is not None and phone < len(row) and is_number(row[phone]) for row in rows)
@@ -219,6 +223,7 @@ class _Reading:
             skip=self.skip,
             header=self.header,
             width=self.width,
+            raw_width=self._raw_width,
             phone=positions[0],
             params=tuple(positions[1:]),
             short_rows=short_rows,

@@ -98,6 +98,24 @@ FORMS: dict[str, Form] = {
         [*((f"06987654{n:02}", (f"{n:04}",)) for n in range(30)), ("0622222222", ())],
         params=("code",),
     ),
+    "shifted row with a blank last cell is refused alone": Form(
+        text(
+            "nom;tel2;mobile;code;note",
+            *[f"Nom{n};;06987654{n:02};{n:04};" for n in range(30)],
+            "Max;;0622222233;0612345602;2;",
+        ),
+        [*((f"06987654{n:02}", (f"{n:04}",)) for n in range(30)), ("0622222233", ())],
+        params=("code",),
+    ),
+    "shifted row with a blank last cell beside one row": Form(
+        text("nom;tel2;mobile;code;note", "Max;;0622222233;0612345602;2;"), [("0622222233", ())], params=("code",)
+    ),
+    "last column is mostly empty, without a header": Form(
+        text(*[f"{P1};Ana;;"] * 3, f"{P2};Max;a;b"), [*ANA_MAX[:1] * 3, (P2, ("Max",))], 1, (2,)
+    ),
+    "shifted row without a header": Form(
+        text(*[f"N;;{P1};1;"] * 5, f"Max;;0622222233;{P2};2;"), [*[(P1, ("1",))] * 5, ("0622222233", ())], 3, (4,)
+    ),
     "missing separator is refused alone": Form(
         text("nom;mobile;tel2", *[f"N{n};06987654{n:02};{P4}" for n in range(30)], f"N30{P1};{P4}"),
         [*((f"06987654{n:02}", (f"N{n}",)) for n in range(30)), (P4, ())],
