@@ -17,6 +17,7 @@ from allmysms_async.numbering import NATIONAL_LENGTHS, OVERSEAS_MOBILES, country
 __all__ = [
     "MAX_RAW_LENGTH",
     "canonical_number",
+    "digits_of",
     "is_metropolitan_mobile",
     "mask",
     "name_shown",
@@ -99,7 +100,7 @@ def canonical_number(raw: str) -> str:
 
 def _read(raw: str) -> str:
     """Give the canonical form of a number that is not written in one of the usual ways."""
-    digits, international = _digits(raw)
+    digits, international = digits_of(raw)
     if international:
         return _international(digits)
     if digits[0] == "0":
@@ -174,8 +175,12 @@ def name_shown(name: str) -> str:
     return mask(shown) if digits > _MAX_NAME_DIGITS or digits * 2 > len(shown) else shown
 
 
-def _digits(raw: str) -> tuple[str, bool]:
-    """Strip what may surround the digits; tell whether they start with a country code for sure."""
+def digits_of(raw: str) -> tuple[str, bool]:
+    """Strip what may surround the digits; tell whether they start with a country code for sure.
+
+    Raises:
+        InvalidNumber: What is left is no number, or not one alone.
+    """
     if len(raw) > MAX_RAW_LENGTH:
         raise _refusal(f"a phone number has at most {MAX_RAW_LENGTH} characters, not {len(raw)}")
     text = raw.translate(_IGNORED)

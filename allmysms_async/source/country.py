@@ -8,10 +8,15 @@ from typing import Any
 from allmysms_async import argument
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSource
 from allmysms_async.model import Reason, Recipient, RefusedRow
-from allmysms_async.numbers import canonical_number
+from allmysms_async.numbering import country_code
+from allmysms_async.numbers import canonical_number, digits_of
 
 __all__ = ["Countries"]
 
+_LEAST_WITH_CODE = 11
+"""Bare digits that may start with a country code; fewer are a number of the default country, or nobody's."""
+# Their numbers are those of the French plan, dialled alike in each.
+_FRENCH_PLAN = frozenset({"FR", "GP", "MQ", "GF", "RE", "YT", "BL", "MF"})
 _FRENCH = ("33", "262", "508", "590", "594", "596")
 
 
@@ -55,23 +60,33 @@ class Countries:
                 yield row
                 continue
             phone = self._written(row.phone)
-            if self._check and self._is_wrong(phone):
+            if phone is None or (self._check and self._is_wrong(phone)):
                 yield RefusedRow(row.phone, (), row.line, reason=Reason.MALFORMED)
             else:
                 yield Recipient(phone, row.params, row.line)
 
-    def _written(self, raw: str) -> str:
-        """Return a number with its country code, if it is one of the default country's written without."""
+    def _written(self, raw: str) -> str | None:
+        """Return a number with its country code, if it is one of the default country's written without.
+
+        None is a bare number that is none there: it is not taken for a French one. What is no number at all, such as
+        letters, two numbers or one with an extension, is returned as it is, and refused for its own reason.
+        """
         country = self._country
-        if country in {None, "FR"} or len(raw) > 64 or raw.lstrip().startswith(("+", "00")):
+        if country is None or country in _FRENCH_PLAN:
             return raw
         try:
-            number = self._library.parse(raw, country)
+            digits, international = digits_of(raw)
+        except InvalidNumber:
+            return raw
+        if international:
+            return raw
+        try:
+            number = self._library.parse(digits, country)
         except self._library.NumberParseException:
-            return raw
-        if not self._library.is_valid_number_for_region(number, country):
-            return raw
-        return str(self._library.format_number(number, self._library.PhoneNumberFormat.E164))
+            number = None
+        if number is not None and self._library.is_valid_number_for_region(number, country):
+            return str(self._library.format_number(number, self._library.PhoneNumberFormat.E164))
+        return raw if len(digits) >= _LEAST_WITH_CODE and country_code(digits) is not None else None
 
     def _is_wrong(self, raw: str) -> bool:
         """Tell whether a foreign number is none of a mobile; what is refused anyway is left to its own reason."""
