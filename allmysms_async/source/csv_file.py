@@ -18,8 +18,8 @@ from allmysms_async.model import Reason, Recipient, RefusedRow, SmsMessage
 from allmysms_async.source.check import ListCheck, check_list
 from allmysms_async.source.country import Countries
 from allmysms_async.source.encoding import check_mark, encoding_of, known_encoding
-from allmysms_async.source.form import SEPARATORS, columns_given, form_of, is_number
-from allmysms_async.source.records import Records
+from allmysms_async.source.form import SEPARATORS, columns_given, form_of
+from allmysms_async.source.records import Records, unclosed_quote
 
 __all__ = ["CsvSource", "read_csv"]
 
@@ -109,7 +109,7 @@ class CsvSource:
                 form.separator,
                 skip=form.skip,
                 width=width,
-                looks_like_record=lambda cells: phone < len(cells) and is_number(cells[phone]),
+                phone=phone,
             )
         )
         if form.header is not None:
@@ -119,6 +119,9 @@ class CsvSource:
             if _NULL in cells:
                 cells = ["" if cell == _NULL else cell for cell in cells]
             if len(cells) != width and not form.fits(cells):
+                if any("\n" in cell for cell in cells):
+                    what = f"a quoted cell goes on over lines, and the row has not the {width} cells of the others"
+                    raise unclosed_quote(self.path, line, what)
                 wrong += 1
                 if wrong >= _LEAST_WRONG and wrong * 10 > count:
                     msg = (

@@ -9,13 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from allmysms_async.errors import InvalidSource
 from allmysms_async.source.encoding import undecodable
 
-__all__ = ["MAX_CELL", "Record", "Records"]
+__all__ = ["MAX_CELL", "Record", "Records", "looks_like_number", "unclosed_quote"]
 
 MAX_CELL = 10_000
 """A longer cell is no name and no number; it is most likely a quote that was never closed."""
@@ -25,8 +25,24 @@ _BLOCK = 1 << 16
 _BLANKS = " \t\xa0\u202f"
 _MOST_LINES_OF_CELL = 200
 
+_eight_digits = re.compile(r"(?:tel:)?[\W_]*(?:\d[\W_]*){8,}", re.IGNORECASE).fullmatch
+
 Record = tuple[int, list[str]]
 """The line that a record starts on, counted from 1, and its cells."""
+
+
+def looks_like_number(cell: str) -> bool:
+    """Tell whether a cell has eight digits or more and nothing else but what separates them: a land line's too."""
+    return _eight_digits(cell[:200]) is not None
+
+
+def unclosed_quote(path: Path, line: int, what: str) -> InvalidSource:
+    """Return the error of a quote that may have put several people's rows together."""
+    msg = (
+        f"{path}, line {line}: {what}. Most likely the quote that opens in this line is not closed: correct "
+        "it, or put the cell in one line."
+    )
+    return InvalidSource(msg, line=line)
 
 
 class Records:
@@ -38,7 +54,7 @@ class Records:
         separator: Between two cells.
         skip: Lines to pass over at the start, such as ``sep=;``.
         width: How many cells a record has, if that is known; 0 otherwise.
-        looks_like_record: Tells whether cells look like a person's row, where a quote may have swallowed it.
+        phone: Position of the number's column, if that is known: a quote may have swallowed people's rows.
     """
 
     def __init__(
@@ -49,14 +65,14 @@ class Records:
         *,
         skip: int = 0,
         width: int = 0,
-        looks_like_record: Callable[[list[str]], bool] | None = None,
+        phone: int | None = None,
     ) -> None:
         self._path = path
         self._encoding = encoding
         self._separator = separator
         self._skip = skip
         self._width = width
-        self._looks_like_record = looks_like_record
+        self._phone = phone
         # A tab that separates is no blank: an empty cell before a quoted one would be lost.
         self._blanks = _BLANKS.replace(separator, "")
         self._blank_then_quote = re.compile(rf'(^|{re.escape(separator)})[{self._blanks}]+"')
@@ -148,11 +164,13 @@ class Records:
         self._check_cells(line, cells)
         if any(self._blank_then_quote.search(each) for each in raw):
             self._refuse_quote(line, "a quote that comes after a blank opens a cell of several lines")
+        # A record that is whole as it stands may hold separators in a cell, such as an address's.
+        whole = len(cells) == self._width and self._has_number(cells)
         for position, cell in enumerate(cells):
             first, *others = cell.split("\n")
             if others and (
-                (self._separator in first and self._is_record(first, position))
-                or any(self._is_record(other, 0) for other in others)
+                (self._separator in first and self._is_record(first, position, whole))
+                or any(self._is_record(other, 0, whole) for other in others)
             ):
                 self._refuse_quote(line, "a quoted cell goes on over lines that look like other people's rows")
 
@@ -166,18 +184,21 @@ class Records:
         opened = any(cell.lstrip(self._blanks).startswith('"') for cell in cells)
         return cells if len(again) == len(cells) and not opened else again
 
-    def _is_record(self, text: str, position: int) -> bool:
+    def _is_record(self, text: str, position: int, whole: bool) -> bool:
         """Tell whether a line inside a quoted cell looks like a row of its own, or like the rest of one."""
         parts = text.split(self._separator)
-        cells = [""] * position + parts
-        if self._width > 1 and len(parts) > 1 and len(cells) >= self._width:
+        cells = ["-"] * position + parts
+        if self._has_number(cells):
             return True
-        return self._looks_like_record is not None and self._looks_like_record(cells)
+        if self._width < 2 or len(parts) < 2 or len(cells) < self._width:
+            return False
+        # Somebody without a number is a person too.
+        return not whole or self._phone is None or not cells[self._phone].strip()
+
+    def _has_number(self, cells: list[str]) -> bool:
+        """Tell whether cells have a number where a row has it."""
+        return self._phone is not None and self._phone < len(cells) and looks_like_number(cells[self._phone])
 
     def _refuse_quote(self, line: int, what: str) -> None:
         """Refuse a quote."""
-        msg = (
-            f"{self._path}, line {line}: {what}. Most likely the quote that opens in this line is not closed: correct "
-            "it, or put the cell in one line."
-        )
-        raise InvalidSource(msg, line=line)
+        raise unclosed_quote(self._path, line, what)

@@ -56,6 +56,28 @@ FORMS: dict[str, Form] = {
         text("mobile;nom;code;ville", f'{P1};"Ana', f'{P2}";4821;Lyon'), error=("quote", 2)
     ),
     "quote swallows in a list of one column": Form(text(f'"{P1}', f'{P2}"'), params=(), phone=1, error=("quote", 1)),
+    "quote swallows somebody with a land line": Form(
+        text("mobile;nom;code;ville", f'{P1};"Ana', '0145678901";4821;Lyon'), error=("quote", 2)
+    ),
+    "quote swallows somebody without a number": Form(
+        text("nom;note;mobile;code", 'Ana;"x;;11', f'Bob;y";{P2};22'), params=("code",), error=("quote", 2)
+    ),
+    "quote swallows a number that is written wrong": Form(
+        text("mobile;nom;code;ville", f'{P1};"Ana', '06 98 76 54 3210";4821;Lyon'), error=("quote", 2)
+    ),
+    "quote swallows, and the row has another width": Form(
+        text("nom;note;mobile;code", *[f"N;x;{P3};1"] * 30, 'Ana;"x', f'y";z;{P1};2'),
+        params=("code",),
+        error=("quote", 32),
+    ),
+    "commas in an address of two lines are believed": Form(
+        text(
+            "nom,adresse,mobile",
+            f'Ana,"12, rue X\n75001, Paris",{P1}',
+            f'Max,"1, rue Y, bat. 2\nBP 3, 69000, Lyon",{P2}',
+        ),
+        ANA_MAX,
+    ),
     "two numbers on two lines of a cell": Form(
         text("nom;mobile;ville", f'Ana;"{P1}\n{P2}";Lyon', f"Max;{P3};Metz"),
         [(f"{P1}\n{P2}", ("Ana",)), (P3, ("Max",))],
