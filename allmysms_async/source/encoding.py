@@ -36,8 +36,8 @@ _NO_ENCODINGS = frozenset(("punycode", "idna", "undefined", "unicode-escape", "r
 _CANDIDATES = ("cp1252", "mac_roman", "cp850")
 _EVIDENCE = bytes([*range(0x81, 0x85), *range(0x86, 0x91), *range(0x98, 0xA0)])
 _NO_EVIDENCE = bytes(set(range(0x100)) - set(_EVIDENCE))
-_MOST_LINES = 2000
-"""Lines with other than ASCII characters that are looked at; as many show any language's letters."""
+_MOST_WORDS = 100_000
+"""Different words with other than ASCII characters that are looked at; no list has more names."""
 
 _LETTERS = frozenset("šžŠŽàâäæçéèêëîïíìóôöòœùûüúÿñáãõåøßÀÂÄÆÇÉÈÊËÎÏÍÌÓÔÖÒŒÙÛÜÚŸÑÁÃÕÅØ")
 # Of a French text or list: quotes, dashes, money, degrees and ordinals. None of them stands inside a word.
@@ -50,7 +50,7 @@ _TWICE = re.compile(
 
 
 class _Sample(NamedTuple):
-    """A line with other than ASCII characters."""
+    """A word with other than ASCII characters, and the line that it stands in first."""
 
     number: int
     raw: bytes
@@ -169,40 +169,51 @@ def _line_at(path: Path, encoding: str, offset: int) -> int:
 
 
 _TEXT_ENDS = re.compile("\r\n|\n|\r")
+_WORDS = re.compile(rb'[^\x00-\x20;,|"]{1,100}')
 _ENDS = re.compile(rb"\r\n|\n|\r")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of a file as bytes, with their numbers; one without end in pieces."""
+    """Yield the lines of a file as bytes, with their numbers; a long one in pieces."""
     number = 1
     with path.open("rb") as file:
         left = b""
         while block := file.read(_BLOCK):
-            *lines, left = _ENDS.split(left + block)
+            text = left + block
+            # The line feed that belongs to a carriage return may be in the next block.
+            held = text[-1:] if text.endswith(b"\r") else b""
+            *lines, left = _ENDS.split(text[: len(text) - len(held)])
             for line in lines:
                 yield number, line
                 number += 1
-        yield number, left
+            if len(left) >= _BLOCK:
+                yield number, left
+                left = b""
+            left += held
+        yield number, left.removesuffix(b"\r")
 
 
 def _samples(path: Path) -> list[_Sample]:
-    """Return lines that are not ASCII."""
-    found: list[_Sample] = []
+    """Return the words of a file that are not ASCII, each once: what reads wrong may stand in its last line."""
+    found: dict[bytes, int] = {}
     for number, line in _lines(path):
-        if not line.isascii():
-            found.append(_Sample(number, line[:_BLOCK]))
-            if len(found) == _MOST_LINES:
-                break
-    return found
+        if line.isascii():
+            continue
+        for word in _WORDS.findall(line):
+            if not word.isascii():
+                found.setdefault(word, number)
+        if len(found) >= _MOST_WORDS:
+            break
+    return [_Sample(number, word) for word, number in found.items()]
 
 
 def _has_utf8(raw: bytes) -> bool:
-    """Tell whether a line holds a character of several bytes as UTF-8 has it."""
+    """Tell whether a word holds a character of several bytes as UTF-8 has it."""
     return len(raw.decode("utf-8", errors="ignore")) > len(raw.decode("ascii", errors="ignore"))
 
 
 def _plausible(path: Path, samples: list[_Sample]) -> str:
-    """Return the one encoding in which the lines read like a person's language."""
+    """Return the one encoding in which the words read like a person's language."""
     doubts = {encoding: _doubtful(encoding, samples) for encoding in _CANDIDATES}
     fitting = [
         encoding
@@ -223,18 +234,18 @@ def _plausible(path: Path, samples: list[_Sample]) -> str:
 
 
 def _read(sample: _Sample, encoding: str) -> str:
-    """Return a line as an encoding reads it."""
+    """Return a word as an encoding reads it."""
     return sample.raw.decode(encoding, errors="replace")
 
 
 def _excerpt(sample: _Sample, encoding: str) -> str:
-    """Return the first word of a line that is not ASCII, without any digit of a number."""
+    """Return the part of a word that is not ASCII, without any digit of a number."""
     words = re.findall(r"[^\s;,\t|\"]+", re.sub(r"\d", "", _read(sample, encoding)))
     return next((word[:30] for word in words if not word.isascii()), "")
 
 
 def _doubtful(encoding: str, samples: list[_Sample]) -> _Sample | None:
-    """Return the first line that does not read like a person's language, or None."""
+    """Return the first word that does not read like a person's language, or None."""
     for sample in samples:
         try:
             text = sample.raw.decode(encoding)
@@ -253,7 +264,7 @@ def _has_evidence(samples: list[_Sample]) -> bool:
 
 
 def _reads_well(text: str) -> bool:
-    """Tell whether a line's characters are letters in words, or signs beside them."""
+    """Tell whether a word's characters are letters in words, or signs beside them."""
     if _TWICE.search(text):  # UTF-8 read as something else
         return False
     for position, character in enumerate(text):

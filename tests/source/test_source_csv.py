@@ -58,6 +58,36 @@ def test_accent_in_the_last_line_decides(write: Write) -> None:
     assert last == Recipient("0698765432", ("Zoé",), 170_002)
 
 
+def test_name_encoded_twice_in_the_last_line_is_seen(write: Write) -> None:
+    """What reads wrong is seen after thousands of lines that read well."""
+    lines = [b"mobile;nom", *["0612345678;Zoé".encode("cp1252")] * 5000, "0698765432;ZoÃ«".encode("cp1252")]
+    with pytest.raises(InvalidSource, match="cannot be told") as caught:
+        read_csv(write(b"\n".join(lines)), phone="mobile", params=["nom"])
+    assert caught.value.line == 5002
+
+
+def test_file_without_line_ends_is_told_in_bounded_memory(write: Write) -> None:
+    """The encoding of a file of one endless line is looked for in pieces."""
+    path = write(("Zoé" + "a" * 996 + " ").encode("cp1252") * 40_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidSource):
+            list(read_csv(path))
+        assert tracemalloc.get_traced_memory()[1] < 15_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_line_end_across_two_blocks_is_one(write: Write) -> None:
+    """A line is named by its number where the file is read in blocks and one ends inside a line end."""
+    head = b"06;" + b"a" * ((1 << 20) - 4)
+    path = write(head + b"\r\n" + b"07;a\x81\x8d\x8fb\r\n")
+    assert path.read_bytes()[(1 << 20) - 1 : (1 << 20) + 1] == b"\r\n"
+    with pytest.raises(InvalidSource, match="cannot be told") as caught:
+        read_csv(path)
+    assert caught.value.line == 2
+
+
 def test_encoding_and_separator_can_be_said(write: Write) -> None:
     """What the caller says is taken."""
     path = write("06;12;345|a\n".encode("utf-16-le"))
