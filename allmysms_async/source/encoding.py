@@ -48,6 +48,13 @@ _TWICE = re.compile(
     "\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178]|\xe2\u20ac"
 )
 
+# Of accents no language of Western Europe has three in a row.
+_THREE = re.compile("[" + "".join(sorted(_LETTERS)) + "]{3}")
+_HIGH = re.compile(b"[\xc0-\xff]")
+# What may be an í of Mac Roman; French elides one letter, or the end of these.
+_APOSTROPHE_INSIDE = re.compile("([^\\W\\d_]{3,})\u2019(?=[a-z])")
+_ELIDED = re.compile("(?:.*qu|aujourd|entr|grand)", re.IGNORECASE).fullmatch
+
 
 class _Sample(NamedTuple):
     """A word with other than ASCII characters, and the line that it stands in first."""
@@ -246,14 +253,21 @@ def _excerpt(sample: _Sample, encoding: str) -> str:
 
 def _doubtful(encoding: str, samples: list[_Sample]) -> _Sample | None:
     """Return the first word that does not read like a person's language, or None."""
+    # Mac Roman has its letters below, and two of them where Windows-1252 has the apostrophes.
+    bare = encoding == "cp1252" and not any(_HIGH.search(sample.raw) for sample in samples)
     for sample in samples:
         try:
             text = sample.raw.decode(encoding)
         except UnicodeDecodeError:
             return sample
-        if not _reads_well(text):
+        if not _reads_well(text) or (bare and _odd_apostrophe(text)):
             return sample
     return None
+
+
+def _odd_apostrophe(text: str) -> bool:
+    """Tell whether an apostrophe stands where French has none, and a letter of a name may be meant."""
+    return any(_ELIDED(found[1]) is None for found in _APOSTROPHE_INSIDE.finditer(text))
 
 
 def _has_evidence(samples: list[_Sample]) -> bool:
@@ -263,9 +277,16 @@ def _has_evidence(samples: list[_Sample]) -> bool:
     return len(text.translate(None, delete=_NO_EVIDENCE)) > len(letters)
 
 
+def _stands_for_a_letter(sign: str, before: str, after: str) -> bool:
+    """Tell whether a sign is where only a letter can be."""
+    if before.isalpha() and after.isalpha():
+        return True
+    return (sign in "£½¼" and after.isalpha()) or (sign == "³" and before.isalpha() and before not in "mM")
+
+
 def _reads_well(text: str) -> bool:
     """Tell whether a word's characters are letters in words, or signs beside them."""
-    if _TWICE.search(text):  # UTF-8 read as something else
+    if _TWICE.search(text) or _THREE.search(text):  # UTF-8 read as something else
         return False
     for position, character in enumerate(text):
         if character.isascii():
@@ -277,8 +298,8 @@ def _reads_well(text: str) -> bool:
                 return False
             if character.islower() and character not in "ßÿœæ" and before.isupper() and after.isupper():
                 return False
-        elif character in "\u2018\u2019":
+        elif character == "\u2019":
             continue
-        elif character not in _SIGNS or (before.isalpha() and after.isalpha()):
+        elif character not in _SIGNS or _stands_for_a_letter(character, before, after):
             return False
     return True

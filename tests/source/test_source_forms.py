@@ -177,6 +177,30 @@ FORMS: dict[str, Form] = {
         text("mobile;nom", f"{P1};l’été à 10 €…", encoding="cp1252"), [(P1, ("l’été à 10 €…",))]
     ),
     "capitals with accents": Form(text("mobile;nom", f"{P1};ZOÉ ÉLÈVE", encoding="cp1252"), [(P1, ("ZOÉ ÉLÈVE",))]),
+    **{
+        f"in doubt: {name}": Form(
+            text("mobile;nom", f"{P1};Ana") + f"{P2};{name}\r\n".encode("cp1252"), error=("cannot be told", 3)
+        )
+        for name in ("No‘l", "Mart’n", "Bé½a", "£ukasz", "½ric", "¼uvre", "Lou³", "Zoéêè")
+    },
+    **{
+        f"no doubt: {name}": Form(text("mobile;nom", f"{P1};{name}", encoding="cp1252"), [(P1, (name,))])
+        for name in (
+            "O’Neil",
+            "D’Artagnan",
+            "l’ami",
+            "jusqu’ici",
+            "aujourd’hui",
+            "‘Ana’",
+            "10 £",
+            "5 m³",
+            "2 ½",
+            "créée",
+        )
+    },
+    "apostrophe in a long word beside accents": Form(
+        text("mobile;nom", f"{P1};Zoé", f"{P2};Ahm’ed", encoding="cp1252"), [(P1, ("Zoé",)), (P2, ("Ahm’ed",))]
+    ),
     # -- headers ------------------------------------------------------------------------------------------------------
     "sep= in front": Form(text("sep=;", "mobile;nom", f"{P1};Ana", f"{P2};Max"), ANA_MAX),
     "sep= of a comma": Form(text("sep=,", "mobile,nom", f"{P1},Ana", f"{P2},Max"), ANA_MAX),
