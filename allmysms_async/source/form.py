@@ -13,7 +13,7 @@ import msgspec
 
 from allmysms_async.errors import InvalidNumber, InvalidSource
 from allmysms_async.numbers import canonical_number, mask
-from allmysms_async.source.records import Record, Records
+from allmysms_async.source.records import Record, Records, looks_like_number
 
 __all__ = [
     "SEPARATORS",
@@ -294,6 +294,8 @@ def _position(path: Path, line: int, header: tuple[str, ...], column: str | int,
     if isinstance(found, int):
         return found
     shown = ", ".join(shown_name(name) for name in header[:20]) or "none"
+    if any(map(looks_like_number, header)):
+        shown = "none, the first line is a row, with somebody's number"
     if found:
         twice = " and ".join(found)
         msg = f"{path}, line {line}: the column {column!r} is there more than once, as {twice}. Say its position."

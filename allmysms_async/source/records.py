@@ -141,6 +141,8 @@ class Records:
     def _noted(self, lines: Iterator[str]) -> Iterator[str]:
         """Yield lines, and keep those of the record that is being read."""
         for line in lines:
+            if line[0] == "\ufeff" and not (line := line.lstrip("\ufeff")):  # of a file that was appended to this one
+                continue
             self._raw.append(line)
             if len(line) > _MAX_LINE:
                 msg = f"a line is longer than {_MAX_LINE} characters"

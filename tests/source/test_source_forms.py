@@ -205,6 +205,13 @@ FORMS: dict[str, Form] = {
     "sep= in front": Form(text("sep=;", "mobile;nom", f"{P1};Ana", f"{P2};Max"), ANA_MAX),
     "sep= of a comma": Form(text("sep=,", "mobile,nom", f"{P1},Ana", f"{P2},Max"), ANA_MAX),
     "sep= after a mark": Form(text("sep=;", "mobile;nom", f"{P1};Ana", encoding="utf-8-sig"), ANA_MAX[:1]),
+    "mark in the middle": Form(
+        text("mobile;nom", f"\ufeff{P1};Ana", '\ufeff"' + P2 + '";Max'), [(P1, ("Ana",)), (P2, ("Max",))]
+    ),
+    "mark alone at the end": Form(text("mobile;nom", f"{P1};Ana") + "\ufeff".encode(), ANA_MAX[:1]),
+    "no header, and no person shown": Form(
+        text(f"{P1};Ana", f"{P2};Max"), error=("Columns: none, the first line is a row", 1)
+    ),
     "blank cells above the header": Form(text(";;", "mobile;nom;", f"{P1};Ana;", ";;", ";;", f"{P2};Max;"), ANA_MAX),
     "line break in a header's cell": Form(
         text('"mobile\n(portable)";nom', f"{P1};Ana"), ANA_MAX[:1], "Mobile (portable)"
