@@ -69,7 +69,7 @@ async def test_renewals_go_on_after_anything_that_goes_wrong(tmp_path, monkeypat
 async def test_journal_that_fails_before_an_attempt_stops_the_run_and_fails_nobody(
     sandbox, service, tmp_path, monkeypatch, unanswered
 ):
-    """The run stops with the journal's error, and the request stays as it is recorded: it may have been sent before."""
+    """The run stops with the journal's error, and gives the request up at its end: it may have been sent before."""
     journal = tmp_path / "soldes.db"
     holds = []
 
@@ -92,7 +92,7 @@ async def test_journal_that_fails_before_an_attempt_stops_the_run_and_fails_nobo
     with sqlite3.connect(journal) as raw:
         states = [state for (state,) in raw.execute("select state from chunk order by seq")]
     raw.close()
-    assert states[0] == "in_flight"
+    assert states[0] == "unknown"
     assert set(states[1:]) <= {"pending"}
     sandbox.advance(11)
     async with service() as sms:
