@@ -130,9 +130,9 @@ class Brake:
                 self._raise_price()  # it may have been told while the gateway was asked
             if self._price is None and self._sink.unpriced:
                 msg = (
-                    f"max_cost is {self._limits.max_cost} €, and the gateway tells no cost that can be right, neither "
+                    f"max_cost is {self._limits.max_cost} €, and the gateway tells no cost, or none that can be right, "
+                    "neither beforehand nor of what it took; the next request was not sent."
                 )
-                msg += "beforehand nor of what it took; the next request was not sent."
                 raise LimitReached(msg, remedy="Say max_parts in place of max_cost to send the rest.")
 
     def _raise_price(self) -> None:

@@ -187,7 +187,7 @@ async def test_cost_that_cannot_be_right_does_not_defeat_its_ceiling(written: st
     people = [Recipient(f"06123456{number:02d}") for number in range(10, 16)]
     campaign = Campaign("soldes", SmsMessage("Bonjour", purpose="marketing"), people)
     async with SmsService(rest(transport)) as sms:
-        with pytest.raises(CampaignStopped, match="tells no cost that can be right") as stopped:
+        with pytest.raises(CampaignStopped, match="tells no cost, or none that can be right") as stopped:
             await sms.run(campaign, journal=tmp_path / "j.db", chunk_size=2, concurrency=1, max_cost=Decimal(1))
     assert stopped.value.result.accepted == len(transport.sent) == 2  # type: ignore[attr-defined]
 
