@@ -147,7 +147,7 @@ async def test_logs_of_a_campaign_with_a_journal_hold_no_secret(
             await one.aclose()
         caplog.set_level(logging.DEBUG)
         for logger in logging.root.manager.loggerDict:
-            if logger != "aiosqlite" and not logger.startswith("sqlalchemy.engine.Engine."):
+            if not logger.startswith("sqlalchemy.engine.Engine."):
                 caplog.set_level(logging.DEBUG, logger=logger)
 
     assert caplog.records
