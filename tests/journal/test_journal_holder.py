@@ -256,10 +256,11 @@ async def cut_off(url):
 
 @pytest.fixture
 async def hand(postgres, sandbox):
-    """A process far away, as others see it, that has claimed a chunk."""
+    """A process far away, as others see it, that has claimed a chunk; it notices a lost lock when it needs it."""
     url = postgres.create("far")
     one = Hand(url, sandbox, keyed=True)
     claim = await one.claimed(people(3))
+    await one.sink._holder._unwatch()
     await change(url, "update holder set machine = 'web-2 0123456789abcdef', boot = 'another'")
     yield url, one, claim
     await one.die()
@@ -297,7 +298,6 @@ async def test_holder_notices_the_loss_by_itself(hand, monkeypatch, until):
     url, one, claim = hand
     monkeypatch.setattr("allmysms_async.journal.holder.BEAT_SECONDS", 0.01)
     await cut_off(url)
-    one.sink._holder._watch.cancel()
     one.sink._holder._watch = asyncio.create_task(one.sink._holder._keep())
     await until(lambda: one.sink._holder.standing >= 2)
     assert await rescued(url) == 0
@@ -397,7 +397,6 @@ async def test_holder_that_had_no_session_has_one_as_soon_as_there_is_one(hand, 
     monkeypatch.setattr(holder._session, "_connect", refused)
     await cut_off(url)
     assert await one.sink.hold(claim)
-    holder._watch.cancel()
     holder._watch = asyncio.create_task(holder._keep())
     await until(lambda: len(refusals) >= 3)
     assert await rescued(url) == 0
@@ -407,8 +406,8 @@ async def test_holder_that_had_no_session_has_one_as_soon_as_there_is_one(hand, 
     await change(url, DISARMED)
     await until(lambda: not holder._timed)
     assert await one.sink.hold(claim)
+    await holder._unwatch()
     await cut_off(url)
-    holder._watch.cancel()
     assert await rescued(url) == 2
 
 
