@@ -17,7 +17,7 @@ __all__ = ["Gateway", "answer", "main"]
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
-_NUMBERS = re.compile(rb"MOBILEPHONE%22%3A%22([0-9]+)")
+_NUMBERS = re.compile(rb"MOBILEPHONE%22%3A\+?%22([0-9]+)")
 # What stands between two numbers of an answer, for the 2,000 that a request holds at most; no two texts share an
 # identifier.
 _BETWEEN = [b'","smsId":"f1e2d3c4b5a6978869%06d"},{"phoneNumber":"' % number for number in range(2000)]

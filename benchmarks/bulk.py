@@ -1,0 +1,77 @@
+"""What does a recipient of a campaign cost, beside a loop written by hand and beside the plain way?
+
+A CSV file goes to a minimal gateway, without parameters and with two, through ``SmsService.run``, through the floor and
+through the plain way of ``by_hand.py``, in turns. CPU time counts, for each recipient.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pathlib
+import tempfile
+
+from by_hand import SIZE, TEXTS, floor, plain, write_list
+from harness import Claim, Contender, Measured, arguments, compare, finish, serving
+
+from allmysms_async import Campaign, RestBackend, SmsMessage, SmsService, read_csv
+
+__all__ = ["main"]
+
+_CONNECTIONS = 8
+
+
+async def _library(path: pathlib.Path, params: int, address: str) -> int:
+    """Send a list through the library; return how many were accepted."""
+    source = read_csv(path, phone="mobile", params=("prenom", "code")[:params])
+    message = SmsMessage(TEXTS[params], purpose="marketing")
+    async with SmsService(RestBackend("demo", "k", base_url=address), concurrency=_CONNECTIONS) as sms:
+        result = await sms.run(Campaign("bulk", message, source), chunk_size=SIZE)
+    if not result.all_accepted:
+        msg = f"{result.accepted} of {result.rows} recipients were accepted: {dict(result.problems)}"
+        raise RuntimeError(msg)
+    return result.accepted
+
+
+def _names(params: int) -> tuple[str, str, str]:
+    """Return what the table calls the floor, the library and the plain way with so many parameters."""
+    kind = f"{params} parameters" if params else "one text"
+    return f"{kind}: floor by hand", f"{kind}: allmysms_async", f"{kind}: plain way"
+
+
+def _contenders(path: pathlib.Path, params: int, address: str) -> list[Contender]:
+    """Return the ways to send a list with so many parameters."""
+    by_hand, ours, plainly = _names(params)
+    return [
+        Contender(by_hand, lambda: floor(path, params, address, _CONNECTIONS)),
+        Contender(ours, lambda: _library(path, params, address)),
+        Contender(plainly, lambda: plain(path, params, address, _CONNECTIONS)),
+    ]
+
+
+def _claims(params: int) -> list[Claim]:
+    """Return what the library must reach with so many parameters."""
+    by_hand, ours, plainly = _names(params)
+    return [Claim(ours, by_hand, most=2.2), Claim(ours, plainly, least=6.0)]
+
+
+async def _measure(path: pathlib.Path, address: str, rounds: int) -> Measured:
+    """Measure all ways."""
+    contenders = [each for params in TEXTS for each in _contenders(path, params, address)]
+    return await compare(contenders, [each for params in TEXTS for each in _claims(params)], rounds)
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = arguments(__doc__)
+    parser.add_argument("--recipients", type=int, default=50_000, help="recipients of a campaign (50,000)")
+    given = parser.parse_args()
+    count, rounds = (2 * SIZE, 1) if given.quick else (given.recipients, given.rounds)
+    with tempfile.TemporaryDirectory() as folder, serving("server.py") as address:
+        path = pathlib.Path(folder) / "clients.csv"
+        write_list(path, count)
+        measured = asyncio.run(_measure(path, address, rounds))
+    finish("CPU for each recipient of a campaign from a CSV file", "recipients", measured, given)
+
+
+if __name__ == "__main__":
+    main()
