@@ -237,6 +237,43 @@ class _Attempts:
         return seconds
 
 
+async def _repeated(
+    attempt: Callable[[], Awaitable[T]],
+    *,
+    again: Callable[[BaseException], bool],
+    stop: Callable[[tenacity.RetryCallState], bool],
+    wait: Callable[[tenacity.RetryCallState], float],
+    sleep: Callable[[float], Awaitable[None]],
+    before_sleep: Callable[[tenacity.RetryCallState], None] | None = None,
+) -> T:
+    """Make an attempt, and let tenacity repeat it where it is to be made again.
+
+    Most requests are answered at once: the first attempt is made directly, and tenacity, whose own work would be a good
+    part of a send, is told how it ended as if it had made it.
+    """
+    try:
+        return await attempt()
+    except Exception as error:
+        if not again(error):
+            raise
+        first: list[Exception] = [error]
+
+    async def next_attempt() -> T:
+        if first:
+            raise first.pop()
+        return await attempt()
+
+    retrying = tenacity.AsyncRetrying(
+        sleep=sleep,
+        stop=stop,
+        wait=wait,
+        retry=tenacity.retry_if_exception(again),
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+    return await retrying(next_attempt)
+
+
 async def deliver(
     send: Callable[[], Awaitable[SendReceipt]],
     *,
@@ -303,16 +340,10 @@ async def deliver(
     def tell(state: tenacity.RetryCallState) -> None:
         _log.warning("attempt %d: %s Next one in %.1f s.", state.attempt_number, attempts.error, state.upcoming_sleep)
 
-    retrying = tenacity.AsyncRetrying(
-        sleep=pause or clock.sleep,
-        stop=stop,
-        wait=wait,
-        retry=tenacity.retry_if_exception(again),
-        before_sleep=tell,
-        reraise=True,
-    )
     try:
-        receipt: SendReceipt = await retrying(attempt)
+        receipt = await _repeated(
+            attempt, again=again, stop=stop, wait=wait, sleep=pause or clock.sleep, before_sleep=tell
+        )
     except JournalError:  # says nothing of the request
         raise
     except AllMySmsError as error:
@@ -384,17 +415,14 @@ async def repeat(
     def stop(state: tenacity.RetryCallState) -> bool:
         return state.attempt_number >= most or clock.monotonic() + state.upcoming_sleep > attempts.until
 
-    retrying = tenacity.AsyncRetrying(
-        sleep=clock.sleep,
-        stop=stop,
-        wait=lambda state: attempts.wait(state.attempt_number, rng),
-        retry=tenacity.retry_if_exception(
-            lambda error: isinstance(error, AllMySmsError) and attempts.verdict is Verdict.AGAIN
-        ),
-        reraise=True,
-    )
+    def again(error: BaseException) -> bool:
+        return isinstance(error, AllMySmsError) and attempts.verdict is Verdict.AGAIN
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        return attempts.wait(state.attempt_number, rng)
+
     try:
-        return await retrying(attempt)
+        return await _repeated(attempt, again=again, stop=stop, wait=wait, sleep=clock.sleep)
     except AllMySmsError as error:
         settled = attempts.verdict in {Verdict.REFUSED, Verdict.STOP} or isinstance(error, OutcomeUnknown)
         if replay == "safe" or settled or not open_before:
