@@ -42,6 +42,9 @@ RANGES: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 """The least and the most of each kind of figure."""
 
+_MOST_AMOUNT = RANGES["amount"][1]
+# From here on Python writes a float without an exponent, and with fewer decimals than an amount may have.
+_PLAIN_FLOAT = 1e-4
 _LONGEST = RANGES["characters of an identifier"][1]
 _is_figure = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII).fullmatch
 
@@ -74,6 +77,15 @@ def _figure(value: object) -> Decimal | None:
 
 def amount(value: object) -> Decimal | None:
     """Return an amount of credits, euros or seconds, or None if it cannot be one."""
+    if type(value) is int and 0 <= value <= _MOST_AMOUNT:
+        return Decimal(value)
+    if type(value) is float and _PLAIN_FLOAT <= value <= _MOST_AMOUNT:
+        return Decimal(repr(value))
+    return _careful_amount(value)
+
+
+def _careful_amount(value: object) -> Decimal | None:
+    """Return what ``amount`` returns, of whatever stands where an amount should."""
     figure = _figure(value)
     if figure is None or not _within("amount", figure):
         return None
@@ -83,6 +95,14 @@ def amount(value: object) -> Decimal | None:
 
 def count(value: object, kind: str = "count") -> int | None:
     """Return a whole number, written as one or with a fraction of zero, or None if it cannot be one."""
+    least, most = RANGES[kind]
+    if type(value) is int and least <= value <= most:
+        return value
+    return _careful_count(value, kind)
+
+
+def _careful_count(value: object, kind: str) -> int | None:
+    """Return what ``count`` returns, of whatever stands where a count should."""
     figure = _figure(value)
     if figure is None or not _within(kind, figure) or figure != int(figure):
         return None

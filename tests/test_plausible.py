@@ -72,3 +72,10 @@ def test_whatever_comes_is_none_or_in_its_range(value: object) -> None:
     for found in (plausible.count(value), plausible.amount(value), plausible.parts(value, 2), plausible.cost(value, 2)):
         assert found is None or 0 <= found <= 10**12
         assert found is None or (found + 1 - 1 == found and Decimal(str(found)) == found)
+
+
+@given(st.one_of(st.integers(), st.floats(), st.integers(-5, 10**13), st.floats(0, 2e12), st.floats(0, 1e-3)))
+def test_figures_of_the_usual_kinds_are_read_as_any_other(value: float) -> None:
+    """The short way gives the same amount and the same count, to the digit, as the careful one."""
+    assert str(plausible.amount(value)) == str(plausible._careful_amount(value))
+    assert plausible.count(value) == plausible._careful_count(value, "count")

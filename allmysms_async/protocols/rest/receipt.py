@@ -104,12 +104,19 @@ def discarded(details: object, invalid_numbers: str | None) -> dict[str, Rejecte
     return refused
 
 
-def receipt(result: SendSmsResult, recipients: Sequence[Recipient], parts: int, key: str | None) -> SendReceipt:
-    """Return what an answer says of each recipient that was asked for.
+def _in_order(result: SendSmsResult, recipients: Sequence[Recipient]) -> list[RecipientResult] | None:
+    """Return what an answer says that lists everybody in the order asked for, and nobody else; None of any other."""
+    entries = result.sms_ids
+    if result.invalid_numbers or result.discarded_numbers_details or len(entries) != len(recipients):
+        return None
+    phones = [recipient.phone for recipient in recipients]
+    if phones != [entry.phone_number for entry in entries]:
+        return None
+    return [Accepted(phone, plausible.identifier(entry.sms_id)) for phone, entry in zip(phones, entries, strict=True)]
 
-    Listed with an identifier is accepted; listed among the refused is rejected; in neither list is accepted only if
-    the answer lists no identifier at all and its number of recipients agrees.
-    """
+
+def _by_number(result: SendSmsResult, recipients: Sequence[Recipient]) -> list[RecipientResult]:
+    """Return what an answer says of each recipient, wherever it stands in it."""
     refused = discarded(result.discarded_numbers_details, result.invalid_numbers)
     ids: dict[str, str | None] = {}
     for entry in result.sms_ids:
@@ -133,6 +140,16 @@ def receipt(result: SendSmsResult, recipients: Sequence[Recipient], parts: int, 
             results.append(Rejected(phone, Reason.INVALID_AT_GATEWAY))
         else:
             results.append(Accepted(phone) if silent else Unconfirmed(phone))
+    return results
+
+
+def receipt(result: SendSmsResult, recipients: Sequence[Recipient], parts: int, key: str | None) -> SendReceipt:
+    """Return what an answer says of each recipient that was asked for.
+
+    Listed with an identifier is accepted; listed among the refused is rejected; in neither list is accepted only if
+    the answer lists no identifier at all and its number of recipients agrees.
+    """
+    results = _in_order(result, recipients) or _by_number(result, recipients)
     accepted_all = all(isinstance(entry, Accepted) for entry in results)
     campaign_id, cost = plausible.identifier(result.campaign_id), plausible.cost(result.cost, parts)
     taken = plausible.parts(result.nb_sms, len(recipients))

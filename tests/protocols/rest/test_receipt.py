@@ -6,6 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from allmysms_async.exchange import HttpResponse
 from allmysms_async.model import Accepted, Reason, Recipient, Rejected, SendReceipt, Unconfirmed
@@ -179,3 +181,10 @@ def test_receipt_keeps_what_the_answer_says() -> None:
     found = told({"smsIds": ids(ANNE), "nbSms": "3", "new": 1}, ANNE)
     assert (found.campaign_id, found.parts, found.raw["new"]) == ("c-1", 3, 1)
     assert ANNE not in repr(found)
+
+
+@given(st.lists(st.sampled_from([ANNE, BOB, CLEO]), unique=True, min_size=1), st.permutations([ANNE, BOB, CLEO]))
+def test_answer_in_the_order_asked_is_read_as_one_in_any_other(asked: list[str], listed: list[str]) -> None:
+    """Each person has the identifier that stands beside their number, whichever way it is found."""
+    answer = {"smsIds": ids(*(phone for phone in listed if phone in asked))}
+    assert results(answer, *asked) == tuple(Accepted(phone, f"id-{phone}") for phone in asked)
