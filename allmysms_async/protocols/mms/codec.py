@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import NoReturn
-from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
@@ -17,6 +16,7 @@ from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, InvalidText
 from allmysms_async.exchange import HttpRequest
 from allmysms_async.model import MmsKind, MmsMessage, Secret
+from allmysms_async.protocols.form import form
 
 __all__ = ["ACCOUNT", "SEND", "Credentials", "check_media", "encode_account", "encode_send", "flow"]
 
@@ -109,8 +109,8 @@ def _elements(request: SendRequest, login: str) -> Iterator[str]:
         yield _element("DATE", request.message.send_at.astimezone(_PARIS).strftime("%Y-%m-%d %H:%M:%S"))
     if mms.notify is not None:
         yield _element("MAIL_NOTIF", "1" if mms.notify else "0")
-    for recipient in request.recipients:
-        yield _element("MOBILEPHONE", "+" + recipient.phone)
+    # Canonical numbers are digits: there is nothing to escape in them.
+    yield "".join([f"<MOBILEPHONE>+{recipient.phone}</MOBILEPHONE>" for recipient in request.recipients])
     yield _element("MSGCLASS", str(int(mms.kind)))
     yield _element("MESSAGE", request.text)
     if mms.kind in {MmsKind.IMAGE, MmsKind.SOUND_AND_IMAGE}:
@@ -158,7 +158,7 @@ def encode_account(
 def _form(credentials: Credentials, name: str, value: str) -> bytes:
     """Return form fields as PHP's ``urlencode`` writes them; the password is one of them."""
     fields = {"clientcode": credentials.login.reveal(), "passcode": credentials.password.reveal(), name: value}
-    return urlencode(fields).encode("ascii")
+    return form(fields)
 
 
 def _posted(name: str, url: str, body: bytes, timeout: float, max_response_bytes: int) -> HttpRequest:

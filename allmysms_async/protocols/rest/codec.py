@@ -18,11 +18,12 @@ from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, InvalidText, ProtocolError
 from allmysms_async.exchange import HttpRequest, HttpResponse, check_status, described
 from allmysms_async.model import Secret
+from allmysms_async.protocols.form import form
 from allmysms_async.protocols.rest.operation import Operation, status_code
 from allmysms_async.protocols.rest.wire import Raw, Result, Unreadable, read
 from allmysms_async.protocols.rest.xml import NotXml, read_xml, write_xml
 
-__all__ = ["Credentials", "Format", "Formats", "decode", "encode", "form", "is_xml"]
+__all__ = ["Credentials", "Format", "Formats", "decode", "encode", "is_xml"]
 
 R = TypeVar("R", bound=Result)
 
@@ -90,27 +91,6 @@ class Credentials(Shown, frozen=True, kw_only=True):
         """Refuse to be pickled: they hold the key."""
         msg = "Credentials cannot be pickled."
         raise TypeError(msg)
-
-
-# What a flow is full of is replaced at the speed of a search; the rest is rare enough for one call each.
-_COMMON = tuple((bytes([byte]), b"%%%02X" % byte) for byte in b'%":,{}[]+&=#/')
-_RARE = re.compile(rb"[^A-Za-z0-9_.\-~%+]")
-
-
-def _quoted(value: bytes) -> bytes:
-    """Return a form value percent-encoded, a space as ``+``."""
-    for byte, escape in _COMMON:
-        value = value.replace(byte, escape)
-    value = value.replace(b" ", b"+")
-    return _RARE.sub(lambda found: b"%%%02X" % found[0][0], value)
-
-
-def form(fields: dict[str, str | bytes]) -> bytes:
-    """Return form fields as the body of a POST, in UTF-8 and percent-encoded throughout."""
-    pairs: list[bytes] = []
-    for name, value in fields.items():
-        pairs.append(name.encode() + b"=" + _quoted(value if isinstance(value, bytes) else value.encode()))
-    return b"&".join(pairs)
 
 
 def encode(

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, unquote, urlencode
+from urllib.parse import parse_qsl, unquote
 
 import pytest
 from hypothesis import given
@@ -13,13 +13,12 @@ from allmysms_async.errors import InvalidRequest, InvalidSchedule, InvalidText
 from allmysms_async.exchange import HttpRequest
 from allmysms_async.model import Recipient, Secret
 from allmysms_async.protocols.rest.campaigns import GetCampaignsInfo
-from allmysms_async.protocols.rest.codec import Credentials, encode, form
+from allmysms_async.protocols.rest.codec import Credentials, encode
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.reports import GetAcks
 from allmysms_async.protocols.rest.sms import SendSms, SimpleSend
 
 KEY = "k3y-0f-the-account+/="
-SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%+&=")
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)))
 
 
@@ -35,22 +34,6 @@ def fields(request: HttpRequest) -> dict[str, str]:
     pairs = parse_qsl(request.body.decode("ascii"), keep_blank_values=True, strict_parsing=True)
     assert len(dict(pairs)) == len(pairs)
     return dict(pairs)
-
-
-@given(values=st.dictionaries(st.sampled_from(["message", "mobile", "smsData", "tpoa"]), TEXTS, min_size=1))
-def test_form_is_read_back_as_it_was(values: dict[str, str]) -> None:
-    """Any text comes out of another parser unchanged, and as another encoder's form does."""
-    body = form(dict(values))
-    assert parse_qs(body.decode("ascii"), keep_blank_values=True) == {name: [text] for name, text in values.items()}
-    assert parse_qsl(body.decode(), keep_blank_values=True) == parse_qsl(urlencode(values), keep_blank_values=True)
-
-
-@given(text=TEXTS, raw=st.binary())
-def test_form_holds_only_safe_bytes(text: str, raw: bytes) -> None:
-    """Nothing but unreserved bytes and escapes is written, so no value can begin another field."""
-    body = form({"message": text, "smsData": raw})
-    assert set(body) <= SAFE
-    assert (body.count(b"&"), body.count(b"=")) == (1, 2)
 
 
 @given(text=TEXTS, campaign=TEXTS, params=st.lists(TEXTS, min_size=2, max_size=2))
