@@ -23,8 +23,8 @@ from allmysms_async.backend import (
     RemovesOptOuts,
     ReportsDelivery,
 )
-from allmysms_async.batch.contact import change_list
 from allmysms_async.border import bordered
+from allmysms_async.contact_lists import change_list
 from allmysms_async.errors import UnsupportedFeature
 from allmysms_async.model import (
     Account,

@@ -12,7 +12,7 @@ from allmysms_async import RestBackend, SmsMessage
 from allmysms_async.backend import SendRequest
 from allmysms_async.batch.plan import Chunk, Planner, idempotency_key
 from allmysms_async.batch.policy import Delivery, Verdict
-from allmysms_async.batch.settle import settlement
+from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.sink import MemorySink
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.model import SendReceipt

@@ -13,10 +13,10 @@ from typing import TypeVar
 import msgspec
 
 from allmysms_async.backend import Paces, SendRequest, Sends
-from allmysms_async.batch.brake import Brake, StopConditions
+from allmysms_async.batch.limits import Limits, StopConditions
 from allmysms_async.batch.plan import Chunk, halves, idempotency_key, marked_name, without
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock, Delivery, RetryPolicy, Verdict, deliver
-from allmysms_async.batch.settle import settlement
+from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.sink import Claim, LeaseLost, Sink
 from allmysms_async.discreet import Shown
 from allmysms_async.errors import (
@@ -134,7 +134,7 @@ class Dispatch:
         self._clock = clock
         self._rng = rng
         self._desk = desk
-        self._brake = Brake(options.limits, backend, sink)
+        self._limits = Limits(options.limits, backend, sink)
         self._began = clock.now()
         self._unanswered = 0
         self._refused_in_a_row = 0
@@ -152,7 +152,7 @@ class Dispatch:
         # What was sent before is only asked about: what it may cost has been counted since then.
         reserved = chunk.first_sent_at is None
         if reserved:
-            await self._brake.admit(chunk, lambda: self._request(chunk))
+            await self._limits.admit(chunk, lambda: self._request(chunk))
         try:
             claim = await self._claim(chunk)
             if claim is not None:
@@ -160,7 +160,7 @@ class Dispatch:
                 await self._send(claim)
         finally:
             if reserved:
-                await self._brake.answered(chunk)
+                await self._limits.answered(chunk)
 
     async def _turn_came(self) -> bool:
         """Wait until the backend's request limit allows a request; tell whether it does, or the run is to stop.
@@ -198,7 +198,7 @@ class Dispatch:
 
     async def _claim(self, chunk: Chunk) -> Claim | None:
         """Claim a chunk; if cancelled meanwhile, let it go again."""
-        claiming = asyncio.ensure_future(self._sink.claim(chunk, self._clock.now().timestamp(), self._brake.afford))
+        claiming = asyncio.ensure_future(self._sink.claim(chunk, self._clock.now().timestamp(), self._limits.afford))
         try:
             return await surely(claiming)
         except asyncio.CancelledError:
@@ -325,7 +325,7 @@ class Dispatch:
         end = settlement(chunk, delivery)
         await self._sink.settle(chunk, end)
         self._desk.tell(end.outcomes)
-        self._brake.note(chunk, end.outcomes, refused=delivery.verdict is Verdict.REFUSED)
+        self._limits.note(chunk, end.outcomes, refused=delivery.verdict is Verdict.REFUSED)
 
     def _without_refused(self, chunk: Chunk, positions: tuple[int, ...]) -> tuple[Chunk, ...]:
         """Return what replaces a chunk some of whose numbers were refused: the others, then the refused.

@@ -289,7 +289,7 @@ class CampaignRun:
             seen=self._sink.seen,
             accounted=self._sink.accounted,
             refused=self._sink.refused,
-            known=None if self._intake is None else self._intake.known,
+            unmet=None if self._intake is None else self._intake.unmet,
             next_seq=self._sink.next_seq,
         )
         tasks = [asyncio.create_task(self._guard(self._read()), name="campaign reader")]
@@ -477,7 +477,7 @@ class CampaignRun:
         try:
             while not self._stopping.is_set():
                 rows = await self._taken(intake)
-                intake.known.learn(self._sink.seen, self._sink.refused)
+                intake.unmet.learn(self._sink.seen, self._sink.refused)
                 await self._take_in(rows)
                 if rows is None:
                     await surely(self._sink.finish_source())

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from allmysms_async.batch.known import Known
+from allmysms_async.batch.seen import Unmet
 from allmysms_async.errors import InvalidSource, SourceIncomplete
 from allmysms_async.model import Recipient
 
@@ -42,11 +42,11 @@ class Intake:
         source: Any iterable or async iterable; iterated over once, lazily.
 
     Attributes:
-        known: What is recorded of the source, and was not met yet since it was begun.
+        unmet: What is recorded of the source, and was not met yet since it was begun.
     """
 
     def __init__(self, source: Iterable[Recipient | str] | AsyncIterable[Recipient | str]) -> None:
-        self.known = Known()
+        self.unmet = Unmet()
         self._source = source
         self._reading: _Reading | None = None
         # The event loop that an asynchronous source is read in, and the iterator of the reading before this one.
@@ -196,7 +196,7 @@ class Intake:
         self._former, self._reading = self._reading or self._former, None
         self._most = max(self._most, self._taken)
         self._rows, self._taken, self._ended, self._error = [], 0, False, None
-        self.known.forget()
+        self.unmet.forget()
 
     def _is_elsewhere(self) -> bool:
         """Tell whether an asynchronous source is read in another event loop, or in one that is gone."""

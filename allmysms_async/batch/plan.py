@@ -17,8 +17,8 @@ import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async.backend import SendLimits
-from allmysms_async.batch.known import Known, Refusals, refusal
 from allmysms_async.batch.param import Figures, param_problem, written
+from allmysms_async.batch.seen import Refusals, Unmet, refusal
 from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, RefusedRow, SmsMessage, coding_of
@@ -184,7 +184,7 @@ class Planner:
         seen: Numbers already planned, over the whole campaign; added to.
         accounted: Rows already planned or refused, over the whole campaign; added to.
         refused: What was refused already, over the whole campaign; added to.
-        known: What of these this reading of the source has not met yet; all of it by default.
+        unmet: What of these this reading of the source has not met yet; all of it by default.
         next_seq: Ordinal of the next chunk.
 
     Raises:
@@ -200,7 +200,7 @@ class Planner:
         seen: BitMap64,
         accounted: BitMap64,
         refused: Refusals | None = None,
-        known: Known | None = None,
+        unmet: Unmet | None = None,
         next_seq: int = 1,
     ) -> None:
         self._template, self._size = template_of(message, limits)
@@ -210,10 +210,10 @@ class Planner:
         self._seen = seen
         self._accounted = accounted
         self._refused: Refusals = array("Q") if refused is None else refused
-        if known is None:
-            known = Known()
-            known.learn(seen, self._refused)
-        self._known = known
+        if unmet is None:
+            unmet = Unmet()
+            unmet.learn(seen, self._refused)
+        self._unmet = unmet
         self._open: dict[_Key, _Open] = {}
         self._held = 0
         self._sealed: list[Chunk] = []
@@ -236,7 +236,7 @@ class Planner:
         except InvalidNumber as error:
             return self._refuse(row, recipient, recipient.phone, Reason(error.reason))
         number = int(phone)
-        if number in self._seen and not self._known.awaits(number):
+        if number in self._seen and not self._unmet.awaits(number):
             return self._refuse(row, recipient, phone, Reason.DUPLICATE)
         try:
             size = self._measure(recipient)
@@ -246,7 +246,7 @@ class Planner:
             return self.add(
                 row, msgspec.structs.replace(recipient, params=written(recipient.params[: self._template.count]))
             )
-        if self._known.meet(number):
+        if self._unmet.meet(number):
             return None
         self._join(row, recipient, phone, size)
         self._seen.add(number)
@@ -277,7 +277,7 @@ class Planner:
         """Return the outcome of a row that is not sent to, or None if it, or the person, is recorded."""
         told = escaped(str(phone)[:MAX_RAW_LENGTH])
         digest = refusal(told, reason)
-        if self._known.meet_refusal(digest) or (number is not None and self._known.meet(number)):
+        if self._unmet.meet_refusal(digest) or (number is not None and self._unmet.meet(number)):
             return None
         self._refused.append(digest)
         self._accounted.add(row)

@@ -16,8 +16,8 @@ import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async.batch import state as transition
-from allmysms_async.batch.known import Refusals
 from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.seen import Refusals
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.discreet import Shown
 from allmysms_async.model import Campaign, CampaignResult, Outcome, OutcomeState, Reason, Totals, Waiting

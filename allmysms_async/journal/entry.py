@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from allmysms_async.batch.known import Refusals, refusal
+from allmysms_async.batch.seen import Refusals, refusal
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.errors import CampaignChanged, InvalidSchedule
 from allmysms_async.journal import schema

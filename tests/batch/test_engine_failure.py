@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allmysms_async.batch.brake import StopConditions
+from allmysms_async.batch.limits import StopConditions
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.errors import (
     AuthenticationFailed,

@@ -27,7 +27,7 @@ from allmysms_async import (
 from allmysms_async.backend import SendRequest
 from allmysms_async.batch.plan import Planner, marked_name
 from allmysms_async.batch.policy import Delivery, Verdict
-from allmysms_async.batch.settle import settlement
+from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.sink import Claim
 from allmysms_async.journal import open_sink
 from allmysms_async.sandbox import Clock, Sandbox

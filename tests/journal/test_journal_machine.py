@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from allmysms_async import AllMySmsError, Campaign, DuplicateRequest, InvalidRequest, Recipient, SmsMessage
 from allmysms_async.batch.plan import Chunk, idempotency_key
 from allmysms_async.batch.policy import REPLAY_SECONDS, Delivery, Verdict
-from allmysms_async.batch.settle import settlement
+from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.sink import Claim
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.journal import Journal, open_sink

@@ -6,7 +6,7 @@ import pytest
 
 from allmysms_async import GatewayError, InvalidRequest, NotSent
 from allmysms_async.batch.policy import REPLAY_SECONDS, Delivery, Verdict
-from allmysms_async.batch.settle import settlement
+from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.journal import Journal
 

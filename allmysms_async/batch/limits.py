@@ -14,7 +14,7 @@ from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, LimitReached, UnsupportedFeature
 from allmysms_async.model import Outcome, OutcomeState, Reason
 
-__all__ = ["Brake", "StopConditions"]
+__all__ = ["Limits", "StopConditions"]
 
 _ITS_NUMBERS = frozenset({Reason.INVALID_AT_GATEWAY})
 """Why a request is refused whole that holds nothing but bad numbers. A duplicate is none of them: nobody knows who
@@ -60,17 +60,17 @@ class StopConditions(Shown, frozen=True, kw_only=True):
             raise UnsupportedFeature(msg, backends=CAPABILITIES[Simulates][1])
 
 
-class Brake:
+class Limits:
     """Keeps a campaign within its limits.
 
     Args:
-        limits: The limits.
+        conditions: What stops it.
         backend: What sends, and may tell a price beforehand.
         sink: What knows the sums so far.
     """
 
-    def __init__(self, limits: StopConditions, backend: Sends, sink: Sink) -> None:
-        self._limits = limits
+    def __init__(self, conditions: StopConditions, backend: Sends, sink: Sink) -> None:
+        self._conditions = conditions
         self._backend = backend
         self._sink = sink
         self._reserved: dict[int, int] = {}
@@ -84,7 +84,7 @@ class Brake:
         Raises:
             LimitReached: It may cost more than is left.
         """
-        if self._limits.max_cost is not None:
+        if self._conditions.max_cost is not None:
             await self._learn_price(request)
         totals = self._sink.totals()
         exposed = self._sink.exposed + sum(self._reserved.values()) + chunk.parts
@@ -96,8 +96,8 @@ class Brake:
     @property
     def afford(self) -> Callable[[Spent], None] | None:
         """What a claim is to ask before other processes can spend more; None without a limit."""
-        limits = self._limits
-        return None if limits.max_parts is None and limits.max_cost is None else self._check
+        conditions = self._conditions
+        return None if conditions.max_parts is None and conditions.max_cost is None else self._check
 
     def _check(self, spent: Spent) -> None:
         """Refuse what is too much.
@@ -105,11 +105,11 @@ class Brake:
         Raises:
             LimitReached: The campaign may cost more than it may.
         """
-        most = self._limits.max_parts
+        most = self._conditions.max_parts
         if most is not None and spent.parts + spent.exposed > most:
             msg = f"max_parts is {most}, and the next request may take the campaign over it; it was not sent."
             raise LimitReached(msg, remedy="Run the campaign again with a higher limit to send the rest.")
-        ceiling = self._limits.max_cost
+        ceiling = self._conditions.max_cost
         unpaid = spent.exposed + spent.unpriced
         if ceiling is not None and spent.cost + unpaid * (self._price or Decimal(0)) > ceiling:
             msg = f"max_cost is {ceiling} €, and the next request may take the campaign over it; it was not sent."
@@ -130,8 +130,8 @@ class Brake:
                 self._raise_price()  # it may have been told while the gateway was asked
             if self._price is None and self._sink.unpriced:
                 msg = (
-                    f"max_cost is {self._limits.max_cost} €, and the gateway tells no cost, or none that can be right, "
-                    "neither beforehand nor of what it took; the next request was not sent."
+                    f"max_cost is {self._conditions.max_cost} €, and the gateway tells no cost, or none that can be "
+                    "right, neither beforehand nor of what it took; the next request was not sent."
                 )
                 raise LimitReached(msg, remedy="Say max_parts in place of max_cost to send the rest.")
 
@@ -162,7 +162,7 @@ class Brake:
             LimitReached: Too much went wrong.
         """
         self._reserved.pop(chunk.seq, None)
-        most = self._limits.max_failure_rate
+        most = self._conditions.max_failure_rate
         if most is None:
             return
         rows = list(outcomes)

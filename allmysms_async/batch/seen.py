@@ -10,7 +10,7 @@ from pyroaring import BitMap64
 
 from allmysms_async.model import Reason
 
-__all__ = ["Known", "Refusals", "refusal"]
+__all__ = ["Refusals", "Unmet", "refusal"]
 
 Refusals: TypeAlias = "array[int]"
 """Refused rows, each as what ``refusal`` makes of it."""
@@ -21,7 +21,7 @@ def refusal(phone: str, reason: Reason) -> int:
     return hash((phone, reason.value)) & 0xFFFF_FFFF_FFFF_FFFF
 
 
-class Known:
+class Unmet:
     """What was recorded of a campaign, and was not met yet in the present reading of a source.
 
     A number that is met for the first time in a reading is the person who is recorded, wherever it stands now; when it

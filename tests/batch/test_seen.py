@@ -33,7 +33,7 @@ class Record:
         self.rows = []
         self.reasons = Counter()
 
-    def read(self, source, known=None):
+    def read(self, source, unmet=None):
         """Read a source, from the row that comes next."""
         planner = Planner(
             SmsMessage("Bonjour"),
@@ -42,7 +42,7 @@ class Record:
             seen=self.seen,
             accounted=self.accounted,
             refused=self.refused,
-            known=known,
+            unmet=unmet,
         )
         for row, item in source:
             outcome = planner.add(row, item)
@@ -71,8 +71,8 @@ def test_reading_that_goes_on_knows_what_it_met(source, cuts, before):
     for begin, end in zip([0, *sorted(cuts)], [*sorted(cuts), len(rows)], strict=True):
         # A journal's record is another object in each run.
         record.seen, record.refused = BitMap64(record.seen), array("Q", record.refused)
-        intake.known.learn(record.seen, record.refused)
-        record.read(rows[begin:end], intake.known)
+        intake.unmet.learn(record.seen, record.refused)
+        record.read(rows[begin:end], intake.unmet)
     assert Counter(record.rows) == Counter(map(key_of, before)) | Counter(map(key_of, source))
 
 

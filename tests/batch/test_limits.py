@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from allmysms_async.batch.brake import Brake, StopConditions
+from allmysms_async.batch.limits import Limits, StopConditions
 from allmysms_async.batch.sink import MemorySink, Settlement
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.errors import LimitReached
@@ -34,14 +34,14 @@ class Foretelling:
         """Do nothing."""
 
 
-async def accept(brake, sink, chunk, cost):
+async def accept(limits, sink, chunk, cost):
     """Record that a chunk was accepted, at a cost, as a run does."""
     outcomes = tuple(
         Outcome(row, None, recipient.phone, OutcomeState.ACCEPTED)
         for row, recipient in zip(chunk.rows, chunk.recipients, strict=True)
     )
     await sink.settle(chunk, Settlement(event=ChunkEvent.ACCEPT, outcomes=outcomes, parts=chunk.parts, cost=cost))
-    brake.note(chunk, outcomes)
+    limits.note(chunk, outcomes)
 
 
 @pytest.fixture
@@ -59,14 +59,14 @@ async def test_foretold_price_of_nothing_holds_the_others_back(two_chunks, turns
     backend, sink = Foretelling(Decimal(0)), MemorySink()
     backend.gate.set()
     first, second = await two_chunks(sink)
-    brake = Brake(StopConditions(max_cost=Decimal(5)), backend, sink)
-    await brake.admit(first, lambda: None)
-    waiting = asyncio.create_task(brake.admit(second, lambda: None))
+    limits = Limits(StopConditions(max_cost=Decimal(5)), backend, sink)
+    await limits.admit(first, lambda: None)
+    waiting = asyncio.create_task(limits.admit(second, lambda: None))
     await turns()
     assert not waiting.done()
     await sink.claim(first, 1.0)
-    await accept(brake, sink, first, Decimal(5))
-    await brake.answered(first)
+    await accept(limits, sink, first, Decimal(5))
+    await limits.answered(first)
     with pytest.raises(LimitReached, match="max_cost is 5"):
         await waiting
 
@@ -75,12 +75,12 @@ async def test_price_that_is_told_while_another_is_asked_about_counts(two_chunks
     """What the first request cost counts, though it was recorded while the gateway was asked about the second."""
     backend, sink = Foretelling(None), MemorySink()
     first, second = await two_chunks(sink)
-    brake = Brake(StopConditions(max_cost=Decimal(5)), backend, sink)
-    await brake.admit(first, lambda: None)
-    waiting = asyncio.create_task(brake.admit(second, lambda: None))
+    limits = Limits(StopConditions(max_cost=Decimal(5)), backend, sink)
+    await limits.admit(first, lambda: None)
+    waiting = asyncio.create_task(limits.admit(second, lambda: None))
     await turns()
     await sink.claim(first, 1.0)
-    await accept(brake, sink, first, Decimal(5))
+    await accept(limits, sink, first, Decimal(5))
     backend.gate.set()
     with pytest.raises(LimitReached, match="max_cost is 5"):
         await waiting

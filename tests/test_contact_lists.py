@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from allmysms_async.batch.contact import change_list
+from allmysms_async.contact_lists import change_list
 from allmysms_async.errors import (
     AllMySmsError,
     FaultRefused,
