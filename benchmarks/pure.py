@@ -10,7 +10,8 @@ from server import answer
 
 from allmysms_async import RestBackend, SmsMessage
 from allmysms_async.backend import SendRequest
-from allmysms_async.batch.plan import Chunk, Planner, idempotency_key
+from allmysms_async.batch.chunk import Chunk, idempotency_key
+from allmysms_async.batch.plan import Planner
 from allmysms_async.batch.policy import Delivery, Verdict
 from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.sink import MemorySink

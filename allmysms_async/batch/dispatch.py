@@ -13,8 +13,8 @@ from typing import TypeVar
 import msgspec
 
 from allmysms_async.backend import Paces, SendRequest, Sends
+from allmysms_async.batch.chunk import Chunk, halves, idempotency_key, marked_name, without
 from allmysms_async.batch.limits import Limits, StopConditions
-from allmysms_async.batch.plan import Chunk, halves, idempotency_key, marked_name, without
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock, Delivery, RetryPolicy, Verdict, deliver
 from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.sink import Claim, LeaseLost, Sink

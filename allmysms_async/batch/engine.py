@@ -24,9 +24,10 @@ import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async.backend import Paces, Reconciles, Sends, limits_of
+from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.dispatch import Desk, Dispatch, EngineOptions, pause, surely
 from allmysms_async.batch.intake import Intake, Row
-from allmysms_async.batch.plan import Chunk, Planner, planned_requests
+from allmysms_async.batch.plan import Planner, planned_requests
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
 from allmysms_async.batch.reconcile import reconcile
 from allmysms_async.batch.sink import Sink

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from allmysms_async import argument, plausible
 from allmysms_async.backend import CAPABILITIES, SendRequest, Sends, Simulates
-from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.sink import Sink, Spent
 from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, LimitReached, UnsupportedFeature

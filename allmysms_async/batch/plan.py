@@ -6,8 +6,6 @@ Pure: the planner only sees rows and hands back chunks and refusals.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import itertools
 import typing
 from array import array
 from collections.abc import Mapping, Sequence, Sized
@@ -17,26 +15,15 @@ import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async.backend import SendLimits
+from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.param import Figures, param_problem, written
 from allmysms_async.batch.seen import Refusals, Unmet, refusal
-from allmysms_async.discreet import Discreet
-from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText
+from allmysms_async.errors import InvalidNumber, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, RefusedRow, SmsMessage, coding_of
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
 from allmysms_async.text import Coding, Template, TextSize, escaped, has_placeholder
 
-__all__ = [
-    "Chunk",
-    "Planner",
-    "halves",
-    "idempotency_key",
-    "marked_name",
-    "only",
-    "parts_of",
-    "planned_requests",
-    "template_of",
-    "without",
-]
+__all__ = ["Planner", "planned_requests", "template_of"]
 
 # Texts rendered here wait for others that are equal: so many rows at most, of so many different texts (some 100 MB).
 _HELD_ROWS = 256_000
@@ -55,37 +42,6 @@ _TEXT_REASONS: Mapping[str, Reason] = {
     "needs_unicode": Reason.NEEDS_UNICODE,
     "text_too_long": Reason.TEXT_TOO_LONG,
 }
-
-
-class Chunk(Discreet, frozen=True, kw_only=True):
-    """What one request sends.
-
-    Attributes:
-        seq: Ordinal within the campaign, counted from 1.
-        text: The text, a template when ``params`` is not 0.
-        coding: The coding every expanded text of it is sent in.
-        params: How many ``#param_N#`` the gateway is to replace.
-        recipients: Canonical numbers, each once in the whole campaign.
-        rows: The row of the source that each came from.
-        parts: Text parts over all recipients, as measured here.
-        generation: How often the gateway said that nothing of it was sent, so that a new key was due.
-        first_sent_at: Unix time of the first attempt with the present key, or None.
-        key: The idempotency key as recorded when it was first claimed, or None: computed by other versions of this
-            library it might be another.
-        claims: How often it was claimed when it was read or claimed here: whoever claimed it later knows better.
-    """
-
-    seq: int
-    text: str
-    coding: Coding
-    params: int
-    recipients: tuple[Recipient, ...]
-    rows: tuple[int, ...]
-    parts: int
-    generation: int = 0
-    first_sent_at: float | None = None
-    key: str | None = None
-    claims: int = 0
 
 
 class _Open:
@@ -135,7 +91,7 @@ def _read(message: SmsMessage, limits: SendLimits) -> tuple[Template, TextSize |
             raise
         msg = f"{error} But this protocol has no Unicode texts; nothing was sent."
         raise InvalidText(msg, reason=error.reason) from None
-    check_size(size, limits)
+    _check_size(size, limits)
     return template, None if template.count else size
 
 
@@ -159,7 +115,7 @@ def _check_characters(text: str, limits: SendLimits) -> None:
             raise InvalidText(msg, reason="malformed")
 
 
-def check_size(size: TextSize, limits: SendLimits) -> None:
+def _check_size(size: TextSize, limits: SendLimits) -> None:
     """Refuse a text that is longer than one of the protocol may be.
 
     Raises:
@@ -268,7 +224,7 @@ class Planner:
                 raise InvalidText(problem, reason="missing_param" if value is None else "malformed")
             _check_characters(value, self._limits)
         size = self._template.size(params, self._coding)
-        check_size(size, self._limits)
+        _check_size(size, self._limits)
         return size
 
     def _refuse(
@@ -351,92 +307,6 @@ def _line(recipient: Recipient) -> int | None:
     return line if isinstance(line, int) and 0 <= line <= _MAX_LINE else None
 
 
-def parts_of(chunk: Chunk, recipients: Sequence[Recipient]) -> int:
-    """Return the text parts of some of a chunk's recipients."""
-    if len(recipients) == len(chunk.recipients):
-        return chunk.parts
-    if not chunk.params:
-        return chunk.parts // len(chunk.recipients) * len(recipients)
-    template = Template(chunk.text)
-    return sum(template.size(recipient.params, chunk.coding).parts for recipient in recipients)
-
-
-def halves(chunk: Chunk, next_seq: int) -> tuple[Chunk, Chunk]:
-    """Return a chunk cut in two, each a new request with a key of its own.
-
-    Args:
-        chunk: With two recipients at least.
-        next_seq: Ordinal of the first half.
-    """
-    middle = len(chunk.rows) // 2
-    if not middle:
-        msg = "A chunk of one recipient cannot be cut in two."
-        raise InvalidRequest(msg)
-    first, second = (
-        msgspec.structs.replace(
-            chunk,
-            seq=next_seq + index,
-            recipients=chunk.recipients[cut],
-            rows=chunk.rows[cut],
-            parts=parts_of(chunk, chunk.recipients[cut]),
-            generation=0,
-            first_sent_at=None,
-            key=None,
-            claims=0,
-        )
-        for index, cut in enumerate((slice(None, middle), slice(middle, None)))
-    )
-    return first, second
-
-
-def without(chunk: Chunk, positions: tuple[int, ...], next_seq: int) -> tuple[Chunk, Chunk]:
-    """Return a chunk without some of its recipients, and those recipients as another.
-
-    Args:
-        chunk: Not personalised by the gateway, so that every recipient takes as many parts.
-        positions: Which recipients to leave out, counted from 0; neither none nor all.
-        next_seq: Ordinal of the first of the two.
-    """
-    out = frozenset(positions)
-    kept = [index for index in range(len(chunk.rows)) if index not in out]
-    each = chunk.parts // len(chunk.rows)
-    rest, left_out = (
-        msgspec.structs.replace(
-            chunk,
-            seq=next_seq + number,
-            recipients=tuple(chunk.recipients[index] for index in indexes),
-            rows=tuple(chunk.rows[index] for index in indexes),
-            parts=each * len(indexes),
-            generation=0,
-            first_sent_at=None,
-            key=None,
-            claims=0,
-        )
-        for number, indexes in enumerate((kept, sorted(out)))
-    )
-    return rest, left_out
-
-
-def only(chunk: Chunk, wanted: Sequence[bool]) -> Chunk:
-    """Return some of a chunk's recipients, not sent yet, as one of its own.
-
-    Args:
-        chunk: The chunk.
-        wanted: Which of its recipients; one at least.
-    """
-    recipients = tuple(itertools.compress(chunk.recipients, wanted))
-    return msgspec.structs.replace(
-        chunk,
-        recipients=recipients,
-        rows=tuple(itertools.compress(chunk.rows, wanted)),
-        parts=parts_of(chunk, recipients),
-        generation=0,
-        first_sent_at=None,
-        key=None,
-        claims=0,
-    )
-
-
 def planned_requests(
     message: SmsMessage, limits: SendLimits, source: Sized, chunk_size: int, accounted: BitMap64
 ) -> int:
@@ -470,20 +340,3 @@ def planned_requests(
             planner.add(row, item)
             requests += len(planner.sealed())
     return requests + len(planner.flush())
-
-
-def marked_name(name: str, run_id: str, chunk: Chunk) -> str:
-    """Return a campaign's name with the mark that tells its requests apart in the provider's back office."""
-    return f"{name} [{run_id[:8]}/{chunk.seq}]"
-
-
-def idempotency_key(run_id: str, chunk: Chunk, message: SmsMessage) -> str:
-    """Return the key of a chunk's request: no two requests ever share one, and every attempt of one request does.
-
-    A gateway that is given a key again answers with the first request's result, so a shared key would lose people.
-    """
-    digest = hashlib.blake2b(run_id.encode(), digest_size=16)
-    options = msgspec.structs.replace(message, text=chunk.text)
-    digest.update(msgspec.json.encode([chunk.seq, chunk.generation, chunk.coding, chunk.params, options]))
-    digest.update(msgspec.json.encode([(recipient.phone, recipient.params) for recipient in chunk.recipients]))
-    return digest.hexdigest()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from allmysms_async import plausible
-from allmysms_async.batch.plan import Chunk, parts_of
+from allmysms_async.batch.chunk import Chunk, parts_of
 from allmysms_async.batch.policy import Delivery, Verdict
 from allmysms_async.batch.sink import Settlement
 from allmysms_async.batch.state import ChunkEvent

@@ -16,7 +16,7 @@ import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async.batch import state as transition
-from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.seen import Refusals
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.discreet import Shown

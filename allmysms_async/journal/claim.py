@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.batch.sink import Claim, Spent
 from allmysms_async.errors import LimitReached

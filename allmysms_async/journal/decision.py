@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 import sqlalchemy as sa
 
-from allmysms_async.batch.plan import only
+from allmysms_async.batch.chunk import only
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.errors import InvalidRequest, JournalError
 from allmysms_async.journal import schema

@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from pyroaring import BitMap64
 
-from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.sink import Tally
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.chunk import Chunk
 from allmysms_async.errors import JournalError
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient
 from allmysms_async.text import Coding

@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from allmysms_async import plausible
-from allmysms_async.batch.plan import Chunk
+from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.sink import Settlement, Spent, Tally
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.errors import LimitReached

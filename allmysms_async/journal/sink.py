@@ -17,7 +17,7 @@ import msgspec
 import sqlalchemy as sa
 from pyroaring import BitMap64
 
-from allmysms_async.batch.plan import Chunk, idempotency_key
+from allmysms_async.batch.chunk import Chunk, idempotency_key
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
 from allmysms_async.batch.seen import Refusals
 from allmysms_async.batch.sink import Claim, Settlement, Spent, Stranded, Tally

@@ -11,7 +11,8 @@ from pyroaring import BitMap64
 
 from allmysms_async import argument
 from allmysms_async.backend import SendLimits
-from allmysms_async.batch.plan import Chunk, Planner
+from allmysms_async.batch.chunk import Chunk
+from allmysms_async.batch.plan import Planner
 from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.errors import InvalidNumber
 from allmysms_async.model import Reason, Recipient, SmsMessage

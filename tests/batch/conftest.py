@@ -10,9 +10,9 @@ from decimal import Decimal
 import pytest
 
 from allmysms_async.backend import SendLimits, SendRequest
+from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.engine import CampaignRun, EngineOptions
 from allmysms_async.batch.intake import Intake
-from allmysms_async.batch.plan import Chunk
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.batch.sink import MemorySink
 from allmysms_async.errors import AuthenticationFailed, GatewayError, NotPermitted, StillProcessing

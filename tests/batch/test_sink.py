@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmysms_async.batch.plan import halves, idempotency_key
+from allmysms_async.batch.chunk import halves, idempotency_key
 from allmysms_async.batch.sink import MemorySink, Settlement, Tally
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.model import Outcome, OutcomeState, Reason, SmsMessage

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from allmysms_async import AllMySmsError, Campaign, DuplicateRequest, InvalidRequest, Recipient, SmsMessage
-from allmysms_async.batch.plan import Chunk, idempotency_key
+from allmysms_async.batch.chunk import Chunk, idempotency_key
 from allmysms_async.batch.policy import REPLAY_SECONDS, Delivery, Verdict
 from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.sink import Claim

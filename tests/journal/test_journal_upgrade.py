@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from allmysms_async import CampaignChanged
-from allmysms_async.batch import plan
+from allmysms_async.batch import chunk
 
 from .conftest import QUICK, campaign, people
 
@@ -16,7 +16,7 @@ from .conftest import QUICK, campaign, people
 @pytest.mark.parametrize("stored", ["by this library", "by another version"])
 async def test_key_is_the_one_that_was_recorded(sandbox, service, journal, monkeypatch, stored):
     """An unknown request is asked about with the key it was sent with, whatever this version would compute."""
-    real = plan.idempotency_key
+    real = chunk.idempotency_key
     sandbox.faults([{"fault": "reset_after", "path": "sendSms", "times": QUICK.attempts}])
     with monkeypatch.context() as patched:
         if stored == "by another version":

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from allmysms_async.batch.plan import Chunk, halves, idempotency_key
+from allmysms_async.batch.chunk import Chunk, halves, idempotency_key
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import Recipient, SmsMessage
 from allmysms_async.text import Coding
