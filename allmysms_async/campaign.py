@@ -11,8 +11,9 @@ from typing import TypedDict, cast
 from allmysms_async import argument
 from allmysms_async.backend import Sends, added_to
 from allmysms_async.batch.intake import Intake
+from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.policy import Clock
-from allmysms_async.batch.sink import MemorySink, Sink
+from allmysms_async.batch.record import Sink
 from allmysms_async.errors import CampaignChanged, InvalidRequest
 from allmysms_async.loop import BriefLock
 from allmysms_async.model import Campaign

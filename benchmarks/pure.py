@@ -11,10 +11,10 @@ from server import answer
 from allmysms_async import RestBackend, SmsMessage
 from allmysms_async.backend import SendRequest
 from allmysms_async.batch.chunk import Chunk, idempotency_key
+from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.plan import Planner
 from allmysms_async.batch.policy import Delivery, Verdict
 from allmysms_async.batch.settlement import settlement
-from allmysms_async.batch.sink import MemorySink
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.model import SendReceipt
 from allmysms_async.protocols.rest.codec import decode

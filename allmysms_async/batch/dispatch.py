@@ -16,8 +16,8 @@ from allmysms_async.backend import Paces, SendRequest, Sends
 from allmysms_async.batch.chunk import Chunk, halves, idempotency_key, marked_name, without
 from allmysms_async.batch.limits import Limits, StopConditions
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock, Delivery, RetryPolicy, Verdict, deliver
+from allmysms_async.batch.record import Claim, LeaseLost, Sink
 from allmysms_async.batch.settlement import settlement
-from allmysms_async.batch.sink import Claim, LeaseLost, Sink
 from allmysms_async.discreet import Shown
 from allmysms_async.errors import (
     AllMySmsError,

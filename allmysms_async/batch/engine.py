@@ -30,7 +30,7 @@ from allmysms_async.batch.intake import Intake, Row
 from allmysms_async.batch.plan import Planner, planned_requests
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
 from allmysms_async.batch.reconcile import reconcile
-from allmysms_async.batch.sink import Sink
+from allmysms_async.batch.record import Sink
 from allmysms_async.border import bordered, retell
 from allmysms_async.errors import (
     AllMySmsError,

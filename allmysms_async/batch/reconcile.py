@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from allmysms_async import plausible
 from allmysms_async.backend import Reconciles
 from allmysms_async.batch.chunk import Chunk, marked_name
-from allmysms_async.batch.sink import Settlement, Stranded
+from allmysms_async.batch.record import Settlement, Stranded
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.errors import AllMySmsError
 from allmysms_async.model import Campaign, FoundSend, Outcome, OutcomeState, Reason

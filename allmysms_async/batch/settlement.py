@@ -8,7 +8,7 @@ from decimal import Decimal
 from allmysms_async import plausible
 from allmysms_async.batch.chunk import Chunk, parts_of
 from allmysms_async.batch.policy import Delivery, Verdict
-from allmysms_async.batch.sink import Settlement
+from allmysms_async.batch.record import Settlement
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.discreet import Unshown
 from allmysms_async.errors import AllMySmsError, DuplicateRequest, NoValidNumber, NumbersRefused, TextRefused

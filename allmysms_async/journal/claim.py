@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.policy import REPLAY_SECONDS
-from allmysms_async.batch.sink import Claim, Spent
+from allmysms_async.batch.record import Claim, Spent
 from allmysms_async.errors import LimitReached
 from allmysms_async.journal import schema
 from allmysms_async.journal.epoch import compare

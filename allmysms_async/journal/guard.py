@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from allmysms_async.batch.sink import Claim
+from allmysms_async.batch.record import Claim
 from allmysms_async.errors import JournalError, JournalLost
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.epoch import Epoch, compare

@@ -12,13 +12,14 @@ import sqlalchemy as sa
 
 from allmysms_async.batch.policy import Clock, SystemClock
 from allmysms_async.batch.state import ChunkState
+from allmysms_async.batch.sums import Sums
 from allmysms_async.border import bordered
 from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.decision import Decision, decide, doubted
-from allmysms_async.journal.query import Sums, summed
+from allmysms_async.journal.query import summed
 from allmysms_async.journal.rescue import rescue
 from allmysms_async.journal.row import message_of, outcomes_of
 from allmysms_async.journal.transition import held_still

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from pyroaring import BitMap64
 
 from allmysms_async.batch.chunk import Chunk
-from allmysms_async.batch.sink import Tally
+from allmysms_async.batch.sums import Sums
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
-from allmysms_async.journal.query import Sums, summed
+from allmysms_async.journal.query import summed
 from allmysms_async.model import Totals
 
 __all__ = ["Ledger", "seen_here"]
@@ -37,7 +37,7 @@ class Ledger:
 
     def __init__(self, database: Database, owner: str) -> None:
         self.campaign = 0
-        self.sums = Sums(Tally(), 0, complete=False)
+        self.sums = Sums()
         self._database = database
         self._owner = owner
         # Chunks that the sums count: those below an ordinal when they were read, and those added here.

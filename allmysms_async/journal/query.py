@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -12,98 +11,21 @@ import sqlalchemy as sa
 
 from allmysms_async import plausible
 from allmysms_async.batch.chunk import Chunk
-from allmysms_async.batch.sink import Settlement, Spent, Tally
+from allmysms_async.batch.record import Spent
 from allmysms_async.batch.state import ChunkState
+from allmysms_async.batch.sums import Sums
 from allmysms_async.errors import LimitReached
 from allmysms_async.journal import schema
 from allmysms_async.journal.transition import gone
-from allmysms_async.model import CampaignResult, OutcomeState, Reason, Totals
+from allmysms_async.model import OutcomeState, Reason
 
-__all__ = ["STATES", "Sums", "summed", "too_dear"]
+__all__ = ["STATES", "summed", "too_dear"]
 
 STATES = (OutcomeState.ACCEPTED, OutcomeState.REJECTED, OutcomeState.FAILED, OutcomeState.UNKNOWN)
 """Those that are counted in columns; what is in none of them is pending."""
 
 _c, _r = schema.chunk.c, schema.refused_row.c
 _reasons = msgspec.json.Decoder(dict[str, int])
-
-
-class Sums:
-    """Running sums of one campaign: read from the journal, then kept up with what happens here.
-
-    Args:
-        tally: Rows that ended.
-        pending: Rows that did not.
-        in_flight: Those of them that other processes are sending.
-        complete: Whether the source was read to its end.
-        exposed: Text parts that may have been billed and are not in the tally.
-        campaign_ids: The gateway's identifiers.
-        problems: What went wrong, with how often.
-    """
-
-    def __init__(
-        self,
-        tally: Tally,
-        pending: int,
-        *,
-        complete: bool,
-        in_flight: int = 0,
-        exposed: int = 0,
-        campaign_ids: tuple[str, ...] = (),
-        problems: Counter[str] | None = None,
-    ) -> None:
-        self.tally = tally
-        self.pending = pending
-        self.in_flight = in_flight
-        self.complete = complete
-        self.exposed = exposed
-        self._campaign_ids = dict.fromkeys(campaign_ids)
-        self._problems = problems or Counter()
-
-    def end(self, chunk: Chunk, settlement: Settlement, tally: Tally, *, was_unknown: bool, silent: bool) -> None:
-        """Take in how a chunk ended that was claimed here.
-
-        Args:
-            chunk: The chunk.
-            settlement: How it ended.
-            tally: The same, added up.
-            was_unknown: Whether it was asked about; else it was pending.
-            silent: Whether it is unknown because there was no answer at all.
-        """
-        if silent and not was_unknown:
-            self.exposed += chunk.parts
-        if was_unknown and not silent:
-            self.exposed -= chunk.parts
-        if was_unknown and silent:
-            return
-        if was_unknown:
-            self.tally.states[OutcomeState.UNKNOWN] -= len(chunk.rows)
-        else:
-            self.pending -= len(chunk.rows)
-        self.tally.merge(tally)
-        if settlement.campaign_id:
-            self._campaign_ids[settlement.campaign_id] = None
-        if settlement.problem:
-            self._problems[settlement.problem] += 1
-
-    @property
-    def impossible(self) -> bool:
-        """Whether they count less than nothing of something."""
-        return self.pending < 0 or self.exposed < 0 or any(count < 0 for count in self.tally.states.values())
-
-    def totals(self) -> Totals:
-        """Return the sums."""
-        return self.tally.totals(pending=self.pending, in_flight=self.in_flight, complete=self.complete)
-
-    def result(self, name: str, run_id: str) -> CampaignResult:
-        """Return the sums with what goes with them."""
-        return CampaignResult(
-            **msgspec.structs.asdict(self.totals()),
-            name=name,
-            run_id=run_id,
-            campaign_ids=tuple(self._campaign_ids),
-            problems=dict(self._problems),
-        )
 
 
 def summed(connection: sa.Connection, campaign: int, owner: str | None = None, *, now: float | None = None) -> Sums:
@@ -115,7 +37,7 @@ def summed(connection: sa.Connection, campaign: int, owner: str | None = None, *
         owner: Whose chunks in flight are not counted as exposed; None counts all.
         now: Unix time; what is in flight since before its lease ran out counts as unknown. None counts it as pending.
     """
-    tally, problems = Tally(), Counter[str]()
+    sums = Sums()
     of_it = _c.campaign == campaign
     counts = [sa.func.coalesce(sa.func.sum(_c[state.value]), 0).label(state.value) for state in STATES]
     rows = sa.func.coalesce(sa.func.sum(_c.n), 0).label("rows")
@@ -123,50 +45,43 @@ def summed(connection: sa.Connection, campaign: int, owner: str | None = None, *
     unpriced = sa.func.coalesce(sa.func.sum(_UNPRICED), 0).label("unpriced")
     row = connection.execute(sa.select(*counts, rows, parts, unpriced).where(of_it)).one()
     for state in STATES:
-        tally.states[state] = int(getattr(row, state.value))
-    pending = int(row.rows) - sum(tally.states.values())
-    tally.parts, tally.unpriced = int(row.parts), int(row.unpriced)
+        sums.states[state] = int(getattr(row, state.value))
+    sums.pending = int(row.rows) - sum(sums.states.values())
+    sums.parts, sums.unpriced = int(row.parts), int(row.unpriced)
     if now is not None:
         left = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
             of_it, _c.state == ChunkState.IN_FLIGHT.value, gone(now)
         )
         lost = int(connection.execute(left).scalar_one())
-        tally.states[OutcomeState.UNKNOWN] += lost
-        pending -= lost
+        sums.states[OutcomeState.UNKNOWN] += lost
+        sums.pending -= lost
     others = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
         of_it,
         _c.state == ChunkState.IN_FLIGHT.value,
         sa.true() if owner is None else _c.owner != owner,
         sa.true() if now is None else _c.lease_until >= now,
     )
-    in_flight = int(connection.execute(others).scalar_one())
-    ids: list[str] = []
+    sums.in_flight = int(connection.execute(others).scalar_one())
     # What is text or rare is added up here; none of these columns lies behind the packed recipients.
     details = sa.select(_c.cost, _c.planned_parts, _c.reasons, _c.problem, _c.gateway_id, _c.state)
     found = connection.execute(details.where(of_it).order_by(_c.seq))
     for cost, measured, reasons, problem, gateway_id, state in found:
         if cost != "0":
-            tally.cost += plausible.cost(cost, measured) or Decimal(0)
+            sums.cost += plausible.cost(cost, measured) or Decimal(0)
         if reasons is not None:
-            tally.reasons.update({Reason(reason): count for reason, count in _reasons.decode(reasons).items()})
+            sums.reasons.update({Reason(reason): count for reason, count in _reasons.decode(reasons).items()})
         if problem is not None and state in {ChunkState.FAILED, ChunkState.UNKNOWN, ChunkState.REJECTED}:
-            problems[problem] += 1
+            sums.problems[problem] += 1
         if gateway_id is not None:
-            ids.append(gateway_id)
+            sums.campaign_ids[gateway_id] = None
     refused = sa.select(_r.reason, sa.func.count()).where(_r.campaign == campaign).group_by(_r.reason)
     for reason, count in connection.execute(refused):
-        tally.states[OutcomeState.REJECTED] += count
-        tally.reasons[Reason(reason)] += count
+        sums.states[OutcomeState.REJECTED] += count
+        sums.reasons[Reason(reason)] += count
     complete = sa.select(schema.campaign.c.source_complete).where(schema.campaign.c.id == campaign)
-    return Sums(
-        tally,
-        pending,
-        complete=bool(connection.execute(complete).scalar_one()),
-        in_flight=in_flight,
-        exposed=_exposed(connection, campaign, owner),
-        campaign_ids=tuple(dict.fromkeys(ids)),
-        problems=problems,
-    )
+    sums.complete = bool(connection.execute(complete).scalar_one())
+    sums.exposed = _exposed(connection, campaign, owner)
+    return sums
 
 
 # A journal may hold figures that were recorded before they were looked at: those that cannot be right count as none

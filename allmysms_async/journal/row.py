@@ -13,8 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from allmysms_async import plausible
 from allmysms_async.batch.chunk import Chunk
-from allmysms_async.batch.sink import Settlement, Stranded, Tally
+from allmysms_async.batch.record import Settlement, Stranded
 from allmysms_async.batch.state import ChunkState
+from allmysms_async.batch.sums import Sums
 from allmysms_async.journal.packing import pack_numbers, pack_outcomes, pack_payload, unpack_chunk, unpack_outcomes
 from allmysms_async.journal.query import STATES
 from allmysms_async.journal.transition import NO_RESULT, held_still
@@ -102,15 +103,15 @@ def recipients_of(chunk: Chunk) -> dict[str, Any]:
     }
 
 
-def ended(settlement: Settlement, tally: Tally) -> dict[str, Any]:
+def ended(settlement: Settlement, sums: Sums) -> dict[str, Any]:
     """Return the columns of how a chunk ended.
 
     Args:
         settlement: How it ended.
-        tally: The same, added up.
+        sums: The same, added up.
     """
-    reasons = {reason.value: count for reason, count in tally.reasons.items()}
-    counts = {f"p_{state}": tally.states[state] for state in STATES}
+    reasons = {reason.value: count for reason, count in sums.reasons.items()}
+    counts = {f"p_{state}": sums.states[state] for state in STATES}
     return counts | {
         "p_parts": settlement.parts,
         "p_cost": str(settlement.cost if settlement.cost else Decimal(0)),

@@ -19,9 +19,10 @@ from pyroaring import BitMap64
 
 from allmysms_async.batch.chunk import Chunk, idempotency_key
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
+from allmysms_async.batch.record import Claim, Settlement, Spent, Stranded
 from allmysms_async.batch.seen import Refusals
-from allmysms_async.batch.sink import Claim, Settlement, Spent, Stranded, Tally
 from allmysms_async.batch.state import ChunkEvent, ChunkState
+from allmysms_async.batch.sums import Sums
 from allmysms_async.errors import JournalError, JournalLost, LimitReached
 from allmysms_async.journal import lead, schema
 from allmysms_async.journal.claim import renew, split, take
@@ -279,7 +280,7 @@ class JournalSink:
             lead.fence(connection, self._lead(), 0)
             connection.execute(schema.refused_row.insert(), rows)
 
-        await self._ledger.write(work, lambda _: self._ledger.sums.tally.count(outcomes))
+        await self._ledger.write(work, lambda _: self._ledger.sums.count(outcomes))
 
     async def finish_source(self) -> None:
         """Record that the source was read to its end."""
@@ -337,9 +338,9 @@ class JournalSink:
 
     async def settle(self, chunk: Chunk, settlement: Settlement) -> None:
         """Record how a chunk ended; a late word on one that another process has ended already changes nothing."""
-        tally = Tally()
-        tally.add(settlement)
-        values = self._values(chunk) | ended(settlement, tally)
+        sums = Sums()
+        sums.add(settlement)
+        values = self._values(chunk) | ended(settlement, sums)
         event = settlement.event
         silent = event is ChunkEvent.LOSE and settlement.campaign_id is None
         statements = SETTLE[event, event is not ChunkEvent.FAIL and not silent]
@@ -355,7 +356,7 @@ class JournalSink:
 
         def count(ended: tuple[bool, ChunkState | None]) -> None:
             if was_asked is not None and ended == expected:
-                self._ledger.sums.end(chunk, settlement, tally, was_unknown=was_asked, silent=silent)
+                self._ledger.sums.end(chunk, sums, was_unknown=was_asked, silent=silent)
 
         ended_here = await self._ledger.write(work, count, apart=True)
         self._held.pop(chunk.seq, None)
@@ -439,7 +440,7 @@ class JournalSink:
     @property
     def unpriced(self) -> int:
         """Text parts of which nobody reported the cost: found in the gateway's lists, or marked as sent."""
-        return self._ledger.sums.tally.unpriced
+        return self._ledger.sums.unpriced
 
     def totals(self) -> Totals:
         """Return how the rows read so far ended."""

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from allmysms_async.batch.limits import Limits, StopConditions
-from allmysms_async.batch.sink import MemorySink, Settlement
+from allmysms_async.batch.memory import MemorySink
+from allmysms_async.batch.record import Settlement
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.errors import LimitReached
 from allmysms_async.model import Estimate, Outcome, OutcomeState

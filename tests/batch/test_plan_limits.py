@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from allmysms_async import InvalidText, Reason, Recipient, SmsMessage
 from allmysms_async.backend import SendLimits
+from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.plan import Planner
-from allmysms_async.batch.sink import MemorySink
 
 BASE = {"recipients": 50, "max_recipients": 50, "max_gsm_units": 1224, "personalises": False, "idempotent": False}
 

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from allmysms_async import CampaignResult, Outcome, OutcomeState, SmsMessage
-from allmysms_async.batch.sink import MemorySink
+from allmysms_async.batch.memory import MemorySink
 from allmysms_async.cli.ending import NotWritten, plain
 from allmysms_async.cli.html import write_html
 from allmysms_async.cli.journal import write_rows

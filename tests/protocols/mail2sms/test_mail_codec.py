@@ -24,8 +24,8 @@ from allmysms_async import (
 )
 from allmysms_async.backend import SendRequest, limits_of
 from allmysms_async.batch.chunk import Chunk
+from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.plan import Planner
-from allmysms_async.batch.sink import MemorySink
 from allmysms_async.exchange import MailEnvelope, MailReceipt
 from allmysms_async.model import Recipient, Secret
 from allmysms_async.protocols.mail2sms.codec import Credentials, Stamp, encode, room, subject

@@ -1,36 +1,18 @@
-"""The record in memory: sums that always add up, late answers that replace, and what a continued run gets to do."""
+"""The record in memory: late answers that replace, and what a continued run gets to do."""
 
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from allmysms_async.batch.chunk import halves, idempotency_key
-from allmysms_async.batch.sink import MemorySink, Settlement, Tally
+from allmysms_async.batch.memory import MemorySink
+from allmysms_async.batch.record import Settlement
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.model import Outcome, OutcomeState, Reason, SmsMessage
 
 A, R, F, U = OutcomeState.ACCEPTED, OutcomeState.REJECTED, OutcomeState.FAILED, OutcomeState.UNKNOWN
 EVENTS = {A: ChunkEvent.ACCEPT, R: ChunkEvent.REJECT, F: ChunkEvent.FAIL, U: ChunkEvent.LOSE}
 MESSAGE = SmsMessage("Bonjour", purpose="marketing")
-SETTLEMENTS = st.builds(
-    Settlement,
-    event=st.just(ChunkEvent.ACCEPT),
-    outcomes=st.lists(
-        st.builds(
-            Outcome,
-            st.integers(1, 99),
-            st.none(),
-            st.just("33612345678"),
-            st.sampled_from([A, R, F, U]),
-            st.none() | st.sampled_from(Reason),
-        ),
-        max_size=5,
-    ).map(tuple),
-    parts=st.integers(0, 20),
-    cost=st.decimals(0, 10, places=4),
-)
 
 
 def end(chunk, state, *, problem=None, **fields):
@@ -55,31 +37,6 @@ async def lose(sink, chunk, *, now=100.0, problem="Lost."):
     await sink.add(chunk)
     await sink.claim(chunk, now)
     await sink.settle(chunk, end(chunk, U, problem=problem, parts=2, cost=Decimal("0.1")))
-
-
-@given(st.lists(SETTLEMENTS, max_size=5), st.lists(SETTLEMENTS, max_size=5))
-def test_taking_a_settlement_away_undoes_adding_it(kept, taken):
-    """Sums after adding and taking away are those without it, in whatever order it happens."""
-    plain, tally = Tally(), Tally()
-    for settlement in kept:
-        plain.add(settlement)
-    for settlement in [*taken, *kept]:
-        tally.add(settlement)
-    for settlement in reversed(taken):
-        tally.add(settlement, -1)
-    assert tally.totals(pending=3, in_flight=1, complete=True) == plain.totals(pending=3, in_flight=1, complete=True)
-
-
-@given(st.lists(SETTLEMENTS, max_size=5), st.integers(0, 9))
-def test_sums_of_a_tally_add_up(settlements, pending):
-    """The states, with what is pending, are all rows."""
-    tally = Tally()
-    for settlement in settlements:
-        tally.add(settlement)
-    totals = tally.totals(pending=pending, in_flight=0, complete=False)
-    assert totals.rows == sum(len(settlement.outcomes) for settlement in settlements) + pending
-    assert totals.rows == totals.accepted + totals.rejected + totals.failed + totals.unknown + totals.pending
-    assert totals.cost == sum((settlement.cost for settlement in settlements), Decimal(0))
 
 
 async def test_row_is_pending_until_its_chunk_is_over(chunk_of):

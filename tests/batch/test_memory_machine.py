@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from allmysms_async.batch.chunk import Chunk, halves, idempotency_key
-from allmysms_async.batch.sink import MemorySink, Settlement
+from allmysms_async.batch.memory import MemorySink
+from allmysms_async.batch.record import Settlement
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, SmsMessage
 from allmysms_async.text import Coding
