@@ -23,11 +23,11 @@ from allmysms_async.backend import (
     Simulates,
     limits_of,
 )
-from allmysms_async.batch.engine import CampaignRun, EngineOptions
 from allmysms_async.batch.limits import StopConditions
 from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.plan import Planner, template_of
 from allmysms_async.batch.policy import Clock, RetryPolicy, SystemClock, deliver, repeat
+from allmysms_async.batch.run import CampaignRun, EngineOptions
 from allmysms_async.batch.settlement import all_refused
 from allmysms_async.border import bordered
 from allmysms_async.campaign import (

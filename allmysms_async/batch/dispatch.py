@@ -6,14 +6,13 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import msgspec
 
 from allmysms_async.backend import Paces, SendRequest, Sends
 from allmysms_async.batch.chunk import Chunk, halves, idempotency_key, marked_name, without
+from allmysms_async.batch.desk import Desk, pause, surely
 from allmysms_async.batch.limits import Limits, StopConditions
 from allmysms_async.batch.policy import REPLAY_SECONDS, Clock, Delivery, RetryPolicy, Verdict, deliver
 from allmysms_async.batch.record import Claim, LeaseLost, Sink
@@ -37,11 +36,9 @@ from allmysms_async.errors import (
     TextRefused,
     TransportError,
 )
-from allmysms_async.model import Campaign, MmsMessage, Outcome, SendReceipt, as_sms
+from allmysms_async.model import Campaign, MmsMessage, SendReceipt, as_sms
 
-__all__ = ["Desk", "Dispatch", "EngineOptions", "pause", "surely"]
-
-T = TypeVar("T")
+__all__ = ["Dispatch", "EngineOptions"]
 
 _SILENCE = (TransportError, HttpRefused, FaultRefused)
 """What is not the gateway's own word on a request."""
@@ -79,26 +76,6 @@ class EngineOptions(Shown, frozen=True, kw_only=True):
     grace: float = 10.0
     max_duration: float | None = None
     limits: StopConditions = StopConditions()
-
-
-class Desk(Shown, frozen=True):
-    """What a run does for those who send its chunks.
-
-    Attributes:
-        stopping: Set when the run is asked to stop.
-        queue: Offers chunks to be sent, each once; tells how many were new.
-        requeue: Offers a chunk to be sent next, once more.
-        tell: Tells outcomes to whoever follows the run; none to say that something else changed.
-        fail: Stops the run because of an error.
-        number: Gives the first of so many new ordinals.
-    """
-
-    stopping: asyncio.Event
-    queue: Callable[[Sequence[Chunk]], int]
-    requeue: Callable[[Chunk], None]
-    tell: Callable[[tuple[Outcome, ...]], None]
-    fail: Callable[[Exception], None]
-    number: Callable[[int], int]
 
 
 class Dispatch:
@@ -140,13 +117,8 @@ class Dispatch:
         self._refused_in_a_row = 0
         self._limit_waits: Counter[int] = Counter()
 
-    async def process(self, chunk: Chunk, claimed: Callable[[int], None]) -> None:
-        """Claim a chunk when its turn comes, send it, and record how it ended.
-
-        Args:
-            chunk: The chunk.
-            claimed: Called with its ordinal once it is claimed.
-        """
+    async def process(self, chunk: Chunk) -> None:
+        """Claim a chunk when its turn comes, send it, and record how it ended."""
         if not await self._turn_came():
             return  # asked to stop: unclaimed, it is pending
         # What was sent before is only asked about: what it may cost has been counted since then.
@@ -156,7 +128,7 @@ class Dispatch:
         try:
             claim = await self._claim(chunk)
             if claim is not None:
-                claimed(chunk.seq)
+                self._desk.queue.claimed(chunk)
                 await self._send(claim)
         finally:
             if reserved:
@@ -288,16 +260,16 @@ class Dispatch:
             if isinstance(error, RequestLimitReached):
                 self._limit_waits[chunk.seq] += error.told
                 # Nothing of it was sent: it is admitted under the limits like any other.
-                self._desk.requeue(msgspec.structs.replace(chunk, first_sent_at=None))
+                self._desk.queue.put_back(msgspec.structs.replace(chunk, first_sent_at=None))
         elif isinstance(error, NumbersRefused) and (pieces := self._without_refused(chunk, error.positions)):
             recorded = await self._sink.split(chunk, pieces)
-            self._desk.queue(recorded[:-1] if error.positions else recorded)
+            self._desk.queue.offer(recorded[:-1] if error.positions else recorded)
             # None is recorded if another process took the chunk over, and of the refused ones if it was faster.
             if error.positions and recorded and (refused := await self._claim(recorded[-1])) is not None:
                 await self._settle(refused.chunk, delivery)
         elif delivery.verdict is Verdict.REFUSED and len(chunk.rows) > 1 and _may_be_one_row(chunk, error):
             # What one recipient brings is too long or wrong for the gateway: the others must not pay for it.
-            self._desk.queue(await self._sink.split(chunk, halves(chunk, self._desk.number(2))))
+            self._desk.queue.offer(await self._sink.split(chunk, halves(chunk, self._desk.number(2))))
         else:
             await self._settle(chunk, delivery)
         if error is not None and (delivery.stop or self._unanswered >= _UNANSWERED_CHUNKS):
@@ -341,30 +313,3 @@ class Dispatch:
 def _may_be_one_row(chunk: Chunk, error: AllMySmsError | None) -> bool:
     """Tell whether a refusal of a whole request may be due to what one recipient brings."""
     return isinstance(error, FlowRefused) or (isinstance(error, TextRefused) and chunk.params > 0)
-
-
-async def pause(clock: Clock, stopping: asyncio.Event, seconds: float) -> None:
-    """Wait, but not longer than until a run is asked to stop."""
-    if stopping.is_set():  # what is still repeated now is to learn what became of it, not to be quick
-        await clock.sleep(seconds)
-        return
-    tasks = {asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(stopping.wait())}
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
-async def surely(work: Awaitable[T]) -> T:
-    """Carry a record through to its end, and be cancelled only after it."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:  # the supervisor cancels more than once: each waits for the record
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled from task.exception()
-    return task.result()

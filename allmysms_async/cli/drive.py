@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from allmysms_async.batch.engine import CampaignRun
+from allmysms_async.batch.run import CampaignRun
 from allmysms_async.cli.ending import ExitCode
 from allmysms_async.cli.screen import Display, number
 from allmysms_async.cli.signals import on_signals

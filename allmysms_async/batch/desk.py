@@ -1,0 +1,203 @@
+"""Where the tasks of one run meet: the chunks that wait, what a task may ask of the run, how it waits and fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+from pyroaring import BitMap64
+
+from allmysms_async.batch.chunk import Chunk
+from allmysms_async.batch.policy import Clock
+from allmysms_async.errors import AllMySmsError
+from allmysms_async.model import Outcome
+
+__all__ = ["ChunkQueue", "Desk", "guard", "pause", "surely"]
+
+T = TypeVar("T")
+
+
+class ChunkQueue:
+    """The chunks that wait to be sent: each is offered once, and no more are found than can be sent.
+
+    Args:
+        stopping: Set when the run is asked to stop.
+        most: Chunks that may wait.
+        keeps_up: Tells whether whoever follows the run reads its progress.
+
+    Attributes:
+        coming: Chunks that are planned, and not recorded yet.
+    """
+
+    def __init__(self, stopping: asyncio.Event, most: int, keeps_up: Callable[[], bool]) -> None:
+        self.coming = 0
+        self._stopping = stopping
+        self._most = most
+        self._keeps_up = keeps_up
+        self._turn = asyncio.Condition()
+        self._ended = False
+        self._busy = 0
+        self._ready: deque[Chunk] = deque()
+        # Chunks by their ordinals: those that wait or are tried here, and those that were claimed here.
+        self._queued: set[int] = set()
+        self._handled = BitMap64()
+        # Those that could not be claimed since others were last seen at work.
+        self._denied = BitMap64()
+        # Those of them that were offered once more since, though nobody was seen to hold them.
+        self._retried = BitMap64()
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was offered here has been dealt with."""
+        return not (self._ready or self._busy)
+
+    @property
+    def denied(self) -> bool:
+        """Whether there are chunks that could not be claimed, and were not offered once more since."""
+        return bool(self._denied - self._retried)
+
+    def retry(self, *, held: bool) -> None:
+        """Let chunks that could not be claimed be offered again.
+
+        Args:
+            held: Whether other processes hold any; if not, each is offered once more only.
+        """
+        self._retried = BitMap64() if held else self._denied
+        self._denied = BitMap64()
+
+    def offer(self, chunks: Sequence[Chunk]) -> int:
+        """Put chunks where the workers find them, each once; return how many were not there before."""
+        passed = (self._queued, self._handled, self._denied)
+        new = [chunk for chunk in chunks if not any(chunk.seq in seqs for seqs in passed)]
+        self._queued.update(chunk.seq for chunk in new)
+        self._ready.extend(new)
+        return len(new)
+
+    def put_back(self, chunk: Chunk) -> None:
+        """Put a chunk where the next worker finds it, once more."""
+        self._queued.add(chunk.seq)
+        self._ready.appendleft(chunk)
+
+    async def take(self) -> Chunk | None:
+        """Return the next chunk, which is to be given to ``done``; None when the run is over."""
+        async with self._turn:
+            # A chunk in flight may still be cut in two, so there is no end while somebody is busy.
+            await self._turn.wait_for(
+                lambda: (self._ready and self._may_go_on()) or self._stopping.is_set() or (self.idle and self._ended)
+            )
+            if self._stopping.is_set() or not self._ready:
+                return None
+            self._busy += 1
+            chunk = self._ready.popleft()
+            self._turn.notify_all()
+            return chunk
+
+    def claimed(self, chunk: Chunk) -> None:
+        """Note that a chunk was claimed here: it is not offered again."""
+        self._handled.add(chunk.seq)
+
+    async def done(self, chunk: Chunk) -> None:
+        """Take a chunk back that was dealt with."""
+        self._busy -= 1
+        self._queued.discard(chunk.seq)
+        if chunk.seq not in self._handled:
+            self._denied.add(chunk.seq)
+        await self.wake()
+
+    async def end(self) -> None:
+        """Let the workers go home once all is dealt with: nothing more is offered from outside."""
+        self._ended = True
+        await self.wake()
+
+    async def room(self) -> None:
+        """Wait until more can be sent: what is planned and not in flight is no more than can be at once."""
+        async with self._turn:
+            await self._turn.wait_for(
+                lambda: (len(self._ready) + self.coming < self._most and self._may_go_on()) or self._stopping.is_set()
+            )
+
+    async def rest(self) -> None:
+        """Wait until all that was offered has been dealt with."""
+        async with self._turn:
+            await self._turn.wait_for(lambda: self.idle or self._stopping.is_set())
+
+    async def wake(self) -> None:
+        """Let every task look again whether it may go on."""
+        async with self._turn:
+            self._turn.notify_all()
+
+    def _may_go_on(self) -> bool:
+        return self._stopping.is_set() or self._keeps_up()
+
+
+class Desk(Protocol):
+    """What a run does for its tasks."""
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set when the run is asked to stop."""
+        ...
+
+    @property
+    def error(self) -> Exception | None:
+        """What stopped the run."""
+        ...
+
+    @property
+    def queue(self) -> ChunkQueue:
+        """The chunks that wait."""
+        ...
+
+    def tell(self, outcomes: tuple[Outcome, ...]) -> None:
+        """Tell outcomes to whoever follows the run; none to say that something else changed."""
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """Stop the run because of an error."""
+        ...
+
+    def number(self, count: int) -> int:
+        """Return the first of so many new ordinals."""
+        ...
+
+
+async def guard(desk: Desk, work: Coroutine[Any, Any, None]) -> None:
+    """Run a task; whatever goes wrong in it stops the run and is told, the first error first."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        desk.fail(AllMySmsError("A part of the run was cancelled from within."))
+    except Exception as error:  # also a defect must stop the run cleanly, and be told
+        desk.fail(error)
+
+
+async def pause(clock: Clock, stopping: asyncio.Event, seconds: float) -> None:
+    """Wait, but not longer than until a run is asked to stop."""
+    if stopping.is_set():  # what is still repeated now is to learn what became of it, not to be quick
+        await clock.sleep(seconds)
+        return
+    tasks = {asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(stopping.wait())}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def surely(work: Awaitable[T]) -> T:
+    """Carry a record through to its end, and be cancelled only after it."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:  # the supervisor cancels more than once: each waits for the record
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled from task.exception()
+    return task.result()

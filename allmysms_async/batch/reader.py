@@ -1,0 +1,300 @@
+"""The reader of a run: finds what there is to send, in the record, in the source, and in what others leave.
+
+Nothing is read ahead of what is sent but one chunk for each worker. Whatever ends a run (the end, an error, ``stop``, a
+cancelled task), rows that were planned are in the record: sent, refused, or pending; a few that were only taken from
+the source wait in the intake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence, Sized
+from datetime import timedelta
+
+from pyroaring import BitMap64
+
+from allmysms_async.backend import Paces, Reconciles, Sends, limits_of
+from allmysms_async.batch.chunk import Chunk
+from allmysms_async.batch.desk import Desk, guard, pause, surely
+from allmysms_async.batch.dispatch import EngineOptions
+from allmysms_async.batch.intake import Intake, Row
+from allmysms_async.batch.plan import Planner, planned_requests
+from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
+from allmysms_async.batch.reconcile import reconcile
+from allmysms_async.batch.record import Sink
+from allmysms_async.errors import CampaignTooLong, JournalError, NotSent, RateLimited, SourceIncomplete
+from allmysms_async.model import Campaign, Outcome, Totals, Waiting, as_sms
+
+__all__ = ["Reader"]
+
+# Until what could not be claimed, and nobody holds any more, is offered anew.
+_AGAIN_SECONDS = 0.05
+
+_log = logging.getLogger("allmysms_async")
+
+
+class Reader:
+    """Offers the chunks of one run, each recorded first.
+
+    Args:
+        backend: What sends.
+        campaign: What is sent.
+        intake: The rows of its source, or None to send only what is recorded.
+        sink: Where every step is recorded.
+        options: How it is sent.
+        clock: Where the time comes from.
+        desk: What the run does for it.
+
+    Attributes:
+        begun: Whether the record is open, and the campaign may be sent.
+        continued: Where the campaign stood when the record was opened.
+        recovered: Numbers that were read back from the record.
+        waiting_for: What other processes hold, while that is all that is left to wait for.
+        least_seconds: How long a request limit makes the campaign at least.
+        source_error: What the source of recipients raised, whose words may hold anything.
+    """
+
+    def __init__(
+        self,
+        backend: Sends,
+        campaign: Campaign,
+        intake: Intake | None,
+        sink: Sink,
+        options: EngineOptions,
+        clock: Clock,
+        desk: Desk,
+    ) -> None:
+        self.begun = False
+        self.continued: Totals | None = None
+        self.recovered = 0
+        self.waiting_for: Waiting | None = None
+        self.least_seconds: float | None = None
+        self.source_error: Exception | None = None
+        self._backend = backend
+        self._campaign = campaign
+        self._intake = intake
+        self._sink = sink
+        self._options = options
+        self._clock = clock
+        self._desk = desk
+        self._queue = desk.queue
+        self._planner: Planner
+        # What is being recorded of the source while more of it is planned.
+        self._recording: asyncio.Task[None] | None = None
+        # Whether rows were read that are recorded nowhere.
+        self._unrecorded = False
+
+    def number(self, count: int) -> int:
+        """Return the first of so many new ordinals."""
+        first = self._planner.next_seq
+        self._planner.next_seq += count
+        return first
+
+    async def read(self) -> None:
+        """Find what there is to send: what is recorded, then the source, then what other processes leave."""
+        try:
+            self._planner = Planner(
+                as_sms(self._campaign.message),
+                limits_of(self._backend, self._campaign.message),
+                chunk_size=self._options.chunk_size,
+                seen=self._sink.seen,
+                accounted=self._sink.accounted,
+                refused=self._sink.refused,
+                unmet=None if self._intake is None else self._intake.unmet,
+                next_seq=self._sink.next_seq,
+            )
+            self._sink.on_loss(self._desk.fail)
+            await surely(self._sink.open(self._campaign))
+            self.continued = self._sink.totals()
+            await self._foresee()
+            self.begun = True
+            await self._continue()
+            await self._look_up()
+            intake = self._intake
+            lost: SourceIncomplete | None = None
+            while not self._desk.stopping.is_set():
+                if intake is not None and await surely(self._sink.lead()):
+                    try:
+                        await self._read_source(intake)
+                    except SourceIncomplete as error:  # told once all that is recorded of it has been dealt with
+                        lost = error
+                    intake = None
+                idle = self._queue.idle
+                seconds = await surely(self._sink.elsewhere())
+                self._wait_for(self._sink.waiting_for if idle and seconds is not None else None)
+                # What could not be claimed may have been given back before others were looked at.
+                denied = idle and self._queue.denied
+                if seconds is not None or denied:
+                    await pause(self._clock, self._desk.stopping, _AGAIN_SECONDS if seconds is None else seconds)
+                    self._queue.retry(held=seconds is not None)
+                # Also if nobody holds anything: what was given back meanwhile lies behind what was offered.
+                found = await self._continue()
+                if seconds is None and intake is None and not (found or denied):
+                    if idle:
+                        break
+                    await self._queue.rest()
+            if lost is not None:
+                raise lost
+        finally:
+            await self._queue.end()
+
+    def _wait_for(self, waiting: Waiting | None) -> None:
+        """Tell what is waited for, if that changed."""
+        if waiting != self.waiting_for:
+            self.waiting_for = waiting
+            self._desk.tell(())
+
+    async def _foresee(self) -> None:
+        """Say first how long a request limit makes the campaign, and refuse one that is longer than allowed.
+
+        Raises:
+            CampaignTooLong: It would take longer than ``max_duration``.
+        """
+        source, most = self._campaign.recipients, self._options.max_duration
+        if not isinstance(self._backend, Paces) or not isinstance(source, Sized) or self._intake is None:
+            return
+        limits, size = limits_of(self._backend, self._campaign.message), self._options.chunk_size
+        text = as_sms(self._campaign.message)
+        # What a journal holds is read back later; its rows are the first of the source.
+        accounted = self._sink.accounted or BitMap64(range(1, self._sink.totals().rows + 1))
+        requests = await asyncio.to_thread(planned_requests, text, limits, source, size, accounted)
+        try:
+            seconds = self.least_seconds = await self._backend.least_seconds(requests)
+        except (NotSent, RateLimited) as error:  # another process holds the record of the limit: each chunk will wait
+            _log.info("How long the campaign takes cannot be told: %s", error)
+            return
+        if not seconds:
+            return
+        msg = (
+            f"The campaign takes up to {requests} requests; the gateway's request limit stretches that to "
+            f"{timedelta(seconds=round(seconds))} hours"
+        )
+        if most is not None and seconds > most:
+            msg += f", and max_duration allows {timedelta(seconds=round(most))}; nothing was sent."
+            raise CampaignTooLong(msg, seconds=seconds)
+        _log.warning("%s.", msg)
+        self._desk.tell(())
+
+    async def _continue(self) -> int:
+        """Offer what is recorded and not over, some chunks at a time; return how many were not offered before."""
+        after = found = 0
+        while not self._desk.stopping.is_set():
+            chunks = await surely(self._sink.resume(replayable_since=self._replayable_since(), after=after))
+            if not chunks:
+                break
+            after = chunks[-1].seq
+            found += self._queue.offer(chunks)
+            await self._queue.wake()
+            await self._queue.room()
+        return found
+
+    def _replayable_since(self) -> float | None:
+        """Return since when an unknown chunk may be asked about again with its key."""
+        return self._clock.now().timestamp() - REPLAY_SECONDS if self._backend.limits.idempotent else None
+
+    async def _look_up(self) -> None:
+        """Ask the gateway's own lists about chunks whose keys are too old, or whose answer did not name everybody."""
+        if not isinstance(self._backend, Reconciles):
+            return
+        after = 0
+        while stranded := await surely(self._sink.stranded(after=after)):
+            after = stranded[-1].chunk.seq
+            async for chunk, end in reconcile(self._backend, self._campaign, self._sink.run_id, stranded):
+                await surely(self._sink.settle(chunk, end))
+                self._desk.tell(end.outcomes)
+                if self._desk.stopping.is_set():
+                    return
+
+    async def _read_source(self, intake: Intake) -> None:
+        """Read the source into chunks, no faster than they are sent."""
+        async for count in self._sink.recover():
+            self.recovered = count
+            self._desk.tell(())
+        try:
+            while not self._desk.stopping.is_set():
+                rows = await self._taken(intake)
+                intake.unmet.learn(self._sink.seen, self._sink.refused)
+                await self._take_in(rows)
+                if rows is None:
+                    await surely(self._sink.finish_source())
+                    return
+                await self._queue.room()
+        finally:
+            # What was read and is not in a full chunk yet is recorded whatever happens, and waits as pending.
+            try:
+                if not self._unrecorded and not isinstance(self._desk.error, JournalError):
+                    await guard(self._desk, self._take_in(None))
+            finally:  # also if whoever waits gave up meanwhile
+                await surely(self._part_from(intake))
+
+    async def _taken(self, intake: Intake) -> list[Row] | None:
+        """Return the next rows of a source, and note whose error it is if there are none."""
+        try:
+            return await intake.take(self._desk.stopping)
+        except Exception as error:  # the source is the caller's code, and may raise anything
+            self.source_error = error
+            raise
+
+    async def _part_from(self, intake: Intake) -> None:
+        """Leave a source to whoever continues the campaign: to be read again, if rows of it are recorded nowhere."""
+        if self._recording is not None:
+            await asyncio.wait({self._recording})
+            self._unrecorded |= self._recording.cancelled() or self._recording.exception() is not None
+        if self._unrecorded or isinstance(self._desk.error, JournalError):
+            await intake.rewind()
+
+    async def _take_in(self, rows: Sequence[Row] | None) -> None:
+        """Plan rows and record what is full of them, or, at the end of the source, all that is planned.
+
+        Each record is under way while the next rows are planned, and waited for before the next one.
+        """
+        refused: list[Outcome] = []
+        last = rows is None
+        try:
+            try:
+                for row, item in rows or ():
+                    outcome = self._planner.add(row, item)
+                    if outcome is not None:
+                        refused.append(outcome)
+            except Exception:  # a defect: what was planned before that row is kept all the same
+                last = True
+                raise
+            finally:
+                chunks = self._planner.flush() if last else self._planner.sealed()
+                if chunks or refused or last:
+                    self._queue.coming += len(chunks)
+                    before = self._recording
+                    self._recording = asyncio.ensure_future(self._record(before, chunks, refused))
+                    if last:
+                        await surely(self._recording)
+                    elif before is not None:
+                        await surely(before)
+        except Exception:
+            self._unrecorded = True
+            raise
+
+    async def _record(self, before: asyncio.Task[None] | None, chunks: list[Chunk], refused: list[Outcome]) -> None:
+        """Write planned chunks and refused rows to the sink, then offer the chunks to the workers.
+
+        Args:
+            before: The record before it, without which this one makes no sense.
+            chunks: Full chunks.
+            refused: Rows that are not sent to.
+        """
+        try:
+            if before is not None:
+                await before
+            if refused:
+                await self._sink.refuse(refused)
+                self._desk.tell(tuple(refused))
+            if chunks:
+                recorded = list(await asyncio.gather(*map(self._sink.add, chunks)))
+                self._planner.next_seq = max(self._planner.next_seq, recorded[-1].seq + 1)
+                self._queue.offer(recorded)
+        except Exception as error:  # at once: the source may take its time over the next rows
+            self._desk.fail(error)
+            raise
+        finally:
+            self._queue.coming -= len(chunks)
+            await self._queue.wake()
