@@ -14,7 +14,8 @@ from allmysms_async.errors import InvalidRequest
 try:
     from allmysms_async.journal.database import Database
     from allmysms_async.journal.journal import ChunkView, Journal, JournalCampaign
-    from allmysms_async.journal.sink import LEASE_SECONDS, JournalSink
+    from allmysms_async.journal.lease import LEASE_SECONDS
+    from allmysms_async.journal.sink import JournalSink
 except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] not in {"sqlalchemy", "greenlet"}:
         raise

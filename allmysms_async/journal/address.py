@@ -1,7 +1,8 @@
-"""Where a journal is: a path, or a URL, with what it may say to the driver. Pure."""
+"""Where a journal is: a path, or a URL, with what it may say to the driver; and what logs call its database."""
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from typing import Any, NamedTuple
@@ -12,7 +13,13 @@ from sqlalchemy import exc
 
 from allmysms_async.errors import InvalidRequest
 
-__all__ = ["Address", "address_of"]
+__all__ = ["LOGGING_NAME", "Address", "address_of"]
+
+LOGGING_NAME = "allmysms_journal"
+"""What SQLAlchemy logs as for a journal, so that the application's own databases are logged as it wishes."""
+
+# SQLAlchemy logs every statement with its values, and every row that it reads.
+logging.getLogger(f"sqlalchemy.engine.Engine.{LOGGING_NAME}").setLevel(logging.WARNING)
 
 _KINDS = ("postgresql", "postgres", "sqlite")
 _SSL = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -226,6 +226,18 @@ class Database:
         except JournalLost:
             await self.mark()
             raise
+
+    async def execute(self, statement: sa.Update, values: dict[str, Any] | None = None) -> int:
+        """Commit one statement; return how many rows it changed.
+
+        Raises:
+            JournalError: The database failed.
+        """
+
+        def work(connection: sa.Connection) -> int:
+            return int(connection.execute(statement, values).rowcount)
+
+        return await self.write(work, apart=True)
 
     @contextmanager
     def _translated(self) -> Generator[None, None, None]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from allmysms_async.journal.quiet import LOGGING_NAME
+from allmysms_async.journal.address import LOGGING_NAME
 
 __all__ = ["Server"]
 

@@ -21,8 +21,8 @@ from urllib.parse import quote, unquote, urlsplit
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from allmysms_async.journal.address import LOGGING_NAME
 from allmysms_async.journal.fork import opens, refuse_forked
-from allmysms_async.journal.quiet import LOGGING_NAME
 from allmysms_async.journal.rival import Worth, worth
 from allmysms_async.journal.salvage import Saved, note, refuse_remains, save, stamp, warn
 from allmysms_async.journal.watch import Harm, Harmed, Watch

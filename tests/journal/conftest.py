@@ -256,9 +256,9 @@ class Hand:
 
     async def die(self) -> None:
         """End as a process that is killed does: without letting go of anything."""
-        if self.sink._heart is not None:
-            self.sink._heart.cancel()
-            await asyncio.wait({self.sink._heart})
-        await self.sink._holder.abandon()
+        if self.sink._leases._heart is not None:
+            self.sink._leases._heart.cancel()
+            await asyncio.wait({self.sink._leases._heart})
+        await self.sink._leases.holder.abandon()
         await self.sink._database.close()
         await self.backend.aclose()

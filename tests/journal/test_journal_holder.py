@@ -260,7 +260,7 @@ async def hand(postgres, sandbox):
     url = postgres.create("far")
     one = Hand(url, sandbox, keyed=True)
     claim = await one.claimed(people(3))
-    await one.sink._holder._unwatch()
+    await one.sink._leases.holder._unwatch()
     await change(url, "update holder set machine = 'web-2 0123456789abcdef', boot = 'another'")
     yield url, one, claim
     await one.die()
@@ -298,8 +298,8 @@ async def test_holder_notices_the_loss_by_itself(hand, monkeypatch, until):
     url, one, claim = hand
     monkeypatch.setattr("allmysms_async.journal.holder.BEAT_SECONDS", 0.01)
     await cut_off(url)
-    one.sink._holder._watch = asyncio.create_task(one.sink._holder._keep())
-    await until(lambda: one.sink._holder.standing >= 2)
+    one.sink._leases.holder._watch = asyncio.create_task(one.sink._leases.holder._keep())
+    await until(lambda: one.sink._leases.holder.standing >= 2)
     assert await rescued(url) == 0
     assert await one.sink.hold(claim)
 
@@ -313,7 +313,7 @@ async def test_holder_that_can_have_no_session_leaves_it_to_time(hand, monkeypat
         raise OSError(msg)
 
     await cut_off(url)
-    monkeypatch.setattr(one.sink._holder._session, "_connect", refused)
+    monkeypatch.setattr(one.sink._leases.holder._session, "_connect", refused)
     assert await one.sink.hold(claim)
     assert await rescued(url) == 0
     assert await one.sink.hold(claim)
@@ -385,7 +385,7 @@ async def test_holder_that_locked_again_and_could_not_say_so_says_so_next(hand):
 async def test_holder_that_had_no_session_has_one_as_soon_as_there_is_one(hand, monkeypatch, until):
     """Others are told again by what they can tell, also if the first word of it failed."""
     url, one, claim = hand
-    holder = one.sink._holder
+    holder = one.sink._leases.holder
     connect, refusals = holder._session._connect, []
 
     async def refused():

@@ -19,7 +19,7 @@ async def test_lease_whose_renewal_was_not_committed_is_not_trusted(sandbox, tmp
     hand = Hand(str(tmp_path / "soldes.db"), sandbox, keyed=True)
     claim = await hand.claimed(people(3))
     hand.clock.jump(100)
-    write, beat = Database.write, hand.sink._beat()
+    write, beat = Database.write, hand.sink._leases._beat()
 
     async def uncommitted(self, work, *, apart=False):
         def then_fails(connection):

@@ -154,7 +154,7 @@ async def test_claims_that_came_to_nothing_are_not_remembered(sandbox, tmp_path)
     claim = await one.claimed(people(10))
     await other.open()
     assert await other.sink.claim(claim.chunk, other.clock.now().timestamp()) is None
-    assert not other.sink._guard._fresh
+    assert not other.sink._leases.guard._fresh
     await ended(other)
     await ended(one)
 

@@ -107,8 +107,8 @@ class Machine(RuleBasedStateMachine):
         """End a process as SIGKILL does."""
         self.processes.remove(process)
         sink = process.sink
-        sink._heart.cancel()
-        self.wait(asyncio.wait({sink._heart}))
+        sink._leases._heart.cancel()
+        self.wait(asyncio.wait({sink._leases._heart}))
         self.wait(sink._database.close())
 
     def choose(self, data, things):
@@ -243,7 +243,7 @@ class Machine(RuleBasedStateMachine):
             return
         owner, state = self.owner_of(claim.chunk.seq)
         # What another process's late answer ended meanwhile is asked about once more with its key, and no harm done.
-        assert owner == process.sink._owner or (self.keyed and state == "accepted")
+        assert owner == process.sink._leases.owner or (self.keyed and state == "accepted")
         too_old = self.clock.at - (claim.chunk.first_sent_at or self.clock.at) > REPLAY_SECONDS
         again = claim.unanswered or claim.chunk.seq in process.answers
         if (self.keyed and too_old) or (again and not self.keyed):
