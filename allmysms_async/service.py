@@ -200,7 +200,7 @@ class SmsService(Inquiry):
             rng=self._rng,
         )
         if delivery.error is not None:
-            if delivery.verdict == "unknown":
+            if delivery.event == "lose":
                 raise unanswered(delivery.error, key) from delivery.error
             raise delivery.error
         if delivery.receipt is None:  # deliver gives one or the other

@@ -13,7 +13,7 @@ from allmysms_async.backend import SendRequest
 from allmysms_async.batch.chunk import Chunk, idempotency_key
 from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.plan import Planner
-from allmysms_async.batch.policy import Delivery, Verdict
+from allmysms_async.batch.policy import Delivery
 from allmysms_async.batch.settlement import settlement
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.model import SendReceipt
@@ -99,7 +99,7 @@ def pure_parts(seconds: float) -> dict[str, float]:
     response = HttpResponse(status=200, headers={}, body=answer(wire.body).partition(b"\r\n\r\n")[2])
     result = decode(SendSms, response)
     received: SendReceipt = receipt(result, chunk.recipients, chunk.parts, key)
-    delivery = Delivery(verdict=Verdict.ANSWERED, receipt=received)
+    delivery = Delivery(receipt=received)
     parts: dict[str, Callable[[], object]] = {
         "plan": plan,
         "key": lambda: idempotency_key("0" * 32, chunk, message),

@@ -14,9 +14,10 @@ from allmysms_async.backend import Paces, SendRequest, Sends
 from allmysms_async.batch.chunk import Chunk, halves, idempotency_key, marked_name, without
 from allmysms_async.batch.desk import Desk, pause, surely
 from allmysms_async.batch.limits import Limits, StopConditions
-from allmysms_async.batch.policy import REPLAY_SECONDS, Clock, Delivery, RetryPolicy, Verdict, deliver
+from allmysms_async.batch.policy import REPLAY_SECONDS, Clock, Delivery, RetryPolicy, deliver
 from allmysms_async.batch.record import Claim, LeaseLost, Sink
 from allmysms_async.batch.settlement import settlement
+from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.discreet import Shown
 from allmysms_async.errors import (
     AllMySmsError,
@@ -189,12 +190,12 @@ class Dispatch:
         except BaseException as error:
             # Cancelled, or a defect: the bytes may have left, and only "unknown" is true of everybody in the chunk.
             lost = AllMySmsError(f"The send was interrupted before its answer came ({type(error).__name__}).")
-            await surely(self._conclude(claim, Delivery(verdict=Verdict.UNKNOWN, error=lost)))
+            await surely(self._conclude(claim, Delivery(event=ChunkEvent.LOSE, error=lost)))
             raise
         receipt = delivery.receipt
         if receipt is not None and len(receipt.results) != len(claim.chunk.rows):
             lost = ProtocolError("The backend's answer is not one result for each recipient.")
-            delivery = Delivery(verdict=Verdict.UNKNOWN, error=lost)
+            delivery = Delivery(event=ChunkEvent.LOSE, error=lost)
             self._desk.fail(lost)
         await surely(self._conclude(claim, delivery))
 
@@ -232,7 +233,7 @@ class Dispatch:
             return await delivering
         except JournalLost as lost:  # before another attempt left
             self._desk.fail(lost)
-            return Delivery(verdict=Verdict.UNKNOWN if in_doubt else Verdict.HALTED, error=lost)
+            return Delivery(event=ChunkEvent.LOSE if in_doubt else ChunkEvent.RELEASE, error=lost)
 
     def _request(self, chunk: Chunk) -> SendRequest:
         """Return a chunk's request."""
@@ -253,9 +254,9 @@ class Dispatch:
         """Record how a chunk's request ended, and act on it."""
         chunk, error = claim.chunk, delivery.error
         delivery = self._counted(claim, delivery)
-        if delivery.verdict in {Verdict.STOP, Verdict.HALTED, Verdict.LATER}:
+        if delivery.event is ChunkEvent.RELEASE:
             # Only the gateway's own word that nothing of it was sent brings a new key.
-            told = delivery.verdict is Verdict.STOP and not isinstance(error, CannotPass)
+            told = delivery.stop and not isinstance(error, CannotPass)
             await self._sink.release(chunk, new_key=told)
             if isinstance(error, RequestLimitReached):
                 self._limit_waits[chunk.seq] += error.told
@@ -267,7 +268,7 @@ class Dispatch:
             # None is recorded if another process took the chunk over, and of the refused ones if it was faster.
             if error.positions and recorded and (refused := await self._claim(recorded[-1])) is not None:
                 await self._settle(refused.chunk, delivery)
-        elif delivery.verdict is Verdict.REFUSED and len(chunk.rows) > 1 and _may_be_one_row(chunk, error):
+        elif delivery.event is ChunkEvent.REJECT and len(chunk.rows) > 1 and _may_be_one_row(chunk, error):
             # What one recipient brings is too long or wrong for the gateway: the others must not pay for it.
             self._desk.queue.offer(await self._sink.split(chunk, halves(chunk, self._desk.number(2))))
         else:
@@ -278,7 +279,7 @@ class Dispatch:
     def _counted(self, claim: Claim, delivery: Delivery) -> Delivery:
         """Count what goes wrong in a row; return the delivery as it is to be recorded."""
         error = delivery.error
-        if delivery.verdict is not Verdict.LATER:
+        if not (delivery.event is ChunkEvent.RELEASE and isinstance(error, RequestLimitReached)):
             self.waiting_until = None
             self._unanswered = self._unanswered + 1 if isinstance(error, _SILENCE) else 0
             unnamed = isinstance(error, NumbersRefused) and not error.positions
@@ -286,10 +287,10 @@ class Dispatch:
             self._refused_in_a_row = self._refused_in_a_row + 1 if refused else 0
         most = _REFUSED_MAILS if isinstance(error, MailRefused) else _REFUSED_IN_A_ROW
         if self._refused_in_a_row >= most:
-            delivery = msgspec.structs.replace(delivery, verdict=Verdict.STOP, stop=True)
-        if delivery.verdict is Verdict.STOP and claim.unanswered:
+            delivery = msgspec.structs.replace(delivery, event=ChunkEvent.RELEASE, stop=True)
+        if delivery.event is ChunkEvent.RELEASE and delivery.stop and claim.unanswered:
             # A late word on a chunk that was unknown: nothing of it was sent. It is continued as a failed one.
-            delivery = msgspec.structs.replace(delivery, verdict=Verdict.FAILED)
+            delivery = msgspec.structs.replace(delivery, event=ChunkEvent.FAIL)
         return delivery
 
     async def _settle(self, chunk: Chunk, delivery: Delivery) -> None:
@@ -297,7 +298,7 @@ class Dispatch:
         end = settlement(chunk, delivery)
         await self._sink.settle(chunk, end)
         self._desk.tell(end.outcomes)
-        self._limits.note(chunk, end.outcomes, refused=delivery.verdict is Verdict.REFUSED)
+        self._limits.note(chunk, end.outcomes, refused=delivery.event is ChunkEvent.REJECT)
 
     def _without_refused(self, chunk: Chunk, positions: tuple[int, ...]) -> tuple[Chunk, ...]:
         """Return what replaces a chunk some of whose numbers were refused: the others, then the refused.

@@ -6,7 +6,6 @@ What an answer means for the next attempt is one pure function, ``judge``; tenac
 from __future__ import annotations
 
 import asyncio
-import enum
 import logging
 import random
 import time
@@ -18,6 +17,7 @@ import tenacity
 
 from allmysms_async import argument
 from allmysms_async.backend import Replay
+from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.discreet import Shown
 from allmysms_async.errors import (
     AllMySmsError,
@@ -46,7 +46,6 @@ __all__ = [
     "Delivery",
     "RetryPolicy",
     "SystemClock",
-    "Verdict",
     "deliver",
     "judge",
     "repeat",
@@ -130,45 +129,29 @@ class RetryPolicy(Shown, frozen=True, kw_only=True):
             argument.seconds(name, getattr(self, name), zero=True)
 
 
-class Verdict(enum.StrEnum):
-    """What an attempt's end means."""
-
-    AGAIN = "again"
-    ANSWERED = "answered"
-    REFUSED = "refused"
-    """The gateway's own word that nothing of it was sent."""
-    FAILED = "failed"
-    """Surely not sent."""
-    UNKNOWN = "unknown"
-    """May have been sent."""
-    STOP = "stop"
-    """Surely not sent, and no other request would be either: login, permission, credit, date, media, the way there."""
-    LATER = "later"
-    """Surely not sent: no request is allowed for a while; ``error.retry_after`` says how long."""
-    HALTED = "halted"
-    """Surely not sent, and the campaign was asked to stop."""
-
-
 class Delivery(Shown, frozen=True, kw_only=True):
     """How a request ended, after as many attempts as it took.
 
     Attributes:
-        verdict: Never ``AGAIN``.
+        event: What happened to its chunk; None if there is an answer, which tells it of each recipient.
         receipt: The answer, if there was one.
         error: What ended it otherwise.
-        stop: Whether the campaign must stop.
+        stop: Whether no other request would be sent either, so that the campaign must stop.
         attempts: How many were made.
     """
 
-    verdict: Verdict
+    event: ChunkEvent | None = None
     receipt: SendReceipt | None = None
     error: AllMySmsError | None = None
     stop: bool = False
     attempts: int = 1
 
 
-def judge(error: AllMySmsError, *, keyed: bool, unanswered: bool) -> Verdict:
-    """Return what an error means for a request.
+def judge(error: AllMySmsError, *, keyed: bool, unanswered: bool) -> ChunkEvent | None:
+    """Return what an error means for a request's chunk, or None if another attempt is to be made.
+
+    Released is what surely was not sent and may be later: no request is allowed for a while (``error.retry_after`` says
+    how long), or none is at all (login, permission, credit, date, media, the way there).
 
     Args:
         error: How the attempt ended.
@@ -177,30 +160,30 @@ def judge(error: AllMySmsError, *, keyed: bool, unanswered: bool) -> Verdict:
     """
     match error:
         case RequestLimitReached() if not unanswered:
-            return Verdict.LATER
+            return ChunkEvent.RELEASE
         case CannotPass():
             # It was not even asked: this says nothing of an earlier attempt.
-            return Verdict.UNKNOWN if unanswered else Verdict.STOP
+            return ChunkEvent.LOSE if unanswered else ChunkEvent.RELEASE
         case NotSent() | RateLimited():
-            return Verdict.AGAIN
+            return None
         case OutcomeUnknown() | StillProcessing():
-            return Verdict.AGAIN if keyed else Verdict.UNKNOWN
+            return None if keyed else ChunkEvent.LOSE
         case DuplicateRequest() if unanswered:
-            return Verdict.AGAIN if keyed else Verdict.UNKNOWN
+            return None if keyed else ChunkEvent.LOSE
         case DuplicateRequest():
             # Without an unanswered attempt, the identical request was somebody else's; it is for people to look whose.
-            return Verdict.REFUSED
+            return ChunkEvent.REJECT
         case InsufficientCredit() | ScheduleRefused() | MediaRefused():
-            return Verdict.STOP
+            return ChunkEvent.RELEASE
         case AuthenticationFailed() | NotPermitted():
             # The login is checked before the key is looked up: this says nothing of an earlier attempt.
-            return Verdict.UNKNOWN if unanswered else Verdict.STOP
+            return ChunkEvent.LOSE if unanswered else ChunkEvent.RELEASE
         case GatewayError():
-            return Verdict.REFUSED
+            return ChunkEvent.REJECT
         case HttpRefused():
-            return Verdict.UNKNOWN if unanswered else Verdict.FAILED
+            return ChunkEvent.LOSE if unanswered else ChunkEvent.FAIL
         case _:
-            return Verdict.UNKNOWN if unanswered else Verdict.FAILED
+            return ChunkEvent.LOSE if unanswered else ChunkEvent.FAIL
 
 
 class _Attempts:
@@ -213,14 +196,14 @@ class _Attempts:
         self.unanswered = unanswered
         self.until = clock.monotonic() + policy.deadline
         self.key_until = clock.now().timestamp() + budget
-        self.verdict = Verdict.AGAIN
+        self.event: ChunkEvent | None = None
         self.error: AllMySmsError | None = None
         self.made = 0
 
     def note(self, error: AllMySmsError) -> None:
         """Take in how an attempt ended."""
         self.error = error
-        self.verdict = judge(error, keyed=self.keyed, unanswered=self.unanswered)
+        self.event = judge(error, keyed=self.keyed, unanswered=self.unanswered)
         if isinstance(error, OutcomeUnknown | StillProcessing):
             self.unanswered = True
 
@@ -309,7 +292,7 @@ async def deliver(
     async def attempt() -> SendReceipt:
         if attempts.unanswered and clock.now().timestamp() > attempts.key_until:
             attempts.error = attempts.error or AllMySmsError("The key is too old to be repeated.")
-            attempts.verdict = Verdict.UNKNOWN
+            attempts.event = ChunkEvent.LOSE
             raise attempts.error
         if attempts.error is not None and halted() and not attempts.unanswered:
             raise attempts.error
@@ -324,7 +307,7 @@ async def deliver(
 
     def again(error: BaseException) -> bool:
         told = isinstance(error, AllMySmsError) and not isinstance(error, JournalError)
-        return told and attempts.verdict is Verdict.AGAIN
+        return told and attempts.event is None
 
     def wait(state: tenacity.RetryCallState) -> float:
         return attempts.wait(state.attempt_number, rng)
@@ -347,17 +330,17 @@ async def deliver(
     except JournalError:  # says nothing of the request
         raise
     except AllMySmsError as error:
-        verdict = attempts.verdict
-        if verdict is Verdict.AGAIN:
-            surely = Verdict.HALTED if halted() else Verdict.FAILED
-            verdict = Verdict.UNKNOWN if attempts.unanswered else surely
+        event = attempts.event
+        if event is None:
+            surely = ChunkEvent.RELEASE if halted() else ChunkEvent.FAIL
+            event = ChunkEvent.LOSE if attempts.unanswered else surely
         if isinstance(error, RequestLimitReached) and error.told and limit_waited >= policy.limit_waits:
-            verdict = Verdict.UNKNOWN if attempts.unanswered else Verdict.FAILED
+            event = ChunkEvent.LOSE if attempts.unanswered else ChunkEvent.FAIL
         stops = isinstance(error, _STOPS)
-        return Delivery(verdict=verdict, error=error, stop=stops, attempts=attempts.made)
+        return Delivery(event=event, error=error, stop=stops, attempts=attempts.made)
     if receipt.warning:
         _log.warning("%s", receipt.warning)
-    return Delivery(verdict=Verdict.ANSWERED, receipt=receipt, attempts=attempts.made)
+    return Delivery(receipt=receipt, attempts=attempts.made)
 
 
 async def repeat(
@@ -416,7 +399,7 @@ async def repeat(
         return state.attempt_number >= most or clock.monotonic() + state.upcoming_sleep > attempts.until
 
     def again(error: BaseException) -> bool:
-        return isinstance(error, AllMySmsError) and attempts.verdict is Verdict.AGAIN
+        return isinstance(error, AllMySmsError) and attempts.event is None
 
     def wait(state: tenacity.RetryCallState) -> float:
         return attempts.wait(state.attempt_number, rng)
@@ -424,7 +407,7 @@ async def repeat(
     try:
         return await _repeated(attempt, again=again, stop=stop, wait=wait, sleep=clock.sleep)
     except AllMySmsError as error:
-        settled = attempts.verdict in {Verdict.REFUSED, Verdict.STOP} or isinstance(error, OutcomeUnknown)
+        settled = attempts.event in {ChunkEvent.REJECT, ChunkEvent.RELEASE} or isinstance(error, OutcomeUnknown)
         if replay == "safe" or settled or not open_before:
             raise
         raise _left_open(error, key) from error

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from allmysms_async import plausible
 from allmysms_async.batch.chunk import Chunk, parts_of
-from allmysms_async.batch.policy import Delivery, Verdict
+from allmysms_async.batch.policy import Delivery
 from allmysms_async.batch.record import Settlement
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.discreet import Unshown
@@ -24,9 +24,9 @@ _REASONS: Mapping[type[AllMySmsError], Reason] = {
     DuplicateRequest: Reason.DUPLICATE_AT_GATEWAY,
 }
 _STATES = {
-    Verdict.REFUSED: (ChunkEvent.REJECT, OutcomeState.REJECTED),
-    Verdict.FAILED: (ChunkEvent.FAIL, OutcomeState.FAILED),
-    Verdict.UNKNOWN: (ChunkEvent.LOSE, OutcomeState.UNKNOWN),
+    ChunkEvent.REJECT: OutcomeState.REJECTED,
+    ChunkEvent.FAIL: OutcomeState.FAILED,
+    ChunkEvent.LOSE: OutcomeState.UNKNOWN,
 }
 
 
@@ -37,9 +37,13 @@ def settlement(chunk: Chunk, delivery: Delivery) -> Settlement:
         chunk: The chunk.
         delivery: How its request ended; not one that sends it back to pending.
     """
+    event = delivery.event
     if delivery.receipt is not None:
         return _answered(chunk, delivery.receipt)
-    event, state = _STATES[delivery.verdict]
+    if event not in _STATES:
+        msg = f"A request that ended with {event} is no end of its chunk."
+        raise AssertionError(msg)
+    state = _STATES[event]
     reason: Reason | None = None
     if state is OutcomeState.REJECTED and delivery.error is not None:
         reason = _REASONS.get(type(delivery.error), Reason.GATEWAY_REFUSED)

@@ -36,7 +36,7 @@ class ChunkEvent(enum.StrEnum):
     LOSE = "lose"
     """May have been sent; no usable answer came."""
     RELEASE = "release"
-    """Surely not sent, and the campaign stops: it waits to be continued."""
+    """Surely not sent: it waits for its turn, or for the campaign to be continued."""
     RESUME = "resume"
     """The campaign is continued."""
     RESEND = "resend"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmysms_async.batch.policy import REPLAY_SECONDS, RetryPolicy, Verdict, deliver
+from allmysms_async.batch.policy import REPLAY_SECONDS, RetryPolicy, deliver
+from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.errors import (
     AuthenticationFailed,
     DuplicateRequest,
@@ -56,7 +57,7 @@ def begin(script, *, keyed=True, policy=None, seed=1, **options):
 async def test_first_answer_ends_it(clock):
     """An answer is not asked for twice."""
     delivery = await begin(script := Script(clock, RECEIPT))
-    assert (delivery.verdict, delivery.receipt, delivery.attempts) == (Verdict.ANSWERED, RECEIPT, 1)
+    assert (delivery.event, delivery.receipt, delivery.attempts) == (None, RECEIPT, 1)
     assert (script.times, clock.waits) == ([0.0], [])
 
 
@@ -64,77 +65,77 @@ async def test_first_answer_ends_it(clock):
 async def test_unsent_request_fails_after_the_last_attempt(clock, keyed):
     """What surely was not sent is tried as often as the policy says, then failed."""
     delivery = await begin(script := Script(clock, UNSENT), keyed=keyed, policy=RetryPolicy(attempts=5))
-    assert (delivery.verdict, delivery.error, delivery.stop) == (Verdict.FAILED, UNSENT, False)
+    assert (delivery.event, delivery.error, delivery.stop) == (ChunkEvent.FAIL, UNSENT, False)
     assert delivery.attempts == len(script.times) == 5
 
 
 @pytest.mark.parametrize(
-    ("answer", "end"), [(UNSENT, Verdict.FAILED), (LOST, Verdict.UNKNOWN), (BUSY, Verdict.UNKNOWN)]
+    ("answer", "end"), [(UNSENT, ChunkEvent.FAIL), (LOST, ChunkEvent.LOSE), (BUSY, ChunkEvent.LOSE)]
 )
 async def test_no_attempt_begins_after_the_deadline(clock, answer, end):
     """The deadline counts from the first attempt, and is used: it does not end long before."""
     delivery = await begin(script := Script(clock, answer), policy=RetryPolicy(attempts=10_000, deadline=120.0))
-    assert delivery.verdict is end
+    assert delivery.event is end
     assert 80.0 < max(script.times) <= 120.0
 
 
 async def test_request_still_handled_is_asked_about_until_the_deadline(clock):
     """By default too, a 160 is replayed until the deadline of 300 s: the number of attempts does not cut that short."""
     delivery = await begin(script := Script(clock, BUSY))
-    assert delivery.verdict is Verdict.UNKNOWN
+    assert delivery.event is ChunkEvent.LOSE
     assert max(script.times) > RetryPolicy().deadline - 2 * RetryPolicy().cap
 
 
 async def test_lost_request_with_key_is_replayed_until_answered(clock):
     """A time-out with a key is followed by the same request, and the late answer counts."""
     delivery = await begin(script := Script(clock, LOST, LOST, RECEIPT))
-    assert (delivery.verdict, delivery.receipt, len(script.times)) == (Verdict.ANSWERED, RECEIPT, 3)
+    assert (delivery.event, delivery.receipt, len(script.times)) == (None, RECEIPT, 3)
 
 
 async def test_lost_request_without_key_is_unknown_at_once(clock):
     """A time-out without a key is never followed by another attempt."""
     delivery = await begin(script := Script(clock, LOST, RECEIPT), keyed=False)
-    assert (delivery.verdict, len(script.times)) == (Verdict.UNKNOWN, 1)
+    assert (delivery.event, len(script.times)) == (ChunkEvent.LOSE, 1)
 
 
 @pytest.mark.parametrize("then", [LOGIN, HttpRefused("403"), UNSENT])
 async def test_lost_request_stays_unknown_whatever_does_not_speak_of_it(clock, then):
     """After a lost attempt, a refused login, a 403 or a dead line say nothing of the first one."""
     delivery = await begin(Script(clock, LOST, then))
-    assert (delivery.verdict, delivery.error) == (Verdict.UNKNOWN, then)
+    assert (delivery.event, delivery.error) == (ChunkEvent.LOSE, then)
     assert delivery.stop is (then is LOGIN)
 
 
-@pytest.mark.parametrize(("then", "verdict"), [(FlowRefused("105"), "refused"), (CREDIT, "stop")])
-async def test_gateways_word_on_the_key_settles_a_lost_attempt(clock, then, verdict):
+@pytest.mark.parametrize(("then", "event"), [(FlowRefused("105"), "reject"), (CREDIT, "release")])
+async def test_gateways_word_on_the_key_settles_a_lost_attempt(clock, then, event):
     """A refusal that comes after the key was looked up says that the first attempt was not taken either."""
-    assert (await begin(Script(clock, LOST, then))).verdict == verdict
+    assert (await begin(Script(clock, LOST, then))).event == event
 
 
 @pytest.mark.parametrize("error", [LOGIN, CREDIT])
 async def test_refusal_of_the_account_stops_the_campaign(clock, error):
     """Login and credit are not tried again, and stop what else would be sent."""
     delivery = await begin(script := Script(clock, error))
-    assert (delivery.verdict, delivery.stop, len(script.times)) == (Verdict.STOP, True, 1)
+    assert (delivery.event, delivery.stop, len(script.times)) == (ChunkEvent.RELEASE, True, 1)
 
 
 async def test_twin_of_somebody_else_is_never_retried(clock):
     """A 121 on a key's first attempt is final: these people are texted by the other request."""
     delivery = await begin(script := Script(clock, TWIN, RECEIPT))
-    assert (delivery.verdict, len(script.times)) == (Verdict.REFUSED, 1)
+    assert (delivery.event, len(script.times)) == (ChunkEvent.REJECT, 1)
 
 
 async def test_own_twin_is_replayed_after_more_than_ten_seconds(clock):
     """A 121 after a lost attempt is that attempt's own echo: the replay waits until the gateway looks at the key."""
     delivery = await begin(script := Script(clock, LOST, TWIN, RECEIPT))
-    assert delivery.verdict is Verdict.ANSWERED
+    assert delivery.receipt is RECEIPT
     assert script.times[2] - script.times[1] > 10.0
 
 
 async def test_own_twin_of_an_earlier_run_is_replayed(clock):
     """What an earlier run left unanswered counts as a lost attempt."""
     delivery = await begin(script := Script(clock, TWIN, RECEIPT), unanswered=True)
-    assert (delivery.verdict, len(script.times)) == (Verdict.ANSWERED, 2)
+    assert (delivery.receipt, len(script.times)) == (RECEIPT, 2)
     assert script.times[1] > 10.0
 
 
@@ -142,7 +143,7 @@ async def test_server_that_asks_to_wait_is_waited_for(clock):
     """Retry-After is a lower bound, also beyond the cap, and its jitter stays within the usual ceiling."""
     limited = RateLimited("Too many.", retry_after=45.0)
     delivery = await begin(script := Script(clock, limited, limited, RECEIPT))
-    assert delivery.verdict is Verdict.ANSWERED
+    assert delivery.receipt is RECEIPT
     assert 45.0 <= clock.waits[0] <= 45.5
     assert 45.0 <= clock.waits[1] <= 46.0
     assert len(script.times) == 3
@@ -151,7 +152,7 @@ async def test_server_that_asks_to_wait_is_waited_for(clock):
 async def test_longer_wait_than_the_deadline_is_not_begun(clock):
     """A server that asks for an hour gets no second request, and the chunk is failed without waiting."""
     delivery = await begin(Script(clock, RateLimited("Too many.", retry_after=3600.0)))
-    assert (delivery.verdict, delivery.attempts, clock.waits) == (Verdict.FAILED, 1, [])
+    assert (delivery.event, delivery.attempts, clock.waits) == (ChunkEvent.FAIL, 1, [])
 
 
 async def test_rate_limit_without_a_time_is_an_ordinary_wait(clock):
@@ -164,7 +165,7 @@ async def test_key_is_not_replayed_past_its_budget(clock):
     """A key that has a minute left is not repeated after that minute, whatever the deadline says."""
     policy = RetryPolicy(attempts=10_000, deadline=1e6)
     delivery = await begin(script := Script(clock, LOST), policy=policy, unanswered=True, budget=60.0)
-    assert delivery.verdict is Verdict.UNKNOWN
+    assert delivery.event is ChunkEvent.LOSE
     assert 25.0 < max(script.times) <= 60.0
 
 
@@ -178,7 +179,7 @@ async def test_key_is_not_replayed_past_23_hours(clock):
 async def test_key_whose_time_is_over_is_not_sent_at_all(clock):
     """A chunk that waited in the queue until its key was too old stays unknown: the gateway may have forgotten it."""
     delivery = await begin(script := Script(clock, RECEIPT), unanswered=True, budget=-1.0)
-    assert (script.times, delivery.verdict) == ([], Verdict.UNKNOWN)
+    assert (script.times, delivery.event) == ([], ChunkEvent.LOSE)
 
 
 async def test_key_does_not_outlive_a_machine_that_slept(clock):
@@ -189,25 +190,25 @@ async def test_key_does_not_outlive_a_machine_that_slept(clock):
             return super().now() + timedelta(hours=30 * len(self.waits))
 
     delivery = await begin(script := Script(Suspended(), LOST, RECEIPT))
-    assert (delivery.verdict, len(script.times)) == (Verdict.UNKNOWN, 1)
+    assert (delivery.event, len(script.times)) == (ChunkEvent.LOSE, 1)
 
 
 async def test_halted_campaign_begins_nothing_again(clock):
     """Asked to stop, what surely was not sent is not tried again, and goes back to the waiting."""
     delivery = await begin(script := Script(clock, UNSENT), halted=lambda: bool(script.times))
-    assert (delivery.verdict, delivery.attempts, clock.waits) == (Verdict.HALTED, 1, [])
+    assert (delivery.event, delivery.stop, delivery.attempts, clock.waits) == (ChunkEvent.RELEASE, False, 1, [])
 
 
 async def test_halt_during_a_wait_prevents_the_next_attempt(clock):
     """Asked to stop while it waits, the request is not made once more."""
     delivery = await begin(script := Script(clock, UNSENT), halted=lambda: bool(clock.waits))
-    assert (delivery.verdict, delivery.attempts, len(script.times)) == (Verdict.HALTED, 1, 1)
+    assert (delivery.event, delivery.stop, delivery.attempts, len(script.times)) == (ChunkEvent.RELEASE, False, 1, 1)
 
 
 async def test_halted_campaign_still_asks_what_became_of_a_lost_request(clock):
     """Asked to stop, what may have been taken is still asked about with its key."""
     delivery = await begin(Script(clock, LOST, LOST, RECEIPT), halted=lambda: True)
-    assert (delivery.verdict, delivery.attempts) == (Verdict.ANSWERED, 3)
+    assert (delivery.receipt, delivery.attempts) == (RECEIPT, 3)
 
 
 async def test_pause_replaces_the_clocks_sleep(clock):
@@ -270,7 +271,7 @@ def test_every_wait_lies_between_its_bounds(make_clock, seed, base, cap, answers
     policy = RetryPolicy(attempts=100, deadline=1e6, base=base, cap=cap)
     script = Script(clock, LOST, *answers, RECEIPT)
     delivery = asyncio.run(begin(script, policy=policy, seed=seed))
-    assert delivery.verdict is Verdict.ANSWERED
+    assert delivery.receipt is RECEIPT
     assert len(clock.waits) == len(answers) + 1
     for index, (answer, seconds) in enumerate(zip([LOST, *answers], clock.waits, strict=True)):
         least = {TWIN: 11.0, BUSY: min(1.0, cap)}.get(answer, 0.0)

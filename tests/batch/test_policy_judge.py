@@ -1,13 +1,24 @@
 """What an answer means: the table of every error, with and without a key, first attempt or after a lost one."""
 
 import inspect
+import random
+from typing import NamedTuple
 
 import pytest
 
 from allmysms_async import errors
-from allmysms_async.batch.policy import judge
+from allmysms_async.batch.policy import RetryPolicy, deliver, judge
 
-AGAIN, REFUSED, FAILED, UNKNOWN, STOP, LATER = "again", "refused", "failed", "unknown", "stop", "later"
+
+class Cell(NamedTuple):
+    """What happens to the chunk, and whether the campaign stops."""
+
+    event: str | None
+    stop: bool = False
+
+
+AGAIN, REFUSED, FAILED, UNKNOWN = Cell(None), Cell("reject"), Cell("fail"), Cell("lose")
+STOP, LATER = Cell("release", stop=True), Cell("release")
 
 # Error -> with a key, with a key after an unanswered attempt, without a key. An attempt without a key is never followed
 # by another unless it surely was not sent, so "without a key, after an unanswered one" does not exist.
@@ -87,23 +98,38 @@ def test_table_holds_every_error_an_attempt_can_end_with():
     assert set(TABLE) == set(KINDS) - NO_ATTEMPT
 
 
-@pytest.mark.parametrize(("name", "keyed", "unanswered", "verdict"), CELLS)
-def test_each_answer_means_what_the_table_says(name, keyed, unanswered, verdict):
+@pytest.mark.parametrize(("name", "keyed", "unanswered", "cell"), CELLS)
+def test_each_answer_means_what_the_table_says(name, keyed, unanswered, cell):
     """One cell of the table."""
-    assert judge(KINDS[name]("It ended."), keyed=keyed, unanswered=unanswered) == verdict
+    assert judge(KINDS[name]("It ended."), keyed=keyed, unanswered=unanswered) == cell.event
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+async def test_only_what_ends_every_request_stops_the_campaign(name, clock):
+    """A campaign stops for what the table says, and for nothing else, whatever is known of an earlier attempt."""
+
+    async def fail():
+        raise KINDS[name]("It ended.")
+
+    policy = RetryPolicy(attempts=1)
+    for unanswered in (False, True):
+        delivery = await deliver(
+            fail, keyed=True, policy=policy, clock=clock, rng=random.Random(1), unanswered=unanswered
+        )
+        assert delivery.stop is TABLE[name][0].stop
 
 
 @pytest.mark.parametrize("unanswered", [False, True])
 @pytest.mark.parametrize("name", sorted(name for name in KINDS if issubclass(KINDS[name], errors.OutcomeUnknown)))
 def test_lost_request_without_a_key_is_never_repeated(name, unanswered):
     """Whatever may have been taken, and cannot be recognised, is not sent again."""
-    assert judge(KINDS[name]("It ended."), keyed=False, unanswered=unanswered) == UNKNOWN
+    assert judge(KINDS[name]("It ended."), keyed=False, unanswered=unanswered) == UNKNOWN.event
 
 
 @pytest.mark.parametrize("name", sorted(set(KINDS) - NO_ATTEMPT))
 def test_lost_attempt_is_never_declared_failed(name):
     """After an unanswered attempt, nothing says "surely not sent" but the gateway's own word on that key."""
-    verdict = judge(KINDS[name]("It ended."), keyed=True, unanswered=True)
-    assert verdict != FAILED
-    if verdict == STOP:
+    event = judge(KINDS[name]("It ended."), keyed=True, unanswered=True)
+    assert event != FAILED.event
+    if event == STOP.event:
         assert issubclass(KINDS[name], (errors.InsufficientCredit, errors.ScheduleRefused, errors.MediaRefused))

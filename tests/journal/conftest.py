@@ -27,9 +27,10 @@ from allmysms_async import (
 from allmysms_async.backend import SendRequest
 from allmysms_async.batch.chunk import marked_name
 from allmysms_async.batch.plan import Planner
-from allmysms_async.batch.policy import Delivery, Verdict
+from allmysms_async.batch.policy import Delivery
 from allmysms_async.batch.record import Claim
 from allmysms_async.batch.settlement import settlement
+from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.journal import open_sink
 from allmysms_async.sandbox import Clock, Sandbox
 
@@ -246,12 +247,12 @@ class Hand:
 
     async def answered(self, claim: Claim, receipt: SendReceipt) -> None:
         """Record an answer."""
-        delivery = Delivery(verdict=Verdict.ANSWERED, receipt=receipt)
+        delivery = Delivery(receipt=receipt)
         await self.sink.settle(claim.chunk, settlement(claim.chunk, delivery))
 
     async def lose(self, claim: Claim) -> None:
         """Record that no answer came."""
-        delivery = Delivery(verdict=Verdict.UNKNOWN, error=AllMySmsError("No answer."))
+        delivery = Delivery(event=ChunkEvent.LOSE, error=AllMySmsError("No answer."))
         await self.sink.settle(claim.chunk, settlement(claim.chunk, delivery))
 
     async def die(self) -> None:

@@ -15,10 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from allmysms_async import AllMySmsError, Campaign, DuplicateRequest, InvalidRequest, Recipient, SmsMessage
 from allmysms_async.batch.chunk import Chunk, idempotency_key
-from allmysms_async.batch.policy import REPLAY_SECONDS, Delivery, Verdict
+from allmysms_async.batch.policy import REPLAY_SECONDS, Delivery
 from allmysms_async.batch.record import Claim
 from allmysms_async.batch.settlement import settlement
-from allmysms_async.batch.state import ChunkState
+from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.journal import Journal, open_sink
 from allmysms_async.model import Accepted, SendReceipt, Unconfirmed
 from allmysms_async.text import Coding
@@ -287,16 +287,16 @@ class Machine(RuleBasedStateMachine):
         receipt = answer if isinstance(answer, SendReceipt) else None
         refused = tried and receipt is None
         if receipt is not None and end == "answered":
-            delivery = Delivery(verdict=Verdict.ANSWERED, receipt=receipt)
+            delivery = Delivery(receipt=receipt)
         elif refused and end == "answered":
-            delivery = Delivery(verdict=Verdict.REFUSED, error=answer)
+            delivery = Delivery(event=ChunkEvent.REJECT, error=answer)
         elif receipt is None and end == "stopped" and not claim.unanswered:
             self.wait(process.sink.release(claim.chunk, new_key=True))
             return
         elif (refused and end == "stopped") or (not tried and end == "answered" and not claim.unanswered):
-            delivery = Delivery(verdict=Verdict.FAILED, error=AllMySmsError("Not sent."))
+            delivery = Delivery(event=ChunkEvent.FAIL, error=AllMySmsError("Not sent."))
         else:
-            delivery = Delivery(verdict=Verdict.UNKNOWN, error=AllMySmsError("No answer."))
+            delivery = Delivery(event=ChunkEvent.LOSE, error=AllMySmsError("No answer."))
         self.wait(process.sink.settle(claim.chunk, settlement(claim.chunk, delivery)))
 
     def decide(self, data, resend):

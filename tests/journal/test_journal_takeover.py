@@ -5,15 +5,15 @@ from collections import Counter
 import pytest
 
 from allmysms_async import GatewayError, InvalidRequest, NotSent
-from allmysms_async.batch.policy import REPLAY_SECONDS, Delivery, Verdict
+from allmysms_async.batch.policy import REPLAY_SECONDS, Delivery
 from allmysms_async.batch.settlement import settlement
-from allmysms_async.batch.state import ChunkState
+from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.journal import Journal
 
 from .conftest import Hand, campaign, people
 
-FAILED = Delivery(verdict=Verdict.FAILED, error=NotSent("No connection."))
-REFUSED = Delivery(verdict=Verdict.REFUSED, error=GatewayError("Refused.", code="999"))
+FAILED = Delivery(event=ChunkEvent.FAIL, error=NotSent("No connection."))
+REFUSED = Delivery(event=ChunkEvent.REJECT, error=GatewayError("Refused.", code="999"))
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from allmysms_async.batch.policy import Verdict, judge
+from allmysms_async.batch.policy import judge
+from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
@@ -71,7 +72,7 @@ def test_refusal_of_a_send_is_typed(code: str, kind: type[AllMySmsError]) -> Non
     assert (type(error), error.code) == (kind, code)
     assert "nothing" in str(error)
     stops = kind in {AuthenticationFailed, InsufficientCredit, ScheduleRefused}
-    assert judge(error, keyed=False, unanswered=False) is (Verdict.STOP if stops else Verdict.REFUSED)
+    assert judge(error, keyed=False, unanswered=False) is (ChunkEvent.RELEASE if stops else ChunkEvent.REJECT)
 
 
 def test_tables_are_the_manual_s() -> None:
@@ -273,5 +274,5 @@ def test_figures_are_read_of_104_alone() -> None:
 
 def test_faults_end_a_send_as_the_design_says() -> None:
     """A Fault Client is failed and may be sent again; a Fault Server is unknown, and never repeated."""
-    assert judge(FaultRefused("x"), keyed=False, unanswered=False) is Verdict.FAILED
-    assert judge(ServerFailure("x"), keyed=False, unanswered=False) is Verdict.UNKNOWN
+    assert judge(FaultRefused("x"), keyed=False, unanswered=False) is ChunkEvent.FAIL
+    assert judge(ServerFailure("x"), keyed=False, unanswered=False) is ChunkEvent.LOSE
