@@ -73,7 +73,6 @@ async def _chunks(rows: Iterable[T] | AsyncIterable[T], size: int) -> AsyncGener
 
 
 def _sum(one: ListChange, other: ListChange) -> ListChange:
-    """Return what two changes did together."""
     return ListChange(
         rows=one.rows + other.rows,
         done=one.done + other.done,
@@ -125,7 +124,6 @@ async def change_list(
 
 
 def _told(done: ListChange, unknown: int) -> str:
-    """Return how far a change came, in words."""
     if unknown:
         rows = f"The {unknown} rows after them may have been taken, the others were not sent."
     else:
@@ -134,7 +132,6 @@ def _told(done: ListChange, unknown: int) -> str:
 
 
 def _stopped(error: Exception, done: ListChange, in_flight: int) -> ListStopped:
-    """Return the error that says how far a change came."""
     # What the source says of itself may hold anything.
     who = "the request" if in_flight else "the source"
     why = str(error) if isinstance(error, AllMySmsError) else f"{who} failed ({type(error).__name__})."

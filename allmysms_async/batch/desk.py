@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class ChunkQueue:
-    """The chunks that wait to be sent: each is offered once, and no more are found than can be sent.
+    """The chunks that wait to be sent: each is offered once, and no more of them wait than can be sent.
 
     Args:
         stopping: Set when the run is asked to stop.
@@ -81,7 +81,7 @@ class ChunkQueue:
         self._ready.appendleft(chunk)
 
     async def take(self) -> Chunk | None:
-        """Return the next chunk, which is to be given to ``done``; None when the run is over."""
+        """Return the next chunk, which its worker gives to ``done`` in the end; None when the run is over."""
         async with self._turn:
             # A chunk in flight may still be cut in two, so there is no end while somebody is busy.
             await self._turn.wait_for(
@@ -99,7 +99,7 @@ class ChunkQueue:
         self._handled.add(chunk.seq)
 
     async def done(self, chunk: Chunk) -> None:
-        """Take a chunk back that was dealt with."""
+        """Take back a chunk that was dealt with."""
         self._busy -= 1
         self._queued.discard(chunk.seq)
         if chunk.seq not in self._handled:
@@ -107,7 +107,7 @@ class ChunkQueue:
         await self.wake()
 
     async def end(self) -> None:
-        """Let the workers go home once all is dealt with: nothing more is offered from outside."""
+        """Let the workers end once all is dealt with: the reader offers nothing more."""
         self._ended = True
         await self.wake()
 
@@ -159,7 +159,7 @@ class Desk(Protocol):
         ...
 
     def number(self, count: int) -> int:
-        """Return the first of so many new ordinals."""
+        """Reserve ordinals for new chunks; return the first of them."""
         ...
 
 

@@ -200,7 +200,6 @@ class Dispatch:
         await surely(self._conclude(claim, delivery))
 
     async def _deliver(self, claim: Claim) -> Delivery:
-        """Make the attempts at one chunk's request."""
         chunk, keyed = claim.chunk, self._backend.limits.idempotent
         request, in_doubt = self._request(chunk), claim.unanswered
 
@@ -236,7 +235,6 @@ class Dispatch:
             return Delivery(event=ChunkEvent.LOSE if in_doubt else ChunkEvent.RELEASE, error=lost)
 
     def _request(self, chunk: Chunk) -> SendRequest:
-        """Return a chunk's request."""
         run_id, idempotent = self._sink.run_id, self._backend.limits.idempotent
         return SendRequest(
             message=self._message,
@@ -251,7 +249,7 @@ class Dispatch:
         )
 
     async def _conclude(self, claim: Claim, delivery: Delivery) -> None:
-        """Record how a chunk's request ended, and act on it."""
+        """Record the end of a chunk's request, and act on it."""
         chunk, error = claim.chunk, delivery.error
         delivery = self._counted(claim, delivery)
         if delivery.event is ChunkEvent.RELEASE:
@@ -301,7 +299,7 @@ class Dispatch:
         self._limits.note(chunk, end.outcomes, refused=delivery.event is ChunkEvent.REJECT)
 
     def _without_refused(self, chunk: Chunk, positions: tuple[int, ...]) -> tuple[Chunk, ...]:
-        """Return what replaces a chunk some of whose numbers were refused: the others, then the refused.
+        """Return the pieces that replace a chunk with refused numbers: the others, then the refused.
 
         Where the gateway does not say which, they are found by halving. A chunk that was refused whole has no others.
         """
@@ -312,5 +310,5 @@ class Dispatch:
 
 
 def _may_be_one_row(chunk: Chunk, error: AllMySmsError | None) -> bool:
-    """Tell whether a refusal of a whole request may be due to what one recipient brings."""
+    """Tell whether one recipient's text or number may be why a whole request was refused."""
     return isinstance(error, FlowRefused) or (isinstance(error, TextRefused) and chunk.params > 0)

@@ -95,12 +95,12 @@ class Limits:
 
     @property
     def afford(self) -> Callable[[Spent], None] | None:
-        """What a claim is to ask before other processes can spend more; None without a limit."""
+        """The check that a claim makes before other processes can spend more; None without a limit."""
         conditions = self._conditions
         return None if conditions.max_parts is None and conditions.max_cost is None else self._check
 
     def _check(self, spent: Spent) -> None:
-        """Refuse what is too much.
+        """Refuse to spend more than is allowed.
 
         Raises:
             LimitReached: The campaign may cost more than it may.
@@ -116,7 +116,7 @@ class Limits:
             raise LimitReached(msg, remedy="Run the campaign again with a higher limit to send the rest.")
 
     async def _learn_price(self, request: Callable[[], SendRequest]) -> None:
-        """Know what a part costs: the dearest of what was reported, else what the gateway says, else by one request."""
+        """Learn what a part costs: the dearest price reported, else the gateway's word, else that of one request."""
         async with self._turn:
             self._raise_price()
             if self._price is None and isinstance(self._backend, Simulates):
@@ -136,7 +136,7 @@ class Limits:
                 raise LimitReached(msg, remedy="Say max_parts in place of max_cost to send the rest.")
 
     def _raise_price(self) -> None:
-        """Take in what the parts so far cost."""
+        """Raise the price to what the parts so far cost on average."""
         totals = self._sink.totals()
         priced = totals.parts - self._sink.unpriced
         if priced > 0 and totals.cost:
@@ -144,7 +144,7 @@ class Limits:
             self._price = price if self._price is None else max(self._price, price)
 
     async def answered(self, chunk: Chunk) -> None:
-        """Give back what is still reserved for a chunk, and let those look again who wait for a price."""
+        """Give back what is still reserved for a chunk, and let those who wait for a price look again."""
         async with self._turn:
             self._reserved.pop(chunk.seq, None)
             self._raise_price()

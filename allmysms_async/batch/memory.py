@@ -49,13 +49,13 @@ class MemorySink:
 
     @property
     def exposed(self) -> int:
-        """Text parts of unknown chunks that no answer told the cost of."""
+        """Text parts of the unknown chunks that had no answer."""
         unknown = (entry for entry in self._entries.values() if entry.state is ChunkState.UNKNOWN)
         return sum(entry.chunk.parts for entry in unknown if not (entry.settlement and entry.settlement.campaign_id))
 
     @property
     def unpriced(self) -> int:
-        """Text parts of which nobody reported the cost."""
+        """Text parts without a reported cost."""
         return self._sums.unpriced
 
     async def open(self, campaign: Campaign) -> None:
@@ -73,7 +73,7 @@ class MemorySink:
         return True
 
     async def recover(self) -> AsyncIterator[int]:
-        """Yield what was never forgotten."""
+        """Yield how many numbers were planned: none of them was forgotten."""
         if self.seen:
             yield len(self.seen)
 
@@ -180,7 +180,7 @@ class MemorySink:
         return self._counted().result(name, self.run_id)
 
     def _counted(self) -> Sums:
-        """Return the sums, with the rows of the chunks that wait or are in flight."""
+        """Return the sums, with the chunks that wait or are in flight counted anew."""
         rows = Counter[ChunkState]()
         for entry in self._entries.values():
             rows[entry.state] += len(entry.chunk.rows)

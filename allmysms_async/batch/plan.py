@@ -78,7 +78,7 @@ def template_of(message: SmsMessage, limits: SendLimits) -> tuple[Template, Text
 
 
 def _read(message: SmsMessage, limits: SendLimits) -> tuple[Template, TextSize | None]:
-    """Return what ``template_of`` returns of a text that is not empty; texts are measured by who sends nothing too."""
+    """Do as ``template_of`` does, with a text that is not empty; its errors need not say that nothing was sent."""
     template = Template(message.text)
     if message.encoding == "unicode" and not limits.max_ucs2_units:
         msg = "This protocol has no Unicode texts; nothing was sent."
@@ -96,7 +96,7 @@ def _read(message: SmsMessage, limits: SendLimits) -> tuple[Template, TextSize |
 
 
 def _coding(message: SmsMessage, limits: SendLimits) -> Coding | None:
-    """Return the coding that a message's texts are measured in, None for what each needs.
+    """Return the coding of all of a message's texts, or None if each has the one it needs.
 
     Without Unicode it is GSM-7, so that a text which cannot be held is refused with its characters named.
     """
@@ -116,7 +116,7 @@ def _check_characters(text: str, limits: SendLimits) -> None:
 
 
 def _check_size(size: TextSize, limits: SendLimits) -> None:
-    """Refuse a text that is longer than one of the protocol may be.
+    """Refuse a text that is too long for the protocol.
 
     Raises:
         InvalidText: With reason ``text_too_long`` or ``needs_unicode``.
@@ -210,7 +210,7 @@ class Planner:
         return None
 
     def _measure(self, recipient: Recipient) -> TextSize:
-        """Return the size of one recipient's text, refusing what cannot be sent."""
+        """Return the size of one recipient's text; refuse one that cannot be sent."""
         if self._size is not None:
             return self._size
         params = recipient.params
@@ -240,7 +240,6 @@ class Planner:
         return Outcome(row, _line(recipient), told, OutcomeState.REJECTED, reason)
 
     def _join(self, row: int, recipient: Recipient, phone: str, size: TextSize) -> None:
-        """Put a recipient into the open chunk of the same text and coding."""
         count = self._template.count
         values = recipient.params[:count] if count else ()
         text, params = self._template.text, count
@@ -273,7 +272,6 @@ class Planner:
             self._seal(key)
 
     def _seal(self, key: _Key) -> None:
-        """Close an open chunk."""
         chunk = self._open.pop(key)
         self._held -= len(chunk.rows)
         self._sealed.append(
@@ -302,7 +300,7 @@ class Planner:
 
 
 def _line(recipient: Recipient) -> int | None:
-    """Return a recipient's line, or None if it is nothing that a line can be: callers are not all typed."""
+    """Return a recipient's line, or None if it cannot be one: callers are not all typed."""
     line: object = recipient.line
     return line if isinstance(line, int) and 0 <= line <= _MAX_LINE else None
 

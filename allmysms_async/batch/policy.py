@@ -1,4 +1,4 @@
-"""When to try again: the only place in the library where anything is repeated.
+"""When to try again: nothing else in the library repeats anything.
 
 What an answer means for the next attempt is one pure function, ``judge``; tenacity does the repeating.
 """
@@ -414,7 +414,7 @@ async def repeat(
 
 
 def _left_open(error: AllMySmsError, key: str | None) -> OutcomeUnknown:
-    """Return the error of an operation whose last attempt failed, and says nothing of an earlier one."""
+    """Return the error of an operation whose last attempt failed and tells nothing about an earlier one."""
     unknown = OutcomeUnknown(
         f"An attempt went unanswered and may have been taken; what came after it does not tell. Last: {error}",
         request=error.request,

@@ -86,7 +86,7 @@ class Reader:
         self._unrecorded = False
 
     def number(self, count: int) -> int:
-        """Return the first of so many new ordinals."""
+        """Reserve ordinals for new chunks; return the first of them."""
         first = self._planner.next_seq
         self._planner.next_seq += count
         return first
@@ -140,7 +140,6 @@ class Reader:
             await self._queue.end()
 
     def _wait_for(self, waiting: Waiting | None) -> None:
-        """Tell what is waited for, if that changed."""
         if waiting != self.waiting_for:
             self.waiting_for = waiting
             self._desk.tell(())
@@ -229,7 +228,7 @@ class Reader:
                 await surely(self._part_from(intake))
 
     async def _taken(self, intake: Intake) -> list[Row] | None:
-        """Return the next rows of a source, and note whose error it is if there are none."""
+        """Return the next rows of a source; note an error as the source's own."""
         try:
             return await intake.take(self._desk.stopping)
         except Exception as error:  # the source is the caller's code, and may raise anything
@@ -237,7 +236,7 @@ class Reader:
             raise
 
     async def _part_from(self, intake: Intake) -> None:
-        """Leave a source to whoever continues the campaign: to be read again, if rows of it are recorded nowhere."""
+        """Leave a source to whoever continues the campaign, who reads it again if rows of it are recorded nowhere."""
         if self._recording is not None:
             await asyncio.wait({self._recording})
             self._unrecorded |= self._recording.cancelled() or self._recording.exception() is not None
@@ -245,7 +244,7 @@ class Reader:
             await intake.rewind()
 
     async def _take_in(self, rows: Sequence[Row] | None) -> None:
-        """Plan rows and record what is full of them, or, at the end of the source, all that is planned.
+        """Plan rows and record the chunks that are full, or, at the end of the source, all that is planned.
 
         Each record is under way while the next rows are planned, and waited for before the next one.
         """

@@ -1,4 +1,4 @@
-"""Unknown chunks whose keys tell nothing more: the gateway's own lists tell what became of them."""
+"""What the gateway's own lists tell about unknown chunks whose keys tell nothing more."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger("allmysms_async")
 async def reconcile(
     backend: Reconciles, campaign: Campaign, run_id: str, stranded: Iterable[Stranded]
 ) -> AsyncIterator[tuple[Chunk, Settlement]]:
-    """Yield what the gateway knows of unknown chunks; of those that it does not know, or cannot tell of, nothing.
+    """Yield the unknown chunks that the gateway knows, each with its end.
 
     Args:
         backend: What asks the gateway.
@@ -46,7 +46,7 @@ async def reconcile(
 
 
 def _settlement(stranded: Stranded, found: FoundSend) -> Settlement:
-    """Return what a found send says of each row that no answer spoke of.
+    """Return a chunk's end, with what a found send says about each row that no answer named.
 
     Listed is accepted; whoever is not was not texted, if the list is whole, and stays unknown otherwise.
     """
@@ -76,7 +76,6 @@ def _settlement(stranded: Stranded, found: FoundSend) -> Settlement:
 
 
 def _told(outcome: Outcome, found: FoundSend) -> Outcome:
-    """Return what a found send says of a row."""
     state, reason = OutcomeState.UNKNOWN, Reason.NOT_CONFIRMED
     if outcome.phone in found.sms_ids:
         return Outcome(

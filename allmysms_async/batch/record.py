@@ -58,7 +58,7 @@ class Claim(Shown, frozen=True):
 
 
 class Stranded(Shown, frozen=True, kw_only=True):
-    """An unknown chunk that asking again with its key tells nothing of.
+    """An unknown chunk about which its key tells nothing more.
 
     Attributes:
         chunk: The chunk.
@@ -81,7 +81,7 @@ class Spent(Shown, frozen=True, kw_only=True):
     Attributes:
         parts: Text parts that the gateway took.
         cost: Euros that it reported for them.
-        unpriced: Those of the parts of which nobody reported the cost.
+        unpriced: Those of the parts without a reported cost.
         exposed: Text parts in flight, unknown, or about to be sent.
     """
 
@@ -132,7 +132,7 @@ class Sink(Protocol):
 
     @property
     def unpriced(self) -> int:
-        """Text parts among the sums of which nobody reported the cost."""
+        """Text parts among the sums without a reported cost."""
         ...
 
     @property
@@ -154,7 +154,7 @@ class Sink(Protocol):
         ...
 
     def on_loss(self, tell: Callable[[Exception], None]) -> None:
-        """Have it told if the record is lost while nothing is claimed."""
+        """Name who is told if the record is lost while nothing is claimed."""
         ...
 
     async def close(self) -> None:
@@ -170,7 +170,7 @@ class Sink(Protocol):
         ...
 
     def recover(self) -> AsyncIterator[int]:
-        """Read what was planned and refused back into ``seen``, ``accounted`` and ``refused``, yielding how many."""
+        """Read what was planned and refused back into ``seen``, ``accounted`` and ``refused``; yield how many."""
         ...
 
     async def elsewhere(self) -> float | None:
@@ -182,7 +182,7 @@ class Sink(Protocol):
         ...
 
     async def stranded(self, *, after: int = 0) -> list[Stranded]:
-        """Return unknown chunks whose key tells nothing more, for the gateway's lists to tell of.
+        """Return unknown chunks whose keys tell nothing more; the gateway's lists may.
 
         Args:
             after: Ordinal after which to look; no chunk is the end.

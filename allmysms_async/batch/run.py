@@ -71,7 +71,7 @@ class _Supervisor:
         self.news.put_nowait(outcomes)
 
     def number(self, count: int) -> int:
-        """Return the first of so many new ordinals."""
+        """Reserve ordinals for new chunks; return the first of them."""
         return self.reader.number(count)
 
     async def run(self) -> None:
@@ -255,14 +255,13 @@ class CampaignRun:
         raise CampaignStopped(msg, reason=error, result=self.result) from error
 
     def _why(self, error: Exception) -> str:
-        """Return what is said of an error: its words only if they are the library's, since others' quote anything."""
+        """Return the words for an error: its own if they are the library's, since those of others quote anything."""
         if isinstance(error, AllMySmsError):
             return str(error)
         who = "the source" if error is self._run.reader.source_error else "a part of the run"
         return f"{who} failed ({type(error).__name__})."
 
     def _progress(self, outcomes: tuple[Outcome, ...]) -> Progress:
-        """Return where the campaign stands."""
         return Progress(
             **msgspec.structs.asdict(self._sink.totals()),
             outcomes=outcomes,

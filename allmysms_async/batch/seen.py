@@ -17,7 +17,7 @@ Refusals: TypeAlias = "array[int]"
 
 
 def refusal(phone: str, reason: Reason) -> int:
-    """Return what a refused row is known by in this process: what it held, and why it was refused; not where."""
+    """Return a digest of a refused row, for this process: of what it held and why it was refused, not of its place."""
     return hash((phone, reason.value)) & 0xFFFF_FFFF_FFFF_FFFF
 
 

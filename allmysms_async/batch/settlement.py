@@ -63,7 +63,6 @@ def all_refused(receipt: SendReceipt) -> NoValidNumber:
 
 
 def _answered(chunk: Chunk, receipt: SendReceipt) -> Settlement:
-    """Return what an answer says of each row."""
     outcomes: list[Outcome] = []
     accepted: list[Recipient] = []
     unconfirmed = 0

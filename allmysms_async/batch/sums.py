@@ -23,7 +23,7 @@ class Sums:
         reasons: The rejected ones, by why.
         parts: Text parts that the gateway took.
         cost: Euros that it reported for them.
-        unpriced: Those of the parts of which nobody reported the cost.
+        unpriced: Those of the parts without a reported cost.
         pending: Rows that did not end.
         in_flight: Those of them that are being sent.
         complete: Whether the source was read to its end.
@@ -63,7 +63,7 @@ class Sums:
             self.campaign_ids[settlement.campaign_id] = None
 
     def end(self, chunk: Chunk, ended: Sums, *, was_unknown: bool, silent: bool) -> None:
-        """Take in how a chunk ended that was claimed here.
+        """Take in the end of a chunk that was claimed here.
 
         Args:
             chunk: The chunk, until now among the pending, or the unknown.
@@ -112,7 +112,7 @@ class Sums:
         )
 
     def result(self, name: str, run_id: str) -> CampaignResult:
-        """Return the sums with what goes with them."""
+        """Return the sums, the gateway's identifiers and what went wrong."""
         return CampaignResult(
             **msgspec.structs.asdict(self.totals()),
             name=name,

@@ -1,4 +1,4 @@
-"""What operators decide about requests of which no machine can know what became."""
+"""What operators decide about requests whose outcome nobody knows."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def decide(connection: sa.Connection, campaign: int, seq: int, decision: Decisio
 
 
 def _part(connection: sa.Connection, found: Any, now: float) -> dict[str, Any]:
-    """Give the unknown recipients of a request that was answered in part one of their own; return what is left."""
+    """Give the unknown recipients of a partly answered request one of their own; return what is left of it."""
     chunk, outcomes = chunk_of(found), outcomes_of(found, now)
     is_known = [outcome.state is not OutcomeState.UNKNOWN for outcome in outcomes]
     known, unknown = only(chunk, is_known), only(chunk, [not each for each in is_known])
@@ -116,7 +116,7 @@ def _part(connection: sa.Connection, found: Any, now: float) -> dict[str, Any]:
 
 
 def _is_open(outcome: Outcome) -> bool:
-    """Tell whether nobody knows of a recipient, or the gateway refused the request as a duplicate."""
+    """Tell whether a recipient's fate is unknown, or the gateway refused the request as a duplicate."""
     refused = outcome.state is OutcomeState.REJECTED and outcome.reason in _DOUBTED
     return refused or outcome.state is OutcomeState.UNKNOWN
 

@@ -145,7 +145,7 @@ class Leases:
         return self._reads
 
     def reader(self) -> dict[str, Any]:
-        """Return what names this process as the one that reads the source, in a statement."""
+        """Return a statement's values that name this process as the one that reads the source."""
         return {"p_campaign": self.campaign, "p_owner": self.owner, "p_until": self.now() + self._reader_seconds}
 
     async def finish_source(self) -> bool:
@@ -169,7 +169,7 @@ class Leases:
     # -- claims -------------------------------------------------------------------------------------------------------
 
     def term(self, now: float) -> tuple[float, int]:
-        """Return until when a claim lasts that is made now, and the standing that it is made with."""
+        """Return the end of a claim that is made now, and the standing of this process."""
         return now + self.seconds, self.holder.standing
 
     def note(self, claim: Claim, term: tuple[float, int]) -> None:
@@ -196,7 +196,7 @@ class Leases:
         return held
 
     def values(self, chunk: Chunk) -> dict[str, Any]:
-        """Return what names a chunk that is claimed here, in a statement."""
+        """Return a statement's values that name a chunk claimed here."""
         return {
             "p_campaign": self.campaign,
             "p_seq": chunk.seq,
@@ -219,5 +219,5 @@ class Leases:
 
     @property
     def sending(self) -> list[int]:
-        """The rows of each chunk that is sent from here; those that are only asked about left out."""
+        """The rows of each chunk that is sent from here; chunks that are only asked about are left out."""
         return [hold.rows for hold in self._held.values() if hold.asked is False]

@@ -59,7 +59,7 @@ class Ledger:
                 self._ended += 1
 
     def _read(self, connection: sa.Connection) -> tuple[int, Sums]:
-        """Return the ordinal below which chunks are counted, and the sums."""
+        """Return the sums, after the ordinal below which they count every chunk."""
         found = sa.select(schema.campaign.c.next_seq).where(schema.campaign.c.id == self.campaign)
         below = int(connection.execute(found).scalar_one())
         return below, summed(connection, self.campaign, self._owner)

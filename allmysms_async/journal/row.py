@@ -38,7 +38,7 @@ __all__ = [
 
 
 def options_of(message: SmsMessage | MmsMessage, added: Mapping[str, str | bool | None]) -> str:
-    """Return a message's options as the journal keeps them: its kind, everything but its text, what is added to it."""
+    """Return a message's options as the journal keeps them: its kind, all but its text, and the backend's settings."""
     when = None if message.send_at is None else message.send_at.astimezone(UTC)
     bare = msgspec.structs.replace(message, text="", send_at=when)
     kind = "mms" if isinstance(message, MmsMessage) else "sms"
@@ -94,7 +94,7 @@ def planned(chunk: Chunk) -> dict[str, Any]:
 
 
 def recipients_of(chunk: Chunk) -> dict[str, Any]:
-    """Return the columns of whom a chunk is for."""
+    """Return the columns of a chunk's recipients."""
     return {
         "n": len(chunk.rows),
         "planned_parts": chunk.parts,
@@ -123,7 +123,7 @@ def ended(settlement: Settlement, sums: Sums) -> dict[str, Any]:
 
 
 def chunk_of(row: Any) -> Chunk:
-    """Return a chunk's recipients."""
+    """Return a chunk as it was planned."""
     return unpack_chunk(
         row.numbers,
         row.payload,
@@ -135,7 +135,7 @@ def chunk_of(row: Any) -> Chunk:
 
 
 def left_chunk(row: Any) -> Chunk:
-    """Return a chunk that is left to do; of one that waits nothing was sent."""
+    """Return a chunk that is left to do; nothing was sent of one that waits."""
     first = None if row.state == ChunkState.PENDING.value else row.first_sent_at
     return msgspec.structs.replace(chunk_of(row), first_sent_at=first, key=row.idem, claims=row.attempts)
 

@@ -117,7 +117,7 @@ class JournalSink:
         self._leases.begin()
 
     def on_loss(self, tell: Callable[[Exception], None]) -> None:
-        """Have it told when the journal is lost while nothing is claimed."""
+        """Name who is told when the journal is lost while nothing is claimed."""
         self._leases.guard.tell = tell
 
     async def close(self) -> None:
@@ -142,7 +142,6 @@ class JournalSink:
                 await self._database.close()
 
     def _known(self) -> Known:
-        """Return what the journal must hold."""
         return Known.of(self._campaign, self._ledger.sums.totals(), self._unrecorded)
 
     # -- reading the source -------------------------------------------------------------------------------------------
@@ -231,7 +230,7 @@ class JournalSink:
         return await self._leases.hold(claim)
 
     async def settle(self, chunk: Chunk, settlement: Settlement) -> None:
-        """Record how a chunk ended; a late word on one that another process has ended already changes nothing."""
+        """Record how a chunk ended; if another process has ended it already, a late word changes nothing."""
         sums = Sums()
         sums.add(settlement)
         values = self._leases.values(chunk) | ended(settlement, sums)
@@ -311,7 +310,6 @@ class JournalSink:
         return [stranded_of(row) for row in await self._rows(STRANDED, values)]
 
     async def _rows(self, statement: sa.Executable, values: dict[str, Any]) -> Sequence[Any]:
-        """Return what a question finds."""
         return await self._database.read(lambda connection: connection.execute(statement, values).all())
 
     async def elsewhere(self) -> float | None:
@@ -333,7 +331,7 @@ class JournalSink:
 
     @property
     def unpriced(self) -> int:
-        """Text parts of which nobody reported the cost: found in the gateway's lists, or marked as sent."""
+        """Text parts without a reported cost: found in the gateway's lists, or marked as sent."""
         return self._ledger.sums.unpriced
 
     def totals(self) -> Totals:
@@ -349,7 +347,7 @@ class JournalSink:
         return msgspec.structs.replace(result, problems=problems)
 
     def _unended(self) -> int:
-        """Return the rows that are claimed here."""
+        """Return the rows that are sent from here."""
         return sum(self._leases.sending)
 
     @property
