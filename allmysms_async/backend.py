@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 from allmysms_async.discreet import Discreet, Shown
+from allmysms_async.errors import UnsupportedFeature
 from allmysms_async.model import (
     Account,
     CampaignSummary,
@@ -59,6 +60,7 @@ __all__ = [
     "SendsMms",
     "Simulates",
     "added_to",
+    "capable",
     "identity",
     "limits_of",
 ]
@@ -158,6 +160,9 @@ class Backend(Protocol):
     async def aclose(self) -> None:
         """Close what this backend opened."""
         ...
+
+
+B = TypeVar("B", bound=Backend)
 
 
 @runtime_checkable
@@ -465,3 +470,16 @@ CAPABILITIES: Mapping[type[object], tuple[str, tuple[str, ...]]] = {
     Reconciles: ("looking unanswered sends up", ("rest",)),
 }
 """Each capability in words, and the backends that have it; a test compares it with the backends themselves."""
+
+
+def capable(backend: Backend, capability: type[B]) -> B:
+    """Return a backend as one that can do what is asked.
+
+    Raises:
+        UnsupportedFeature: It cannot; the error names those that can.
+    """
+    if isinstance(backend, capability):
+        return backend
+    what, backends = CAPABILITIES[capability]
+    msg = f"The backend {backend.name} has no {what}; nothing was sent."
+    raise UnsupportedFeature(msg, backends=backends)

@@ -1,92 +1,23 @@
-"""A campaign as the service begins and continues it: its options, and what the process remembers of it."""
+"""A campaign as the service begins and continues it: what the process remembers of it, and its record in a journal."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import weakref
 from collections.abc import Callable
-from decimal import Decimal
-from typing import TypedDict, cast
 
-from allmysms_async import argument
 from allmysms_async.backend import Sends, added_to
 from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.policy import Clock
 from allmysms_async.batch.record import Sink
+from allmysms_async.batch.run import CampaignRun
 from allmysms_async.errors import CampaignChanged, InvalidRequest
 from allmysms_async.loop import BriefLock
 from allmysms_async.model import Campaign
 
-__all__ = ["Begun", "RunOptions", "SendOptions", "journal_sink", "stored_campaign"]
-
-
-class SendOptions(TypedDict, total=False):
-    """How a campaign is sent; each has a default.
-
-    Attributes:
-        chunk_size: Recipients in a request at most; the protocol's default otherwise.
-        concurrency: Requests in flight at most; the service's otherwise.
-        max_cost: Euros without tax that the campaign may cost, on protocols that report it.
-        max_parts: Text parts that it may take.
-        max_failure_rate: Share of this run's recipients that may end as failed or unknown, or be refused with their
-            whole request, but for their numbers; from 0 to 1.
-        max_duration: Seconds that a protocol's request limit may stretch the campaign to; None for any.
-        lease: With a journal, seconds after which another process takes over what this one had in flight when it died;
-            120 by default. It is renewed as long as the process lives, and looked up before each attempt at a request.
-            An attempt that outlives it all the same (a process that was suspended) is asked about by another process
-            with the same key, or is unknown without one: safe, and a nuisance with a lease shorter than an attempt.
-    """
-
-    chunk_size: int | None
-    concurrency: int | None
-    max_cost: Decimal | None
-    max_parts: int | None
-    max_failure_rate: float | None
-    max_duration: float | None
-    lease: float | None
-
-
-class RunOptions(SendOptions, total=False):
-    """How a campaign is sent, and where that is recorded.
-
-    Attributes:
-        journal: A path (SQLite) or a ``postgresql://`` URL, so that the campaign survives the process: a call with the
-            same name continues it, whichever object or process makes it, and a source that is read again adds nothing
-            twice. Without one it is remembered as long as the process lives.
-    """
-
-    journal: str | os.PathLike[str] | None
-
-
-def check_options(options: SendOptions) -> None:
-    """Refuse options that there are none of, and seconds that are none.
-
-    Raises:
-        InvalidRequest: Naming the option.
-    """
-    known = RunOptions.__annotations__.keys() | SendOptions.__annotations__.keys()
-    for name in options:
-        if name not in known:
-            msg = f"There is no option {name!r}: there are {', '.join(sorted(known))}; nothing was sent."
-            raise InvalidRequest(msg)
-    for name, value in (("max_duration", options.get("max_duration")), ("lease", options.get("lease"))):
-        if value is not None:
-            argument.seconds(name, value)
-
-
-def checked_journal(journal: object) -> str | None:
-    """Return where a journal is, refusing what is neither a path nor a URL.
-
-    Raises:
-        InvalidRequest: It is neither.
-    """
-    if journal is None:
-        return None
-    if isinstance(journal, str) and "://" in journal:
-        return journal
-    argument.path("The journal", journal)
-    return os.fspath(cast("str", journal))
+__all__ = ["Begun", "Work", "journal_sink", "stored_campaign"]
 
 
 class Begun:
@@ -138,6 +69,39 @@ class Begun:
 # For all services of the process: a campaign that is continued by another one must text nobody again.
 _begun: weakref.WeakKeyDictionary[Campaign, Begun] = weakref.WeakKeyDictionary()
 _begun_lock = BriefLock()
+
+
+class Work:
+    """What one service has begun, so that it can be stopped with it.
+
+    Args:
+        service: The service.
+    """
+
+    def __init__(self, service: object) -> None:
+        self._service = weakref.ref(service)
+        self._runs: weakref.WeakSet[CampaignRun] = weakref.WeakSet()
+        self._begun: weakref.WeakSet[Begun] = weakref.WeakSet()
+        self._lock = BriefLock()
+
+    def add(self, run: CampaignRun, begun: Begun | None = None) -> CampaignRun:
+        """Note a run, and what the process knows of its campaign, which is this service's from now on."""
+        if begun is not None:
+            begun.service = self._service
+        with self._lock:
+            self._runs.add(run)
+            if begun is not None:
+                self._begun.add(begun)
+        return run
+
+    async def aclose(self) -> None:
+        """Stop the runs, and close the sources of the campaigns that no other service took over."""
+        with self._lock:
+            runs, campaigns = list(self._runs), list(self._begun)
+        await asyncio.gather(*(run.aclose() for run in runs))
+        for begun in campaigns:
+            if begun.service() is self._service():
+                await begun.intake.aclose()
 
 
 def journal_sink(

@@ -1,21 +1,162 @@
-"""The recipients of one send as callers give them, and what is said of those that cannot be sent to."""
+"""What is asked of the service, as callers give it: looked at, and made ready to be sent.
+
+Whatever cannot be right is refused here, before anything is sent.
+"""
 
 from __future__ import annotations
 
 import itertools
+import secrets
 from collections.abc import AsyncIterable, Iterable
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
+import msgspec
+
+from allmysms_async import argument
+from allmysms_async.backend import SendRequest, Sends, SendsMms, capable, limits_of
+from allmysms_async.batch.limits import StopConditions
+from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.param import param_problem, written
-from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText, OutcomeUnknown
-from allmysms_async.model import Reason, Recipient
+from allmysms_async.batch.plan import Planner, template_of
+from allmysms_async.batch.policy import Clock, Delivery
+from allmysms_async.batch.run import EngineOptions
+from allmysms_async.batch.settlement import all_refused
+from allmysms_async.errors import (
+    InvalidNumber,
+    InvalidRequest,
+    InvalidSchedule,
+    InvalidText,
+    OutcomeUnknown,
+    UnsupportedFeature,
+)
+from allmysms_async.model import (
+    Campaign,
+    MmsMessage,
+    Reason,
+    Recipient,
+    SendReceipt,
+    SmsMessage,
+    as_sms,
+    check_message,
+)
 from allmysms_async.numbers import canonical_number, mask
+from allmysms_async.options import SendOptions, check_options
 from allmysms_async.text import Coding, units
 
-__all__ = ["few", "iterable", "refuse", "unanswered"]
+__all__ = ["check_operation", "engine_options", "iterable", "receipt_of", "send_request", "text_message"]
 
 # Recipients that one send looks at, duplicates included; no protocol takes more than 2,000 in a request.
 _MAX_GIVEN = 20_000
+_MAX_KEY = 64
+_MAX_NAME = 100
+
+
+# -- a message --------------------------------------------------------------------------------------------------------
+
+
+def text_message(message: SmsMessage | MmsMessage | str, sender: str | None = None) -> SmsMessage | MmsMessage:
+    """Return a message, made of the text where it is a plain one.
+
+    Raises:
+        InvalidRequest: It has a sender of its own, and another is given.
+    """
+    if isinstance(message, str):
+        return SmsMessage(message, sender=sender)
+    if sender is not None:
+        msg = "Give the sender either in the message or as sender=, not both; nothing was sent."
+        raise InvalidRequest(msg)
+    return message
+
+
+def _check_fields(backend: Sends, message: SmsMessage | MmsMessage, clock: Clock | None) -> None:
+    """Refuse fields that are right for no backend, and media that are not for this one."""
+    check_message(message)
+    if isinstance(message, MmsMessage):
+        capable(backend, SendsMms).check_mms(message)
+    sms = as_sms(message)
+    if sms.reference is not None and (not sms.reference.isprintable() or len(sms.reference) > _MAX_KEY):
+        msg = f"reference must be at most {_MAX_KEY} printable characters; nothing was sent."
+        raise InvalidRequest(msg)
+    when = sms.send_at
+    if when is not None and clock is not None and when <= clock.now():
+        msg = f"send_at, {when.isoformat()}, is in the past; nothing was sent."
+        raise InvalidSchedule(msg)
+
+
+# -- one text ---------------------------------------------------------------------------------------------------------
+
+
+def send_request(
+    backend: Sends,
+    message: SmsMessage | MmsMessage,
+    to: str | Recipient | Iterable[str | Recipient],
+    *,
+    clock: Clock,
+    key: str | None = None,
+    name: str | None = None,
+) -> SendRequest:
+    """Return the one request of a ``send``.
+
+    Args:
+        backend: What is to send it.
+        message: What is sent.
+        to: To whom.
+        clock: Where the time comes from: the message's date must lie ahead.
+        key: The caller's idempotency key; a fresh one by default, where the backend has keys.
+        name: The name of the send.
+
+    Raises:
+        InvalidRequest: Something cannot be right.
+        UnsupportedFeature: The backend lacks what is asked for.
+    """
+    if name is not None:
+        argument.text("name", name)
+    _check_fields(backend, message, clock)
+    sms, limits, sink = as_sms(message), limits_of(backend, message), MemorySink()
+    most = limits.max_recipients
+    planner = Planner(sms, limits, chunk_size=most, seen=sink.seen, accounted=sink.accounted)
+    if isinstance(message, SmsMessage):
+        backend.check(message)
+    _check_key(backend, key)
+    recipients = [to] if isinstance(to, str | Recipient) else _few(to)
+    if not recipients:
+        msg = "There is nobody to send to; nothing was sent."
+        raise InvalidRequest(msg)
+    for row, item in enumerate(recipients, 1):
+        outcome = planner.add(row, item)
+        if outcome is not None and outcome.reason is not Reason.DUPLICATE:
+            _refuse(row, item, outcome.reason)
+    chunks = planner.flush()
+    if len(chunks) > 1:
+        msg = (
+            f"These recipients need {len(chunks)} requests (over {most} of them, too long a list, or texts or "
+            "codings that differ); nothing was sent."
+        )
+        raise InvalidRequest(msg, remedy="Use run() or stream() with a Campaign, or encoding='unicode'.")
+    chunk = chunks[0]
+    return SendRequest(
+        message=sms,
+        mms=message if isinstance(message, MmsMessage) else None,
+        text=chunk.text,
+        coding=chunk.coding,
+        params=chunk.params,
+        recipients=chunk.recipients,
+        parts=chunk.parts,
+        campaign_name=name,
+        idempotency_key=(key or secrets.token_hex(16)) if backend.limits.idempotent else None,
+    )
+
+
+def _check_key(backend: Sends, key: str | None) -> None:
+    """Refuse a key that cannot travel, or that the protocol has no field for."""
+    if key is None:
+        return
+    if not argument.text("idempotency_key", key).isprintable() or not 1 <= len(key) <= _MAX_KEY:
+        msg = f"idempotency_key must be 1 to {_MAX_KEY} printable characters; nothing was sent."
+        raise InvalidRequest(msg)
+    if not backend.limits.idempotent:
+        msg = f"The backend {backend.name} has no idempotency keys; nothing was sent."
+        raise UnsupportedFeature(msg, backends=("rest",))
 
 
 def iterable(recipients: object) -> Any:
@@ -30,7 +171,7 @@ def iterable(recipients: object) -> Any:
     raise InvalidRequest(msg)
 
 
-def few(to: object) -> list[Any]:
+def _few(to: object) -> list[Any]:
     """Return the recipients of one request, refusing a list that cannot be one: it may have no end.
 
     Raises:
@@ -46,7 +187,7 @@ def few(to: object) -> list[Any]:
     return found
 
 
-def refuse(row: int, item: str | Recipient, reason: Reason | None) -> None:
+def _refuse(row: int, item: str | Recipient, reason: Reason | None) -> NoReturn:
     """Raise the error that says why a recipient of ``send`` cannot be sent to."""
     phone = item.phone if isinstance(item, Recipient) else item
     if reason is Reason.OUTSIDE_FRANCE:
@@ -74,7 +215,28 @@ def refuse(row: int, item: str | Recipient, reason: Reason | None) -> None:
     raise InvalidText(msg, reason=why)
 
 
-def unanswered(error: BaseException, key: str | None) -> OutcomeUnknown:
+def receipt_of(delivery: Delivery, key: str | None) -> SendReceipt:
+    """Return the receipt of a ``send``, or raise the error that says how it ended.
+
+    Raises:
+        OutcomeUnknown: It may have been sent.
+        NoValidNumber: Every number was refused.
+        AllMySmsError: As the last attempt ended.
+    """
+    if delivery.error is not None:
+        if delivery.event == "lose":
+            raise _unanswered(delivery.error, key) from delivery.error
+        raise delivery.error
+    receipt = delivery.receipt
+    if receipt is None:  # deliver gives one or the other
+        msg = "The send ended without an answer and without an error."
+        raise AssertionError(msg)
+    if not receipt.accepted and not receipt.unconfirmed:
+        raise all_refused(receipt)
+    return receipt
+
+
+def _unanswered(error: BaseException, key: str | None) -> OutcomeUnknown:
     """Return the error of a send whose outcome is not known, naming the key to ask again with."""
     remedy = (
         f"Call again with idempotency_key={key!r} within 23 hours: it returns what happened, without texting twice."
@@ -89,3 +251,68 @@ def unanswered(error: BaseException, key: str | None) -> OutcomeUnknown:
     )
     unknown.idempotency_key = key
     return unknown
+
+
+# -- a campaign -------------------------------------------------------------------------------------------------------
+
+
+def engine_options(
+    backend: Sends, campaign: Campaign, options: SendOptions, usual: EngineOptions, *, clock: Clock | None
+) -> EngineOptions:
+    """Return how a campaign is sent.
+
+    Args:
+        backend: What is to send it.
+        campaign: The campaign.
+        options: What the caller asks for.
+        usual: What the service does where the caller asks for nothing.
+        clock: Where the time comes from, for a date that must lie ahead; None if it need not.
+
+    Raises:
+        InvalidRequest: Something cannot be right.
+        UnsupportedFeature: The backend lacks what is asked for.
+    """
+    check_options(options)
+    message, name = campaign.message, campaign.name
+    if message.purpose is None:
+        msg = "A campaign must say its purpose: marketing, transactional or otp; nothing was sent."
+        raise InvalidRequest(msg)
+    if not name.strip() or not name.isprintable() or len(name) > _MAX_NAME:
+        msg = f"A campaign's name must be 1 to {_MAX_NAME} printable characters; nothing was sent."
+        raise InvalidRequest(msg)
+    _check_fields(backend, message, clock)
+    limits = limits_of(backend, message)
+    template_of(as_sms(message), limits)
+    if isinstance(message, SmsMessage):
+        backend.check(message)
+    size = options.get("chunk_size")
+    size = limits.recipients if size is None else size
+    if not 1 <= argument.count("chunk_size", size, least=0) <= limits.max_recipients:
+        msg = f"chunk_size is {size}; with {backend.name} it must be 1 to {limits.max_recipients}."
+        raise InvalidRequest(msg)
+    workers = options.get("concurrency")
+    workers = usual.concurrency if workers is None else workers
+    argument.count("concurrency", workers)
+    stop = StopConditions(
+        max_cost=options.get("max_cost"),
+        max_parts=options.get("max_parts"),
+        max_failure_rate=options.get("max_failure_rate"),
+    )
+    stop.check(backend)
+    return msgspec.structs.replace(
+        usual, chunk_size=size, concurrency=workers, max_duration=options.get("max_duration"), limits=stop
+    )
+
+
+# -- one of a protocol's own operations -------------------------------------------------------------------------------
+
+
+def check_operation(operation: object) -> None:
+    """Refuse what is none of a protocol's own operations.
+
+    Raises:
+        InvalidRequest: Saying what is.
+    """
+    if isinstance(operation, type) or not hasattr(operation, "replay"):
+        msg = f"call() asks an operation of the protocol, such as GetAcks(…), not {type(operation).__name__}."
+        raise InvalidRequest(msg, remedy="RestBackend.api has them all by name; nothing was sent.")

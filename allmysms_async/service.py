@@ -2,64 +2,62 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import random
-import secrets
-import weakref
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from allmysms_async import argument
 from allmysms_async.backend import (
     ActsForSubAccounts,
+    AddsOptOuts,
     Backend,
     Calls,
+    Cancels,
+    ChecksOptOuts,
+    CreatesSubAccounts,
+    DescribesAccount,
+    KeepsLists,
+    ListsCampaigns,
+    ListsOptOuts,
+    ListsSubAccounts,
     Question,
-    SendRequest,
+    ReceivesReplies,
+    RemovesOptOuts,
+    ReportsDelivery,
     Sends,
-    SendsMms,
     Simulates,
-    limits_of,
+    capable,
 )
-from allmysms_async.batch.limits import StopConditions
-from allmysms_async.batch.memory import MemorySink
-from allmysms_async.batch.plan import Planner, template_of
 from allmysms_async.batch.policy import Clock, RetryPolicy, SystemClock, deliver, repeat
 from allmysms_async.batch.run import CampaignRun, EngineOptions
-from allmysms_async.batch.settlement import all_refused
 from allmysms_async.border import bordered
-from allmysms_async.campaign import (
-    Begun,
-    RunOptions,
-    SendOptions,
-    check_options,
-    checked_journal,
-    journal_sink,
-    stored_campaign,
-)
-from allmysms_async.errors import (
-    InvalidRequest,
-    InvalidSchedule,
-    UnsupportedFeature,
-)
-from allmysms_async.inquiry import Inquiry
-from allmysms_async.loop import BriefLock
+from allmysms_async.campaign import Begun, Work, journal_sink, stored_campaign
+from allmysms_async.contact_lists import change_list
 from allmysms_async.model import (
+    Account,
     Campaign,
     CampaignResult,
+    CampaignSummary,
+    Contact,
+    DeliveryReport,
     Estimate,
+    ListChange,
     MmsMessage,
-    Reason,
+    NewSubAccount,
+    OptOut,
     Recipient,
+    Reply,
     SendReceipt,
     SmsMessage,
-    as_sms,
+    SubAccount,
     check_campaign,
-    check_message,
 )
-from allmysms_async.prepare import few, iterable, refuse, unanswered
+from allmysms_async.numbers import canonical_number
+from allmysms_async.options import RunOptions, SendOptions, checked_journal
+from allmysms_async.prepare import check_operation, engine_options, iterable, receipt_of, send_request, text_message
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -69,13 +67,12 @@ __all__ = ["SEND_POLICY", "SmsService"]
 SEND_POLICY = RetryPolicy(attempts=5, deadline=60.0, cap=8.0)
 """For ``send``: somebody waits for a one-time code, so it gives up within a minute."""
 
-_MAX_NAME = 100
-
+B = TypeVar("B", bound=Backend)
 R = TypeVar("R")
 
 
 @bordered
-class SmsService(Inquiry):
+class SmsService:
     """Sends texts and campaigns through a backend, and asks it for reports.
 
     It may be made once, at import, and used from any event loop, thread and process: each event loop has connections of
@@ -110,16 +107,14 @@ class SmsService(Inquiry):
         argument.given("rng", rng, (random.Random, type(None)), "a random.Random")
         if clock is not None:
             argument.able("clock", clock, ("now", "monotonic", "sleep"), "a clock")
-        super().__init__(backend)
+        self.backend = backend
         self._policy = policy or RetryPolicy()
         self._send_policy = send_policy
         self._concurrency = concurrency
         self._grace = grace
         self._clock = clock or SystemClock()
         self._rng = rng or random.Random()  # noqa: S311  # jitter is no secret
-        self._runs: weakref.WeakSet[CampaignRun] = weakref.WeakSet()
-        self._begun: weakref.WeakSet[Begun] = weakref.WeakSet()
-        self._noting = BriefLock()
+        self._work = Work(self)
 
     async def __aenter__(self) -> SmsService:
         """Return the service itself; connections are opened when they are needed."""
@@ -133,15 +128,18 @@ class SmsService(Inquiry):
 
     async def aclose(self) -> None:
         """Stop what runs, wait up to ``grace`` for the answers to what was sent, and close the backend."""
-        with self._noting:
-            runs, campaigns = list(self._runs), list(self._begun)
         try:
-            await asyncio.gather(*(run.aclose() for run in runs))
-            for begun in campaigns:
-                if begun.service() is self:
-                    await begun.intake.aclose()
+            await self._work.aclose()
         finally:
             await self.backend.aclose()
+
+    def capable(self, capability: type[B]) -> B:
+        """Return the backend as one that can do what is asked.
+
+        Raises:
+            UnsupportedFeature: It cannot; the error names those that can.
+        """
+        return capable(self.backend, capability)
 
     # -- one text -----------------------------------------------------------------------------------------------------
 
@@ -183,81 +181,16 @@ class SmsService(Inquiry):
             GatewayError: The gateway refused; its class says why.
         """
         backend = self.capable(Sends)
-        if name is not None:
-            argument.text("name", name)
-        if isinstance(message, str):
-            message = SmsMessage(message, sender=sender)
-        elif sender is not None:
-            msg = "Give the sender either in the message or as sender=, not both; nothing was sent."
-            raise InvalidRequest(msg)
-        request = self._request(backend, message, to, idempotency_key, name)
-        key = request.idempotency_key
+        message = text_message(message, sender)
+        request = send_request(backend, message, to, key=idempotency_key, name=name, clock=self._clock)
         delivery = await deliver(
             lambda: backend.send(request),
-            keyed=key is not None,
+            keyed=request.idempotency_key is not None,
             policy=self._send_policy,
             clock=self._clock,
             rng=self._rng,
         )
-        if delivery.error is not None:
-            if delivery.event == "lose":
-                raise unanswered(delivery.error, key) from delivery.error
-            raise delivery.error
-        if delivery.receipt is None:  # deliver gives one or the other
-            msg = "The send ended without an answer and without an error."
-            raise AssertionError(msg)
-        receipt = delivery.receipt
-        if not receipt.accepted and not receipt.unconfirmed:
-            raise all_refused(receipt)
-        return receipt
-
-    def _request(
-        self,
-        backend: Sends,
-        message: SmsMessage | MmsMessage,
-        to: str | Recipient | Iterable[str | Recipient],
-        key: str | None,
-        name: str | None,
-    ) -> SendRequest:
-        """Return the one request of a ``send``, refusing here whatever cannot be right."""
-        self._check(backend, message)
-        if key is not None and (not argument.text("idempotency_key", key).isprintable() or not 1 <= len(key) <= 64):
-            msg = "idempotency_key must be 1 to 64 printable characters; nothing was sent."
-            raise InvalidRequest(msg)
-        if key is not None and not backend.limits.idempotent:
-            msg = f"The backend {backend.name} has no idempotency keys; nothing was sent."
-            raise UnsupportedFeature(msg, backends=("rest",))
-        recipients = [to] if isinstance(to, str | Recipient) else few(to)
-        if not recipients:
-            msg = "There is nobody to send to; nothing was sent."
-            raise InvalidRequest(msg)
-        sink = MemorySink()
-        limits, sms = limits_of(backend, message), as_sms(message)
-        most = limits.max_recipients
-        planner = Planner(sms, limits, chunk_size=most, seen=sink.seen, accounted=sink.accounted)
-        for row, item in enumerate(recipients, 1):
-            outcome = planner.add(row, item)
-            if outcome is not None and outcome.reason is not Reason.DUPLICATE:
-                refuse(row, item, outcome.reason)
-        chunks = planner.flush()
-        if len(chunks) > 1:
-            msg = (
-                f"These recipients need {len(chunks)} requests (over {most} of them, too long a list, or texts or "
-                "codings that differ); nothing was sent."
-            )
-            raise InvalidRequest(msg, remedy="Use run() or stream() with a Campaign, or encoding='unicode'.")
-        chunk = chunks[0]
-        return SendRequest(
-            message=sms,
-            mms=message if isinstance(message, MmsMessage) else None,
-            text=chunk.text,
-            coding=chunk.coding,
-            params=chunk.params,
-            recipients=chunk.recipients,
-            parts=chunk.parts,
-            campaign_name=name,
-            idempotency_key=(key or secrets.token_hex(16)) if backend.limits.idempotent else None,
-        )
+        return receipt_of(delivery, request.idempotency_key)
 
     # -- campaigns ----------------------------------------------------------------------------------------------------
 
@@ -293,11 +226,7 @@ class SmsService(Inquiry):
         lease = options.get("lease")
         sink = begun.sink if journal is None else journal_sink(journal, campaign, backend, self._clock, lease)
         run = CampaignRun(backend, campaign, begun.intake, sink, checked, self._clock, self._rng)
-        begun.service = weakref.ref(self)
-        with self._noting:
-            self._begun.add(begun)
-            self._runs.add(run)
-        return run
+        return self._work.add(run, begun)
 
     async def resume(
         self, journal: str | os.PathLike[str], name: str | None = None, **options: Unpack[SendOptions]
@@ -319,45 +248,12 @@ class SmsService(Inquiry):
         campaign = await stored_campaign(checked_journal(journal) or "", name)
         checked, backend = self._options(campaign, options, dated=False), self.capable(Sends)
         sink = journal_sink(journal, campaign, backend, self._clock, options.get("lease"))
-        run = CampaignRun(backend, campaign, None, sink, checked, self._clock, self._rng)
-        with self._noting:
-            self._runs.add(run)
-        return run
+        return self._work.add(CampaignRun(backend, campaign, None, sink, checked, self._clock, self._rng))
 
     def _options(self, campaign: Campaign, options: SendOptions, *, dated: bool) -> EngineOptions:
         """Return how a campaign is sent, refusing what cannot be right."""
-        backend = self.capable(Sends)
-        check_options(options)
-        if campaign.message.purpose is None:
-            msg = "A campaign must say its purpose: marketing, transactional or otp; nothing was sent."
-            raise InvalidRequest(msg)
-        name = campaign.name
-        if not name.strip() or not name.isprintable() or len(name) > _MAX_NAME:
-            msg = f"A campaign's name must be 1 to {_MAX_NAME} printable characters; nothing was sent."
-            raise InvalidRequest(msg)
-        self._check(backend, campaign.message, dated=dated)
-        limits, size = limits_of(backend, campaign.message), options.get("chunk_size")
-        size = limits.recipients if size is None else size
-        if not 1 <= argument.count("chunk_size", size, least=0) <= limits.max_recipients:
-            msg = f"chunk_size is {size}; with {backend.name} it must be 1 to {limits.max_recipients}."
-            raise InvalidRequest(msg)
-        workers = options.get("concurrency")
-        workers = self._concurrency if workers is None else workers
-        argument.count("concurrency", workers)
-        stop = StopConditions(
-            max_cost=options.get("max_cost"),
-            max_parts=options.get("max_parts"),
-            max_failure_rate=options.get("max_failure_rate"),
-        )
-        stop.check(backend)
-        return EngineOptions(
-            chunk_size=size,
-            concurrency=workers,
-            policy=self._policy,
-            grace=self._grace,
-            max_duration=options.get("max_duration"),
-            limits=stop,
-        )
+        usual = EngineOptions(chunk_size=0, concurrency=self._concurrency, policy=self._policy, grace=self._grace)
+        return engine_options(self.capable(Sends), campaign, options, usual, clock=self._clock if dated else None)
 
     async def run(self, campaign: Campaign, **options: Unpack[RunOptions]) -> CampaignResult:
         """Send a campaign to its end; ``stream`` without the progress.
@@ -417,9 +313,7 @@ class SmsService(Inquiry):
             AllMySmsError: As the operation says.
         """
         backend = self.capable(Calls)
-        if isinstance(operation, type) or not hasattr(operation, "replay"):
-            msg = f"call() asks an operation of the protocol, such as GetAcks(…), not {type(operation).__name__}."
-            raise InvalidRequest(msg, remedy="RestBackend.api has them all by name; nothing was sent.")
+        check_operation(operation)
         if timeout is not None:
             argument.seconds("timeout", timeout)
         return await repeat(
@@ -441,27 +335,145 @@ class SmsService(Inquiry):
         """
         backend = self.capable(Simulates)
         sends = self.capable(Sends)
-        message = SmsMessage(message) if isinstance(message, str) else message
-        return await backend.simulate(self._request(sends, message, to, None, None))
+        return await backend.simulate(send_request(sends, text_message(message), to, clock=self._clock))
 
-    # -- checks -------------------------------------------------------------------------------------------------------
+    # -- campaigns and reports ----------------------------------------------------------------------------------------
 
-    def _check(self, backend: Sends, message: SmsMessage | MmsMessage, *, dated: bool = True) -> None:
-        """Refuse a message whose options cannot be right; its date need not be in the future unless ``dated``."""
-        check_message(message)
-        if isinstance(message, MmsMessage):
-            self.capable(SendsMms).check_mms(message)
-        self._check_options(as_sms(message), dated=dated)
-        template_of(as_sms(message), limits_of(backend, message))
-        if isinstance(message, SmsMessage):
-            backend.check(message)
+    async def cancel(self, campaign_id: str) -> None:
+        """Cancel a scheduled send.
 
-    def _check_options(self, message: SmsMessage, *, dated: bool) -> None:
-        """Refuse options that are right for no backend."""
-        if message.reference is not None and (not message.reference.isprintable() or len(message.reference) > 64):
-            msg = "reference must be at most 64 printable characters; nothing was sent."
-            raise InvalidRequest(msg)
-        when = message.send_at
-        if when is not None and dated and when <= self._clock.now():
-            msg = f"send_at, {when.isoformat()}, is in the past; nothing was sent."
-            raise InvalidSchedule(msg)
+        Args:
+            campaign_id: As in ``SendReceipt.campaign_id`` or ``CampaignResult.campaign_ids``.
+
+        Raises:
+            CampaignNotFound: The gateway does not know it.
+            CampaignNotCancellable: It was sent or cancelled already, or was never scheduled.
+        """
+        await self.capable(Cancels).cancel(argument.text("campaign_id", campaign_id))
+
+    async def delivery_reports(self, campaign_id: str) -> tuple[DeliveryReport, ...]:
+        """Fetch the delivery reports of one send; they may change for 72 hours."""
+        return await self.capable(ReportsDelivery).delivery_reports(argument.text("campaign_id", campaign_id))
+
+    async def delivery_report(self, sms_id: str) -> DeliveryReport:
+        """Fetch the delivery report of one text; it may change for 72 hours."""
+        return await self.capable(ReportsDelivery).delivery_report(argument.text("sms_id", sms_id))
+
+    async def account(self) -> Account:
+        """Fetch the account's state and credits."""
+        return await self.capable(DescribesAccount).account()
+
+    def campaigns(self, start: datetime, end: datetime, *, search: str | None = None) -> AsyncIterator[CampaignSummary]:
+        """Iterate over the sends of a period that the gateway knows, lazily.
+
+        Args:
+            start: Start of the period, aware.
+            end: End of the period, aware.
+            search: Text to look for in names and messages.
+        """
+        argument.moment("start", start)
+        argument.moment("end", end)
+        if search is not None:
+            argument.text("search", search)
+        return self.capable(ListsCampaigns).campaigns(start, end, search=search)
+
+    def replies(self, campaign_id: str | None = None) -> AsyncIterator[Reply]:
+        """Iterate over what people answered, lazily.
+
+        Some protocols hand each new answer out once only: keep it safe before doing anything else with it.
+
+        Args:
+            campaign_id: The answers to one send; None for those not fetched before.
+
+        Raises:
+            InvalidRequest: The protocol needs a campaign id.
+        """
+        if campaign_id is not None:
+            argument.text("campaign_id", campaign_id)
+        return self.capable(ReceivesReplies).replies(campaign_id)
+
+    # -- opt-outs and sub-accounts ------------------------------------------------------------------------------------
+
+    def opt_outs(self) -> AsyncIterator[OptOut]:
+        """Iterate over the numbers that the gateway does not text any more."""
+        return self.capable(ListsOptOuts).opt_outs()
+
+    async def opted_out(self, phone: str) -> bool:
+        """Tell whether a number opted out."""
+        return await self.capable(ChecksOptOuts).opted_out(canonical_number(phone))
+
+    async def add_opt_out(self, phone: str) -> None:
+        """Bar a number from being texted."""
+        await self.capable(AddsOptOuts).add_opt_out(canonical_number(phone))
+
+    async def remove_opt_out(self, phone: str) -> None:
+        """Let a number be texted again; only its owner may ask for that."""
+        await self.capable(RemovesOptOuts).remove_opt_out(canonical_number(phone))
+
+    async def create_sub_account(self, account: NewSubAccount) -> str:
+        """Create a sub-account, in one attempt; return what names it in later calls.
+
+        Raises:
+            InvalidRequest: Something that the protocol needs is missing.
+            OutcomeUnknown: It may have been created.
+        """
+        argument.given("account", account, NewSubAccount, "a NewSubAccount")
+        return await self.capable(CreatesSubAccounts).create_sub_account(account)
+
+    def sub_accounts(self) -> AsyncIterator[SubAccount]:
+        """Iterate over the sub-accounts."""
+        return self.capable(ListsSubAccounts).sub_accounts()
+
+    # -- contact lists ------------------------------------------------------------------------------------------------
+
+    async def populate_list(
+        self,
+        name: str,
+        contacts: Iterable[Contact | str] | AsyncIterable[Contact | str],
+        *,
+        chunk_size: int = 500,
+    ) -> ListChange:
+        """Insert contacts into a list that the gateway keeps, some in a request, however many there are.
+
+        No request is ever made twice. Whether a number is one, the gateway says: it ignores those that are not.
+
+        Args:
+            name: The list's name; it must be there, with the columns that the contacts have.
+            contacts: Any iterable or async iterable of contacts or bare numbers; read once, lazily.
+            chunk_size: Contacts in a request, 2,000 at most.
+
+        Returns:
+            The gateway's counts, summed up.
+
+        Raises:
+            ListStopped: A request failed, or the source did. It says how many rows were answered for, and how many
+                after them may have been taken; go on from there.
+        """
+        backend = self.capable(KeepsLists)
+        argument.text("name", name)
+
+        async def apply(rows: Sequence[Contact | str]) -> ListChange:
+            return await backend.add_contacts(name, [Contact(row) if isinstance(row, str) else row for row in rows])
+
+        return await change_list(apply, contacts, chunk_size=chunk_size)
+
+    async def delete_contacts(
+        self, name: str, phones: Iterable[Contact | str] | AsyncIterable[Contact | str], *, chunk_size: int = 500
+    ) -> ListChange:
+        """Delete contacts from a list that the gateway keeps; the twin of ``populate_list``.
+
+        Args:
+            name: The list's name.
+            phones: Any iterable or async iterable of numbers or contacts; read once, lazily.
+            chunk_size: Contacts in a request, 2,000 at most.
+
+        Raises:
+            ListStopped: As for ``populate_list``.
+        """
+        backend = self.capable(KeepsLists)
+        argument.text("name", name)
+
+        async def apply(rows: Sequence[Contact | str]) -> ListChange:
+            return await backend.remove_contacts(name, [row if isinstance(row, str) else row.phone for row in rows])
+
+        return await change_list(apply, phones, chunk_size=chunk_size)

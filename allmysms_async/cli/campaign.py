@@ -12,7 +12,6 @@ from typing import cast
 import click
 import msgspec
 
-from allmysms_async.campaign import RunOptions
 from allmysms_async.cli import login
 from allmysms_async.cli.drive import Listener, drive
 from allmysms_async.cli.ending import ExitCode, say
@@ -24,6 +23,7 @@ from allmysms_async.cli.screen import Display, error_console
 from allmysms_async.cli.signals import at_once
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import Campaign, Purpose, SmsMessage
+from allmysms_async.options import RunOptions
 
 __all__ = ["CampaignOptions", "run_file", "text_of"]
 

@@ -15,8 +15,8 @@ from allmysms_async.cli.ending import Commands, missing_extra
 from allmysms_async.model import Purpose
 
 if TYPE_CHECKING:
-    from allmysms_async.campaign import RunOptions
     from allmysms_async.cli.recipients import ListOptions
+    from allmysms_async.options import RunOptions
 
 __all__ = ["allmysms"]
 

@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from allmysms_async.batch.state import ChunkState
-from allmysms_async.campaign import SendOptions
 from allmysms_async.cli import login
 from allmysms_async.cli.drive import drive
 from allmysms_async.cli.ending import ExitCode, NotWritten, plain, say
@@ -36,6 +35,7 @@ from allmysms_async.journal import ChunkView, Journal, JournalCampaign
 from allmysms_async.journal.address import address_of
 from allmysms_async.journal.journal import Decision
 from allmysms_async.model import CampaignResult, Outcome
+from allmysms_async.options import SendOptions
 
 __all__ = ["as_table", "list_campaigns", "report", "resolve", "resume", "status", "write_rows"]
 
