@@ -5,8 +5,6 @@ Source: HTTPS API v9, §7.2, §12, §14, §18, §21, §23, annex 3.
 
 from __future__ import annotations
 
-from typing import Any
-
 from allmysms_async.backend import SendRequest
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import (
@@ -29,16 +27,18 @@ from allmysms_async.protocols.rest.campaigns import CampaignInfo
 from allmysms_async.protocols.rest.contacts import PopulateListResult
 from allmysms_async.protocols.rest.replies import Mo
 from allmysms_async.protocols.rest.reports import Ack, GetAckBySmsIdResult
+from allmysms_async.protocols.rest.sms import SendSms, SimulateCampaign
 from allmysms_async.protocols.rest.sub_accounts import CreateSubAccount, SubAccountInfo
 
 __all__ = [
     "account",
     "creation",
-    "flow",
     "list_change",
     "opt_out",
     "reply",
     "report",
+    "sending",
+    "simulation",
     "sub_account",
     "summary",
 ]
@@ -51,21 +51,40 @@ _OPT_OUTS = {
 }
 
 
-def flow(request: SendRequest) -> dict[str, Any]:
-    """Return the variables of the flow that a neutral request stands for."""
+def sending(request: SendRequest) -> SendSms:
+    """Return the operation that sends what a neutral request asks for, and says of each number left out why."""
     message = request.message
-    return {
-        "message": request.text,
-        "recipients": request.recipients,
-        "dynamic": request.params,
-        "campaign_name": request.campaign_name,
-        "date": message.send_at,
-        "tpoa": message.sender,
-        "cli_msg_id": message.reference,
-        "tracking": message.track_links or None,
-        "coding": int(request.coding),
-        "alerting": message.priority or None,
-    }
+    return SendSms(
+        message=request.text,
+        recipients=request.recipients,
+        dynamic=request.params,
+        campaign_name=request.campaign_name,
+        date=message.send_at,
+        tpoa=message.sender,
+        cli_msg_id=message.reference,
+        tracking=message.track_links or None,
+        coding=int(request.coding),
+        alerting=message.priority or None,
+        verbose=True,
+        unique_identifier=request.idempotency_key,
+    )
+
+
+def simulation(request: SendRequest) -> SimulateCampaign:
+    """Return the operation that asks what a neutral request would cost."""
+    message = request.message
+    return SimulateCampaign(
+        message=request.text,
+        recipients=request.recipients,
+        dynamic=request.params,
+        campaign_name=request.campaign_name,
+        date=message.send_at,
+        tpoa=message.sender,
+        cli_msg_id=message.reference,
+        tracking=message.track_links or None,
+        coding=int(request.coding),
+        alerting=message.priority or None,
+    )
 
 
 def report(ack: Ack | GetAckBySmsIdResult, sms_id: str | None) -> DeliveryReport:
