@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
-from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.errors import UnsupportedFeature
 from allmysms_async.model import (
     Account,
@@ -29,6 +28,7 @@ from allmysms_async.model import (
     SmsMessage,
     SubAccount,
 )
+from allmysms_async.redaction import Discreet, Shown
 from allmysms_async.text import Coding
 
 __all__ = [

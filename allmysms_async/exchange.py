@@ -8,8 +8,8 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from allmysms_async import argument
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import HttpRefused, InvalidRequest, ProtocolError, RateLimited, ServerFailure
+from allmysms_async.redaction import Shown
 
 __all__ = ["HttpRequest", "HttpResponse", "MailEnvelope", "MailReceipt", "check_status", "described", "server_root"]
 

@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from allmysms_async.border import retell
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import AllMySmsError
 from allmysms_async.numbers import mask
 from allmysms_async.plausible import odd_in, told
-from allmysms_async.wording import one_line
+from allmysms_async.redaction import Shown, one_line
 
 __all__ = ["Answered", "Asked", "Failed", "Hook", "Note", "numbered", "redacted", "tell", "warn_of_figures"]
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, overload
 
 from allmysms_async.backend import Replay
 from allmysms_async.border import border
-from allmysms_async.discreet import Discreet
+from allmysms_async.redaction import Discreet
 
 __all__ = ["BaseOperation", "Method", "Resource"]
 

@@ -19,6 +19,7 @@ __all__ = [
     "cost",
     "count",
     "dated",
+    "figures",
     "holds",
     "identifier",
     "kept",
@@ -47,6 +48,12 @@ _MOST_AMOUNT = RANGES["amount"][1]
 _PLAIN_FLOAT = 1e-4
 _LONGEST = RANGES["characters of an identifier"][1]
 _is_figure = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII).fullmatch
+
+# Thousands may be set apart by a blank, as French does it, breaking or not.
+_BLANKS = " \u00a0\u2009\u202f"
+_FIGURE = re.compile(rf"(?:\d{{1,3}}(?:[{_BLANKS}]\d{{3}})+(?!\d)|\d+)(?:[.,]\d+)?", re.ASCII)
+_UNGROUPED = str.maketrans(",", ".", _BLANKS)
+_MAX_READ = 400
 
 
 def _within(kind: str, figure: Decimal | int, times: int = 1) -> bool:
@@ -174,3 +181,8 @@ def told(request: str, names: Iterable[str]) -> str | None:
         f"{request}: the answer's {what} {', '.join(found)} cannot be right and counts as none; what was measured here "
         "takes its place, and raw keeps it."
     )
+
+
+def figures(text: str) -> list[Decimal]:
+    """Return the figures of a sentence, such as the two of "A utiliser: 30 Crédits, Disponibles: 12 Crédits"."""
+    return [Decimal(figure.translate(_UNGROUPED)) for figure in _FIGURE.findall(text[:_MAX_READ])]

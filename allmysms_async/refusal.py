@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from allmysms_async.errors import GatewayError, InsufficientCredit
-from allmysms_async.plausible import amount
-from allmysms_async.wording import figures, one_line
+from allmysms_async.plausible import amount, figures
+from allmysms_async.redaction import one_line
 
 __all__ = ["Meaning", "refusal"]
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import Recipient, SmsMessage
+from allmysms_async.redaction import Discreet
 from allmysms_async.text import Coding, Template
 
 __all__ = ["Chunk", "halves", "idempotency_key", "marked_name", "only", "parts_of", "without"]

@@ -18,7 +18,6 @@ from allmysms_async.batch.policy import REPLAY_SECONDS, Clock, Delivery, RetryPo
 from allmysms_async.batch.record import Claim, LeaseLost, Sink
 from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.state import ChunkEvent
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import (
     AllMySmsError,
     CampaignTooLong,
@@ -38,6 +37,7 @@ from allmysms_async.errors import (
     TransportError,
 )
 from allmysms_async.model import Campaign, MmsMessage, SendReceipt, as_sms
+from allmysms_async.redaction import Shown
 
 __all__ = ["Dispatch", "EngineOptions"]
 

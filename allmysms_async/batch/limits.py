@@ -10,9 +10,9 @@ from allmysms_async import argument, plausible
 from allmysms_async.backend import CAPABILITIES, SendRequest, Sends, Simulates
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.record import Sink, Spent
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, LimitReached, UnsupportedFeature
 from allmysms_async.model import Outcome, OutcomeState, Reason
+from allmysms_async.redaction import Shown
 
 __all__ = ["Limits", "StopConditions"]
 

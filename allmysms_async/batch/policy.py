@@ -18,7 +18,6 @@ import tenacity
 from allmysms_async import argument
 from allmysms_async.backend import Replay
 from allmysms_async.batch.state import ChunkEvent
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
@@ -39,6 +38,7 @@ from allmysms_async.errors import (
     StillProcessing,
 )
 from allmysms_async.model import SendReceipt
+from allmysms_async.redaction import Shown
 
 __all__ = [
     "REPLAY_SECONDS",

@@ -15,8 +15,8 @@ from pyroaring import BitMap64
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.seen import Refusals
 from allmysms_async.batch.state import ChunkEvent
-from allmysms_async.discreet import Shown
 from allmysms_async.model import Campaign, CampaignResult, Outcome, Totals, Waiting
+from allmysms_async.redaction import Shown
 
 __all__ = ["Claim", "LeaseLost", "Settlement", "Sink", "Spent", "Stranded"]
 

@@ -10,9 +10,9 @@ from allmysms_async.batch.chunk import Chunk, parts_of
 from allmysms_async.batch.policy import Delivery
 from allmysms_async.batch.record import Settlement
 from allmysms_async.batch.state import ChunkEvent
-from allmysms_async.discreet import Unshown
 from allmysms_async.errors import AllMySmsError, DuplicateRequest, NoValidNumber, NumbersRefused, TextRefused
 from allmysms_async.model import Accepted, Outcome, OutcomeState, Reason, Recipient, Rejected, SendReceipt
+from allmysms_async.redaction import Unshown
 
 __all__ = ["all_refused", "settlement"]
 

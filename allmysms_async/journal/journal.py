@@ -14,7 +14,6 @@ from allmysms_async.batch.policy import Clock, SystemClock
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.batch.sums import Sums
 from allmysms_async.border import bordered
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
@@ -25,6 +24,7 @@ from allmysms_async.journal.row import message_of, outcomes_of
 from allmysms_async.journal.transition import held_still
 from allmysms_async.journal.waiting import held_by_others
 from allmysms_async.model import CampaignResult, MmsMessage, Outcome, OutcomeState, Reason, SmsMessage, Waiting
+from allmysms_async.redaction import Shown
 from allmysms_async.text import escaped
 
 __all__ = ["ChunkView", "Decision", "Journal", "JournalCampaign"]

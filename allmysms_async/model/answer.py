@@ -7,8 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
-from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.model.vocabulary import DeliveryStatus, Reason
+from allmysms_async.redaction import Discreet, Shown
 
 __all__ = [
     "Accepted",

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from allmysms_async.discreet import Shown
 from allmysms_async.model.vocabulary import OutcomeState, Reason
 from allmysms_async.numbers import mask
+from allmysms_async.redaction import Shown
 
 __all__ = [
     "CampaignResult",

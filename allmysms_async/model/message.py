@@ -6,9 +6,9 @@ import enum
 from collections.abc import AsyncIterable, Iterable
 from datetime import datetime
 
-from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.model.vocabulary import Encoding, Purpose, Reason
 from allmysms_async.numbers import mask, name_shown
+from allmysms_async.redaction import Discreet, Shown
 from allmysms_async.text import Coding
 
 __all__ = [

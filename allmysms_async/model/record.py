@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.model.vocabulary import Reason, Secret
 from allmysms_async.numbers import mask
+from allmysms_async.redaction import Discreet, Shown
 
 __all__ = [
     "Contact",

@@ -13,11 +13,11 @@ from allmysms_async import argument
 from allmysms_async.backend import SendLimits
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.plan import Planner
-from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.errors import InvalidNumber
 from allmysms_async.model import Reason, Recipient, SmsMessage
 from allmysms_async.numbers import canonical_number, mask
 from allmysms_async.protocols.rest import RestBackend
+from allmysms_async.redaction import Discreet, Shown
 from allmysms_async.text import Template
 
 __all__ = ["ListCheck", "check_list"]

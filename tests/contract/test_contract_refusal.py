@@ -8,12 +8,12 @@ import pytest
 from rich.pretty import pretty_repr
 
 from allmysms_async import MmsBackend, NoValidNumber, ProtocolError, Recipient, RestBackend, SmsService, SoapBackend
-from allmysms_async.discreet import Unshown
 from allmysms_async.exchange import HttpRequest, HttpResponse, described
 from allmysms_async.protocols.rest.codec import decode
 from allmysms_async.protocols.rest.sms import SendSms
 from allmysms_async.protocols.soap.codec import decode as soap_decode
 from allmysms_async.protocols.soap.sms import SendSms as SoapSendSms
+from allmysms_async.redaction import Unshown
 
 PHONE = "33612345678"
 HEAD = '<E:Envelope xmlns:E="http://schemas.xmlsoap.org/soap/envelope/"><E:Body>'

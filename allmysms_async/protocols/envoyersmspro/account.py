@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from allmysms_async.backend import Replay
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.operation import Method, Resource
 from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, identifier
 from allmysms_async.protocols.envoyersmspro.xml import Node
+from allmysms_async.redaction import Shown
 
 __all__ = [
     "AccountEntry",

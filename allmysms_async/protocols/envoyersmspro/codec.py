@@ -9,7 +9,6 @@ import base64
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote_plus
 
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
@@ -27,6 +26,7 @@ from allmysms_async.protocols.envoyersmspro.message import SendMessage
 from allmysms_async.protocols.envoyersmspro.operation import Operation
 from allmysms_async.protocols.envoyersmspro.status import listed_numbers, refusal
 from allmysms_async.protocols.envoyersmspro.xml import Failure, Unreadable, failure, parse, says_success
+from allmysms_async.redaction import Shown
 
 __all__ = ["Credentials", "decode", "encode"]
 

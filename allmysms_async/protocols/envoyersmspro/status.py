@@ -25,7 +25,7 @@ from allmysms_async.errors import (
     TextRefused,
 )
 from allmysms_async.model import DeliveryStatus
-from allmysms_async.wording import one_line
+from allmysms_async.redaction import one_line
 
 __all__ = ["DELIVERY", "ERRORS", "Meaning", "listed_numbers", "refusal"]
 

@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from allmysms_async import plausible
-from allmysms_async.discreet import Shown
+from allmysms_async.redaction import Shown
 
 __all__ = ["PARIS", "Failure", "Node", "Unreadable", "failure", "parse", "says_success"]
 

@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 
 from allmysms_async import argument
 from allmysms_async.backend import SendRequest
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSender, InvalidText
 from allmysms_async.exchange import MailEnvelope
 from allmysms_async.model import Secret, SmsMessage
 from allmysms_async.numbers import name_shown
+from allmysms_async.redaction import Shown
 
 __all__ = [
     "MAX_SUBJECT",

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from allmysms_async import plausible
-from allmysms_async.discreet import Discreet, Unshown
 from allmysms_async.errors import NoValidNumber, ProtocolError
 from allmysms_async.exchange import HttpResponse, check_status, described
 from allmysms_async.model import Accepted, Reason, Recipient, RecipientResult, Rejected, Unconfirmed
 from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.mms import status
+from allmysms_async.redaction import Discreet, Unshown
 from allmysms_async.refusal import refusal
 
 __all__ = ["Answer", "read_account", "read_send", "results"]

@@ -12,11 +12,11 @@ from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 from allmysms_async.backend import SendRequest
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, InvalidText
 from allmysms_async.exchange import HttpRequest
 from allmysms_async.model import MmsKind, MmsMessage, Secret
 from allmysms_async.protocols.form import form
+from allmysms_async.redaction import Shown
 
 __all__ = ["ACCOUNT", "SEND", "Credentials", "check_media", "encode_account", "encode_send", "flow"]
 

@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Annotated, ClassVar, NoReturn
 
 from allmysms_async.backend import Replay
-from allmysms_async.discreet import Shown
 from allmysms_async.model import Secret
 from allmysms_async.operation import Method, Resource
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
+from allmysms_async.redaction import Shown
 
 __all__ = [
     "AccountApi",

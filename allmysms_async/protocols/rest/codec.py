@@ -14,7 +14,6 @@ from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
 import msgspec
 
 from allmysms_async import argument
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, InvalidText, ProtocolError
 from allmysms_async.exchange import HttpRequest, HttpResponse, check_status, described
 from allmysms_async.model import Secret
@@ -22,6 +21,7 @@ from allmysms_async.protocols.form import form
 from allmysms_async.protocols.rest.operation import Operation, status_code
 from allmysms_async.protocols.rest.wire import Raw, Result, Unreadable, read
 from allmysms_async.protocols.rest.xml import NotXml, read_xml, write_xml
+from allmysms_async.redaction import Shown
 
 __all__ = ["Credentials", "Format", "Formats", "decode", "encode", "is_xml"]
 

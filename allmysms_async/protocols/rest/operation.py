@@ -13,7 +13,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from allmysms_async.discreet import Unshown
 from allmysms_async.errors import AllMySmsError, GatewayError, NoValidNumber, ProtocolError
 from allmysms_async.model import Secret
 from allmysms_async.numbers import read_gateway_number
@@ -21,8 +20,8 @@ from allmysms_async.operation import BaseOperation
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.naming import Naming, camel, wire_date
 from allmysms_async.protocols.rest.wire import Raw, Result, Wire, known_names, plain_status
+from allmysms_async.redaction import Unshown, one_line
 from allmysms_async.refusal import Meaning, refusal
-from allmysms_async.wording import one_line
 
 __all__ = ["Operation", "status_code"]
 

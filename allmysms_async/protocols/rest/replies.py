@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Annotated, ClassVar
 
 from allmysms_async.backend import Replay
-from allmysms_async.discreet import Discreet
 from allmysms_async.numbers import mask
 from allmysms_async.operation import Method, Resource
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
+from allmysms_async.redaction import Discreet
 
 __all__ = [
     "GetPull",

@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Annotated, ClassVar
 
 from allmysms_async.backend import Replay
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import AllMySmsError, InvalidRequest
 from allmysms_async.model import Secret
 from allmysms_async.operation import Method, Resource
@@ -20,6 +19,7 @@ from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.naming import Naming, pascal, shout
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Raw, Result, Wire
+from allmysms_async.redaction import Shown
 from allmysms_async.refusal import Meaning
 
 __all__ = [

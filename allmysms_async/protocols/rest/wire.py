@@ -22,9 +22,9 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 import msgspec
 
 from allmysms_async import plausible
-from allmysms_async.discreet import Discreet, Shown
 from allmysms_async.model import Secret
 from allmysms_async.protocols.rest.naming import PARIS, Naming, camel
+from allmysms_async.redaction import Discreet, Shown
 
 __all__ = [
     "Raw",

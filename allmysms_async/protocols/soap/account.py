@@ -11,12 +11,12 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from allmysms_async.backend import Replay
-from allmysms_async.discreet import Discreet
 from allmysms_async.errors import InvalidRequest, ProtocolError
 from allmysms_async.model import NewSubAccount
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import Fields, Result, amount, checked, date, items, kept, text, without_secrets
+from allmysms_async.redaction import Discreet
 from allmysms_async.refusal import refusal
 
 __all__ = [

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import AllMySmsError, FaultRefused, ProtocolError, ServerFailure
 from allmysms_async.exchange import HttpRequest, HttpResponse, check_status
 from allmysms_async.model import Secret
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import Fields, Result, Unreadable, Value
+from allmysms_async.redaction import Shown
 
 __all__ = ["Builder", "Credentials", "decode", "encode"]
 

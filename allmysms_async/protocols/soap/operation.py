@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from allmysms_async.backend import Replay
-from allmysms_async.discreet import Shown
 from allmysms_async.protocols.soap.wire import Fields, Result
+from allmysms_async.redaction import Shown
 
 __all__ = ["Operation"]
 

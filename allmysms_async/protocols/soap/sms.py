@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from allmysms_async.backend import Replay
-from allmysms_async.discreet import Discreet, Unshown
 from allmysms_async.errors import InvalidRequest, InvalidText, NoValidNumber
 from allmysms_async.model import Recipient
 from allmysms_async.numbers import read_gateway_number
@@ -28,6 +27,7 @@ from allmysms_async.protocols.soap.wire import (
     text,
     wire_date,
 )
+from allmysms_async.redaction import Discreet, Unshown
 from allmysms_async.refusal import refusal
 from allmysms_async.text import placeholders
 

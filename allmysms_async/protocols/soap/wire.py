@@ -16,9 +16,9 @@ from typing import TypeAlias, Union
 from zoneinfo import ZoneInfo
 
 from allmysms_async import plausible
-from allmysms_async.discreet import Shown
 from allmysms_async.errors import InvalidRequest, InvalidSchedule
 from allmysms_async.model import Secret
+from allmysms_async.redaction import Shown
 
 __all__ = [
     "PARIS",

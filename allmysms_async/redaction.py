@@ -1,7 +1,11 @@
-"""Structs that may hold a number or a text, and show neither: what is shown ends in logs and in reports of errors."""
+"""What is shown of what must not be shown: it ends in logs and in reports of errors.
+
+Structs that may hold a number or a text show neither, and a gateway's own sentences are made fit for an error.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -10,13 +14,16 @@ import msgspec
 from allmysms_async.border import border
 from allmysms_async.numbers import mask
 
-__all__ = ["Discreet", "Shown", "Unshown"]
+__all__ = ["Discreet", "Shown", "Unshown", "one_line"]
 
 _NUMBERS = {"phone", "mobile", "msisdn", "phone_number", "mobile_phone", "mobile_number"}
 _TEXTS = {
     *("text", "message", "comment", "params", "body", "content", "invalid_numbers"),
     *("email", "first_name", "last_name", "society", "company", "address"),
 }
+_LONG_FIGURE = re.compile(r"\d(?:[ .-]?\d){5,}")
+_MAX_CHARACTERS = 160
+_MAX_READ = 400
 
 
 class Unshown(tuple[str, ...]):
@@ -79,3 +86,10 @@ def _shown(name: str, value: object) -> str:
     if isinstance(value, msgspec.Struct | str | int | float | bool | None):
         return repr(value)
     return f"<{type(value).__name__}>"
+
+
+def one_line(text: str) -> str:
+    """Return words of the other side's fit to be shown: one line, bounded, long figures (numbers) masked."""
+    line = " ".join(text[:_MAX_READ].split())
+    line = "".join(character for character in line if character.isprintable())
+    return _LONG_FIGURE.sub(lambda figure: mask(figure[0]), line)[:_MAX_CHARACTERS]
