@@ -8,7 +8,7 @@ import pytest
 
 from allmysms_async import Contact, RestBackend, Secret, SmsService, SoapBackend
 from allmysms_async.errors import AllMySmsError, AuthenticationFailed, OutcomeUnknown
-from allmysms_async.hook import Answered, Asked, Failed, Note, redacted
+from allmysms_async.hooks import Answered, Asked, Failed, Note, redacted
 from allmysms_async.model import Recipient, SmsMessage
 from allmysms_async.protocols.rest.contacts import ListField
 from allmysms_async.sandbox import Sandbox

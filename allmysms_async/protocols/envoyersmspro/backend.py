@@ -22,7 +22,7 @@ from allmysms_async.errors import (
     UnsupportedFeature,
 )
 from allmysms_async.exchange import server_root
-from allmysms_async.hook import warn_of_figures
+from allmysms_async.hooks import warn_of_figures
 from allmysms_async.model import (
     Accepted,
     Account,

@@ -11,7 +11,7 @@ from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
 from allmysms_async.errors import InvalidRequest, UnsupportedFeature
 from allmysms_async.exchange import server_root
-from allmysms_async.hook import warn_of_figures
+from allmysms_async.hooks import warn_of_figures
 from allmysms_async.model import Accepted, Account, MmsKind, MmsMessage, Secret, SendReceipt, SmsMessage
 from allmysms_async.protocols.mms import status
 from allmysms_async.protocols.mms.answer import Answer, read_account, read_send, results

@@ -50,7 +50,7 @@ class RestBackend(RestInquiry):
         allow_plain_http: Whether the key may travel in clear to another host.
         flow_format: In which format data flows travel, ``json`` or ``xml``.
         return_format: In which format answers are asked for; both are read as the same results.
-        hooks: Called with a note of each request and of its end, redacted (see ``allmysms_async.hook``).
+        hooks: Called with a note of each request and of its end, redacted (see ``allmysms_async.hooks``).
 
     Attributes:
         api: Every operation of the API, by resource.

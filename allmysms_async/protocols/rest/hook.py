@@ -1,6 +1,6 @@
 """The notes of a request and of its answer, for hooks.
 
-See ``allmysms_async.hook`` for what they show, and for the notes themselves.
+See ``allmysms_async.hooks`` for what they show, and for the notes themselves.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from allmysms_async.exchange import HttpRequest, HttpResponse
-from allmysms_async.hook import Answered, Asked, Failed, Hook, Note, numbered, redacted, tell
+from allmysms_async.hooks import Answered, Asked, Failed, Hook, Note, numbered, redacted, tell
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result
 

@@ -13,7 +13,7 @@ from allmysms_async import argument
 from allmysms_async.backend import identity
 from allmysms_async.errors import AllMySmsError, InvalidRequest
 from allmysms_async.exchange import HttpRequest, HttpResponse, server_root
-from allmysms_async.hook import warn_of_figures
+from allmysms_async.hooks import warn_of_figures
 from allmysms_async.model import Secret
 from allmysms_async.protocols.rest.codec import Credentials, Formats, decode, encode, is_xml
 from allmysms_async.protocols.rest.hook import Asked, Failed, Hook, answered, asked, tell

@@ -18,7 +18,7 @@ from allmysms_async import argument
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
 from allmysms_async.errors import AllMySmsError, InvalidRequest, InvalidSender, ProtocolError, UnsupportedFeature
-from allmysms_async.hook import Answered, Asked, Failed, Hook, numbered, redacted, tell, warn_of_figures
+from allmysms_async.hooks import Answered, Asked, Failed, Hook, numbered, redacted, tell, warn_of_figures
 from allmysms_async.model import (
     Account,
     DeliveryReport,
@@ -111,7 +111,7 @@ class SoapBackend:
         timeout: Seconds for one attempt, connection included.
         max_response_bytes: Largest answer that is read.
         allow_plain_http: Whether the password may travel in clear to another host; it warns.
-        hooks: Called with a note of each request and of its end, redacted (see ``allmysms_async.hook``).
+        hooks: Called with a note of each request and of its end, redacted (see ``allmysms_async.hooks``).
 
     Raises:
         InvalidRequest: A credential or the address cannot be right.
