@@ -6,8 +6,9 @@ async with SmsService(RestBackend(login="demo", api_key="…")) as sms:
 
 from __future__ import annotations
 
-from allmysms_async.batch.policy import Clock, RetryPolicy, SystemClock
+from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.batch.run import CampaignRun
+from allmysms_async.clock import Clock, SystemClock
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from allmysms_async.backend import Sends, added_to
 from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.memory import MemorySink
-from allmysms_async.batch.policy import Clock
 from allmysms_async.batch.record import Sink
 from allmysms_async.batch.run import CampaignRun
+from allmysms_async.clock import Clock
 from allmysms_async.errors import CampaignChanged, InvalidRequest
 from allmysms_async.loop import BriefLock
 from allmysms_async.model import Campaign

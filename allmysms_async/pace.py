@@ -19,13 +19,12 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Generator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 from allmysms_async.errors import InvalidRequest, NotSent, RequestLimitReached
 
-__all__ = ["DEFAULT_LIMIT", "RequestWindow", "Turn", "WallClock", "WallTime", "window_of"]
+__all__ = ["DEFAULT_LIMIT", "RequestWindow", "Turn", "window_of"]
 
 DEFAULT_LIMIT = 100
 """Requests in a window, unless the server states another number. Source: Envoyer SMS Pro, "Les limites"."""
@@ -44,22 +43,6 @@ _STATED_TABLE = """CREATE TABLE IF NOT EXISTS windows (
 )"""
 _REQUESTS_TABLE = "CREATE TABLE IF NOT EXISTS {} (name VARCHAR, item_timestamp INTEGER)"
 """One for each account; a moment is in milliseconds since 1970."""
-
-
-class WallTime(Protocol):
-    """Where the time of day comes from: a window that outlives the process needs one that does too."""
-
-    def now(self) -> datetime:
-        """Return the present moment, aware."""
-        ...
-
-
-class WallClock:
-    """The machine's own clock."""
-
-    def now(self) -> datetime:
-        """Return the present moment, aware."""
-        return datetime.now(UTC)
 
 
 class Turn:

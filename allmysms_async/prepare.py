@@ -18,9 +18,10 @@ from allmysms_async.batch.limits import StopConditions
 from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.param import param_problem, written
 from allmysms_async.batch.plan import Planner, template_of
-from allmysms_async.batch.policy import Clock, Delivery
+from allmysms_async.batch.policy import Delivery
 from allmysms_async.batch.run import EngineOptions
 from allmysms_async.batch.settlement import all_refused
+from allmysms_async.clock import Clock
 from allmysms_async.errors import (
     InvalidNumber,
     InvalidRequest,

@@ -31,10 +31,11 @@ from allmysms_async.backend import (
     Simulates,
     capable,
 )
-from allmysms_async.batch.policy import Clock, RetryPolicy, SystemClock, deliver, repeat
+from allmysms_async.batch.policy import RetryPolicy, deliver, repeat
 from allmysms_async.batch.run import CampaignRun, EngineOptions
 from allmysms_async.border import bordered
 from allmysms_async.campaign import Begun, Work, journal_sink, stored_campaign
+from allmysms_async.clock import Clock, SystemClock
 from allmysms_async.contact_lists import change_list
 from allmysms_async.model import (
     Account,

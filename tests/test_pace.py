@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allmysms_async import InvalidRequest, RequestLimitReached, pace
-from allmysms_async.pace import RequestWindow, WallClock, window_of
+from allmysms_async.pace import RequestWindow, window_of
 
 START = datetime(2027, 3, 2, 10, tzinfo=UTC)
 HOUR, MARGIN = 3600.0, 2.0
@@ -358,11 +358,6 @@ def test_file_that_is_none_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "missing" / "limit.db", other):
         with pytest.raises(InvalidRequest, match="cannot be used"):
             window_of("e1", path)
-
-
-def test_wall_clock_is_aware() -> None:
-    """The default clock tells the time of day, with its zone."""
-    assert abs(WallClock().now() - datetime.now(UTC)) < timedelta(seconds=5)
 
 
 def test_one_count_whatever_the_path(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from pyroaring import BitMap64
 
 from allmysms_async.batch.chunk import Chunk
-from allmysms_async.batch.policy import Clock
+from allmysms_async.clock import Clock
 from allmysms_async.errors import AllMySmsError
 from allmysms_async.model import Outcome
 

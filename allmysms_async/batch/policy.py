@@ -5,19 +5,17 @@ What an answer means for the next attempt is one pure function, ``judge``; tenac
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import tenacity
 
 from allmysms_async import argument
 from allmysms_async.backend import Replay
 from allmysms_async.batch.state import ChunkEvent
+from allmysms_async.clock import Clock
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
@@ -42,10 +40,8 @@ from allmysms_async.redaction import Shown
 
 __all__ = [
     "REPLAY_SECONDS",
-    "Clock",
     "Delivery",
     "RetryPolicy",
-    "SystemClock",
     "deliver",
     "judge",
     "repeat",
@@ -63,38 +59,6 @@ _STOPS = (AuthenticationFailed, NotPermitted, InsufficientCredit, ScheduleRefuse
 """What is wrong with the account, the campaign or the way to the gateway, and so with every request of it."""
 
 _log = logging.getLogger("allmysms_async")
-
-
-class Clock(Protocol):
-    """Where the time comes from; tests and the sandbox bring their own."""
-
-    def now(self) -> datetime:
-        """Return the present moment, aware."""
-        ...
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        ...
-
-
-class SystemClock:
-    """The machine's own clock."""
-
-    def now(self) -> datetime:
-        """Return the present moment, aware."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)
 
 
 class RetryPolicy(Shown, frozen=True, kw_only=True):

@@ -20,9 +20,10 @@ from allmysms_async.batch.desk import Desk, guard, pause, surely
 from allmysms_async.batch.dispatch import EngineOptions
 from allmysms_async.batch.intake import Intake, Row
 from allmysms_async.batch.plan import Planner, planned_requests
-from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
+from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.batch.reconcile import reconcile
 from allmysms_async.batch.record import Sink
+from allmysms_async.clock import Clock
 from allmysms_async.errors import CampaignTooLong, JournalError, NotSent, RateLimited, SourceIncomplete
 from allmysms_async.model import Campaign, Outcome, Totals, Waiting, as_sms
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -20,6 +18,7 @@ from allmysms_async.cli.drive import Drive, drive
 from allmysms_async.cli.ending import ExitCode, say, sentence
 from allmysms_async.cli.report import Examples, all_as_json, as_json, closing_table, side_by_side_table
 from allmysms_async.cli.screen import Display, error_console, number, output_console
+from allmysms_async.clock import SYSTEM, SystemClock
 from allmysms_async.model import Campaign, DeliveryReport, Outcome
 from allmysms_async.sandbox import HandsetMessage, Sandbox
 from allmysms_async.service import SmsService
@@ -32,7 +31,7 @@ _REPORTS_IN = 60.0
 _SHOWN_DIFFERENCES = 10
 
 
-class SandboxClock:
+class SandboxClock(SystemClock):
     """The sandbox's clock as the library asks for it, so that night and Sunday change nothing.
 
     Args:
@@ -45,14 +44,6 @@ class SandboxClock:
     def now(self) -> datetime:
         """Return the sandbox's moment."""
         return datetime.fromtimestamp(self._sandbox.clock.now(), UTC)
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +97,7 @@ async def _over(name: str, sample: Sequence[SampleRow], talk: Console) -> Ended:
     protocol = PROTOCOLS[name]
     rows = expected_rows(sample, protocol)
     examples, outcomes = Examples(), list[Outcome]()
-    started = time.monotonic()
+    started = SYSTEM.monotonic()
     async with Sandbox() as sandbox:
         for row in rows:
             if row.opt_out is not None:
@@ -120,7 +111,7 @@ async def _over(name: str, sample: Sequence[SampleRow], talk: Console) -> Ended:
             differences=[] if end.code is ExitCode.STOPPED else differences(rows, outcomes, inboxes, reports),
             reports=reports,
             inbox=sandbox.messages(_somebody(rows).phone),
-            seconds=time.monotonic() - started,
+            seconds=SYSTEM.monotonic() - started,
         )
 
 

@@ -7,11 +7,11 @@ import contextlib
 import os
 import secrets
 import stat
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from allmysms_async.cli.writer import PATIENCE, Writer
+from allmysms_async.clock import SYSTEM
 from allmysms_async.errors import InvalidRequest
 
 __all__ = ["NewFile", "check_places", "journal_file", "why"]
@@ -146,12 +146,12 @@ class NewFile:
 
     async def _unread(self, writer: Writer) -> None:
         """Wait for the reader, once somebody asked the process to end only as long as something is read."""
-        seen, since = writer.written, time.monotonic()
+        seen, since = writer.written, SYSTEM.monotonic()
         while writer.waiting and self.problem is None:
             await asyncio.sleep(_LOOK)
             if writer.written != seen:
-                seen, since = writer.written, time.monotonic()
-            if writer.hurried and time.monotonic() - since >= PATIENCE:
+                seen, since = writer.written, SYSTEM.monotonic()
+            if writer.hurried and SYSTEM.monotonic() - since >= PATIENCE:
                 return
 
     def _end(self) -> None:

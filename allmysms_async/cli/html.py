@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from html import escape as in_html
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from allmysms_async.cli.ending import NotWritten, escaped
 from allmysms_async.cli.file import NewFile
 from allmysms_async.cli.report import money
 from allmysms_async.cli.screen import number
+from allmysms_async.clock import SYSTEM
 from allmysms_async.journal import JournalCampaign
 from allmysms_async.model import CampaignResult, Reason
 
@@ -69,7 +69,7 @@ def render(campaign: JournalCampaign) -> str:
         for reason, count in sorted(result.rejections.items(), key=lambda item: (-item[1], item[0].value))
     )
     problems = "".join(f"<li>{escape(text)} ({number(count)})</li>" for text, count in result.problems.items())
-    written = datetime.now(UTC).astimezone().isoformat(" ", "minutes")
+    written = SYSTEM.now().astimezone().isoformat(" ", "minutes")
     parts = [
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title>',
         f"<style>{_STYLE}</style></head><body><h1>{name}</h1>",

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import click
 from click.core import ParameterSource
 
+from allmysms_async.clock import SYSTEM
+
 __all__ = ["FilePath", "columns", "encoding", "euros", "moment", "place", "share", "unlike_nothing"]
 
 _PARIS = ZoneInfo("Europe/Paris")
@@ -70,7 +72,7 @@ def moment(context: click.Context, param: click.Parameter, value: str | None) ->
     except (ValueError, OverflowError):
         msg = f"{value[:40]!r} is not a date and time such as 2027-03-02T10:00."
         raise click.BadParameter(msg, ctx=context, param=param) from None
-    if utc.year > datetime.now(UTC).year + _YEARS:
+    if utc.year > SYSTEM.now().year + _YEARS:
         msg = f"{value[:40]!r} is more than {_YEARS} years from now: check the year."
         raise click.BadParameter(msg, ctx=context, param=param)
     return read

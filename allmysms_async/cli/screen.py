@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import sys
-import time
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from allmysms_async.cli.ending import plain
+from allmysms_async.clock import SYSTEM
 from allmysms_async.model import Totals, Waiting
 
 __all__ = ["Display", "error_console", "held_words", "number", "output_console", "stdin_is_terminal"]
@@ -108,7 +108,7 @@ class Display:
         )
         self._task = self._bar.add_task("reading", total=None)
         self._handler = _Waits(self)
-        self._started = time.monotonic()
+        self._started = SYSTEM.monotonic()
         self._shown = ""
         self._shown_at = self._noted_at = float("-inf")
         self._held_back = 0
@@ -136,7 +136,7 @@ class Display:
     def show(self, totals: Totals, *, last: bool = False) -> None:
         """Show where the campaign stands."""
         done = totals.rows - totals.pending
-        elapsed = time.monotonic() - self._started
+        elapsed = SYSTEM.monotonic() - self._started
         fields = [
             (totals.rows, "read", ""),
             (totals.accepted, "accepted", "green"),
@@ -159,7 +159,7 @@ class Display:
             self._bar.update(self._task, description="  ".join(words), completed=done, total=total)
             return
         line = ", ".join([f"{number(count)} {word}" for count, word, _ in told])
-        now = time.monotonic()
+        now = SYSTEM.monotonic()
         if totals.rows and line != self._shown and (last or now - self._shown_at >= _PLAIN_SECONDS):
             self._shown, self._shown_at = line, now
             self._line(f"{line} ({rate})" if rate else line)
@@ -172,23 +172,23 @@ class Display:
         """Show what other processes hold while that is all that is waited for; a line now and then."""
         same = waiting is not None and self._held is not None and waiting.holders == self._held.holders
         self._held = waiting
-        if waiting is None or self._live or (same and time.monotonic() - self._held_at < _HELD_SECONDS):
+        if waiting is None or self._live or (same and SYSTEM.monotonic() - self._held_at < _HELD_SECONDS):
             return
-        self._held_at = time.monotonic()
+        self._held_at = SYSTEM.monotonic()
         self._line(f"Waiting for {held_words(waiting)}.")
 
     def recovering(self, count: int) -> None:
         """Show how many recipients were read back from the journal, while that is all that happens."""
         if count and self._live:
             self._bar.update(self._task, description=f"{number(count)} read back from the journal", total=None)
-        elif count and time.monotonic() - self._noted_at >= _NOTE_SECONDS:
-            self._noted_at = time.monotonic()
+        elif count and SYSTEM.monotonic() - self._noted_at >= _NOTE_SECONDS:
+            self._noted_at = SYSTEM.monotonic()
             self._line(f"{number(count)} read back from the journal")
 
     def wait(self, message: str) -> None:
         """Say that something is waited for, so that it is not taken for a hang; at most one line every second."""
         self._waiting = True
-        now = time.monotonic()
+        now = SYSTEM.monotonic()
         if now - self._noted_at < _NOTE_SECONDS:
             self._held_back += 1
             return

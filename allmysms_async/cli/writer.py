@@ -9,6 +9,8 @@ import weakref
 from collections import deque
 from typing import NamedTuple, Protocol
 
+from allmysms_async.clock import SYSTEM
+
 __all__ = ["PATIENCE", "Raw", "Writer", "hurry"]
 
 PATIENCE = 3.0
@@ -118,12 +120,12 @@ class Writer:
             Whether all is written, or can never be.
         """
         with self._changed:
-            seen, since = self._written, time.monotonic()
+            seen, since = self._written, SYSTEM.monotonic()
             while not self.gone and (self._pieces or self._now is not None):
                 self._changed.wait(_LOOK)
                 if self._written != seen:
-                    seen, since = self._written, time.monotonic()
-                idle = time.monotonic() - since >= patience
+                    seen, since = self._written, SYSTEM.monotonic()
+                idle = SYSTEM.monotonic() - since >= patience
                 if idle and (self.hurried or not self._keeps()):
                     return False
         return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from allmysms_async.batch.policy import Clock
+from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidRequest
 
 try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from allmysms_async.clock import SYSTEM
 from allmysms_async.errors import InvalidRequest, JournalError, JournalLost
 from allmysms_async.journal.address import address_of
 from allmysms_async.journal.postgresql import Server
@@ -181,7 +181,7 @@ class Database:
             if isinstance(self._held, File):
                 await self._held.warn(self._words)
             else:
-                now = time.time()
+                now = SYSTEM.now().timestamp()
                 await self._held.write(lambda connection: mark_lost(connection, self.label, now))
             self._marked = True
         return self._marked

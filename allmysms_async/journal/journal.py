@@ -10,10 +10,10 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from allmysms_async.batch.policy import Clock, SystemClock
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.batch.sums import Sums
 from allmysms_async.border import bordered
+from allmysms_async.clock import Clock, SystemClock
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database

@@ -15,8 +15,8 @@ import msgspec
 import sqlalchemy as sa
 
 from allmysms_async.batch.chunk import Chunk
-from allmysms_async.batch.policy import Clock
 from allmysms_async.batch.record import Claim
+from allmysms_async.clock import Clock
 from allmysms_async.errors import JournalError, JournalLost
 from allmysms_async.journal import schema
 from allmysms_async.journal.claim import renew

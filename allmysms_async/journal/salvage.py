@@ -10,10 +10,10 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
-from datetime import UTC, datetime
 from glob import escape, glob
 from typing import NamedTuple
 
+from allmysms_async.clock import SYSTEM
 from allmysms_async.errors import JournalError
 from allmysms_async.journal.rival import Worth
 
@@ -142,7 +142,7 @@ def refuse_remains(path: str) -> None:
 
 def stamp() -> str:
     """Return what makes a name new."""
-    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    return SYSTEM.now().strftime("%Y%m%dT%H%M%S.%fZ")
 
 
 def _size(path: str) -> int:

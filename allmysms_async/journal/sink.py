@@ -16,11 +16,12 @@ import sqlalchemy as sa
 from pyroaring import BitMap64
 
 from allmysms_async.batch.chunk import Chunk, idempotency_key
-from allmysms_async.batch.policy import REPLAY_SECONDS, Clock
+from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.batch.record import Claim, Settlement, Spent, Stranded
 from allmysms_async.batch.seen import Refusals
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.batch.sums import Sums
+from allmysms_async.clock import Clock
 from allmysms_async.errors import LimitReached
 from allmysms_async.journal import lead, schema
 from allmysms_async.journal.claim import split, take

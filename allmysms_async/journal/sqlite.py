@@ -21,6 +21,7 @@ from urllib.parse import quote, unquote, urlsplit
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from allmysms_async.clock import SYSTEM
 from allmysms_async.journal.address import LOGGING_NAME
 from allmysms_async.journal.fork import opens, refuse_forked
 from allmysms_async.journal.rival import Worth, worth
@@ -338,7 +339,7 @@ class File:
 
     def _write_ahead(self) -> None:
         """Let readers and a writer not wait for each other; a mode of the file, which stays."""
-        raw, until = self._raw(), time.monotonic() + self._busy_timeout
+        raw, until = self._raw(), SYSTEM.monotonic() + self._busy_timeout
         while True:
             try:
                 raw.execute("PRAGMA journal_mode=WAL")
@@ -347,7 +348,7 @@ class File:
                 if code == sqlite3.SQLITE_READONLY:  # whatever is written next finds out
                     return
                 # While another process begins the same journal it is busy at once, and does not wait.
-                if code != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                if code != sqlite3.SQLITE_BUSY or SYSTEM.monotonic() >= until:
                     raise
                 time.sleep(_BUSY_PAUSE)
             else:

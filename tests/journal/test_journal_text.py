@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from allmysms_async import CampaignStopped, Recipient, SmsMessage
 from allmysms_async.batch.plan import Planner
-from allmysms_async.batch.policy import SystemClock
+from allmysms_async.clock import SystemClock
 from allmysms_async.journal import Journal, JournalSink, open_sink
 from allmysms_async.model import OutcomeState
 

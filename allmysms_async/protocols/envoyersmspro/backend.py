@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from allmysms_async import argument, plausible
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
+from allmysms_async.clock import SYSTEM, Clock
 from allmysms_async.errors import (
     AllMySmsError,
     CampaignPending,
@@ -58,7 +59,7 @@ from allmysms_async.protocols.envoyersmspro.stop import ActivateStop, CheckStop,
 from allmysms_async.text import forces_unicode, measure
 
 if TYPE_CHECKING:
-    from allmysms_async.pace import RequestWindow, WallTime
+    from allmysms_async.pace import RequestWindow
     from allmysms_async.transports import HttpTransport
 
 __all__ = ["EnvoyerSmsProBackend"]
@@ -141,7 +142,7 @@ class EnvoyerSmsProBackend:
         timeout: float = 60.0,
         max_response_bytes: int = 2 * 1024 * 1024,
         allow_plain_http: bool = False,
-        clock: WallTime | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._credentials = _credentials(login, password, account_id, basic=basic_auth)
         self._base_url = server_root(base_url, allow_plain_http=allow_plain_http).removesuffix("/api")
@@ -441,11 +442,9 @@ class EnvoyerSmsProBackend:
             yield SubAccount(account_id=entry.account_id, name=entry.account_name, credits=credits_left)
 
 
-def _pace(
-    account: str, path: str | Path | None, limit: int | None, clock: WallTime | None
-) -> tuple[RequestWindow, WallTime]:
+def _pace(account: str, path: str | Path | None, limit: int | None, clock: Clock | None) -> tuple[RequestWindow, Clock]:
     """Return the account's window of requests, imported only when one is needed, and its clock."""
-    from allmysms_async.pace import WallClock, window_of
+    from allmysms_async.pace import window_of
 
     if limit is not None:
         argument.count("request_limit", limit)
@@ -454,7 +453,7 @@ def _pace(
     window = window_of(account, None if path is None else argument.path("limit_path", path))
     if limit is not None:
         window.wish(limit)
-    return window, clock or WallClock()
+    return window, clock or SYSTEM
 
 
 def _default_transport() -> HttpTransport:

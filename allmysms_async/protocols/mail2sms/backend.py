@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
@@ -12,6 +10,7 @@ import msgspec
 from allmysms_async import argument
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
+from allmysms_async.clock import SYSTEM, Clock
 from allmysms_async.errors import InvalidRequest, UnsupportedFeature
 from allmysms_async.model import Accepted, MmsMessage, Secret, SendReceipt, SmsMessage, as_sms
 from allmysms_async.protocols.mail2sms.codec import (
@@ -57,7 +56,7 @@ class Mail2SmsBackend:
         transport: What hands the mails over, in place of a mail server's name: an ``SmtpTransport`` with options of its
             own. It stays the caller's to close.
         timeout: Seconds for one mail.
-        now: Where the mails' ``Date`` comes from.
+        clock: Where the mails' ``Date`` comes from; the machine's own by default.
 
     Raises:
         InvalidRequest: A credential, an address or the server cannot be right.
@@ -90,7 +89,7 @@ class Mail2SmsBackend:
         rcpt_to: str = "mail2sms@allmysms.com",
         transport: MailTransport | None = None,
         timeout: float = 120.0,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Clock | None = None,
     ) -> None:
         self._credentials = Credentials(
             login=Secret(checked_credential("login", login)), api_key=Secret(checked_credential("api_key", api_key))
@@ -98,8 +97,9 @@ class Mail2SmsBackend:
         self._mail_from = checked_address("mail_from", mail_from)
         self._rcpt_to = checked_address("rcpt_to", rcpt_to)
         self._timeout = argument.seconds("timeout", timeout)
-        argument.able("now", now, ("__call__",), "a function that gives the time")
-        self._now = now
+        if clock is not None:
+            argument.able("clock", clock, ("now",), "a clock")
+        self._clock = clock or SYSTEM
         if transport is not None:
             argument.able("transport", transport, ("send", "aclose"), "a MailTransport")
         self._owns_transport = transport is None
@@ -171,7 +171,7 @@ class Mail2SmsBackend:
         Source: Mail2SMS, §2.1, §2.2.
         """
         domain = self._mail_from.partition("@")[2]
-        stamp = Stamp(date=self._now(), message_id=f"{secrets.token_hex(16)}@{domain}")
+        stamp = Stamp(date=self._clock.now(), message_id=f"{secrets.token_hex(16)}@{domain}")
         envelope = encode(
             request,
             self._credentials,

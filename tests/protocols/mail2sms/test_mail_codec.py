@@ -26,6 +26,7 @@ from allmysms_async.backend import SendRequest, limits_of
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.plan import Planner
+from allmysms_async.clock import SystemClock
 from allmysms_async.exchange import MailEnvelope, MailReceipt
 from allmysms_async.model import Recipient, Secret
 from allmysms_async.protocols.mail2sms.codec import Credentials, Stamp, encode, room, subject
@@ -43,6 +44,14 @@ CASES: dict[str, tuple[SmsMessage, tuple[str, ...]]] = {
         ("33612121515",),
     ),
 }
+
+
+class Still(SystemClock):
+    """A clock that stands still."""
+
+    def now(self) -> datetime:
+        """Return the moment of every mail."""
+        return STAMP.date
 
 
 class Kept:
@@ -252,7 +261,7 @@ async def test_each_mail_has_its_own_identifier_and_the_time() -> None:
     """Message-ID and Date are set for each mail, the former in the receipt; nothing else differs."""
     kept = Kept()
     backend = Mail2SmsBackend(
-        "demo", "demo-key", mail_from="shop@example.com", transport=kept, timeout=7, now=lambda: STAMP.date
+        "demo", "demo-key", mail_from="shop@example.com", transport=kept, timeout=7, clock=Still()
     )
     receipts = [await backend.send(request(SmsMessage("Bonjour", send_at=NOON), "33612121515")) for _ in range(2)]
     ids = [str(receipt.raw["message_id"]) for receipt in receipts]

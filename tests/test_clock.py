@@ -1,8 +1,8 @@
 """Where the time comes from when nobody says otherwise."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from allmysms_async.batch.policy import SystemClock
+from allmysms_async.clock import SystemClock
 
 
 async def test_system_clock_is_aware_and_moves():
@@ -12,3 +12,5 @@ async def test_system_clock_is_aware_and_moves():
     await clock.sleep(0.001)
     assert clock.monotonic() > before
     assert clock.now().utcoffset() == timedelta(0)
+    earlier = datetime.now(UTC)
+    assert earlier <= clock.now() <= datetime.now(UTC)
