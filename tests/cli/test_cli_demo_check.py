@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import pytest
 
 from allmysms_async import DeliveryReport, DeliveryStatus, Outcome, OutcomeState, Reason
-from allmysms_async.cli.demo_check import differences
-from allmysms_async.cli.demo_protocol import PROTOCOLS, expected_rows
-from allmysms_async.cli.demo_sample import SampleRow, read_sample
+from allmysms_async.cli.demo.check import differences
+from allmysms_async.cli.demo.protocol import PROTOCOLS, expected_rows
+from allmysms_async.cli.demo.sample import SampleRow, read_sample
 
 ROWS = [SampleRow(1, "accepted", "33612345678", "Bonjour Zoé"), SampleRow(2, "rejected:empty", "", "Bonjour ")]
 GOOD = [

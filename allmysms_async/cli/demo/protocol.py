@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import msgspec
 
 from allmysms_async.backend import Backend
-from allmysms_async.cli.demo_sample import TEXT, SampleRow
+from allmysms_async.cli.demo.sample import TEXT, SampleRow
 from allmysms_async.model import MmsMessage, SmsMessage
 from allmysms_async.sandbox import Sandbox
 from allmysms_async.sandbox.alphabet import deliverable

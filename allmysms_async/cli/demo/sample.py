@@ -47,7 +47,7 @@ class SampleRow(msgspec.Struct, frozen=True):
 
 def sample_path() -> AbstractContextManager[Path]:
     """Return the sample file; it is on disk as long as the context lasts."""
-    return resources.as_file(resources.files("allmysms_async.cli").joinpath("sample", "clients.csv"))
+    return resources.as_file(resources.files("allmysms_async.cli.demo").joinpath("clients.csv"))
 
 
 def read_sample() -> list[SampleRow]:

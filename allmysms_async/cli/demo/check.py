@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from allmysms_async.cli.demo_sample import SampleRow
+from allmysms_async.cli.demo.sample import SampleRow
 from allmysms_async.model import DeliveryReport, Outcome, OutcomeState
 
 __all__ = ["differences"]

@@ -10,10 +10,10 @@ import msgspec
 from rich.console import Console
 
 from allmysms_async.backend import ReportsDelivery
-from allmysms_async.cli.demo_check import differences
-from allmysms_async.cli.demo_protocol import PROTOCOLS, DemoProtocol, expected_rows
-from allmysms_async.cli.demo_sample import PARAM_COLUMN, PHONE_COLUMN, TEXT, SampleRow, read_sample, sample_path
-from allmysms_async.cli.demo_view import handset, side_by_side, states
+from allmysms_async.cli.demo.check import differences
+from allmysms_async.cli.demo.protocol import PROTOCOLS, DemoProtocol, expected_rows
+from allmysms_async.cli.demo.sample import PARAM_COLUMN, PHONE_COLUMN, TEXT, SampleRow, read_sample, sample_path
+from allmysms_async.cli.demo.view import handset, side_by_side, states
 from allmysms_async.cli.drive import Drive, drive
 from allmysms_async.cli.ending import ExitCode, say, sentence
 from allmysms_async.cli.report import Examples, all_as_json, as_json, closing_table, side_by_side_table
