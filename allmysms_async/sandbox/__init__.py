@@ -11,8 +11,8 @@ opt-outs, identifiers) under all of them.
 """
 
 from .control import AccountState, CampaignState, State
-from .error import ControlError, SandboxError
-from .fault import FAULTS, Fault
+from .fault import FAULTS, ControlError, Fault
+from .listener import SandboxError
 from .mail2sms import Mail
 from .server import Sandbox
 from .state import Clock, HandsetMessage, Stats

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .exchange import BodyTooLarge, ClientLeft, Face, Reply, Request, read_body
+from .exchange import BodyTooLarge, ClientLeft, Face, Reply, Request, Traffic, read_body
 from .fault import FaultBook
 from .mishap import BEFORE, Wire, alter, before
-from .traffic import Traffic
 
 __all__ = ["CONTROL_PATH", "MAX_BODY", "Application"]
 

@@ -16,8 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from .error import ControlError
-from .fault import Fault
+from .fault import ControlError, Fault
 from .mail2sms import Mail
 from .state import HandsetMessage, Stats
 

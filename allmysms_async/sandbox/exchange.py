@@ -1,12 +1,13 @@
-"""What passes between the wire and a face of the sandbox."""
+"""What passes between the wire and a face of the sandbox, and how much of it did."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from starlette.types import Receive, Scope
 
-__all__ = ["BodyTooLarge", "ClientLeft", "Face", "Pause", "Reply", "Request", "read_body"]
+__all__ = ["BodyTooLarge", "ClientLeft", "Face", "Pause", "Reply", "Request", "Traffic", "read_body"]
 
 Pause = Callable[[], Awaitable[None]]
 """Waits as long as a `latency` fault asks; a face calls it once, before the request has any effect."""
@@ -59,6 +60,20 @@ class Face(Protocol):
     def refuse(self, request: Request, operation: str, code: int) -> Reply:
         """Answer one of the protocol's statuses without any effect."""
         ...
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What came in."""
+
+    requests: Counter[str] = field(default_factory=Counter[str])
+    in_flight: int = 0
+    max_in_flight: int = 0
+
+    def reset(self) -> None:
+        """Start counting over; what is in flight still is."""
+        self.requests.clear()
+        self.max_in_flight = self.in_flight
 
 
 class BodyTooLarge(Exception):

@@ -8,9 +8,7 @@ from typing import Final
 
 import msgspec
 
-from .error import ControlError
-
-__all__ = ["FAULTS", "Fault", "FaultBook"]
+__all__ = ["FAULTS", "ControlError", "Fault", "FaultBook"]
 
 FAULTS: Final[Mapping[str, str]] = {
     "latency": "wait `seconds`, then go on as usual",
@@ -41,6 +39,10 @@ FAULTS: Final[Mapping[str, str]] = {
 
 _KIND = re.compile(r"(?P<http>http_[45]\d\d)(?P<after>_after)?|(?P<status>status_\d{1,3})", re.ASCII)
 _NUMBERED = ("http_NNN", "http_NNN_after", "status_NNN")
+
+
+class ControlError(ValueError):
+    """The sandbox was told something that it cannot do; the message is a sentence for the person who wrote it."""
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

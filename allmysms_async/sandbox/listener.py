@@ -6,13 +6,16 @@ import socket
 from starlette.types import ASGIApp
 
 from .connection import Connection
-from .error import SandboxError
 
-__all__ = ["HOST", "Listener", "bind"]
+__all__ = ["HOST", "Listener", "SandboxError", "bind"]
 
 HOST = "127.0.0.1"
 _BACKLOG = 2048
 _GRACE = 0.3
+
+
+class SandboxError(OSError):
+    """The sandbox cannot start, for instance because its port is taken."""
 
 
 def bind(port: int) -> socket.socket:

@@ -9,16 +9,15 @@ from typing import Self, get_args
 from .application import Application
 from .control import State, control_application
 from .envoyersmspro import EnvoyerSmsProFace
-from .error import ControlError, SandboxError
-from .fault import Fault, FaultBook
+from .exchange import Traffic
+from .fault import ControlError, Fault, FaultBook
 from .guard import guarded
-from .listener import HOST, Listener, bind
+from .listener import HOST, Listener, SandboxError, bind
 from .mail2sms import Certificate, Mail, Mailbox, MailGateway, MailServer
 from .mms import MmsFace
 from .numbering import canonical
 from .soap import SoapFace
 from .state import Clock, HandsetMessage, OptOutReason, Stats, World, wall
-from .traffic import Traffic
 from .v9 import V9Face
 
 __all__ = ["Sandbox"]

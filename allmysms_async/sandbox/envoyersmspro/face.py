@@ -5,8 +5,8 @@ Source: Envoyer SMS Pro, "Pré-requis".
 
 from collections.abc import Callable, Mapping
 
-from allmysms_async.sandbox.error import ControlError
 from allmysms_async.sandbox.exchange import Pause, Reply, Request
+from allmysms_async.sandbox.fault import ControlError
 from allmysms_async.sandbox.form import read_form
 from allmysms_async.sandbox.numbering import canonical
 from allmysms_async.sandbox.state import World

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from allmysms_async.sandbox.exchange import Traffic
 from allmysms_async.sandbox.fault import Fault, FaultBook
 from allmysms_async.sandbox.listener import HOST
 from allmysms_async.sandbox.state import World
-from allmysms_async.sandbox.traffic import Traffic
 
 from .gateway import ADDRESS, MailGateway
 
