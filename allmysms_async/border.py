@@ -172,6 +172,10 @@ def border(function: F) -> F:
 def bordered(cls: type[T]) -> type[T]:
     """Make every method of a class that users call a border."""
     for name, method in list(vars(cls).items()):
-        if inspect.isfunction(method) and (not name.startswith("_") or name in _CROSSED):
+        if name.startswith("_") and name not in _CROSSED:
+            continue
+        if inspect.isfunction(method):
             setattr(cls, name, border(method))
+        elif isinstance(method, classmethod | staticmethod):
+            setattr(cls, name, type(method)(border(method.__func__)))
     return cls

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import os
+import random
 from decimal import Decimal
 from typing import TypedDict, cast
 
 from allmysms_async import argument
+from allmysms_async.batch.policy import RetryPolicy
+from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidRequest
 
-__all__ = ["RunOptions", "SendOptions", "check_options", "checked_journal"]
+__all__ = ["RunOptions", "SendOptions", "ServiceSettings", "check_options", "checked_journal"]
+
+
+class ServiceSettings(TypedDict, total=False):
+    """What a service is made with beside its backend, as ``SmsService`` has it."""
+
+    policy: RetryPolicy | None
+    send_policy: RetryPolicy
+    concurrency: int
+    grace: float
+    clock: Clock | None
+    rng: random.Random | None
 
 
 class SendOptions(TypedDict, total=False):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 from allmysms_async import argument
 from allmysms_async.backend import (
@@ -37,6 +37,7 @@ from allmysms_async.border import bordered
 from allmysms_async.campaign import Begun, Work, journal_sink, stored_campaign
 from allmysms_async.clock import Clock, SystemClock
 from allmysms_async.contact_lists import change_list
+from allmysms_async.environment import backend_of_environment
 from allmysms_async.model import (
     Account,
     Campaign,
@@ -57,7 +58,7 @@ from allmysms_async.model import (
     check_campaign,
 )
 from allmysms_async.numbers import canonical_number
-from allmysms_async.options import RunOptions, SendOptions, checked_journal
+from allmysms_async.options import RunOptions, SendOptions, ServiceSettings, checked_journal
 from allmysms_async.prepare import check_operation, engine_options, iterable, receipt_of, send_request, text_message
 
 if TYPE_CHECKING:
@@ -116,6 +117,21 @@ class SmsService:
         self._clock = clock or SystemClock()
         self._rng = rng or random.Random()  # noqa: S311  # jitter is no secret
         self._work = Work(self)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Unpack[ServiceSettings]) -> Self:
+        """Return a service over the HTTPS API v9 for the account in the environment, as the command line has it.
+
+        ``ALLMYSMS_LOGIN`` and ``ALLMYSMS_API_KEY`` must be set; ``ALLMYSMS_BASE_URL`` names another server.
+
+        Args:
+            environ: The variables; the process's own by default.
+            settings: As the class has them.
+
+        Raises:
+            InvalidRequest: Naming the variable that is not set or cannot be right, never its value.
+        """
+        return cls(backend_of_environment(environ), **settings)
 
     async def __aenter__(self) -> SmsService:
         """Return the service itself; connections are opened when they are needed."""

@@ -177,3 +177,29 @@ def test_an_error_that_cannot_be_changed_crosses_as_it_is() -> None:
         fail()
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert not [frame for frame in shown.stack if frame.name == "fail" and frame.locals]
+
+
+@bordered
+class Maker:
+    """Makes what it fails to make, without being asked for one of its own first."""
+
+    @classmethod
+    def of_class(cls, secret: str) -> None:
+        """Fail."""
+        deep(secret)
+
+    @staticmethod
+    def of_none(secret: str) -> None:
+        """Fail."""
+        deep(secret)
+
+
+@pytest.mark.parametrize("make", [Maker.of_class, Maker.of_none, Maker().of_class])
+def test_what_a_class_makes_crosses_the_border_too(make: Callable[[str], None]) -> None:
+    """The error of a class method or a static one that users call tells no variables either."""
+    with pytest.raises(RuntimeError) as caught:
+        make(SECRET)
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in told.stack if frame.name in {"of_class", "of_none", "deep"}]
+    assert len(ours) == 2
+    assert not any(frame.locals for frame in ours)
