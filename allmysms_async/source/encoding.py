@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from allmysms_async import argument
 from allmysms_async.errors import InvalidSource
+from allmysms_async.source.language import Fit, fit_of_windows, proves_windows, reads_well
 
 __all__ = ["check_mark", "encoding_of", "known_encoding", "undecodable"]
 
@@ -36,20 +37,11 @@ _NO_ENCODINGS = frozenset(("punycode", "idna", "undefined", "unicode-escape", "r
 _CANDIDATES = ("cp1252", "mac_roman", "cp850")
 _EVIDENCE = bytes([*range(0x81, 0x85), *range(0x86, 0x91), *range(0x98, 0xA0)])
 _NO_EVIDENCE = bytes(set(range(0x100)) - set(_EVIDENCE))
+_PROOFS = 3
+"""How many words that can be nothing else are believed against one that is written oddly."""
 _MOST_WORDS = 100_000
 """Different words with other than ASCII characters that are looked at; no list has more names."""
 
-_LETTERS = frozenset("šžŠŽàâäæçéèêëîïíìóôöòœùûüúÿñáãõåøßÀÂÄÆÇÉÈÊËÎÏÍÌÓÔÖÒŒÙÛÜÚŸÑÁÃÕÅØ")
-# Of a French text or list: quotes, dashes, money, degrees and ordinals. None of them stands inside a word.
-_SIGNS = frozenset("\u2018\u2019\u201c\u201d\u2026\u2013\u2014\u2022\u2122«»€£°²³½©®·\xa0µ§ªº")
-# UTF-8 that was read as something else, and saved so: two characters for each letter.
-_TWICE = re.compile(
-    "[\xc2\xc3][\x80-\xbf\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u2018\u2019\u201c\u201d\u2022"
-    "\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178]|\xe2\u20ac"
-)
-
-# Of accents no language of Western Europe has three in a row.
-_THREE = re.compile("[" + "".join(sorted(_LETTERS)) + "]{3}")
 _HIGH = re.compile(b"[\xc0-\xff]")
 # What may be an í of Mac Roman; French elides one letter, or the end of these.
 _APOSTROPHE_INSIDE = re.compile("([^\\W\\d_]{3,})\u2019(?=[a-z])")
@@ -253,15 +245,24 @@ def _excerpt(sample: _Sample, encoding: str) -> str:
 
 def _doubtful(encoding: str, samples: list[_Sample]) -> _Sample | None:
     """Return the first word that does not read like a person's language, or None."""
+    if encoding == "cp1252":
+        return _doubtful_windows(samples)
+    return next((sample for sample in samples if not reads_well(sample.raw.decode(encoding))), None)
+
+
+def _doubtful_windows(samples: list[_Sample]) -> _Sample | None:
+    """Return the first word that Windows-1252 does not explain, or not without the others, or None."""
     # Mac Roman has its letters below, and two of them where Windows-1252 has the apostrophes.
-    bare = encoding == "cp1252" and not any(_HIGH.search(sample.raw) for sample in samples)
+    bare = not any(_HIGH.search(sample.raw) for sample in samples)
+    odd: list[_Sample] = []
+    clear: list[_Sample] = []
     for sample in samples:
-        try:
-            text = sample.raw.decode(encoding)
-        except UnicodeDecodeError:
+        fit = fit_of_windows(sample.raw)
+        if fit is Fit.WRONGLY or (bare and _odd_apostrophe(sample.raw.decode("cp1252"))):
             return sample
-        if not _reads_well(text) or (bare and _odd_apostrophe(text)):
-            return sample
+        (clear if fit is Fit.WELL else odd).append(sample)
+    if odd and len(odd) * _PROOFS > sum(proves_windows(sample.raw) for sample in clear):
+        return odd[0]
     return None
 
 
@@ -275,31 +276,3 @@ def _has_evidence(samples: list[_Sample]) -> bool:
     text = b"".join(sample.raw for sample in samples)
     letters = text.translate(None, delete=bytes(range(0xC0)))
     return len(text.translate(None, delete=_NO_EVIDENCE)) > len(letters)
-
-
-def _stands_for_a_letter(sign: str, before: str, after: str) -> bool:
-    """Tell whether a sign is where only a letter can be."""
-    if before.isalpha() and after.isalpha():
-        return True
-    return (sign in "£½¼" and after.isalpha()) or (sign == "³" and before.isalpha() and before not in "mM")
-
-
-def _reads_well(text: str) -> bool:
-    """Tell whether a word's characters are letters in words, or signs beside them."""
-    if _TWICE.search(text) or _THREE.search(text):  # UTF-8 read as something else
-        return False
-    for position, character in enumerate(text):
-        if character.isascii():
-            continue
-        before, after = text[position - 1 : position], text[position + 1 : position + 2]
-        if character in _LETTERS:
-            # A capital inside a word that is not all capitals is no spelling.
-            if character.isupper() and before.islower():
-                return False
-            if character.islower() and character not in "ßÿœæ" and before.isupper() and after.isupper():
-                return False
-        elif character == "\u2019":
-            continue
-        elif character not in _SIGNS or _stands_for_a_letter(character, before, after):
-            return False
-    return True

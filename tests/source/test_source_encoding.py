@@ -1,0 +1,157 @@
+"""Encodings of lists: honest Windows-1252 is read without a doubt, and nothing that another encoding explains is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from allmysms_async.errors import InvalidSource
+from allmysms_async.source import read_csv
+
+Write = Callable[[bytes], Path]
+CLEAN = ["Zoé", "Noël", "François", "Hélène", "Benoît", "Jérôme", "Léa", "Agnès", "Chloé", "Mégane", "Théo", "Inès"]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """What writes a file and returns its path."""
+
+    def write(content: bytes) -> Path:
+        path = tmp_path / "clients.csv"
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+def listed(*names: str | bytes, encoding: str = "cp1252", end: str = "\r\n") -> bytes:
+    """Return a list of people of these names."""
+    rows = [b"mobile;nom"]
+    for n, name in enumerate(names):
+        rows.append(f"06123456{n:02};".encode() + (name if isinstance(name, bytes) else name.encode(encoding)))
+    return end.encode().join(rows) + end.encode()
+
+
+def names(path: Path) -> tuple[str, list[str]]:
+    """Return the encoding that a file is read in, and its names."""
+    source = read_csv(path, phone="mobile", params=["nom"])
+    return source.encoding, [row.params[0] for row in source]
+
+
+HONEST = [
+    *(
+        "Ana\xa0",
+        "\xa0Ana",
+        "Jean\xa0Pierre",
+        "JEAN\xa0PIERRE",
+        "12\xa0rue Haute",
+        "10\xa0€",
+        "Ana\xa0: oui",
+        "«\xa0Ana\xa0»",
+    ),
+    *("D´Angelo", "D´ANGELO", "d´Arc", "O´Neil", "l´ami", "DELL´ACQUA", "Sant´Anna", "qu´Ana"),
+    *("Jean – Paul", "Jean–Paul", "JEAN–PAUL", "2020–2021", "Lyon – Metz", "Ana — Max", "Ana—Max"),
+    *("Col·legi", "rue · ville", "12·5", "Suite…", "Suite …", "Ana…Max", "…"),
+    *(
+        "Nový",
+        "Sýkora",
+        "Guðrún",
+        "Sigríður",
+        "Þór",
+        "Arnþór",
+        "Nicolò",
+        "Núñez",
+        "Müller",
+        "Groß",
+        "Søren",
+        "Åse",
+        "São",
+    ),
+    *("¿Ana?", "¡Ana!", "3 × 4", "10×15", "Ana®", "n° 5", "1º"),
+    *("D‘Angelo", "Ra\xadphaël"),
+]
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_honest_windows_1252_is_read_without_a_doubt(name: str, write: Write) -> None:
+    """Blanks, apostrophes, dashes, dots and letters as people of Europe type them are no sign of another encoding."""
+    assert names(write(listed("Ana", name))) == ("cp1252" if not name.isascii() else "utf-8-sig", ["Ana", name])
+
+
+@pytest.mark.parametrize("name", ["JéRôME", "JéR", "DÉBora", "de\xa0la Tour", "M\xa0rio", "„Ana“", "Jean †", "5 ‰"])
+def test_few_odd_words_among_many_clean_ones_are_no_doubt(name: str, write: Write) -> None:
+    """A word that somebody typed oddly is read where the words around it can be of no other encoding."""
+    assert names(write(listed(*CLEAN, name))) == ("cp1252", [*CLEAN, name])
+
+
+@pytest.mark.parametrize(
+    "name", ["JéRôME", "DÕAngelo", "LÕOREAL", "de\xa0la Tour", "M\xa0rio", "Ayþe", "Doðan", "NOVÝ"]
+)
+def test_odd_words_alone_are_a_doubt_with_both_readings(name: str, write: Write) -> None:
+    """Where nothing else tells, what another encoding may mean is an error with the line, readings and the option."""
+    with pytest.raises(InvalidSource, match="cannot be told") as caught:
+        names(write(listed("Ana", name)))
+    assert caught.value.line == 3
+    told = str(caught.value)
+    assert all(each in told for each in ("line 3", "cp1252 reads", "mac_roman reads", "cp850 reads", "encoding="))
+
+
+@pytest.mark.parametrize("many", [0, 12])
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("ZoÃ©".encode("cp1252") + b"\xff", "No‘l", "Bé½a", "£ukasz", "½ric", "Gar‡on"),
+        *("Ma–ana", "d–ner", "ƒlodie", "BENO×T", "COL·LEGI", "J¿rgen", "´eljko", "Du¨an", "Bo¸o", "D´EKO", "B†ne"),
+        *("‡a", "Espa¥a", "10 ¤", "Mus¢e", "Ïåòð", "Þðèé", "Zoéêè", "ðÝþ"),
+    ],
+)
+def test_word_of_another_encoding_is_never_read_as_windows_1252(word: str | bytes, many: int, write: Write) -> None:
+    """A letter of Mac Roman, cp850, Latin-9, Cyrillic or of UTF-8 read twice is a doubt, whatever stands around it."""
+    clean = CLEAN[:many]
+    with pytest.raises(InvalidSource, match=r"cannot be told|nearly all") as caught:
+        names(write(listed(*clean, word)))
+    assert caught.value.line == 2 + len(clean)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        *(
+            ("cp1254", each)
+            for each in [
+                "Yılmaz",
+                "Aydın",
+                "Kılıç",
+                "Yıldız",
+                "Çınar",
+                "Şahin",
+                "Ayşe",
+                "Doğan",
+                "Erdoğan",
+                "İbrahim",
+                "Avcı",
+                "Şen",
+                "ALİ",
+            ]
+        ),
+        *(
+            ("cp1250", each)
+            for each in ["Černý", "Čapek", "Ilić", "Dvořák", "Jiří", "Đorđe", "Anđela", "Ştefan", "Łukasz"]
+        ),
+    ],
+)
+def test_names_of_the_east_are_never_read_as_windows_1252(encoding: str, name: str, write: Write) -> None:
+    """Turkish and Slavic letters in the places of others are a doubt, whatever names of the west stand around them."""
+    clean = [each.encode("cp1252") for each in CLEAN]
+    with pytest.raises(InvalidSource, match="cannot be told") as caught:
+        names(write(listed(*clean, name.encode(encoding), "Nový")))
+    assert caught.value.line == 2 + len(CLEAN)
+
+
+@pytest.mark.parametrize(("encoding", "end"), [("mac_roman", "\r"), ("mac_roman", "\n"), ("cp850", "\r\n")])
+def test_other_encodings_are_told_as_before(encoding: str, end: str, write: Write) -> None:
+    """A list of names in Mac Roman or cp850 is read in it, the signs of Windows-1252 notwithstanding."""
+    more = [*CLEAN, "ÉLÉONORE", "Jean-François", "Ana"]
+    assert names(write(listed(*more, encoding=encoding, end=end))) == (encoding, more)
