@@ -9,6 +9,7 @@ Source: HTTPS API v9, §7.3 (forms accepted, land lines refused, foreign lengths
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final, Literal
 
 from allmysms_async.errors import InvalidNumber
@@ -18,6 +19,7 @@ __all__ = [
     "MAX_RAW_LENGTH",
     "canonical_number",
     "digits_of",
+    "end_of_first",
     "is_metropolitan_mobile",
     "mask",
     "name_shown",
@@ -36,6 +38,8 @@ _OVERSEAS_BY_PREFIX: Final = {
 _FRENCH_CODES: Final = frozenset({"33", "262", "590", "594", "596"})
 
 _MIN_DIGITS, _MAX_DIGITS = 8, 15
+# Digits together after which no separator comes inside one number, before a slash and before any other.
+_WHOLE_BEFORE_SLASH, _WHOLE = 6, 9
 _NATIONAL_DIGITS: Final = 9
 # Of the name of a sender: characters that are shown, and digits of which one may be no number.
 _MAX_NAME, _MAX_NAME_DIGITS = 20, 4
@@ -48,6 +52,8 @@ _written_in_france = re.compile(r"(?:(?:00)?330?|0)([1-9][0-9]{8})|([67][0-9]{8}
 _plus_and_digits = re.compile(r"\+?[0-9]+").fullmatch
 _country_code = re.compile(r"(?:\+|00)?[1-9][0-9]{0,2}").fullmatch
 _decimal = re.compile(r"(\+?[0-9]+)\.(0+)").fullmatch
+_group = re.compile("[0-9]+").finditer
+_ends_line = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]").search
 _scientific = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+").fullmatch
 _canonical_digits = re.compile(r"[1-9][0-9]{7,14}").fullmatch
 
@@ -58,6 +64,7 @@ _DASHES = "-\xad\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58\ufe63\uff
 # Zero-width characters and direction marks: what copying from an address book or a web page leaves behind.
 _INVISIBLE = "".join(map(chr, (*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF)))
 _IGNORED: Final = str.maketrans("", "", _WHITE_SPACE + _DASHES + _INVISIBLE + "/_")
+_INVISIBLE_ALONE: Final = str.maketrans("", "", _INVISIBLE)
 _DOT_AND_PARENTHESES: Final = str.maketrans("", "", ".()")
 _PARENTHESES: Final = str.maketrans("", "", "()")
 _APOSTROPHES: Final = frozenset({"'", "\u2019"})
@@ -102,7 +109,7 @@ def _read(raw: str) -> str:
     """Give the canonical form of a number that is not written in one of the usual ways."""
     digits, international = digits_of(raw)
     if international:
-        return _international(digits)
+        return _international(digits, raw)
     if digits[0] == "0":
         if len(digits) != _NATIONAL_DIGITS + 1:
             raise _refusal(f"a number that starts with 0 has 10 digits, not {len(digits)}", digits)
@@ -115,7 +122,7 @@ def _read(raw: str) -> str:
             "say default_country= instead)"
         )
         raise _refusal(rule, digits, reason="ambiguous")
-    return _international(digits)
+    return _international(digits, raw)
 
 
 def is_metropolitan_mobile(phone: str) -> bool:
@@ -217,7 +224,33 @@ def digits_of(raw: str) -> tuple[str, bool]:
     return digits, international
 
 
-def _international(digits: str) -> str:
+def end_of_first(raw: str) -> int:
+    """Return how many digits come before what looks like the end of a second number, such as ``/ 57``; 0 for none.
+
+    For countries whose numbers have several lengths: elsewhere the length tells. A separator that stood earlier in
+    the number too only groups its digits.
+    """
+    text = raw.translate(_INVISIBLE_ALONE).translate(_FULL_WIDTH).replace("(0)", "").removesuffix(".0")
+    left = -2 if text.lstrip(" '\"=(").startswith("00") else 0
+    grouping: set[str] = set()
+    for group, following in pairwise(_group(text)):
+        left += len(group[0])
+        between = text[group.end() : following.start()]
+        slash = "/" in between
+        spaced = between[:1] in _WHITE_SPACE and between[-1:] in _WHITE_SPACE and between.strip() != ""
+        sign = "/" if slash else "-" if spaced else ""
+        if left < _MIN_DIGITS:
+            grouping.add(sign)
+        elif (
+            len(group[0]) >= (_WHOLE_BEFORE_SLASH if slash else _WHOLE)
+            or _ends_line(between)
+            or (sign and sign not in grouping and (spaced or left > _MIN_DIGITS))
+        ):
+            return left
+    return 0
+
+
+def _international(digits: str, raw: str = "") -> str:
     """Check a number that starts with a country code."""
     code = country_code(digits)
     if code is None:
@@ -235,6 +268,8 @@ def _international(digits: str) -> str:
         if national.startswith("0"):
             rule = f"a number does not start with 0 after +{code}"
         raise _refusal(rule, digits)
+    if (lengths is None or len(lengths) > 1) and end_of_first(raw):
+        raise _refusal("it looks like a number and the end of a second one: give one alone", digits)
     if not _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
         rule = f"an international number has {_MIN_DIGITS} to {_MAX_DIGITS} digits, not {len(digits)}"
         raise _refusal(rule, digits)

@@ -9,7 +9,7 @@ from allmysms_async import argument
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSource
 from allmysms_async.model import Reason, Recipient, RefusedRow
 from allmysms_async.numbering import country_code
-from allmysms_async.numbers import canonical_number, digits_of
+from allmysms_async.numbers import canonical_number, digits_of, end_of_first
 
 __all__ = ["Countries"]
 
@@ -80,13 +80,21 @@ class Countries:
             return raw
         if international:
             return raw
-        try:
-            number = self._library.parse(digits, country)
-        except self._library.NumberParseException:
-            number = None
-        if number is not None and self._library.is_valid_number_for_region(number, country):
+        first = end_of_first(raw)
+        if first and self._at_home(digits[:first]) is not None:  # the end of a second number follows
+            return None
+        number = self._at_home(digits)
+        if number is not None:
             return str(self._library.format_number(number, self._library.PhoneNumberFormat.E164))
         return raw if len(digits) >= _LEAST_WITH_CODE and country_code(digits) is not None else None
+
+    def _at_home(self, digits: str) -> Any:
+        """Return a number of the default country as phonenumbers has it, or None where it is none there."""
+        try:
+            number = self._library.parse(digits, self._country)
+        except self._library.NumberParseException:
+            return None
+        return number if self._library.is_valid_number_for_region(number, self._country) else None
 
     def _is_wrong(self, raw: str) -> bool:
         """Tell whether a foreign number is none of a mobile; what is refused anyway is left to its own reason."""
