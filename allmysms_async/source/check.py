@@ -18,9 +18,10 @@ from allmysms_async.model import Reason, Recipient, SmsMessage
 from allmysms_async.numbers import canonical_number, mask
 from allmysms_async.protocols.rest import RestBackend
 from allmysms_async.redaction import Discreet, Shown
+from allmysms_async.source.letters import wrong_values
 from allmysms_async.text import Template
 
-__all__ = ["ListCheck", "check_list"]
+__all__ = ["ListCheck", "check_list", "wrongly_encoded"]
 
 _FIRST = 3
 _LINES = 5
@@ -129,14 +130,17 @@ class _Oddities:
         self._values: Counter[int] = Counter()
         self._phones: Counter[str] = Counter()
         self._several: list[int | None] = []
+        self._wrong: dict[int, list[int | None]] = {}
 
     def look_at(self, recipient: Recipient, reason: Reason | None) -> None:
         """Take a row in."""
         self._rows += 1
+        for line, position, _ in wrong_values((recipient,)):
+            self._wrong.setdefault(position, []).append(line)
         if self._rows > _SAMPLE:
             return
         self._phones[recipient.phone.strip()] += 1
-        if reason is Reason.MALFORMED and sum(map(_is_number, _two(recipient.phone[:200]))) > 1:
+        if reason is Reason.MALFORMED and _holds_two(recipient.phone):
             self._several.append(recipient.line)
         for position, value in enumerate(recipient.params, 1):
             word = value.strip()
@@ -152,13 +156,40 @@ class _Oddities:
                 yield f"Most values of #param_{position}# are in capitals."
             if self._numbers[position]:
                 yield f"{self._numbers[position]} values of #param_{position}# are phone numbers."
+        yield from _wrong_sentences(self._wrong)
         phone, times = next(chain(self._phones.most_common(1), [("", 0)]))
         if phone and times >= _OFTEN and times * 100 > min(self._rows, _SAMPLE):
             yield f"One number ({mask(phone)}) stands in {times} rows."
         if self._several:
-            known = [str(line) for line in self._several[:_LINES] if line is not None]
-            where = f", such as line {', '.join(known)}" if known else ""
-            yield f"{len(self._several)} cells hold two numbers or more{where}: nobody is texted for those."
+            count = len(self._several)
+            yield f"{count} cells hold two numbers or more{_such_as(self._several)}: nobody is texted for those."
+
+
+def wrongly_encoded(rows: Iterable[Recipient]) -> tuple[str, ...]:
+    """Say which values of a list were encoded twice or hold a lost letter, a sentence for each parameter."""
+    wrong: dict[int, list[int | None]] = {}
+    for line, position, _ in wrong_values(rows):
+        wrong.setdefault(position, []).append(line)
+    return tuple(_wrong_sentences(wrong))
+
+
+def _wrong_sentences(wrong: Mapping[int, list[int | None]]) -> Iterable[str]:
+    """Say where wrong letters are, by the parameter's number."""
+    for position, lines in sorted(wrong.items()):
+        what = f"{len(lines)} values of #param_{position}# are wrongly encoded{_such_as(lines)}"
+        yield f"{what}: people would read them as they stand."
+
+
+def _such_as(lines: list[int | None]) -> str:
+    """Return the first of some lines as the end of a clause."""
+    known = [str(line) for line in lines[:_LINES] if line is not None]
+    return f", such as line {', '.join(known)}" if known else ""
+
+
+def _holds_two(cell: str) -> bool:
+    """Tell whether a cell holds a number and more digits after it: of a second one, or its end such as ``/ 57``."""
+    first, *others = _two(cell[:200])
+    return any(map(str.isdigit, "".join(others))) and any(map(_is_number, (first, *others)))
 
 
 def _is_number(cell: str) -> bool:

@@ -1,6 +1,7 @@
 """``allmysms campaign check``, and how ``campaign run`` says that it reads a file."""
 
 import json
+import zipfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -24,6 +25,13 @@ def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rows = ["ZOÉ;0612345601", "ANA;0612345602", "MAX;61234567", "EVA;0612345601", "LUC;0612345603 / 0612345604"]
     path.write_bytes("\r\n".join(["Prénom;Mobile", *rows]).encode("cp1252"))
     return path
+
+
+@pytest.fixture
+def twice_encoded(clients: Path) -> Path:
+    """A file of clients one of whose names was read as Windows-1252 and saved as UTF-8 again."""
+    clients.write_text("Prénom;Mobile\nMax;0612345601\nZoÃ©;0612345602\n", encoding="utf-8")
+    return clients
 
 
 def words(command: str, path: Path | str, *more: str) -> list[str]:
@@ -129,3 +137,41 @@ async def test_run_takes_a_spreadsheets_own_file(run: Run, sandbox: Sandbox) -> 
     assert told["source"]["sheet"]
     assert told["accepted"] == len(sandbox.messages()) > 0
     assert "column" not in ended.err
+
+
+async def test_run_sends_no_letters_that_were_encoded_twice_without_a_word(
+    run: Run, twice_encoded: Path, sandbox: Sandbox
+) -> None:
+    """A list with such a name is refused with the option that decides; said, it is sent, and the oddity told first."""
+    ended = await run(*words("run", twice_encoded, "--purpose", "otp"))
+    assert (ended.code, ended.out, sandbox.messages()) == (2, "", [])
+    assert "line 3: column 1 reads 'ZoÃ©': it was encoded twice before, and was most likely 'Zoé'" in ended.err
+    assert "--encoding" in ended.err
+    ended = await run(*words("run", twice_encoded, "--purpose", "otp", "--encoding", "utf-8"))
+    assert ended.code == 0, ended.err
+    assert ended.err.splitlines()[2].startswith("Odd: 1 values of #param_1# are wrongly encoded, such as line 3")
+    assert len(sandbox.messages()) == 2
+
+
+async def test_run_tells_wrong_letters_of_a_spreadsheets_own_file(
+    run: Run, tmp_path: Path, clients: Path, sandbox: Sandbox
+) -> None:
+    """Of a file that has no encoding to say, what people would read is told before it is sent, and by check."""
+    wrong = tmp_path / "clients.xlsx"
+    with zipfile.ZipFile(SAMPLES / "clients.xlsx") as sound, zipfile.ZipFile(wrong, "w") as written:
+        for part in sound.namelist():
+            written.writestr(part, sound.read(part).replace("Zoé".encode(), "ZoÃ©".encode()))
+    names = ["--phone", "telephone mobile", "--param", "prénom"]
+    ended = await run("campaign", "run", str(wrong), *TEXT, *names, "--purpose", "otp")
+    assert "Odd: 1 values of #param_1# are wrongly encoded, such as line 2" in ended.err
+    assert any("ZoÃ©" in message["text"] for message in sandbox.messages())
+
+
+def test_check_tells_values_that_are_wrongly_encoded(clients: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is sent as it stands because an encoding was said is an oddity with its lines, for machines too."""
+    clients.write_text("Prénom;Mobile\nMax;0612345601\nZo\ufffd;0612345602\n", encoding="utf-8")
+    assert main(words("check", clients)) == 2
+    assert "line 3: column 1 reads" in capsys.readouterr().err
+    assert main(words("check", clients, "--encoding", "utf-8", "--json")) == 0
+    [told] = json.loads(capsys.readouterr().out)["oddities"]
+    assert told.startswith("1 values of #param_1# are wrongly encoded, such as line 3")

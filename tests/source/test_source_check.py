@@ -47,13 +47,20 @@ def test_check_says_what_a_campaign_would_reject_with_lines(tmp_path: Path) -> N
         (["0612345601;0698765432", "0612345602;Max"], "1 values of #param_1# are phone numbers."),
         (["0612345601;Ana"] * 9, "One number (336****01) stands in 9 rows."),
         (["0612345601 / 0612345602;Ana", "0612345603;Max"], "1 cells hold two numbers or more, such as line 2"),
+        (["+32470123456 / 57;Ana", "0612345603;Max"], "1 cells hold two numbers or more, such as line 2"),
+        (["0612345678/79;Ana", "0612345603;Max"], "1 cells hold two numbers or more, such as line 2"),
+        (["06 12 34 56 78 ou 06 98 76 54 32;Ana"], "1 cells hold two numbers or more, such as line 2"),
+        (["0612345603;Max", "0612345601;Zo\ufffd"], "1 values of #param_1# are wrongly encoded, such as line 3"),
+        (["0612345603;Max", "0612345601;ZoÃ©"], "1 values of #param_1# are wrongly encoded, such as line 3"),
+        (["0612345603;Max", "0612345601;Zo√©"], "1 values of #param_1# are wrongly encoded, such as line 3"),
     ],
 )
 def test_what_looks_odd_is_said(tmp_path: Path, rows: list[str], sentence: str) -> None:
     """What may be a mistake in the list, and stops nothing, is a sentence."""
     path = tmp_path / "clients.csv"
     path.write_text("\n".join(["mobile;nom", *rows]), encoding="utf-8")
-    [found] = read_csv(path, phone="mobile", params=["nom"]).check(TEXT).oddities
+    source = read_csv(path, phone="mobile", params=["nom"], encoding="utf-8")
+    [found] = source.check(TEXT).oddities
     assert found.startswith(sentence)
 
 

@@ -34,6 +34,11 @@ def listed(*names: str | bytes, encoding: str = "cp1252", end: str = "\r\n") -> 
     return end.encode().join(rows) + end.encode()
 
 
+def listed_in(encoding: str, *people: str) -> bytes:
+    """Return a list of people of these names, all of it in an encoding."""
+    return listed(*people, encoding="utf-8").decode("utf-8").encode(encoding)
+
+
 def names(path: Path) -> tuple[str, list[str]]:
     """Return the encoding that a file is read in, and its names."""
     source = read_csv(path, phone="mobile", params=["nom"])
@@ -155,3 +160,96 @@ def test_other_encodings_are_told_as_before(encoding: str, end: str, write: Writ
     """A list of names in Mac Roman or cp850 is read in it, the signs of Windows-1252 notwithstanding."""
     more = [*CLEAN, "ÉLÉONORE", "Jean-François", "Ana"]
     assert names(write(listed(*more, encoding=encoding, end=end))) == (encoding, more)
+
+
+# As UTF-8 has the names, after they were read as each encoding and saved once more.
+TWICE = {
+    "Zoé": ("cp1252", "ZoÃ©"),
+    "Noël": ("mac_roman", "No√´l"),
+    "Inès": ("cp850", "In├¿s"),
+    "L’été": ("cp1252", "Lâ€™Ã©tÃ©"),
+    "HÉLÈNE": ("cp1252", "HÃ‰LÃˆNE"),
+    "Łukasz": ("cp1252", "Å\x81ukasz"),
+    "à bientôt": ("cp1252", "Ã\xa0 bientÃ´t"),
+    "Cœur": ("cp1252", "CÅ“ur"),
+    "10 €": ("cp1252", "10 â‚¬"),
+    "Ana 😀": ("cp1252", "Ana ðŸ˜€"),
+    "Иван": ("cp1252", "Ð˜Ð²Ð°Ð½"),
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("name", TWICE)
+def test_name_that_was_encoded_twice_is_refused_with_both_readings(encoding: str, name: str, write: Write) -> None:
+    """A list that reads, and holds names encoded twice, is not sent unless its encoding is said: then as it stands."""
+    _, twice = TWICE[name]
+    path = write(listed_in(encoding, "Max", "Zoé", twice))
+    with pytest.raises(InvalidSource, match="line 4") as caught:
+        read_csv(path, phone="mobile", params=["nom"])
+    assert caught.value.line == 4
+    told = str(caught.value)
+    shown, meant = next(each for each in zip(twice.split(" "), name.split(" "), strict=True) if not each[0].isascii())
+    assert f"reads {shown!r}" in told
+    assert f"most likely {meant!r}" in told
+    assert "encoding='utf-" in told
+    *_, last = read_csv(path, phone="mobile", params=["nom"], encoding=encoding)
+    assert last.params == (twice,)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_letter_that_was_lost_before_is_refused(encoding: str, write: Write) -> None:
+    """What an earlier conversion put where it knew no letter is nobody's name."""
+    path = write(listed_in(encoding, "Max", "Zo\ufffd"))
+    with pytest.raises(InvalidSource, match="line 3") as caught:
+        read_csv(path, phone="mobile", params=["nom"])
+    assert "lost" in str(caught.value)
+    assert "encoding='utf-" in str(caught.value)
+
+
+def test_wrong_letter_in_a_column_that_nobody_reads_stops_nothing(write: Write) -> None:
+    """Only columns that are sent are looked at: a note of somebody is no reason to refuse a list."""
+    path = write("mobile;nom;note\n0612345601;Zoé;vue Ã\xa0 Lyon\n0612345602;Max;a\ufffdb\n".encode())
+    assert names(path) == ("utf-8-sig", ["Zoé", "Max"])
+    with pytest.raises(InvalidSource, match="column 3"):
+        read_csv(path, phone="mobile", params=["note"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "«\xa0QUALITÉ\xa0»",
+            "«QUALITÉ»",
+            "QUALITÉ…",
+            "QUALITÉ\xa0: oui",
+            "IRMÃ\xa0MARIA",
+            "São",
+            "JOÃO",
+            "L’ÂGE",
+            "Â",
+            "Île",
+        ),
+        *(
+            "Åse",
+            "Ärger",
+            "Ñandú",
+            "«À»",
+            "été…",
+            "naïf…",
+            "garçon’s",
+            "Łukasz",
+            "Şahin",
+            "Иван",
+            "Ωμέγα",
+            "Ана», ",
+            "Ð",
+            "ÅÄÖ",
+        ),
+        *("日本", "Ana 😀", "10 €…", "√2", "1½", "Zoé™", "Ç’est", "É’", "à”", "“Élodie”", "ÉÈ", "À–B", "ÂÊ", "ç…»"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_honest_name_in_utf8_is_never_taken_for_one_encoded_twice(name: str, encoding: str, write: Write) -> None:
+    """Letters, quotes and signs of every language are read as they are."""
+    path = write(listed_in(encoding, "Max", name.replace(";", "")))
+    assert names(path)[1] == ["Max", name]
