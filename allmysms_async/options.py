@@ -12,7 +12,7 @@ from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidRequest
 
-__all__ = ["RunOptions", "SendOptions", "ServiceSettings", "check_options", "checked_journal"]
+__all__ = ["RunOptions", "SendOptions", "ServiceSettings", "check_options", "check_settings", "checked_journal"]
 
 
 class ServiceSettings(TypedDict, total=False):
@@ -24,6 +24,23 @@ class ServiceSettings(TypedDict, total=False):
     grace: float
     clock: Clock | None
     rng: random.Random | None
+
+
+def check_settings(
+    policy: object, send_policy: object, concurrency: object, grace: object, clock: object, rng: object
+) -> None:
+    """Refuse settings of a service that cannot be right.
+
+    Raises:
+        InvalidRequest: Naming the setting.
+    """
+    argument.count("concurrency", concurrency)
+    argument.seconds("grace", grace, zero=True)
+    argument.given("policy", policy, (RetryPolicy, type(None)), "a RetryPolicy")
+    argument.given("send_policy", send_policy, RetryPolicy, "a RetryPolicy")
+    argument.given("rng", rng, (random.Random, type(None)), "a random.Random")
+    if clock is not None:
+        argument.able("clock", clock, ("now", "monotonic", "sleep"), "a clock")
 
 
 class SendOptions(TypedDict, total=False):

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import AsyncIterable, Iterable
+import warnings
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from typing import Any, NoReturn, cast
 
 import msgspec
 
 from allmysms_async import argument
-from allmysms_async.backend import SendRequest, Sends, SendsMms, capable, limits_of
+from allmysms_async.backend import KeepsLists, SendRequest, Sends, SendsMms, capable, limits_of
 from allmysms_async.batch.limits import StopConditions
 from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.param import param_problem, written
@@ -32,6 +33,8 @@ from allmysms_async.errors import (
 )
 from allmysms_async.model import (
     Campaign,
+    Contact,
+    ListChange,
     MmsMessage,
     Reason,
     Recipient,
@@ -44,7 +47,17 @@ from allmysms_async.numbers import canonical_number, mask
 from allmysms_async.options import SendOptions, check_options
 from allmysms_async.text import Coding, units
 
-__all__ = ["check_operation", "engine_options", "iterable", "receipt_of", "send_request", "text_message"]
+__all__ = [
+    "attempts_of",
+    "check_operation",
+    "contacts_added",
+    "contacts_removed",
+    "engine_options",
+    "iterable",
+    "receipt_of",
+    "send_request",
+    "text_message",
+]
 
 # Recipients that one send looks at, duplicates included; no protocol takes more than 2,000 in a request.
 _MAX_GIVEN = 20_000
@@ -95,6 +108,7 @@ def send_request(
     clock: Clock,
     key: str | None = None,
     name: str | None = None,
+    timeout: float | None = None,
 ) -> SendRequest:
     """Return the one request of a ``send``.
 
@@ -105,6 +119,7 @@ def send_request(
         clock: Where the time comes from: the message's date must lie ahead.
         key: The caller's idempotency key; a fresh one by default, where the backend has keys.
         name: The name of the send.
+        timeout: Seconds for each attempt; the backend's own by default.
 
     Raises:
         InvalidRequest: Something cannot be right.
@@ -112,6 +127,8 @@ def send_request(
     """
     if name is not None:
         argument.text("name", name)
+    if timeout is not None:
+        argument.seconds("timeout", timeout)
     _check_fields(backend, message, clock)
     sms, limits, sink = as_sms(message), limits_of(backend, message), MemorySink()
     most = limits.max_recipients
@@ -144,6 +161,7 @@ def send_request(
         recipients=chunk.recipients,
         parts=chunk.parts,
         campaign_name=name,
+        timeout=timeout,
         idempotency_key=(key or secrets.token_hex(16)) if backend.limits.idempotent else None,
     )
 
@@ -305,6 +323,27 @@ def engine_options(
     )
 
 
+# -- a contact list ---------------------------------------------------------------------------------------------------
+
+
+def contacts_added(backend: KeepsLists, name: str) -> Callable[[Sequence[Contact | str]], Awaitable[ListChange]]:
+    """Return what inserts some rows into a list, in one attempt."""
+
+    def add(rows: Sequence[Contact | str]) -> Awaitable[ListChange]:
+        return backend.add_contacts(name, [Contact(row) if isinstance(row, str) else row for row in rows])
+
+    return add
+
+
+def contacts_removed(backend: KeepsLists, name: str) -> Callable[[Sequence[Contact | str]], Awaitable[ListChange]]:
+    """Return what deletes some rows from a list, in one attempt."""
+
+    def remove(rows: Sequence[Contact | str]) -> Awaitable[ListChange]:
+        return backend.remove_contacts(name, [row if isinstance(row, str) else row.phone for row in rows])
+
+    return remove
+
+
 # -- one of a protocol's own operations -------------------------------------------------------------------------------
 
 
@@ -317,3 +356,19 @@ def check_operation(operation: object) -> None:
     if isinstance(operation, type) or not hasattr(operation, "replay"):
         msg = f"call() asks an operation of the protocol, such as GetAcks(…), not {type(operation).__name__}."
         raise InvalidRequest(msg, remedy="RestBackend.api has them all by name; nothing was sent.")
+
+
+def attempts_of(attempts: int | None, retries: int | None) -> int | None:
+    """Return how many attempts are asked for, also by the former name, which left the first one out.
+
+    Raises:
+        InvalidRequest: Both are given, or fewer than none.
+    """
+    if retries is None:
+        return attempts
+    # Above are the service's method, the border and whoever called.
+    warnings.warn("call(retries=n) is call(attempts=n + 1) now.", DeprecationWarning, stacklevel=4)
+    if attempts is not None:
+        msg = "Give attempts=, not retries= as well; nothing was sent."
+        raise InvalidRequest(msg)
+    return argument.count("retries", retries, least=0) + 1

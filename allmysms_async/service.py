@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
@@ -58,8 +58,18 @@ from allmysms_async.model import (
     check_campaign,
 )
 from allmysms_async.numbers import canonical_number
-from allmysms_async.options import RunOptions, SendOptions, ServiceSettings, checked_journal
-from allmysms_async.prepare import check_operation, engine_options, iterable, receipt_of, send_request, text_message
+from allmysms_async.options import RunOptions, SendOptions, ServiceSettings, check_settings, checked_journal
+from allmysms_async.prepare import (
+    attempts_of,
+    check_operation,
+    contacts_added,
+    contacts_removed,
+    engine_options,
+    iterable,
+    receipt_of,
+    send_request,
+    text_message,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -102,18 +112,10 @@ class SmsService:
         rng: random.Random | None = None,
     ) -> None:
         argument.given("backend", backend, Backend, "a backend, such as RestBackend(…)")
-        argument.count("concurrency", concurrency)
-        argument.seconds("grace", grace, zero=True)
-        argument.given("policy", policy, (RetryPolicy, type(None)), "a RetryPolicy")
-        argument.given("send_policy", send_policy, RetryPolicy, "a RetryPolicy")
-        argument.given("rng", rng, (random.Random, type(None)), "a random.Random")
-        if clock is not None:
-            argument.able("clock", clock, ("now", "monotonic", "sleep"), "a clock")
+        check_settings(policy, send_policy, concurrency, grace, clock, rng)
         self.backend = backend
-        self._policy = policy or RetryPolicy()
+        self._usual = EngineOptions(chunk_size=0, concurrency=concurrency, policy=policy or RetryPolicy(), grace=grace)
         self._send_policy = send_policy
-        self._concurrency = concurrency
-        self._grace = grace
         self._clock = clock or SystemClock()
         self._rng = rng or random.Random()  # noqa: S311  # jitter is no secret
         self._work = Work(self)
@@ -151,11 +153,7 @@ class SmsService:
             await self.backend.aclose()
 
     def capable(self, capability: type[B]) -> B:
-        """Return the backend as one that can do what is asked.
-
-        Raises:
-            UnsupportedFeature: It cannot; the error names those that can.
-        """
+        """Return the backend as one that can do what is asked, or raise ``UnsupportedFeature``."""
         return capable(self.backend, capability)
 
     # -- one text -----------------------------------------------------------------------------------------------------
@@ -168,6 +166,7 @@ class SmsService:
         sender: str | None = None,
         idempotency_key: str | None = None,
         name: str | None = None,
+        timeout: float | None = None,
     ) -> SendReceipt:
         """Send one text to one person or a few, in one request.
 
@@ -183,6 +182,9 @@ class SmsService:
                 cancelled, or to repeat a call whose outcome is unknown. Never use one for two different texts: the
                 second would be answered with the first's result, and lost. After a ``GatewayError`` take a new one.
             name: Shown in the provider's back office.
+            timeout: Seconds for each attempt, from the wait for a connection to the last byte of the answer; the
+                backend's own by default. How long the whole call may take, ``send_policy.deadline`` says: after it no
+                attempt is begun.
 
         Returns:
             What became of each recipient; one of them at least was accepted, or its outcome is not confirmed.
@@ -192,14 +194,14 @@ class SmsService:
             UnsupportedFeature: The backend cannot send this kind of message, or lacks an option that it asks for.
             OutcomeUnknown: It may have been sent; ``idempotency_key`` is in the error. Repeat the call with it within
                 23 hours to learn what happened without texting twice.
-            NotSent: No connection, after all retries; nothing was sent. ``CannotPass`` at once where retries would not
+            NotSent: No connection, after all attempts; nothing was sent. ``CannotPass`` after one where no other would
                 help: a certificate that is refused, a service that is closed.
             NoValidNumber: The gateway refused every number; nothing was sent.
             GatewayError: The gateway refused; its class says why.
         """
         backend = self.capable(Sends)
         message = text_message(message, sender)
-        request = send_request(backend, message, to, key=idempotency_key, name=name, clock=self._clock)
+        request = send_request(backend, message, to, key=idempotency_key, name=name, timeout=timeout, clock=self._clock)
         delivery = await deliver(
             lambda: backend.send(request),
             keyed=request.idempotency_key is not None,
@@ -239,7 +241,8 @@ class SmsService:
         iterable(campaign.recipients)
         begun = Begun.of(campaign, backend, journal)
         # What was begun may be continued after its date, if only to learn what became of it.
-        checked = self._options(campaign, options, dated=journal is None and not begun.sink.accounted)
+        clock = self._clock if journal is None and not begun.sink.accounted else None
+        checked = engine_options(backend, campaign, options, self._usual, clock=clock)
         lease = options.get("lease")
         sink = begun.sink if journal is None else journal_sink(journal, campaign, backend, self._clock, lease)
         run = CampaignRun(backend, campaign, begun.intake, sink, checked, self._clock, self._rng)
@@ -263,14 +266,10 @@ class SmsService:
             JournalError: The journal cannot be used.
         """
         campaign = await stored_campaign(checked_journal(journal) or "", name)
-        checked, backend = self._options(campaign, options, dated=False), self.capable(Sends)
+        backend = self.capable(Sends)
+        checked = engine_options(backend, campaign, options, self._usual, clock=None)
         sink = journal_sink(journal, campaign, backend, self._clock, options.get("lease"))
         return self._work.add(CampaignRun(backend, campaign, None, sink, checked, self._clock, self._rng))
-
-    def _options(self, campaign: Campaign, options: SendOptions, *, dated: bool) -> EngineOptions:
-        """Return how a campaign is sent, refusing what cannot be right."""
-        usual = EngineOptions(chunk_size=0, concurrency=self._concurrency, policy=self._policy, grace=self._grace)
-        return engine_options(self.capable(Sends), campaign, options, usual, clock=self._clock if dated else None)
 
     async def run(self, campaign: Campaign, **options: Unpack[RunOptions]) -> CampaignResult:
         """Send a campaign to its end; ``stream`` without the progress.
@@ -305,15 +304,22 @@ class SmsService:
         """
         return SmsService(
             self.capable(ActsForSubAccounts).with_sub_account(login),
-            policy=self._policy,
+            policy=self._usual.policy,
             send_policy=self._send_policy,
-            concurrency=self._concurrency,
-            grace=self._grace,
+            concurrency=self._usual.concurrency,
+            grace=self._usual.grace,
             clock=self._clock,
             rng=self._rng,
         )
 
-    async def call(self, operation: Question[R], *, retries: int | None = None, timeout: float | None = None) -> R:
+    async def call(
+        self,
+        operation: Question[R],
+        *,
+        attempts: int | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> R:
         """Ask one of the protocol's own operations, repeated where its class of replay allows that.
 
         ``safe`` ones are repeated after a lost answer, ``key`` ones only if they carry their identifier, and ``never``
@@ -321,11 +327,12 @@ class SmsService:
 
         Args:
             operation: Such as ``GetAcks(camp_id)`` of the backend's protocol.
-            retries: Attempts after the first, at most; the service's policy by default.
-            timeout: Seconds for each attempt; the backend's own by default.
+            attempts: Attempts at most, the first included; those of ``send_policy`` by default.
+            timeout: Seconds for each attempt, as for ``send``.
+            retries: ``attempts`` without the first: its former name, for one more version.
 
         Raises:
-            InvalidRequest: Retries are asked for of an operation that is never repeated; nothing was sent.
+            InvalidRequest: Several attempts are asked for of an operation that is never repeated; nothing was sent.
             UnsupportedFeature: The backend has no operations of its own.
             AllMySmsError: As the operation says.
         """
@@ -337,7 +344,7 @@ class SmsService:
             lambda: backend.call(operation, timeout=timeout),
             replay=operation.replay,
             key=operation.idempotency_key,
-            retries=retries,
+            attempts=attempts_of(attempts, retries),
             policy=self._send_policy,
             clock=self._clock,
             rng=self._rng,
@@ -466,13 +473,8 @@ class SmsService:
             ListStopped: A request failed, or the source did. It says how many rows were answered for, and how many
                 after them may have been taken; go on from there.
         """
-        backend = self.capable(KeepsLists)
-        argument.text("name", name)
-
-        async def apply(rows: Sequence[Contact | str]) -> ListChange:
-            return await backend.add_contacts(name, [Contact(row) if isinstance(row, str) else row for row in rows])
-
-        return await change_list(apply, contacts, chunk_size=chunk_size)
+        add = contacts_added(self.capable(KeepsLists), argument.text("name", name))
+        return await change_list(add, contacts, chunk_size=chunk_size)
 
     async def delete_contacts(
         self, name: str, phones: Iterable[Contact | str] | AsyncIterable[Contact | str], *, chunk_size: int = 500
@@ -487,10 +489,5 @@ class SmsService:
         Raises:
             ListStopped: As for ``populate_list``.
         """
-        backend = self.capable(KeepsLists)
-        argument.text("name", name)
-
-        async def apply(rows: Sequence[Contact | str]) -> ListChange:
-            return await backend.remove_contacts(name, [row if isinstance(row, str) else row.phone for row in rows])
-
-        return await change_list(apply, phones, chunk_size=chunk_size)
+        remove = contacts_removed(self.capable(KeepsLists), argument.text("name", name))
+        return await change_list(remove, phones, chunk_size=chunk_size)

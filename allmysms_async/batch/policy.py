@@ -312,7 +312,7 @@ async def repeat(
     *,
     replay: Replay,
     key: str | None,
-    retries: int | None,
+    attempts: int | None,
     policy: RetryPolicy,
     clock: Clock,
     rng: random.Random,
@@ -324,54 +324,51 @@ async def repeat(
         replay: The operation's own word: ``safe`` is repeated after any lost answer, ``key`` only with a key (without
             one only while it was surely not sent), ``never`` is not repeated at all.
         key: What makes repeating it safe, or None.
-        retries: Attempts after the first, at most; by default those of the policy, and none for ``never``.
+        attempts: Attempts at most, the first included; by default the policy's, and one for ``never``.
         policy: How long to keep trying.
         clock: Where the time comes from.
         rng: Where the jitter comes from.
 
     Raises:
-        InvalidRequest: Retries are asked for of an operation that is never repeated; nothing was sent.
+        InvalidRequest: Several attempts are asked for of an operation that is never repeated; nothing was sent.
         OutcomeUnknown: An attempt went unanswered, and none after it learnt what became of it; it carries the key.
     """
-    if retries is not None and (
-        argument.count("retries", retries, least=-(2**31)) < 0 or (retries and replay == "never")
-    ):
-        what = "must not be negative" if retries < 0 else "must be 0: this operation is never repeated"
-        msg = f"retries is {retries}, it {what}. Nothing was sent."
+    if attempts is not None and argument.count("attempts", attempts) > 1 and replay == "never":
+        msg = f"attempts is {attempts}, it must be 1: this operation is never repeated. Nothing was sent."
         raise InvalidRequest(msg)
     if replay == "never":
         return await ask()
     keyed = replay == "safe" or key is not None
-    attempts = _Attempts(policy, clock, keyed=keyed, unanswered=False, budget=REPLAY_SECONDS)
+    series = _Attempts(policy, clock, keyed=keyed, unanswered=False, budget=REPLAY_SECONDS)
     open_before = False
-    most = policy.attempts if retries is None else 1 + retries
+    most = policy.attempts if attempts is None else attempts
 
     async def attempt() -> T:
         nonlocal open_before
-        open_before = attempts.unanswered
+        open_before = series.unanswered
         try:
             return await ask()
         except OutcomeUnknown as error:
             error.idempotency_key = key
-            attempts.note(error)
+            series.note(error)
             raise
         except AllMySmsError as error:
-            attempts.note(error)
+            series.note(error)
             raise
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        return state.attempt_number >= most or clock.monotonic() + state.upcoming_sleep > attempts.until
+        return state.attempt_number >= most or clock.monotonic() + state.upcoming_sleep > series.until
 
     def again(error: BaseException) -> bool:
-        return isinstance(error, AllMySmsError) and attempts.event is None
+        return isinstance(error, AllMySmsError) and series.event is None
 
     def wait(state: tenacity.RetryCallState) -> float:
-        return attempts.wait(state.attempt_number, rng)
+        return series.wait(state.attempt_number, rng)
 
     try:
         return await _repeated(attempt, again=again, stop=stop, wait=wait, sleep=clock.sleep)
     except AllMySmsError as error:
-        settled = attempts.event in {ChunkEvent.REJECT, ChunkEvent.RELEASE} or isinstance(error, OutcomeUnknown)
+        settled = series.event in {ChunkEvent.REJECT, ChunkEvent.RELEASE} or isinstance(error, OutcomeUnknown)
         if replay == "safe" or settled or not open_before:
             raise
         raise _left_open(error, key) from error

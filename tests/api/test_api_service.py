@@ -1,4 +1,4 @@
-"""The service over the API: retries by class of replay, sub-account views, contact lists, replies, neutral answers."""
+"""The service over the API: what is repeated, sub-account views, contact lists, replies, neutral answers."""
 
 import asyncio
 import random
@@ -81,7 +81,7 @@ def asked(sandbox: Sandbox, name: str) -> int:
     return sandbox.requests.get(f"v9.{name}", 0)
 
 
-# -- retries ----------------------------------------------------------------------------------------------------------
+# -- attempts ---------------------------------------------------------------------------------------------------------
 
 
 async def test_safe_operation_is_repeated_after_lost_answers(
@@ -97,16 +97,33 @@ async def test_safe_operation_is_repeated_after_lost_answers(
     assert clock.slept[-1] >= 7
 
 
-async def test_retries_are_as_many_as_are_asked_for(sandbox: Sandbox, patient: SmsService) -> None:
-    """``retries`` counts the attempts after the first; the last error is raised as it is."""
+async def test_attempts_are_as_many_as_are_asked_for(sandbox: Sandbox, patient: SmsService) -> None:
+    """``attempts`` counts the first one too, as in a policy; the last error is raised as it is."""
     sandbox.faults([{"fault": "http_500"}])
-    for retries, requests in ((0, 1), (2, 3), (None, 4)):
+    for attempts, requests in ((1, 1), (3, 3), (None, 4)):
         before = asked(sandbox, "getInfo")
         with pytest.raises(ServerFailure):
-            await patient.call(GetInfo(), retries=retries)
+            await patient.call(GetInfo(), attempts=attempts)
         assert asked(sandbox, "getInfo") - before == requests
-    with pytest.raises(InvalidRequest, match="negative"):
+    for attempts in (0, -1):
+        with pytest.raises(InvalidRequest, match=f"attempts is {attempts}, it must be at least 1"):
+            await patient.call(GetInfo(), attempts=attempts)
+
+
+async def test_retries_is_the_former_name_of_the_attempts_after_the_first(
+    sandbox: Sandbox, patient: SmsService
+) -> None:
+    """``retries=1`` still makes two attempts, warns where it is written, and is refused beside ``attempts=``."""
+    sandbox.faults([{"fault": "http_500"}])
+    with pytest.warns(DeprecationWarning, match="attempts=") as told, pytest.raises(ServerFailure):
+        await patient.call(GetInfo(), retries=1)
+    assert [one.filename for one in told] == [__file__]
+    assert asked(sandbox, "getInfo") == 2
+    with pytest.warns(DeprecationWarning, match="attempts="), pytest.raises(InvalidRequest, match="nothing was sent"):
+        await patient.call(GetInfo(), attempts=2, retries=1)
+    with pytest.warns(DeprecationWarning, match="attempts="), pytest.raises(InvalidRequest, match="retries is -1"):
         await patient.call(GetInfo(), retries=-1)
+    assert asked(sandbox, "getInfo") == 2
 
 
 async def test_operation_with_a_key_is_repeated_and_sends_once(sandbox: Sandbox, patient: SmsService) -> None:
@@ -142,13 +159,13 @@ async def test_operation_without_its_key_is_repeated_only_while_surely_not_sent(
 async def test_operation_that_is_never_repeated_is_asked_once(
     sandbox: Sandbox, patient: SmsService, operation: GetPulls | ManageSubAccountCredits | CreateList, fault: str
 ) -> None:
-    """What moves credit or creates, and getPulls, is asked once whatever happens, and retries are refused."""
+    """What moves credit or creates, and getPulls, is asked once whatever happens, and a second attempt is refused."""
     sandbox.faults([{"fault": fault}])
     with pytest.raises(Exception, match=operation.name):
         await patient.call(operation)  # type: ignore[arg-type]  # one of three
     assert asked(sandbox, operation.name) == 1
     with pytest.raises(InvalidRequest, match="never repeated"):
-        await patient.call(operation, retries=1)  # type: ignore[arg-type]
+        await patient.call(operation, attempts=2)  # type: ignore[arg-type]
     assert asked(sandbox, operation.name) == 1
 
 
@@ -183,8 +200,26 @@ async def test_options_of_the_api_hold_for_each_attempt(
     sandbox.faults([])
     await backend.account()
     sandbox.faults([{"fault": "hang_after", "times": 1}])
-    await times_out(SmsService(backend).call(GetInfo(), timeout=300, retries=0))
+    await times_out(SmsService(backend).call(GetInfo(), timeout=300, attempts=1))
     assert asked(sandbox, "getInfo") == 4
+
+
+async def test_send_may_have_a_timeout_of_its_own(
+    sandbox: Sandbox, opened: Callable[..., RestBackend], until: Any, pass_time: Any
+) -> None:
+    """An attempt of ``send(timeout=300)`` ends after 300 seconds, whatever the backend's own are; texted once it is."""
+    backend = opened(timeout=1e6)
+    await backend.account()
+    sandbox.faults([{"fault": "hang_after"}])
+    task = asyncio.ensure_future(
+        SmsService(backend, send_policy=RetryPolicy(attempts=1)).send("Bonjour", ONE, timeout=300)
+    )
+    await until(lambda: sandbox.in_flight)
+    pass_time(300)
+    with pytest.raises(OutcomeUnknown, match="300 s"):
+        await task
+    await until(lambda: not sandbox.in_flight)
+    assert (asked(sandbox, "sendSms"), sandbox.stats()["messages"]) == (1, 1)
 
 
 # -- reports and campaigns --------------------------------------------------------------------------------------------

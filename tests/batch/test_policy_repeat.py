@@ -35,7 +35,7 @@ async def ended(clock, *answers, replay="key"):
             ask,
             replay=replay,
             key="k-1" if replay == "key" else None,
-            retries=len(answers) - 1,
+            attempts=len(answers),
             policy=RetryPolicy(),
             clock=clock,
             rng=random.Random(1),

@@ -120,7 +120,7 @@ async def fields(api: RestApi, day: datetime) -> None:
 
 async def service(sms: SmsService) -> None:
     """The service keeps the type of what it is asked."""
-    assert_type(await sms.call(GetInfo(), retries=2), GetInfoResult)
+    assert_type(await sms.call(GetInfo(), attempts=2), GetInfoResult)
     assert_type(await sms.populate_list("l", ["06", Contact("07")]), ListChange)
     assert_type(sms.with_sub_account("s"), SmsService)
     assert_type(RestBackend("a", "b", flow_format="xml").with_sub_account("s"), RestBackend)
