@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from allmysms_async import RestBackend
-from allmysms_async.operation import Method, Resource
+from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.protocols.rest.api import RestApi
 from allmysms_async.protocols.rest.operation import Operation
 

@@ -12,8 +12,8 @@ from typing import ClassVar, Generic, TypeVar
 
 from allmysms_async import argument
 from allmysms_async.errors import InvalidNumber, InvalidRequest
-from allmysms_async.operation import BaseOperation
 from allmysms_async.protocols.envoyersmspro.xml import Node
+from allmysms_async.protocols.operation import BaseOperation
 from allmysms_async.redaction import Discreet
 
 __all__ = ["Operation", "Result", "identifier", "international"]

@@ -16,8 +16,8 @@ from allmysms_async.errors import (
     ScheduleRefused,
     TextRefused,
 )
+from allmysms_async.protocols.refusal import Meaning, refusal
 from allmysms_async.redaction import one_line
-from allmysms_async.refusal import Meaning, refusal
 
 __all__ = ["ERRORS", "read"]
 

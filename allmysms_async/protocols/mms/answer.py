@@ -18,8 +18,8 @@ from allmysms_async.exchange import HttpResponse, check_status, described
 from allmysms_async.model import Accepted, Reason, Recipient, RecipientResult, Rejected, Unconfirmed
 from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.mms import status
+from allmysms_async.protocols.refusal import refusal
 from allmysms_async.redaction import Discreet, Unshown
-from allmysms_async.refusal import refusal
 
 __all__ = ["Answer", "read_account", "read_send", "results"]
 

@@ -17,7 +17,7 @@ from allmysms_async.errors import (
     ScheduleRefused,
     TextRefused,
 )
-from allmysms_async.refusal import Meaning
+from allmysms_async.protocols.refusal import Meaning
 
 __all__ = ["ACCOUNT", "ACCOUNT_SUCCESS", "SCHEDULED", "SEND", "SEND_SUCCESS"]
 

@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Annotated, ClassVar
 
 from allmysms_async.backend import Replay
-from allmysms_async.operation import Method, Resource
+from allmysms_async.protocols.operation import Method, Resource
+from allmysms_async.protocols.refusal import Meaning
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 from allmysms_async.redaction import Discreet
-from allmysms_async.refusal import Meaning
 
 __all__ = [
     "CampaignInfo",

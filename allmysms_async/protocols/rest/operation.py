@@ -16,12 +16,12 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from allmysms_async.errors import AllMySmsError, GatewayError, NoValidNumber, ProtocolError
 from allmysms_async.model import Secret
 from allmysms_async.numbers import read_gateway_number
-from allmysms_async.operation import BaseOperation
+from allmysms_async.protocols.operation import BaseOperation
+from allmysms_async.protocols.refusal import Meaning, refusal
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.naming import Naming, camel, wire_date
 from allmysms_async.protocols.rest.wire import Raw, Result, Wire, known_names, plain_status
 from allmysms_async.redaction import Unshown, one_line
-from allmysms_async.refusal import Meaning, refusal
 
 __all__ = ["Operation", "status_code"]
 

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 from allmysms_async.backend import Replay
 from allmysms_async.numbers import mask
-from allmysms_async.operation import Method, Resource
+from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 from allmysms_async.redaction import Discreet

@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest, ProtocolError
 from allmysms_async.model import NewSubAccount
+from allmysms_async.protocols.refusal import refusal
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import Fields, Result, amount, checked, date, items, kept, text, without_secrets
 from allmysms_async.redaction import Discreet
-from allmysms_async.refusal import refusal
 
 __all__ = [
     "CreateSubAccount",

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import ClassVar
 
 from allmysms_async.backend import Replay
+from allmysms_async.protocols.refusal import refusal
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import Fields, Result, checked, date, items, kept, text
 from allmysms_async.redaction import Discreet
-from allmysms_async.refusal import refusal
 
 __all__ = ["Ack", "GetAcks", "GetAcksResult", "GetPull", "GetPullResult", "Pull"]
 

@@ -15,6 +15,7 @@ from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest, InvalidText, NoValidNumber
 from allmysms_async.model import Recipient
 from allmysms_async.numbers import read_gateway_number
+from allmysms_async.protocols.refusal import refusal
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import (
@@ -28,7 +29,6 @@ from allmysms_async.protocols.soap.wire import (
     wire_date,
 )
 from allmysms_async.redaction import Discreet, Unshown
-from allmysms_async.refusal import refusal
 from allmysms_async.text import placeholders
 
 __all__ = ["PushId", "SendSms", "SendSmsResult", "parted"]

@@ -22,7 +22,7 @@ from allmysms_async.errors import (
     TextRefused,
 )
 from allmysms_async.model import DeliveryStatus
-from allmysms_async.refusal import Meaning
+from allmysms_async.protocols.refusal import Meaning
 
 __all__ = [
     "ACCOUNT",
