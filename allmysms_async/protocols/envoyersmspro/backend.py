@@ -59,7 +59,7 @@ from allmysms_async.protocols.envoyersmspro.stop import ActivateStop, CheckStop,
 from allmysms_async.text import forces_unicode, measure
 
 if TYPE_CHECKING:
-    from allmysms_async.pace import RequestWindow
+    from allmysms_async.protocols.envoyersmspro.window import RequestWindow
     from allmysms_async.transports import HttpTransport
 
 __all__ = ["EnvoyerSmsProBackend"]
@@ -444,7 +444,7 @@ class EnvoyerSmsProBackend:
 
 def _pace(account: str, path: str | Path | None, limit: int | None, clock: Clock | None) -> tuple[RequestWindow, Clock]:
     """Return the account's window of requests, imported only when one is needed, and its clock."""
-    from allmysms_async.pace import window_of
+    from allmysms_async.protocols.envoyersmspro.window import window_of
 
     if limit is not None:
         argument.count("request_limit", limit)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import EnvoyerSmsProBackend, pace
+from allmysms_async import EnvoyerSmsProBackend
+from allmysms_async.protocols.envoyersmspro import window
 from allmysms_async.sandbox import Clock, Sandbox
 
 
@@ -43,9 +44,9 @@ class SandboxTime:
 @pytest.fixture(autouse=True)
 def fresh_windows() -> Iterator[None]:
     """Forget the request windows of earlier tests, whose sandboxes may have had the same port."""
-    pace._windows.clear()
+    window._windows.clear()
     yield
-    pace._windows.clear()
+    window._windows.clear()
 
 
 @pytest.fixture

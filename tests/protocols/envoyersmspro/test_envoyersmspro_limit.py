@@ -256,13 +256,13 @@ async def test_cancelled_request_holds_its_place(sandbox: Any, connect: Connect,
 
 async def test_file_keeps_the_count(sandbox: Any, connect: Connect, tmp_path: Path) -> None:
     """With a path the count is in a file, which another start of the program reads."""
-    from allmysms_async import pace
+    from allmysms_async.protocols.envoyersmspro import window
 
     path = tmp_path / "limit.db"
     await connect(limit_path=path, request_limit=2).account()
-    pace._windows.clear()
+    window._windows.clear()
     backend = connect(limit_path=str(path))
     await backend.opted_out("33612345678")
     assert backend.turn_in() == 0  # account/status stated 15000, which is remembered
     assert path.read_bytes().count(b"demo") == 0
-    pace._windows.clear()
+    window._windows.clear()

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmysms_async import InvalidRequest, RequestLimitReached, pace
-from allmysms_async.pace import RequestWindow, window_of
+from allmysms_async import InvalidRequest, RequestLimitReached
+from allmysms_async.protocols.envoyersmspro import window as window_module
+from allmysms_async.protocols.envoyersmspro.window import RequestWindow, window_of
 
 START = datetime(2027, 3, 2, 10, tzinfo=UTC)
 HOUR, MARGIN = 3600.0, 2.0
@@ -152,17 +153,17 @@ def test_one_window_for_an_account_in_the_process(tmp_path: Path) -> None:
         window_of("b1", path).wish(1)
         window_of("b1", path).take(START, 1)
         assert window_of("b1", path).free(START) == 0
-        assert window_of("b2", path).free(START) == pace.DEFAULT_LIMIT
+        assert window_of("b2", path).free(START) == window_module.DEFAULT_LIMIT
     finally:
         for account in ("b1", "b2"):
-            pace._windows.pop(account, None)
+            window_module._windows.pop(account, None)
 
 
 CHILD = """
 import sys, os
 from datetime import datetime
 from pathlib import Path
-from allmysms_async.pace import window_of
+from allmysms_async.protocols.envoyersmspro.window import window_of
 window = window_of("c1", Path(sys.argv[1]))
 now = datetime.fromisoformat(sys.argv[2])
 if sys.argv[3] == "die":
@@ -244,7 +245,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from allmysms_async.errors import RequestLimitReached
-from allmysms_async.pace import RequestWindow
+from allmysms_async.protocols.envoyersmspro.window import RequestWindow
 window = RequestWindow("c2", path=Path(sys.argv[1]))
 window.wish(30)
 now = datetime.fromisoformat(sys.argv[2])
@@ -279,7 +280,7 @@ def test_processes_at_once_share_the_limit(tmp_path: Path) -> None:
     taken = [int(one.communicate(timeout=60)[0]) for one in running]
 
     assert sum(taken) == 30
-    assert RequestWindow("c2", path=path).free(after(60)) == pace.DEFAULT_LIMIT - 30
+    assert RequestWindow("c2", path=path).free(after(60)) == window_module.DEFAULT_LIMIT - 30
 
 
 def test_file_of_an_earlier_version_goes_on_counting(tmp_path: Path) -> None:
@@ -332,7 +333,7 @@ def test_file_that_is_busy_sends_nothing_and_loses_no_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A file that somebody else locks is a clear error before a request; after one, its answer counts for more."""
-    monkeypatch.setattr(pace, "_BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(window_module, "_BUSY_SECONDS", 0.01)
     path = tmp_path / "limit.db"
     one = window(5, path)
     turn = one.take(START, 60)
@@ -373,7 +374,7 @@ def test_one_count_whatever_the_path(tmp_path: Path) -> None:
         assert not (tmp_path / "other.db").exists()
     finally:
         for account in ("f1", "f2"):
-            pace._windows.pop(account, None)
+            window_module._windows.pop(account, None)
 
 
 def test_clock_that_is_set_back_waits_one_window_at_most(tmp_path: Path) -> None:
@@ -395,7 +396,7 @@ def test_less_of_what_is_wished_and_stated_counts(tmp_path: Path) -> None:
     """The server's word is remembered for a day, the caller's is for the process alone; neither raises the other."""
     path = tmp_path / "limit.db"
     one = RequestWindow("a2", path=path)
-    assert (one.limit, one.known(START)) == (pace.DEFAULT_LIMIT, False)
+    assert (one.limit, one.known(START)) == (window_module.DEFAULT_LIMIT, False)
     one.wish(50)
     one.state(15000, START)
     assert (one.limit, one.known(START)) == (50, True)
@@ -430,7 +431,7 @@ _FORKED = """
 import multiprocessing, sys, threading
 from datetime import UTC, datetime
 from pathlib import Path
-from allmysms_async.pace import RequestWindow
+from allmysms_async.protocols.envoyersmspro.window import RequestWindow
 
 fork, now = multiprocessing.get_context("fork"), datetime(2027, 3, 2, 10, tzinfo=UTC)
 window = RequestWindow("a1", path=Path(sys.argv[1]) if sys.argv[1] else None)
