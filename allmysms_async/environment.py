@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.exchange import server_root
+from allmysms_async.protocols.connection import address
 from allmysms_async.protocols.rest import RestBackend
 
 __all__ = ["API_KEY", "BASE_URL", "LOGIN", "backend_of_environment", "value_of"]
@@ -78,7 +78,7 @@ def _address(text: str) -> str:
         msg = f"{BASE_URL} is not an address such as https://api.allmysms.com; nothing was sent."
         raise InvalidRequest(msg)
     try:
-        return server_root(text, allow_plain_http=False)
+        return address(BASE_URL, text, allow_plain_http=False)
     except InvalidRequest:
         msg = (
             f"{BASE_URL} must begin with https:// and hold no login, query or fragment; http:// would show the key on "

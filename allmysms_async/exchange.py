@@ -5,15 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import NoReturn
-from urllib.parse import urlsplit
 
-from allmysms_async import argument
-from allmysms_async.errors import HttpRefused, InvalidRequest, ProtocolError, RateLimited, ServerFailure
+from allmysms_async.errors import HttpRefused, ProtocolError, RateLimited, ServerFailure
 from allmysms_async.redaction import Shown
 
-__all__ = ["HttpRequest", "HttpResponse", "MailEnvelope", "MailReceipt", "check_status", "described", "server_root"]
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+__all__ = ["HttpRequest", "HttpResponse", "MailEnvelope", "MailReceipt", "check_status", "described"]
 
 
 class HttpRequest(Shown, frozen=True, kw_only=True):
@@ -104,33 +100,6 @@ class MailReceipt(Shown, frozen=True, kw_only=True):
 
     code: int
     text: str
-
-
-def server_root(base_url: str, *, allow_plain_http: bool) -> str:
-    """Return a server's root without a final slash, refusing what would show credentials on the way.
-
-    Raises:
-        InvalidRequest: It is no http or https address, holds credentials, a query or a fragment, or is plain http to
-            another host than this one without leave.
-    """
-    argument.text("base_url", base_url)
-    try:
-        base_url.encode()
-        parts = urlsplit(base_url)
-        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        parts, fits = urlsplit(""), False
-    # An @ may be the end of credentials without a name; ? and # are refused also where nothing follows them.
-    if not fits or not base_url.isprintable() or any(sign in base_url for sign in "@?# "):
-        msg = "base_url must be an address such as https://api.example.com, without credentials, query or fragment."
-        raise InvalidRequest(msg)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not allow_plain_http:
-        msg = (
-            "base_url is plain http, which would send the credentials in clear; use https, or say "
-            "allow_plain_http=True."
-        )
-        raise InvalidRequest(msg)
-    return base_url.rstrip("/")
 
 
 def check_status(response: HttpResponse, request: str, *, says_taken: Callable[[bytes], object] | None = None) -> None:

@@ -267,7 +267,8 @@ async def test_address_that_would_show_the_key_is_refused(url: str) -> None:
     """An address that is none, or over which the key would travel in the clear, is refused at once."""
     with pytest.raises(InvalidRequest, match="base_url"):
         RestBackend("demo", "key", base_url=url)
-    assert RestBackend("demo", "key", base_url="http://example.com", allow_plain_http=True)
+    with pytest.warns(UserWarning, match="in clear to example.com"):
+        assert RestBackend("demo", "key", base_url="http://example.com", allow_plain_http=True)
 
 
 async def test_column_without_a_name_is_refused() -> None:

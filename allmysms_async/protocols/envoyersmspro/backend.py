@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from allmysms_async import argument, plausible
 from allmysms_async.backend import SendLimits, SendRequest, identity
@@ -22,7 +22,6 @@ from allmysms_async.errors import (
     RequestLimitReached,
     UnsupportedFeature,
 )
-from allmysms_async.exchange import server_root
 from allmysms_async.hooks import warn_of_figures
 from allmysms_async.model import (
     Accepted,
@@ -37,6 +36,7 @@ from allmysms_async.model import (
     SubAccount,
 )
 from allmysms_async.numbers import read_gateway_number
+from allmysms_async.protocols.connection import Connection, HttpBackend, address, secret
 from allmysms_async.protocols.envoyersmspro.account import CreateAccount, GetAccountStatus, GetAllAccounts
 from allmysms_async.protocols.envoyersmspro.api import EnvoyerSmsProApi
 from allmysms_async.protocols.envoyersmspro.codec import Credentials, decode, encode
@@ -72,21 +72,19 @@ _LATE_SECONDS = 5.0
 
 def _credentials(login: str, password: str, account_id: str | None, *, basic: bool) -> Credentials:
     """Return credentials that are fit to travel."""
-    for name, value in {"login": login, "password": password}.items():
-        if not argument.text(name, value) or not value.isprintable():
-            msg = f"{name} is empty or holds characters that no {name} has; nothing was sent."
-            raise InvalidRequest(msg)
-        if basic and ":" in value:
+    proof = {name: secret(name, value) for name, value in {"login": login, "password": password}.items()}
+    for name, value in proof.items():
+        if basic and ":" in value.reveal():
             msg = f'{name} holds ":", which separates the parts of HTTP Basic authentication; say basic_auth=False.'
             raise InvalidRequest(msg)
     if account_id is not None:
         identifier("account_id", account_id)
     named = None if account_id is None else Secret(account_id)
-    return Credentials(login=Secret(login), password=Secret(password), account_id=named, basic=basic)
+    return Credentials(**proof, account_id=named, basic=basic)
 
 
 @bordered
-class EnvoyerSmsProBackend:
+class EnvoyerSmsProBackend(HttpBackend):
     """Envoyer SMS Pro over its REST API.
 
     It has no idempotency keys: a request without an answer is never repeated. It takes 100 requests in 60 minutes, or
@@ -113,7 +111,7 @@ class EnvoyerSmsProBackend:
             stays the caller's to close.
         timeout: Seconds for one attempt, connection included.
         max_response_bytes: Largest answer that is read.
-        allow_plain_http: Whether the password may travel in clear to another host.
+        allow_plain_http: Whether the password may travel in clear to another host; it warns.
         clock: Where the time of day comes from; the machine's own by default.
 
     Raises:
@@ -145,7 +143,12 @@ class EnvoyerSmsProBackend:
         clock: Clock | None = None,
     ) -> None:
         self._credentials = _credentials(login, password, account_id, basic=basic_auth)
-        self._base_url = server_root(base_url, allow_plain_http=allow_plain_http).removesuffix("/api")
+        self._connection = Connection(
+            address("base_url", base_url, allow_plain_http=allow_plain_http, path="/api"),
+            transport=transport,
+            timeout=timeout,
+            max_response_bytes=max_response_bytes,
+        )
         self._default_sender = check_sender(default_sender) if default_sender is not None else None
         self._stop_sms = stop_sms
         self._tag = check_tag(tag) if tag is not None else None
@@ -158,12 +161,6 @@ class EnvoyerSmsProBackend:
             idempotent=False,
         )
         self._window, self._clock = _pace(self.identity, limit_path, request_limit, clock)
-        if transport is not None:
-            argument.able("transport", transport, ("send", "aclose"), "an HttpTransport")
-        self._owns_transport = transport is None
-        self._transport = transport or _default_transport()
-        self._timeout = argument.seconds("timeout", timeout)
-        self._max_response_bytes = argument.count("max_response_bytes", max_response_bytes)
         self.api = EnvoyerSmsProApi(self.perform)
 
     @property
@@ -171,21 +168,7 @@ class EnvoyerSmsProBackend:
         """Tells accounts apart, without showing anything of them."""
         credentials = self._credentials
         account = credentials.account_id.reveal() if credentials.account_id else ""
-        return identity(self.name, self._base_url, credentials.login.reveal(), account)
-
-    def __repr__(self) -> str:
-        """Show where it sends to, and neither login nor password."""
-        return f"<EnvoyerSmsProBackend {self._base_url}>"
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: it holds the password and open connections."""
-        msg = "An EnvoyerSmsProBackend holds credentials and connections and cannot be pickled."
-        raise TypeError(msg)
-
-    async def aclose(self) -> None:
-        """Close the connections, unless the transport is the caller's own."""
-        if self._owns_transport:
-            await self._transport.aclose()
+        return identity(self.name, self._connection.address, credentials.login.reveal(), account)
 
     # -- one attempt --------------------------------------------------------------------------------------------------
 
@@ -207,13 +190,13 @@ class EnvoyerSmsProBackend:
         # A limit that nobody stated is asked with the last place that is left, before anything has to wait.
         if not asks and not self._window.known(self._clock.now()) and self._window.free(self._clock.now()) <= 1:
             await self._learn_limit()
-        seconds = self._timeout if timeout is None else timeout
+        seconds = self._connection.seconds(timeout)
         request = encode(
             operation,
             self._credentials,
-            base_url=self._base_url,
+            base_url=self._connection.address,
             timeout=seconds,
-            max_response_bytes=self._max_response_bytes,
+            max_response_bytes=self._connection.max_response_bytes,
         )
         keep = 0 if asks or self._window.known(self._clock.now()) else 1
         turn = self._window.take(self._clock.now(), seconds + _LATE_SECONDS, keep=keep)
@@ -221,7 +204,7 @@ class EnvoyerSmsProBackend:
             msg = f"{operation.path}: {self._window.limit} requests in 60 minutes are allowed; this one was not sent."
             raise RequestLimitReached(msg, request=operation.path, retry_after=turn.wait)
         try:
-            response = await self._transport.send(request)
+            response = await self._connection.send(request)
         except NotSent:
             turn.give_back()
             raise
@@ -454,13 +437,6 @@ def _pace(account: str, path: str | Path | None, limit: int | None, clock: Clock
     if limit is not None:
         window.wish(limit)
     return window, clock or SYSTEM
-
-
-def _default_transport() -> HttpTransport:
-    """Return a transport over httpx, imported only when one is needed."""
-    from allmysms_async.transports.httpx import HttpxTransport
-
-    return HttpxTransport()
 
 
 def _receipt(result: SendMessageResult, request: SendRequest, parts: int) -> SendReceipt:

@@ -6,7 +6,7 @@ Source: Envoyer SMS Pro, "Pré-requis".
 from __future__ import annotations
 
 import base64
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote_plus
 
 from allmysms_async.errors import (
@@ -22,18 +22,18 @@ from allmysms_async.errors import (
 from allmysms_async.exchange import HttpRequest, HttpResponse, check_status
 from allmysms_async.model import Secret
 from allmysms_async.numbers import read_gateway_number
+from allmysms_async.protocols import connection
 from allmysms_async.protocols.envoyersmspro.message import SendMessage
 from allmysms_async.protocols.envoyersmspro.operation import Operation
 from allmysms_async.protocols.envoyersmspro.status import listed_numbers, refusal
 from allmysms_async.protocols.envoyersmspro.xml import Failure, Unreadable, failure, parse, says_success
-from allmysms_async.redaction import Shown
 
 __all__ = ["Credentials", "decode", "encode"]
 
 R = TypeVar("R")
 
 
-class Credentials(Shown, frozen=True, kw_only=True):
+class Credentials(connection.Credentials, frozen=True, kw_only=True):
     """Who asks.
 
     Attributes:
@@ -43,19 +43,9 @@ class Credentials(Shown, frozen=True, kw_only=True):
         basic: Whether they travel as HTTP Basic authentication; else as form fields.
     """
 
-    login: Secret
     password: Secret
     account_id: Secret | None = None
     basic: bool = True
-
-    def __repr__(self) -> str:
-        """Show nothing: the login is a phone number."""
-        return "<Credentials>"
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: they hold the password."""
-        msg = "Credentials cannot be pickled."
-        raise TypeError(msg)
 
 
 def encode(

@@ -12,7 +12,6 @@ import binascii
 import re
 from datetime import datetime
 from email.utils import format_datetime
-from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from allmysms_async import argument
@@ -21,6 +20,7 @@ from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSender, 
 from allmysms_async.exchange import MailEnvelope
 from allmysms_async.model import Secret, SmsMessage
 from allmysms_async.numbers import name_shown
+from allmysms_async.protocols import connection
 from allmysms_async.redaction import Shown
 
 __all__ = [
@@ -47,7 +47,7 @@ _is_number = re.compile(r"[0-9]{5,15}", re.ASCII).fullmatch
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
-class Credentials(Shown, frozen=True, kw_only=True):
+class Credentials(connection.Credentials, frozen=True, kw_only=True):
     """Who asks.
 
     Attributes:
@@ -55,17 +55,7 @@ class Credentials(Shown, frozen=True, kw_only=True):
         api_key: Its API key; travels in the subject.
     """
 
-    login: Secret
     api_key: Secret
-
-    def __repr__(self) -> str:
-        """Show nothing: a login may be a phone number."""
-        return "<Credentials>"
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: they hold a secret."""
-        msg = "Credentials cannot be pickled."
-        raise TypeError(msg)
 
 
 class Stamp(Shown, frozen=True, kw_only=True):

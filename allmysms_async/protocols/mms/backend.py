@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from allmysms_async import argument, plausible
+from allmysms_async import plausible
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
-from allmysms_async.errors import InvalidRequest, UnsupportedFeature
-from allmysms_async.exchange import server_root
+from allmysms_async.errors import UnsupportedFeature
 from allmysms_async.hooks import warn_of_figures
-from allmysms_async.model import Accepted, Account, MmsKind, MmsMessage, Secret, SendReceipt, SmsMessage
+from allmysms_async.model import Accepted, Account, MmsKind, MmsMessage, SendReceipt, SmsMessage
+from allmysms_async.protocols.connection import Connection, HttpBackend, address, secret
 from allmysms_async.protocols.mms import status
 from allmysms_async.protocols.mms.answer import Answer, read_account, read_send, results
 from allmysms_async.protocols.mms.codec import ACCOUNT, SEND, Credentials, check_media, encode_account, encode_send
@@ -25,16 +25,8 @@ __all__ = ["MmsBackend"]
 _MAX_CAPTION = 100
 
 
-def _credential(name: str, value: str) -> str:
-    """Return a credential that is fit to travel in a form field."""
-    if not argument.text(name, value) or not value.isprintable():
-        msg = f"{name} is empty or holds characters that no {name} has; nothing was sent."
-        raise InvalidRequest(msg)
-    return value
-
-
 @bordered
-class MmsBackend:
+class MmsBackend(HttpBackend):
     """The AllMySMS gateway's MMS module, by form POST.
 
     Reaches mobiles of metropolitan France only. A plain ``SmsMessage`` is sent as an MMS with a text alone, which may
@@ -49,7 +41,7 @@ class MmsBackend:
             stays the caller's to close.
         timeout: Seconds for one attempt, connection included.
         max_response_bytes: Largest answer that is read.
-        allow_plain_http: Whether the password may travel in clear to another host.
+        allow_plain_http: Whether the password may travel in clear to another host; it warns.
 
     Raises:
         InvalidRequest: A credential or the address cannot be right.
@@ -80,35 +72,18 @@ class MmsBackend:
         max_response_bytes: int = 4 * 1024 * 1024,
         allow_plain_http: bool = False,
     ) -> None:
-        self._credentials = Credentials(
-            login=Secret(_credential("login", login)), password=Secret(_credential("password", password))
+        self._credentials = Credentials(login=secret("login", login), password=secret("password", password))
+        self._connection = Connection(
+            address("base_url", base_url, allow_plain_http=allow_plain_http),
+            transport=transport,
+            timeout=timeout,
+            max_response_bytes=max_response_bytes,
         )
-        self._base_url = server_root(base_url, allow_plain_http=allow_plain_http)
-        if transport is not None:
-            argument.able("transport", transport, ("send", "aclose"), "an HttpTransport")
-        self._owns_transport = transport is None
-        self._transport = transport or _default_transport()
-        self._timeout = argument.seconds("timeout", timeout)
-        self._max_response_bytes = argument.count("max_response_bytes", max_response_bytes)
 
     @property
     def identity(self) -> str:
         """Tells accounts apart, without showing anything of them."""
-        return identity(self.name, self._base_url, self._credentials.login.reveal())
-
-    def __repr__(self) -> str:
-        """Show where it sends to, and neither login nor password."""
-        return f"<MmsBackend {self._base_url}>"
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: it holds the password and open connections."""
-        msg = "An MmsBackend holds credentials and connections and cannot be pickled."
-        raise TypeError(msg)
-
-    async def aclose(self) -> None:
-        """Close the connections, unless the transport is the caller's own."""
-        if self._owns_transport:
-            await self._transport.aclose()
+        return identity(self.name, self._connection.address, self._credentials.login.reveal())
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -155,11 +130,11 @@ class MmsBackend:
         wire = encode_send(
             request,
             self._credentials,
-            base_url=self._base_url,
-            timeout=self._timeout if request.timeout is None else request.timeout,
-            max_response_bytes=self._max_response_bytes,
+            base_url=self._connection.address,
+            timeout=self._connection.seconds(request.timeout),
+            max_response_bytes=self._connection.max_response_bytes,
         )
-        answer = read_send(await self._transport.send(wire), SEND)
+        answer = read_send(await self._connection.send(wire), SEND)
         found = results(answer, tuple(request.recipients))
         campaign_id, odd = plausible.identifier(answer.campaign_id), list(plausible.odd_in(answer.raw))
         if answer.campaign_id and campaign_id is None:
@@ -198,18 +173,11 @@ class MmsBackend:
         """
         wire = encode_account(
             self._credentials,
-            _credential("login", login),
-            base_url=self._base_url,
-            timeout=self._timeout,
-            max_response_bytes=self._max_response_bytes,
+            secret("login", login).reveal(),
+            base_url=self._connection.address,
+            timeout=self._connection.timeout,
+            max_response_bytes=self._connection.max_response_bytes,
         )
-        answer: Answer = read_account(await self._transport.send(wire), ACCOUNT)
+        answer: Answer = read_account(await self._connection.send(wire), ACCOUNT)
         warn_of_figures(ACCOUNT, answer.raw)
         return Account(status=answer.text, credits=answer.credits)
-
-
-def _default_transport() -> HttpTransport:
-    """Return a transport over httpx, imported only when one is needed."""
-    from allmysms_async.transports.httpx import HttpxTransport
-
-    return HttpxTransport()

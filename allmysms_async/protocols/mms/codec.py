@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NoReturn
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
@@ -15,8 +14,8 @@ from allmysms_async.backend import SendRequest
 from allmysms_async.errors import InvalidRequest, InvalidText
 from allmysms_async.exchange import HttpRequest
 from allmysms_async.model import MmsKind, MmsMessage, Secret
+from allmysms_async.protocols import connection
 from allmysms_async.protocols.form import form
-from allmysms_async.redaction import Shown
 
 __all__ = ["ACCOUNT", "SEND", "Credentials", "check_media", "encode_account", "encode_send", "flow"]
 
@@ -37,7 +36,7 @@ _ENDINGS = {"image": (".gif", ".jpg", ".jpeg"), "video": (".3gp",), "sound": (".
 _REFERENCES = {"\r": "&#13;"}
 
 
-class Credentials(Shown, frozen=True, kw_only=True):
+class Credentials(connection.Credentials, frozen=True, kw_only=True):
     """Who asks.
 
     Attributes:
@@ -45,17 +44,7 @@ class Credentials(Shown, frozen=True, kw_only=True):
         password: The account's password (``passcode``); travels in the body alone.
     """
 
-    login: Secret
     password: Secret
-
-    def __repr__(self) -> str:
-        """Show nothing: a login may be a phone number."""
-        return "<Credentials>"
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: they hold a secret."""
-        msg = "Credentials cannot be pickled."
-        raise TypeError(msg)
 
 
 def check_media(message: MmsMessage) -> None:

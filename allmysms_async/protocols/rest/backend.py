@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from allmysms_async import plausible
 from allmysms_async.backend import SendLimits, SendRequest
 from allmysms_async.border import bordered
 from allmysms_async.errors import InvalidSender
+from allmysms_async.hooks import Hook
 from allmysms_async.model import Estimate, FoundSend, SendReceipt, SmsMessage
 from allmysms_async.numbers import name_shown
+from allmysms_async.protocols.connection import Connection, HttpBackend, address, secret
 from allmysms_async.protocols.rest import neutral
 from allmysms_async.protocols.rest.campaigns import DeleteCampaign
-from allmysms_async.protocols.rest.codec import Format, Formats
-from allmysms_async.protocols.rest.hook import Hook
+from allmysms_async.protocols.rest.codec import Credentials, Format, Formats
 from allmysms_async.protocols.rest.inquiry import RestInquiry
 from allmysms_async.protocols.rest.line import Line
 from allmysms_async.protocols.rest.operation import Operation
@@ -35,7 +36,7 @@ _SENDER = re.compile(r"[A-Za-z][A-Za-z0-9 ]{1,9}[A-Za-z0-9]")
 
 
 @bordered
-class RestBackend(RestInquiry):
+class RestBackend(RestInquiry, HttpBackend):
     """The AllMySMS gateway over its HTTPS API v9.
 
     Args:
@@ -47,7 +48,7 @@ class RestBackend(RestInquiry):
             stays the caller's to close.
         timeout: Seconds for one attempt, connection included.
         max_response_bytes: Largest answer that is read.
-        allow_plain_http: Whether the key may travel in clear to another host.
+        allow_plain_http: Whether the key may travel in clear to another host; it warns.
         flow_format: In which format data flows travel, ``json`` or ``xml``.
         return_format: In which format answers are asked for; both are read as the same results.
         hooks: Called with a note of each request and of its end, redacted (see ``allmysms_async.hooks``).
@@ -87,34 +88,24 @@ class RestBackend(RestInquiry):
         return_format: Format = "json",
         hooks: Iterable[Hook] = (),
     ) -> None:
-        super().__init__(
-            Line.opened(
-                login,
-                api_key,
-                base_url=base_url,
-                sub_account=sub_account,
-                transport=transport,
-                timeout=timeout,
-                max_response_bytes=max_response_bytes,
-                allow_plain_http=allow_plain_http,
-                formats=Formats(flow=flow_format, answer=return_format),
-                hooks=hooks,
-            )
+        credentials = Credentials(
+            login=secret("login", login, ascii_only=True),
+            api_key=secret("api_key", api_key, ascii_only=True),
+            sub_account=None if sub_account is None else secret("sub_account", sub_account, ascii_only=True),
         )
+        connection = Connection(
+            address("base_url", base_url, allow_plain_http=allow_plain_http, path="/http/9.0"),
+            transport=transport,
+            timeout=timeout,
+            max_response_bytes=max_response_bytes,
+            hooks=hooks,
+        )
+        super().__init__(Line(connection, credentials, Formats(flow=flow_format, answer=return_format)))
 
     @property
     def identity(self) -> str:
         """Tells accounts apart, without showing anything of them."""
         return self._line.identity
-
-    def __repr__(self) -> str:
-        """Show where it sends to, and neither login nor key."""
-        return f"<RestBackend {self._line.base_url}>"
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: it holds the key and open connections."""
-        msg = "A RestBackend holds credentials and connections and cannot be pickled."
-        raise TypeError(msg)
 
     def with_sub_account(self, login: str) -> RestBackend:
         """Return a view that acts for a sub-account, over the same connections; closing it closes nothing.

@@ -9,7 +9,7 @@ import json
 import math
 import re
 import typing
-from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -17,6 +17,7 @@ from allmysms_async import argument
 from allmysms_async.errors import InvalidRequest, InvalidText, ProtocolError
 from allmysms_async.exchange import HttpRequest, HttpResponse, check_status, described
 from allmysms_async.model import Secret
+from allmysms_async.protocols import connection
 from allmysms_async.protocols.form import form
 from allmysms_async.protocols.rest.operation import Operation, status_code
 from allmysms_async.protocols.rest.wire import Raw, Result, Unreadable, read
@@ -70,7 +71,7 @@ _MAX_DIGITS = 40
 _says_taken = re.compile(rb'"status"\s{0,9}:\s{0,9}"?10[01]\b|<status>\s{0,9}10[01]\s{0,9}</status>').search
 
 
-class Credentials(Shown, frozen=True, kw_only=True):
+class Credentials(connection.Credentials, frozen=True, kw_only=True):
     """Who asks.
 
     Attributes:
@@ -79,18 +80,8 @@ class Credentials(Shown, frozen=True, kw_only=True):
         sub_account: Login of the sub-account to act for, or None.
     """
 
-    login: Secret
     api_key: Secret
     sub_account: Secret | None = None
-
-    def __repr__(self) -> str:
-        """Show nothing: a login may be a phone number."""
-        return "<Credentials>"
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: they hold the key."""
-        msg = "Credentials cannot be pickled."
-        raise TypeError(msg)
 
 
 def encode(

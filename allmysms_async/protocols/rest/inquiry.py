@@ -48,6 +48,7 @@ class RestInquiry:
 
     def __init__(self, line: Line, kept: dict[Secret, deque[Reply]] | None = None) -> None:
         self._line = line
+        self._connection = line.connection
         self._kept: dict[Secret, deque[Reply]] = {} if kept is None else kept
         self._fetched = self._kept.setdefault(Secret(line.sub_account or ""), deque())
         self.api = RestApi(line)

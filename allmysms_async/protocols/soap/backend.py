@@ -9,16 +9,14 @@ from __future__ import annotations
 import os
 import pathlib
 import re
-import warnings
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, TypeVar
 
 from allmysms_async import argument
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
-from allmysms_async.errors import AllMySmsError, InvalidRequest, InvalidSender, ProtocolError, UnsupportedFeature
-from allmysms_async.hooks import Answered, Asked, Failed, Hook, numbered, redacted, tell, warn_of_figures
+from allmysms_async.errors import InvalidRequest, InvalidSender, ProtocolError, UnsupportedFeature
+from allmysms_async.hooks import Asked, Hook
 from allmysms_async.model import (
     Account,
     DeliveryReport,
@@ -27,11 +25,11 @@ from allmysms_async.model import (
     NewSubAccount,
     OptOut,
     Reply,
-    Secret,
     SendReceipt,
     SmsMessage,
 )
 from allmysms_async.numbers import name_shown, read_gateway_number
+from allmysms_async.protocols.connection import Connection, HttpBackend, address, secret
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.account import CreateSubAccount, DeleteCampaign, GetInfo, GetStop
 from allmysms_async.protocols.soap.codec import Credentials, decode, encode
@@ -52,46 +50,10 @@ __all__ = ["SoapBackend"]
 R = TypeVar("R", bound=Result)
 
 _SENDER = re.compile(r"[A-Za-z][A-Za-z0-9]{2,10}")
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-
-
-def _endpoint(endpoint: str, *, allow_plain_http: bool) -> str:
-    """Return the address, refusing what would show the password on the way without leave."""
-    argument.text("endpoint", endpoint)
-    try:
-        parts = urlsplit(endpoint)
-        fits = endpoint.isprintable() and " " not in endpoint and parts.port != 0
-    except ValueError:
-        parts, fits = urlsplit(""), False
-    if not fits or parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
-        msg = "endpoint must be an address such as https://api.msinnovations.com/soap/server.php, without credentials."
-        raise InvalidRequest(msg)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        if not allow_plain_http:
-            msg = "endpoint is plain http, which would send the password in clear."
-            raise InvalidRequest(msg, remedy="Use https, or say allow_plain_http=True.")
-        msg = f"The password travels in clear to {parts.hostname}: anybody on the way can read it."
-        warnings.warn(msg, UserWarning, stacklevel=4)
-    return endpoint
-
-
-def _credential(name: str, value: str) -> str:
-    """Return a credential that is fit to travel in an envelope."""
-    if not argument.text(name, value) or not value.isprintable():
-        msg = f"{name} is empty or holds characters that no {name} has; nothing was sent."
-        raise InvalidRequest(msg)
-    return value
-
-
-def _looked_at(operation: Operation[R], result: R) -> R:
-    """Return a result, having told of figures in it that cannot be right; those of a send are its receipt's to tell."""
-    if operation.replay == "safe":
-        warn_of_figures(operation.name, result.raw)
-    return result
 
 
 @bordered
-class SoapBackend:
+class SoapBackend(HttpBackend):
     """The AllMySMS gateway over its SOAP API.
 
     It has no idempotency keys, so that a send without an answer is unknown and is never repeated; and no Unicode, so
@@ -136,20 +98,17 @@ class SoapBackend:
         allow_plain_http: bool = False,
         hooks: Iterable[Hook] = (),
     ) -> None:
-        self._credentials = Credentials(
-            login=Secret(_credential("login", login)), passcode=Secret(_credential("passcode", passcode))
+        self._credentials = Credentials(login=secret("login", login), passcode=secret("passcode", passcode))
+        self._connection = Connection(
+            address("endpoint", endpoint, allow_plain_http=allow_plain_http, path=None),
+            transport=transport,
+            timeout=timeout,
+            max_response_bytes=max_response_bytes,
+            hooks=hooks,
         )
-        self._endpoint = _endpoint(endpoint, allow_plain_http=allow_plain_http)
         self._wsdl = None if wsdl is None else argument.path("wsdl", wsdl)
         self._lowcost = lowcost
         self._mail_notif = mail_notif
-        if transport is not None:
-            argument.able("transport", transport, ("send", "aclose"), "an HttpTransport")
-        self._owns_transport = transport is None
-        self._transport = transport or _default_transport()
-        self._timeout = argument.seconds("timeout", timeout)
-        self._max_response_bytes = argument.count("max_response_bytes", max_response_bytes)
-        self._hooks: tuple[Hook, ...] = argument.several("hooks", hooks, callable, "functions")
         self._worker = Worker("allmysms soap")
         # One for each process: the thread of the parent may have been using it when this one was forked off.
         self._builders: dict[int, EnvelopeBuilder] = {}
@@ -165,22 +124,12 @@ class SoapBackend:
     @property
     def identity(self) -> str:
         """Tells accounts apart, without showing anything of them."""
-        return identity(self.name, self._endpoint, self._credentials.login.reveal())
-
-    def __repr__(self) -> str:
-        """Show where it sends to, and neither login nor password."""
-        return f"<SoapBackend {self._endpoint}>"
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: it holds the password and open connections."""
-        msg = "A SoapBackend holds credentials and connections and cannot be pickled."
-        raise TypeError(msg)
+        return identity(self.name, self._connection.address, self._credentials.login.reveal())
 
     async def aclose(self) -> None:
         """Close the connections, unless the transport is the caller's own, and end the thread."""
         self._worker.close()
-        if self._owns_transport:
-            await self._transport.aclose()
+        await super().aclose()
 
     async def perform(self, operation: Operation[R], *, timeout: float | None = None) -> R:
         """Make one attempt at an operation.
@@ -197,25 +146,18 @@ class SoapBackend:
             FaultRefused: Surely not taken.
             GatewayError: The gateway refused; its class says why.
         """
-        seconds = self._timeout if timeout is None else timeout
+        seconds = self._connection.seconds(timeout)
 
         def write(left: float) -> tuple[HttpRequest, Asked | None]:
             request = self._encode(operation, left)
-            return request, _asked(operation, request) if self._hooks else None
+            hooks = self._connection.hooks
+            return request, self._connection.note(request, operation.arguments()) if hooks else None
+
+        async def read(response: HttpResponse) -> R:
+            return await self._worker.run(decode, type(operation), response)
 
         request, note = await within(self._worker, write, seconds, operation.name)
-        if note is None:
-            result = await self._worker.run(decode, type(operation), await self._transport.send(request))
-            return _looked_at(operation, result)
-        tell(self._hooks, note)
-        try:
-            response = await self._transport.send(request)
-            result = await self._worker.run(decode, type(operation), response)
-        except AllMySmsError as error:
-            tell(self._hooks, Failed(number=note.number, name=note.name, error=error))
-            raise
-        tell(self._hooks, _answered(note, response, result))
-        return _looked_at(operation, result)
+        return await self._connection.exchange(request, read, note=note, replay=operation.replay)
 
     def _encode(self, operation: Operation[R], timeout: float) -> HttpRequest:
         """Return the request for an operation; in the thread, which alone uses the builder."""
@@ -228,9 +170,9 @@ class SoapBackend:
             operation,
             self._credentials,
             builder,
-            endpoint=self._endpoint,
+            endpoint=self._connection.address,
             timeout=timeout,
-            max_response_bytes=self._max_response_bytes,
+            max_response_bytes=self._connection.max_response_bytes,
         )
 
     # -- sending ------------------------------------------------------------------------------------------------------
@@ -369,34 +311,3 @@ class SoapBackend:
             msg = "createSubAccount: the sub-account has no login."
             raise ProtocolError(msg, request="createSubAccount")
         return account.login
-
-
-def _asked(operation: Operation[Any], request: HttpRequest) -> Asked:
-    """Return the note of a request, for hooks."""
-    return Asked(
-        number=numbered(),
-        name=operation.name,
-        url=request.url,
-        fields=redacted(operation.arguments()),
-        sub_account=False,
-        timeout=request.timeout,
-        body_bytes=len(request.body),
-    )
-
-
-def _answered(note: Asked, response: HttpResponse, result: Result) -> Answered:
-    """Return the note of an answer, for hooks."""
-    return Answered(
-        number=note.number,
-        name=note.name,
-        http_status=response.status,
-        fields=redacted(result.raw),
-        body_bytes=len(response.body),
-    )
-
-
-def _default_transport() -> HttpTransport:
-    """Return a transport over httpx, imported only when one is needed."""
-    from allmysms_async.transports.httpx import HttpxTransport
-
-    return HttpxTransport()

@@ -8,14 +8,14 @@ Source: SOAP API, C; SOAP 1.1, §4.4 (Fault) and §6.2 (HTTP).
 from __future__ import annotations
 
 import re
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from allmysms_async.errors import AllMySmsError, FaultRefused, ProtocolError, ServerFailure
 from allmysms_async.exchange import HttpRequest, HttpResponse, check_status
 from allmysms_async.model import Secret
+from allmysms_async.protocols import connection
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import Fields, Result, Unreadable, Value
-from allmysms_async.redaction import Shown
 
 __all__ = ["Builder", "Credentials", "decode", "encode"]
 
@@ -33,7 +33,7 @@ class Builder(Protocol):
         ...
 
 
-class Credentials(Shown, frozen=True, kw_only=True):
+class Credentials(connection.Credentials, frozen=True, kw_only=True):
     """Who asks.
 
     Attributes:
@@ -41,17 +41,7 @@ class Credentials(Shown, frozen=True, kw_only=True):
         passcode: Its password; travels in the envelope.
     """
 
-    login: Secret
     passcode: Secret
-
-    def __repr__(self) -> str:
-        """Show nothing: a login may be a phone number."""
-        return "<Credentials>"
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: they hold the password."""
-        msg = "Credentials cannot be pickled."
-        raise TypeError(msg)
 
 
 def encode(

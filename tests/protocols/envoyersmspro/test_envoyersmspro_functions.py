@@ -312,9 +312,9 @@ def test_impossible_option_is_refused_without_being_shown(connect: Connect, opti
 def test_password_with_a_colon_travels_as_a_field(connect: Connect) -> None:
     """Only Basic authentication has no room for a colon."""
     assert "a:b" not in repr(connect(password="a:b", basic_auth=False))
-    assert repr(connect(base_url="http://example.com/api/", allow_plain_http=True)) == (
-        "<EnvoyerSmsProBackend http://example.com>"
-    )
+    with pytest.warns(UserWarning, match="in clear to example.com"):
+        allowed = connect(base_url="http://example.com/api/", allow_plain_http=True)
+    assert repr(allowed) == "<EnvoyerSmsProBackend http://example.com>"
 
 
 async def test_options_of_the_full_api_do_what_the_manual_says(sandbox: Any, connect: Connect) -> None:

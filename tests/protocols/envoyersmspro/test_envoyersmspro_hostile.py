@@ -63,7 +63,7 @@ def test_request_cannot_name_the_error(end: bytes) -> None:
 
 def test_answer_is_bounded_at_two_megabytes() -> None:
     """No answer of the manual comes near; 1000 reports take 150 kB."""
-    assert EnvoyerSmsProBackend("0612345678", "x")._max_response_bytes == 2 * 1024 * 1024
+    assert EnvoyerSmsProBackend("0612345678", "x")._connection.max_response_bytes == 2 * 1024 * 1024
 
 
 @pytest.mark.parametrize(

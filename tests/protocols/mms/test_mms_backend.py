@@ -395,7 +395,8 @@ def test_addresses_that_would_show_the_password_are_refused(url: str) -> None:
 
 async def test_plain_http_is_used_where_it_is_allowed() -> None:
     """allow_plain_http=True takes the manual's own address; https is the default."""
-    allowed = MmsBackend("demo", "demo-pass", base_url="http://api.msinnovations.com/", allow_plain_http=True)
+    with pytest.warns(UserWarning, match="in clear to api.msinnovations.com"):
+        allowed = MmsBackend("demo", "demo-pass", base_url="http://api.msinnovations.com/", allow_plain_http=True)
     assert repr(allowed) == "<MmsBackend http://api.msinnovations.com>"
     usual = MmsBackend("demo", "demo-pass")
     assert repr(usual) == "<MmsBackend https://api.msinnovations.com>"

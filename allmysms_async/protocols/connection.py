@@ -1,0 +1,294 @@
+"""The way to a gateway over HTTP, the same for every protocol: its address, who asks, what carries it, who is told.
+
+A backend checks here what it was given, once, before anything is sent; no refusal shows a value, which may hold a key.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from allmysms_async import argument
+from allmysms_async.border import bordered
+from allmysms_async.errors import AllMySmsError, InvalidRequest
+from allmysms_async.hooks import Answered, Asked, Failed, Hook, numbered, redacted, tell, warn_of_figures
+from allmysms_async.model import Secret
+from allmysms_async.redaction import Shown
+
+if TYPE_CHECKING:
+    from allmysms_async.backend import Replay
+    from allmysms_async.exchange import HttpRequest, HttpResponse
+    from allmysms_async.transports import HttpTransport
+
+__all__ = ["Connection", "Credentials", "HttpBackend", "address", "secret"]
+
+
+class _Answer(Protocol):
+    """What an answer was read as: it keeps what the gateway wrote."""
+
+    @property
+    def raw(self) -> Mapping[str, object]: ...
+
+
+A = TypeVar("A", bound=_Answer)
+
+# -- address ----------------------------------------------------------------------------------------------------------
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_LONGEST = 2000
+# Source: RFC 3986, §2: neither reserved nor unreserved; clients differ in how they mend them.
+_ALIEN = re.compile(r'[\s"<>\\^`{|}]')
+_SUCH_AS = "Give an address such as https://api.example.com, without credentials, query or fragment."
+
+
+def address(name: str, value: str, *, allow_plain_http: bool, path: str | None = "") -> str:
+    """Return the address of a gateway, refusing what would show credentials on the way or lead nowhere.
+
+    Plain http to another machine takes leave, and warns at the line that opened the backend.
+
+    Args:
+        name: The argument it was given as.
+        value: The address.
+        allow_plain_http: Whether credentials may travel in clear to another machine.
+        path: What a root ends in where somebody gave it with the API's own path: it is dropped, with a final slash.
+            None leaves the address as it is, for one that names what answers, to the slash.
+
+    Raises:
+        InvalidRequest: Saying what is wrong with it.
+    """
+    argument.text(name, value)
+    fault = _fault(value)
+    if fault is not None:
+        raise InvalidRequest(f"{name} {fault}; nothing was sent.", remedy=_SUCH_AS)
+    parts = urlsplit(value)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        if not allow_plain_http:
+            msg = f"{name} is plain http, which would send the credentials in clear; nothing was sent."
+            raise InvalidRequest(msg, remedy="Use https, or say allow_plain_http=True.")
+        msg = f"The credentials travel in clear to {parts.hostname}: anybody on the way can read them."
+        warnings.warn(msg, UserWarning, stacklevel=4)
+    return value if path is None else value.rstrip("/").removesuffix(path)
+
+
+def _fault(value: str) -> str | None:
+    """Return what is wrong with an address, or None; an @ may be the end of credentials without a name."""
+    if len(value) > _LONGEST:
+        return f"is an address of more than {_LONGEST} characters"
+    if not value.isprintable() or _ALIEN.search(value):
+        return "holds blanks or other characters that no address has"
+    if "@" in value:
+        return "holds an @, as if credentials stood before it: they are arguments of their own"
+    if "?" in value or "#" in value:
+        return "holds a query or a fragment, which no gateway's address has"
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname
+    except ValueError:
+        return "cannot be read as an address"
+    if parts.scheme not in {"http", "https"}:
+        return "does not begin with https://"
+    if not host:
+        return "names no host"
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    return "has a port that is none: they are 1 to 65535" if port == 0 else None
+
+
+# -- credentials ------------------------------------------------------------------------------------------------------
+
+
+class Credentials(Shown, frozen=True, kw_only=True):
+    """Who asks; each protocol's own add what it proves itself with.
+
+    Attributes:
+        login: The account's login.
+    """
+
+    login: Secret
+
+    def __repr__(self) -> str:
+        """Show nothing: a login may be a phone number."""
+        return "<Credentials>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: they hold a secret."""
+        msg = "Credentials cannot be pickled."
+        raise TypeError(msg)
+
+
+def secret(name: str, value: str, *, ascii_only: bool = False) -> Secret:
+    """Return a credential that is fit to travel.
+
+    Args:
+        name: The argument it was given as.
+        value: The credential.
+        ascii_only: Whether it must be ASCII, as where it may travel in a header.
+
+    Raises:
+        InvalidRequest: It is empty, or holds a character that none has.
+    """
+    if not argument.text(name, value) or not value.isprintable() or (ascii_only and not value.isascii()):
+        msg = f"{name} is empty or holds characters that no {name} has; nothing was sent."
+        raise InvalidRequest(msg)
+    return Secret(value)
+
+
+# -- transport and hooks ----------------------------------------------------------------------------------------------
+
+
+class Connection:
+    """What carries a backend's requests, how long each may take, how much is read of its answer, and who is told.
+
+    Args:
+        address: Where requests go, checked already.
+        transport: What carries them; by default one over httpx, closed with the connection. One that is given stays the
+            caller's to close.
+        timeout: Seconds for one attempt, the TCP connection's included.
+        max_response_bytes: Largest answer that is read.
+        hooks: Who is told of each request and of its end.
+
+    Raises:
+        InvalidRequest: One of them cannot be right.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        transport: HttpTransport | None,
+        timeout: float,
+        max_response_bytes: int,
+        hooks: Iterable[Hook] = (),
+    ) -> None:
+        if transport is not None:
+            argument.able("transport", transport, ("send", "aclose"), "an HttpTransport")
+        self.address = address
+        self.timeout = argument.seconds("timeout", timeout)
+        self.max_response_bytes = argument.count("max_response_bytes", max_response_bytes)
+        self.hooks: tuple[Hook, ...] = argument.several("hooks", hooks, callable, "functions")
+        self._owned = transport is None
+        self._transport = transport or _default_transport()
+
+    @property
+    def send(self) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+        """Carries one request, and returns its answer."""
+        return self._transport.send
+
+    def borrowed(self) -> Connection:
+        """Return one over the same transport that closes nothing."""
+        return Connection(
+            self.address,
+            transport=self._transport,
+            timeout=self.timeout,
+            max_response_bytes=self.max_response_bytes,
+            hooks=self.hooks,
+        )
+
+    def __repr__(self) -> str:
+        """Show where it leads."""
+        return f"<Connection {self.address}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: it holds open connections."""
+        msg = "A Connection holds open connections and cannot be pickled."
+        raise TypeError(msg)
+
+    def seconds(self, timeout: float | None) -> float:
+        """Return how long one attempt may take: as it was asked, or as long as any.
+
+        Raises:
+            InvalidRequest: It is no time-out.
+        """
+        return self.timeout if timeout is None else argument.seconds("timeout", timeout)
+
+    def note(self, request: HttpRequest, fields: Mapping[str, object], *, sub_account: bool = False) -> Asked:
+        """Return the note of a request, for hooks."""
+        return Asked(
+            number=numbered(),
+            name=request.name,
+            url=request.url,
+            fields=redacted(fields),
+            sub_account=sub_account,
+            timeout=request.timeout,
+            body_bytes=len(request.body),
+        )
+
+    async def exchange(
+        self,
+        request: HttpRequest,
+        read: Callable[[HttpResponse], Awaitable[A]],
+        *,
+        note: Asked | None = None,
+        replay: Replay = "never",
+    ) -> A:
+        """Carry a request in one attempt and return what its answer is read as; hooks hear of both ends.
+
+        Args:
+            request: The request.
+            read: Reads its answer.
+            note: What hooks are told of it, if there are hooks.
+            replay: Whether it changes something: figures that cannot be right are told of what changes nothing, those
+                of a send are its receipt's to tell.
+        """
+        if note is None:
+            result = await read(await self.send(request))
+        else:
+            tell(self.hooks, note)
+            try:
+                response = await self.send(request)
+                result = await read(response)
+            except AllMySmsError as error:
+                tell(self.hooks, Failed(number=note.number, name=note.name, error=error))
+                raise
+            tell(self.hooks, _answered(note, response, result))
+        if replay == "safe":
+            warn_of_figures(request.name, result.raw)
+        return result
+
+    async def aclose(self) -> None:
+        """Close the transport, unless it is the caller's own."""
+        if self._owned:
+            await self._transport.aclose()
+
+
+def _answered(note: Asked, response: HttpResponse, result: _Answer) -> Answered:
+    """Return the note of an answer, for hooks."""
+    return Answered(
+        number=note.number,
+        name=note.name,
+        http_status=response.status,
+        fields=redacted(result.raw),
+        body_bytes=len(response.body),
+    )
+
+
+def _default_transport() -> HttpTransport:
+    """Return a transport over httpx, imported only when one is needed."""
+    from allmysms_async.transports.httpx import HttpxTransport
+
+    return HttpxTransport()
+
+
+@bordered
+class HttpBackend:
+    """What every backend over HTTP is as an object: shown without a secret, never pickled, closed once."""
+
+    _connection: Connection
+
+    def __repr__(self) -> str:
+        """Show where it sends to, and neither login nor secret."""
+        return f"<{type(self).__name__} {self._connection.address}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: it holds a secret and open connections."""
+        msg = f"{type(self).__name__} holds credentials and connections and cannot be pickled."
+        raise TypeError(msg)
+
+    async def aclose(self) -> None:
+        """Close the connections, unless the transport is the caller's own."""
+        await self._connection.aclose()
