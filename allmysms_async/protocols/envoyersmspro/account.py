@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest
+from allmysms_async.protocols.envoyersmspro.answer import Node
 from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, identifier
-from allmysms_async.protocols.envoyersmspro.xml import Node
 from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.redaction import Shown
 

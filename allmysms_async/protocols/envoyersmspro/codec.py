@@ -23,10 +23,10 @@ from allmysms_async.exchange import HttpRequest, HttpResponse, check_status
 from allmysms_async.model import Secret
 from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols import connection
+from allmysms_async.protocols.envoyersmspro.answer import Failure, Unreadable, failure, parse, says_success
 from allmysms_async.protocols.envoyersmspro.message import SendMessage
 from allmysms_async.protocols.envoyersmspro.operation import Operation
 from allmysms_async.protocols.envoyersmspro.status import listed_numbers, refusal
-from allmysms_async.protocols.envoyersmspro.xml import Failure, Unreadable, failure, parse, says_success
 
 __all__ = ["Credentials", "decode", "encode"]
 

@@ -14,8 +14,8 @@ from allmysms_async import argument
 from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSchedule, InvalidSender
 from allmysms_async.numbers import name_shown
+from allmysms_async.protocols.envoyersmspro.answer import PARIS, Node
 from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, identifier
-from allmysms_async.protocols.envoyersmspro.xml import PARIS, Node
 from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.redaction import Discreet
 

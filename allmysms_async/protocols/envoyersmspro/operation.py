@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from allmysms_async import argument
 from allmysms_async.errors import InvalidNumber, InvalidRequest
-from allmysms_async.protocols.envoyersmspro.xml import Node
+from allmysms_async.protocols.envoyersmspro.answer import Node
 from allmysms_async.protocols.operation import BaseOperation
 from allmysms_async.redaction import Discreet
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from allmysms_async.backend import Replay
+from allmysms_async.protocols.envoyersmspro.answer import Node, Unreadable
 from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, international
-from allmysms_async.protocols.envoyersmspro.xml import Node, Unreadable
 from allmysms_async.protocols.operation import Method, Resource
 
 __all__ = ["ActivateStop", "CheckStop", "CheckStopResult", "DeactivateStop", "StopResult", "Stops"]

@@ -21,10 +21,10 @@ from allmysms_async.protocols import connection
 from allmysms_async.protocols.form import form
 from allmysms_async.protocols.rest.operation import Operation, status_code
 from allmysms_async.protocols.rest.wire import Raw, Result, Unreadable, read
-from allmysms_async.protocols.rest.xml import NotXml, read_xml, write_xml
+from allmysms_async.protocols.xml import NotXml, mapping, read_xml, write_xml
 from allmysms_async.redaction import Shown
 
-__all__ = ["Credentials", "Format", "Formats", "decode", "encode", "is_xml"]
+__all__ = ["Credentials", "Format", "Formats", "decode", "encode", "from_xml", "is_xml"]
 
 R = TypeVar("R", bound=Result)
 
@@ -68,6 +68,11 @@ _HALF = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
 )
 _MAX_DIGITS = 40
+# An opt-out list of 64 MB, the largest answer that is read by default, has half of these.
+_MAX_ELEMENTS = 4_000_000
+_MAX_DEPTH = 32
+# Annex 1 prints the text of a message in a CDATA section, and everything else plain.
+_CDATA = frozenset({"MESSAGE"})
 _says_taken = re.compile(rb'"status"\s{0,9}:\s{0,9}"?10[01]\b|<status>\s{0,9}10[01]\s{0,9}</status>').search
 
 
@@ -139,7 +144,7 @@ def _fields(operation: Operation[Any], credentials: Credentials, formats: Format
         return fields
     data = operation.data()
     if formats.flow == "xml":
-        fields[operation.flow] = write_xml(data, operation.items)
+        fields[operation.flow] = write_xml(data, operation.items, cdata=_CDATA)
     else:
         fields[operation.flow] = msgspec.json.encode({"DATA": [data] if operation.listed_data else data})
     fields |= operation.values(beside=True)
@@ -151,11 +156,24 @@ def is_xml(body: bytes) -> bool:
     return body[:1000].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
 
 
+def from_xml(body: bytes, *, max_elements: int = _MAX_ELEMENTS) -> Raw:
+    """Return what an answer in XML holds under its root, whatever the root is called.
+
+    Raises:
+        NotXml: It cannot be read, or holds no field.
+    """
+    _, answer = read_xml(body, mapping, max_elements=max_elements, max_depth=_MAX_DEPTH)
+    if not isinstance(answer, dict):
+        msg = "XML without any field"
+        raise NotXml(msg)
+    return typing.cast("dict[str, object]", answer)
+
+
 def _answer(body: bytes, name: str) -> Raw:
     """Return the answer as a mapping."""
     if is_xml(body):
         try:
-            return read_xml(body)
+            return from_xml(body)
         except NotXml as error:
             html = described(body)
             what = html if "HTML" in html else str(error)

@@ -9,11 +9,11 @@ import pytest
 from allmysms_async import errors
 from allmysms_async.exchange import HttpResponse
 from allmysms_async.protocols.envoyersmspro.account import CreateAccount, GetAccountStatus, GetAllAccounts
+from allmysms_async.protocols.envoyersmspro.answer import Failure, Unreadable, failure, parse
 from allmysms_async.protocols.envoyersmspro.codec import decode
 from allmysms_async.protocols.envoyersmspro.message import GetMessageStats, SendMessage
 from allmysms_async.protocols.envoyersmspro.operation import Operation
 from allmysms_async.protocols.envoyersmspro.stop import CheckStop
-from allmysms_async.protocols.envoyersmspro.xml import Failure, Unreadable, failure, parse
 
 PHONE, TEXT, PASSWORD = "33612345678", "Votre code est 482159", "motdepasse"
 SEND = SendMessage(TEXT, (PHONE, "33612345679", "33612345680"), "Societe")

@@ -6,9 +6,9 @@ import pytest
 
 from allmysms_async import EnvoyerSmsProBackend, errors
 from allmysms_async.exchange import HttpResponse
+from allmysms_async.protocols.envoyersmspro.answer import Failure, Unreadable, failure, parse
 from allmysms_async.protocols.envoyersmspro.codec import decode
 from allmysms_async.protocols.envoyersmspro.message import CancelMessage, SendMessage
-from allmysms_async.protocols.envoyersmspro.xml import Failure, Unreadable, failure, parse
 
 FAIL = b"<envoyersmspro><status>fail</status>"
 HEAD = FAIL + b"<error><request>/message/send?text=a&recipients="

@@ -13,9 +13,9 @@ from allmysms_async import InsufficientCredit
 from allmysms_async.exchange import HttpResponse
 from allmysms_async.model import Secret
 from allmysms_async.protocols.envoyersmspro import account, message, response, stop
+from allmysms_async.protocols.envoyersmspro.answer import PARIS
 from allmysms_async.protocols.envoyersmspro.codec import Credentials, decode, encode
 from allmysms_async.protocols.envoyersmspro.operation import Operation
-from allmysms_async.protocols.envoyersmspro.xml import PARIS
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "envoyersmspro"
 CREDENTIALS = Credentials(login=Secret("0600000000"), password=Secret("motdepasse"))
