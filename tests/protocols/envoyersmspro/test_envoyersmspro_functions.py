@@ -148,7 +148,7 @@ async def test_impossible_parameter_is_refused_before_the_wire(
 
 async def test_scheduled_text_waits_and_can_be_cancelled(sandbox: Any, connect: Connect) -> None:
     """A scheduled text has no reports, arrives at its minute, or never if it is cancelled; its SMS come back."""
-    sms = SmsService(connect(), clock=connect()._clock)
+    sms = SmsService(connect(), clock=connect()._line._clock)
     when = datetime.fromtimestamp(sandbox.clock.now(), UTC) + timedelta(hours=2, seconds=30)
     first, second = [await sms.send(SmsMessage("Bonjour", send_at=when), phone) for phone in (PHONE, MORE)]
     assert first.scheduled

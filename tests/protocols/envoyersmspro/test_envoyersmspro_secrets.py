@@ -69,7 +69,7 @@ async def test_request_shows_nothing_and_holds_no_secret_in_its_address(basic_au
         await backend.perform(SEND)
     (request,) = transport.requests
     check(f"{request!r} {request} {request.url} {backend!r} {backend} {vars(backend)} {SEND!r}")
-    for held in (request, backend, backend._credentials):
+    for held in (request, backend, backend._line, backend._line._credentials):
         with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(held)
 
