@@ -1,28 +1,23 @@
 """How many requests a server takes per time: a sliding window that never sends more.
 
-The window is a log of moments in SQLite, one for each request: in a file it outlives the process, else it is in memory.
-A place is free again so long after its request *ended*, since nobody knows when in between the server counted it. So a
-place is held at the latest end that the request can have, is moved to the true end when that is known, and stays where
-it is if the process dies. Nothing here waits: whoever is refused a place is told for how long.
-
-The file survives the death of any process, which is the promise; it is not flushed to the disk for each request, so
-that after a failure of the machine itself the last seconds may be missing from the count.
+The window is a log of moments, one for each request. A place is free again so long after its request *ended*, since
+nobody knows when in between the server counted it. So a place is held at the latest end that the request can have, is
+moved to the true end when that is known, and stays where it is if the process dies. Nothing here waits: whoever is
+refused a place is told for how long.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import secrets
 import sqlite3
 import threading
-import weakref
-from collections.abc import Callable, Generator
 from datetime import datetime
 from pathlib import Path
 
 from allmysms_async.errors import InvalidRequest, NotSent, RequestLimitReached
+from allmysms_async.protocols.envoyersmspro.place import Places, named
 
 __all__ = ["DEFAULT_LIMIT", "RequestWindow", "Turn", "window_of"]
 
@@ -31,18 +26,8 @@ DEFAULT_LIMIT = 100
 
 _log = logging.getLogger("allmysms_async")
 
-_OPEN_SECONDS = 5.0
-# The event loop stands still meanwhile; whoever holds the file longer is waited for without it.
-_BUSY_SECONDS = 0.05
-_BUSY_AGAIN = 0.5
 _REMEMBERED_SECONDS = 24 * 3600.0
 """How long a limit that the server stated is taken for granted."""
-_STATED_TABLE = """CREATE TABLE IF NOT EXISTS windows (
-    account TEXT PRIMARY KEY, stated INTEGER, ask_after REAL DEFAULT 0, closed_until REAL DEFAULT 0,
-    closed_for REAL DEFAULT 0
-)"""
-_REQUESTS_TABLE = "CREATE TABLE IF NOT EXISTS {} (name VARCHAR, item_timestamp INTEGER)"
-"""One for each account; a moment is in milliseconds since 1970."""
 
 
 class Turn:
@@ -86,60 +71,16 @@ class RequestWindow:
     """
 
     def __init__(self, account: str, *, path: Path | None = None, seconds: float = 3600.0, margin: float = 2.0) -> None:
-        self._account = account
-        self._table = f"requests_{account}"
         self._interval = seconds + margin
-        self._path = path
-        self._inherited = False
-        # Every use is under the lock, so that any thread may use the one connection.
-        self._connection = sqlite3.connect(path or ":memory:", timeout=_OPEN_SECONDS, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.execute(_STATED_TABLE)
-        self._connection.execute("INSERT OR IGNORE INTO windows (account) VALUES (?)", (account,))
-        self._connection.execute(_REQUESTS_TABLE.format(self._table))
-        self._connection.execute(f"CREATE INDEX IF NOT EXISTS times_{account} ON {self._table} (item_timestamp)")
-        self._connection.commit()
-        self._connection.execute(f"PRAGMA busy_timeout = {round(_BUSY_SECONDS * 1000)}")
-        self._lock = threading.RLock()
+        self._places = Places(account, path)
         self._limit = DEFAULT_LIMIT
-        self._in_flight: dict[str, int] = {}
         self._wished: int | None = None
         self._ask_after = self._closed_until = self._closed_for = 0.0
         self._read()
-        _all.add(self)
-
-    def hold_still(self) -> None:
-        """Let no thread use the connection, while the process is forked."""
-        self._lock.acquire()
-
-    def go_on(self) -> None:
-        """Let every thread use it again, in the parent process."""
-        self._lock.release()
-
-    def part(self) -> None:
-        """Go on in a child process, where what the parent has in flight is the parent's to follow.
-
-        A window in memory goes on from what was counted so far.
-        """
-        self._in_flight = {}
-        self._inherited = self._path is not None
-        self._lock.release()
-
-    def _reopen(self) -> None:
-        """Open the file anew: SQLite forbids a process to use, or to close, what its parent opened."""
-        if self._path is not None:
-            _of_the_parent.append(self._connection)
-            self._connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._inherited = False
 
     def _read(self) -> None:
         """Take in what the server said, to whatever process."""
-        query = "SELECT stated, ask_after, closed_until, closed_for FROM windows WHERE account = ?"
-        stated, self._ask_after, self._closed_until, self._closed_for = self._connection.execute(
-            query, (self._account,)
-        ).fetchone()
+        stated, self._ask_after, self._closed_until, self._closed_for = self._places.said()
         self._limit = min((limit for limit in (stated, self._wished) if limit), default=DEFAULT_LIMIT)
 
     @property
@@ -154,7 +95,7 @@ class RequestWindow:
 
     def wish(self, limit: int) -> None:
         """Take a limit of the caller's own, for this process alone; the one that is wished last counts."""
-        with self._locked():
+        with self._places.locked():
             self._wished = limit
             self._read()
 
@@ -165,48 +106,21 @@ class RequestWindow:
         """
         fits = limit is not None and limit > 0
         ask_after = now.timestamp() + (_REMEMBERED_SECONDS if fits else self._interval)
-        with self._alone():
-            if fits:
-                query = "UPDATE windows SET stated = ?, ask_after = ? WHERE account = ?"
-                self._connection.execute(query, (limit, ask_after, self._account))
-            else:
-                query = "UPDATE windows SET ask_after = ? WHERE account = ?"
-                self._connection.execute(query, (ask_after, self._account))
+        with self._places.alone():
+            self._places.state(limit if fits else None, ask_after)
             self._read()
-
-    @contextlib.contextmanager
-    def _alone(self) -> Generator[None]:
-        """Keep other threads and other processes out: looking and taking are one step."""
-        with self._locked(), self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            yield
-
-    @contextlib.contextmanager
-    def _locked(self) -> Generator[None]:
-        """Keep other threads out, and say it where the file cannot be used."""
-        with self._lock:
-            try:
-                if self._inherited:
-                    self._reopen()
-                yield
-            except sqlite3.Error as error:
-                if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-                    msg = "The file that counts requests is busy and cannot be used just now; nothing was sent."
-                    raise RequestLimitReached(msg, retry_after=_BUSY_AGAIN) from error
-                msg = f"The file that counts requests cannot be used ({_named(error)}); nothing was sent."
-                raise NotSent(msg) from error
 
     # -- places -------------------------------------------------------------------------------------------------------
 
     def free(self, now: datetime) -> int:
         """Return how many places are free."""
-        with self._locked():
+        with self._places.locked():
             self._hold(now)
-            return max(0, self.limit - self._count(self._begun(now)))
+            return max(0, self.limit - self._places.count(self._begun(now)))
 
     def turn_in(self, now: datetime) -> float:
         """Return the seconds until a place is free, 0 if one is."""
-        with self._locked():
+        with self._places.locked():
             self._read()
             closed = self._closed(now)
             if self.free(now):
@@ -222,7 +136,7 @@ class RequestWindow:
             keep: Places to leave free.
         """
         name = secrets.token_hex(8)
-        with self._locked():
+        with self._places.locked():
             self._read()
             if closed := self._closed(now):
                 return Turn(self, "", closed)
@@ -230,62 +144,28 @@ class RequestWindow:
                 return Turn(self, "", max(1.0 if keep else 0.001, self._wait(now)))
             # One that takes longer than the window is held on below.
             latest = _milliseconds(now) + round(min(timeout, self._interval) * 1000)
-            if not self._put(name, latest, self._begun(now)):
+            if not self._places.put(name, latest, self._begun(now), self.limit):
                 return Turn(self, "", max(0.001, self._wait(now)))
-            self._in_flight[name] = latest
+            self._places.in_flight[name] = latest
         return Turn(self, name)
-
-    def _put(self, name: str, latest: int, begun: int) -> bool:
-        """Write a place down, if one is free: others may have taken it since it was looked for."""
-        query = f"DELETE FROM {self._table} WHERE item_timestamp < ?"  # noqa: S608  a digest, no input
-        with self._alone():
-            self._connection.execute(query, (begun,))
-            if self._count(begun) >= self.limit:
-                return False
-            self._insert(name, latest)
-            return True
-
-    def _insert(self, name: str, milliseconds: int) -> None:
-        """Write a place down."""
-        query = f"INSERT INTO {self._table} (name, item_timestamp) VALUES (?, ?)"  # noqa: S608  likewise
-        self._connection.execute(query, (name, milliseconds))
 
     def _begun(self, now: datetime) -> int:
         """Return when the window that ends now began: what is older counts no more."""
         return _milliseconds(now) - round(self._interval * 1000)
 
-    def _count(self, begun: int) -> int:
-        """Return how many places count in the window that began then."""
-        query = f"SELECT COUNT(*) FROM {self._table} WHERE item_timestamp >= ?"  # noqa: S608  likewise
-        count: int = self._connection.execute(query, (begun,)).fetchone()[0]
-        return count
-
-    def _newest(self, index: int) -> int | None:
-        """Return the moment of a place, the newest being 0; None if there are not so many."""
-        query = f"SELECT item_timestamp FROM {self._table} ORDER BY item_timestamp DESC LIMIT 1 OFFSET ?"  # noqa: S608
-        row: tuple[int] | None = self._connection.execute(query, (index,)).fetchone()
-        return None if row is None else row[0]
-
     def _wait(self, now: datetime) -> float:
         """Return the seconds until the place that is free next."""
         # Of more requests than the limit (which may have been lowered), those beyond it must leave as well.
-        oldest_that_counts = self._newest(self.limit - 1)
+        oldest_that_counts = self._places.newest(self.limit - 1)
         if oldest_that_counts is None:
             return 0.0
         return max(0, oldest_that_counts + 1 - self._begun(now)) / 1000
 
     def move(self, name: str, now: datetime) -> None:
         """Count a place from this moment on."""
-        with self._locked():
-            self._in_flight.pop(name, None)
-            self._stamp(name, _milliseconds(now))
-
-    def _stamp(self, name: str, milliseconds: int) -> None:
-        """Move a place in time, also one that another process took for long over."""
-        query = f"UPDATE {self._table} SET item_timestamp = ? WHERE name = ?"  # noqa: S608  likewise
-        with self._alone():
-            if not self._connection.execute(query, (milliseconds, name)).rowcount:
-                self._insert(name, milliseconds)
+        with self._places.locked():
+            self._places.in_flight.pop(name, None)
+            self._places.stamp(name, _milliseconds(now))
 
     def _hold(self, now: datetime) -> None:
         """Keep the places of requests that take longer than they can: the machine slept, or the clock was set.
@@ -294,14 +174,12 @@ class RequestWindow:
         """
         moment = _milliseconds(now)
         furthest = moment + round(self._interval * 1000)
-        for name, latest in self._in_flight.items():
+        for name, latest in self._places.in_flight.items():
             if latest < moment or latest > furthest:
-                self._in_flight[name] = moment
-                self._stamp(name, moment)
-        if (self._newest(0) or 0) > furthest:
-            query = f"UPDATE {self._table} SET item_timestamp = ? WHERE item_timestamp > ?"  # noqa: S608  likewise
-            with self._alone():
-                self._connection.execute(query, (moment, furthest))
+                self._places.in_flight[name] = moment
+                self._places.stamp(name, moment)
+        if (self._places.newest(0) or 0) > furthest:
+            self._places.shift(furthest, moment)
 
     def _closed(self, now: datetime) -> float:
         """Return the seconds until the server's own refusal is over; never more than it was for, whatever the clock."""
@@ -309,9 +187,7 @@ class RequestWindow:
 
     def free_place(self, name: str) -> None:
         """Free a place at once."""
-        with self._alone():
-            self._in_flight.pop(name, None)
-            self._connection.execute(f"DELETE FROM {self._table} WHERE name = ?", (name,))  # noqa: S608  likewise
+        self._places.remove(name)
 
     # -- what the server says, and what is to be expected -------------------------------------------------------------
 
@@ -322,12 +198,11 @@ class RequestWindow:
         the server says is taken; else it is half a window, so that the second time is surely late enough.
         """
         wait = seconds if seconds is not None else self._interval / 2
-        query = "UPDATE windows SET closed_until = ?, closed_for = ? WHERE account = ?"
         longest = max(self._closed(now), wait)
         self._closed_until, self._closed_for = now.timestamp() + longest, longest
         try:
-            with self._alone():
-                self._connection.execute(query, (self._closed_until, self._closed_for, self._account))
+            with self._places.alone():
+                self._places.close(self._closed_until, self._closed_for)
         except (NotSent, RequestLimitReached) as error:
             _log.warning("The server's refusal could not be noted for others: %s", error)
         return wait
@@ -336,14 +211,14 @@ class RequestWindow:
         """Return how long so many requests take at least, from now; 0 if there are places for all of them."""
         if not requests:
             return 0.0
-        with self._locked():
+        with self._places.locked():
             self._read()
             closed = self._closed(now)
             more = requests - self.free(now)
             if more <= 0:
                 return closed
-            held = self._count(self._begun(now))
-            oldest = self._newest(held - 1) if held else None
+            held = self._places.count(self._begun(now))
+            oldest = self._places.newest(held - 1) if held else None
         passed = max(0.0, now.timestamp() - oldest / 1000) if oldest is not None else 0.0
         return max(closed, -(-more // self.limit) * self._interval - passed)
 
@@ -353,37 +228,13 @@ def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-_all: weakref.WeakSet[RequestWindow] = weakref.WeakSet()
-_of_the_parent: list[sqlite3.Connection] = []
-_held: list[RequestWindow] = []
-
-
-def _before_fork() -> None:
-    """Wait until no thread is at work on a window: the child would find it half done for ever."""
-    _windows_lock.acquire()
-    _held.extend(_all)
-    for window in _held:
-        window.hold_still()
-
-
-def _after_fork(end: Callable[[RequestWindow], None]) -> None:
-    """Go on, in the parent or in the child."""
-    for window in _held:
-        end(window)
-    _held.clear()
-    _windows_lock.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=lambda: _after_fork(RequestWindow.go_on),
-        after_in_child=lambda: _after_fork(RequestWindow.part),
-    )
-
-
 _windows: dict[str, tuple[RequestWindow, Path | None]] = {}
 _windows_lock = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    # So that a child never finds it held by a thread that it does not have.
+    os.register_at_fork(
+        before=_windows_lock.acquire, after_in_parent=_windows_lock.release, after_in_child=_windows_lock.release
+    )
 
 
 def window_of(account: str, path: Path | None) -> RequestWindow:
@@ -410,12 +261,7 @@ def window_of(account: str, path: Path | None) -> RequestWindow:
             try:
                 window = RequestWindow(account, path=place)
             except sqlite3.Error as error:
-                msg = f"The file that is to count requests cannot be used ({_named(error)}); nothing was sent."
+                msg = f"The file that is to count requests cannot be used ({named(error)}); nothing was sent."
                 raise InvalidRequest(msg) from error
             _windows[account] = window, place
         return window
-
-
-def _named(error: sqlite3.Error) -> str:
-    """Return what SQLite calls an error; its words may quote what stands in the file."""
-    return str(getattr(error, "sqlite_errorname", type(error).__name__))

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allmysms_async import InvalidRequest, RequestLimitReached
+from allmysms_async.protocols.envoyersmspro import place
 from allmysms_async.protocols.envoyersmspro import window as window_module
 from allmysms_async.protocols.envoyersmspro.window import RequestWindow, window_of
 
@@ -303,7 +304,7 @@ def test_use_that_is_broken_off_leaves_the_file_to_others(tmp_path: Path) -> Non
     """An interrupt between looking and taking (Ctrl-C) takes no place and locks nobody out."""
     path = tmp_path / "limit.db"
     one, other = window(2, path), window(2, path)
-    with pytest.raises(KeyboardInterrupt), one._alone():
+    with pytest.raises(KeyboardInterrupt), one._places.alone():
         raise KeyboardInterrupt
 
     assert other.take(START, 60).wait == 0
@@ -333,7 +334,7 @@ def test_file_that_is_busy_sends_nothing_and_loses_no_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A file that somebody else locks is a clear error before a request; after one, its answer counts for more."""
-    monkeypatch.setattr(window_module, "_BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(place, "_BUSY_SECONDS", 0.01)
     path = tmp_path / "limit.db"
     one = window(5, path)
     turn = one.take(START, 60)
