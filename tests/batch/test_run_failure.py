@@ -15,6 +15,7 @@ from allmysms_async.errors import (
     DuplicateRequest,
     GatewayError,
     InsufficientCredit,
+    InvalidText,
     LimitReached,
     NotSent,
     NoValidNumber,
@@ -50,6 +51,14 @@ async def test_defect_of_a_backend_leaves_its_chunk_unknown(make_bench, gateway,
     assert (stopped.value.result.unknown, stopped.value.result.accepted) == (10, 10)
     await bench.finish()
     assert gateway.texted == everybody(number, 100)
+
+
+async def test_text_that_cannot_be_planned_ends_the_run(make_bench, gateway, number):
+    """A run whose text no request can hold is told at once, leaves no task behind, and has sent nothing."""
+    bench = make_bench([number(1)], text="x" * 2000)
+    with pytest.raises(InvalidText) as refused:
+        await bench.finish()
+    assert (refused.value.reason, gateway.requests, leftovers()) == ("text_too_long", [], set())
 
 
 async def test_answer_of_the_wrong_length_leaves_its_chunk_unknown(make_bench, gateway, number, balanced):

@@ -1,0 +1,77 @@
+"""The chunks that wait: each offered once, none lost, and no end while there is work that may bring more."""
+
+import asyncio
+
+import pytest
+
+from allmysms_async.batch.desk import ChunkQueue
+
+
+@pytest.fixture
+def stopping():
+    """What asks the run to stop."""
+    return asyncio.Event()
+
+
+@pytest.fixture
+def queue(stopping):
+    """A queue that two chunks may wait in, followed by somebody who keeps up."""
+    return ChunkQueue(stopping, 2, lambda: True)
+
+
+async def test_chunk_that_was_claimed_is_never_offered_again(queue, chunk_of):
+    """Whatever is offered twice is taken once, also after it was dealt with."""
+    chunk = chunk_of(1, range(1, 3))
+    assert (queue.offer([chunk]), queue.offer([chunk])) == (1, 0)
+    assert await queue.take() is chunk
+    queue.claimed(chunk)
+    await queue.done(chunk)
+    queue.retry(held=True)
+    assert queue.offer([chunk]) == 0
+    assert queue.idle
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_chunk_that_could_not_be_claimed_is_offered_again(queue, chunk_of, held):
+    """What another process held may have been given back; if nobody holds it, it is offered once more only."""
+    chunk = chunk_of(1, range(1, 3))
+    for round_ in range(2):
+        assert queue.offer([chunk]) == 1
+        await queue.done(await queue.take())
+        assert queue.offer([chunk]) == 0
+        assert queue.denied is (held or not round_)
+        queue.retry(held=held)
+
+
+async def test_no_worker_ends_while_another_may_cut_a_chunk(queue, chunk_of):
+    """A worker that finds nothing waits for those that are busy: what they cut a chunk into is work for it."""
+    whole, piece = chunk_of(1, range(1, 3)), chunk_of(2, range(1, 2))
+    queue.offer([whole])
+    taken = await queue.take()
+    await queue.end()
+    waiting = asyncio.ensure_future(queue.take())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    queue.claimed(taken)
+    queue.offer([piece])
+    await queue.done(taken)
+    assert await waiting is piece
+    queue.claimed(piece)
+    await queue.done(piece)
+    assert await queue.take() is None
+
+
+async def test_no_more_is_found_than_can_be_sent(queue, stopping, chunk_of):
+    """With as many chunks waiting as there may be the reader waits, until one is taken or the run is to stop."""
+    queue.offer([chunk_of(1, range(1, 2))])
+    queue.coming = 1
+    room = asyncio.ensure_future(queue.room())
+    await asyncio.sleep(0)
+    assert not room.done()
+    await queue.take()
+    await room
+    queue.coming = 2
+    room = asyncio.ensure_future(queue.room())
+    stopping.set()
+    await queue.wake()
+    await room
