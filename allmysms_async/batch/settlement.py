@@ -40,8 +40,8 @@ def settlement(chunk: Chunk, delivery: Delivery) -> Settlement:
     event = delivery.event
     if delivery.receipt is not None:
         return _answered(chunk, delivery.receipt)
-    if event not in _STATES:
-        msg = f"A request that ended with {event} is no end of its chunk."
+    if event is None:  # a delivery has one or the other
+        msg = "The request ended without an answer and without an event."
         raise AssertionError(msg)
     state = _STATES[event]
     reason: Reason | None = None
