@@ -2,74 +2,66 @@
 
 async with SmsService(RestBackend(login="demo", api_key="…")) as sms:
     receipt = await sms.send("Votre code est 4821", to="06 12 34 56 78")
+
+What a program needs that sends is here. The rest has public modules of its own:
+
+- ``errors``: every error there is, and the tree of them.
+- ``model``: what is sent and what comes back.
+- ``backend``: what a backend can be asked, one Protocol for each capability.
+- ``hooks``: what a hook is told.
+- ``protocols.rest``: the operations of the HTTPS API v9 and their results.
+- ``transports``: what carries requests and mails.
+- ``source``, ``text``, ``clock``, ``options``, ``journal``, ``sandbox``: reading lists, measuring texts, telling the
+  time, the options of a run, reading a journal, the local stand-in for the gateway.
 """
 
 from __future__ import annotations
 
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.batch.run import CampaignRun
-from allmysms_async.clock import Clock, SystemClock
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
     CampaignChanged,
     CampaignNotCancellable,
     CampaignNotFound,
-    CampaignPending,
     CampaignStopped,
     CampaignTooLong,
     CannotPass,
     CertificateRefused,
-    DuplicateRequest,
     EmptyCampaign,
-    FaultRefused,
     GatewayError,
     HttpRefused,
     InsufficientCredit,
     InvalidNumber,
     InvalidRequest,
-    InvalidSchedule,
-    InvalidSender,
     InvalidSource,
     InvalidText,
     JournalError,
     JournalLost,
     LimitReached,
     ListStopped,
-    MailDeferred,
-    MailRefused,
-    MediaRefused,
-    NoReplies,
     NotPermitted,
     NotSent,
     NoValidNumber,
-    NumbersRefused,
     OutcomeUnknown,
-    ProtocolError,
     RateLimited,
     RequestLimitReached,
-    SenderRefused,
     ServiceClosed,
     SourceIncomplete,
-    StillProcessing,
     TransportError,
     UnsupportedFeature,
 )
 from allmysms_async.model import (
     Accepted,
-    Account,
     Campaign,
     CampaignResult,
-    CampaignSummary,
     Contact,
     DeliveryReport,
     DeliveryStatus,
-    Estimate,
     ListChange,
-    MmsKind,
     MmsMessage,
     NewSubAccount,
-    OptOut,
     Outcome,
     OutcomeState,
     Progress,
@@ -80,82 +72,63 @@ from allmysms_async.model import (
     Secret,
     SendReceipt,
     SmsMessage,
-    SubAccount,
     Unconfirmed,
-    Waiting,
 )
 from allmysms_async.numbers import canonical_number
+from allmysms_async.options import RunOptions
 from allmysms_async.protocols.envoyersmspro import EnvoyerSmsProBackend
 from allmysms_async.protocols.mail2sms import Mail2SmsBackend, parse_error_reply
 from allmysms_async.protocols.mms import MmsBackend
 from allmysms_async.protocols.rest import RestBackend
 from allmysms_async.protocols.soap import SoapBackend
 from allmysms_async.service import SmsService
-from allmysms_async.source import CsvSource, ListCheck, SampleRow, SheetSource, read_csv, read_xlsx
-from allmysms_async.text import Coding, measure
+from allmysms_async.source import read_csv, read_xlsx
+from allmysms_async.text import measure
+from allmysms_async.transports import HttpTransport
 
 __all__ = [
     "Accepted",
-    "Account",
     "AllMySmsError",
     "AuthenticationFailed",
     "Campaign",
     "CampaignChanged",
     "CampaignNotCancellable",
     "CampaignNotFound",
-    "CampaignPending",
     "CampaignResult",
     "CampaignRun",
     "CampaignStopped",
-    "CampaignSummary",
     "CampaignTooLong",
     "CannotPass",
     "CertificateRefused",
-    "Clock",
-    "Coding",
     "Contact",
-    "CsvSource",
     "DeliveryReport",
     "DeliveryStatus",
-    "DuplicateRequest",
     "EmptyCampaign",
     "EnvoyerSmsProBackend",
-    "Estimate",
-    "FaultRefused",
     "GatewayError",
     "HttpRefused",
+    "HttpTransport",
     "InsufficientCredit",
     "InvalidNumber",
     "InvalidRequest",
-    "InvalidSchedule",
-    "InvalidSender",
     "InvalidSource",
     "InvalidText",
     "JournalError",
     "JournalLost",
     "LimitReached",
     "ListChange",
-    "ListCheck",
     "ListStopped",
     "Mail2SmsBackend",
-    "MailDeferred",
-    "MailRefused",
-    "MediaRefused",
     "MmsBackend",
-    "MmsKind",
     "MmsMessage",
     "NewSubAccount",
-    "NoReplies",
     "NoValidNumber",
     "NotPermitted",
     "NotSent",
-    "NumbersRefused",
-    "OptOut",
     "Outcome",
     "OutcomeState",
     "OutcomeUnknown",
     "Progress",
-    "ProtocolError",
     "RateLimited",
     "Reason",
     "Recipient",
@@ -164,23 +137,17 @@ __all__ = [
     "RequestLimitReached",
     "RestBackend",
     "RetryPolicy",
-    "SampleRow",
+    "RunOptions",
     "Secret",
     "SendReceipt",
-    "SenderRefused",
     "ServiceClosed",
-    "SheetSource",
     "SmsMessage",
     "SmsService",
     "SoapBackend",
     "SourceIncomplete",
-    "StillProcessing",
-    "SubAccount",
-    "SystemClock",
     "TransportError",
     "Unconfirmed",
     "UnsupportedFeature",
-    "Waiting",
     "canonical_number",
     "measure",
     "parse_error_reply",

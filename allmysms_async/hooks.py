@@ -21,7 +21,7 @@ from allmysms_async.numbers import mask
 from allmysms_async.plausible import odd_in, told
 from allmysms_async.redaction import Shown, one_line
 
-__all__ = ["Answered", "Asked", "Failed", "Hook", "Note", "numbered", "redacted", "tell", "warn_of_figures"]
+__all__ = ["Answered", "Asked", "Failed", "Hook", "Note"]
 
 _log = logging.getLogger("allmysms_async")
 

@@ -24,8 +24,9 @@ from collections.abc import Iterator
 import msgspec
 from speed import serving
 
-from allmysms_async import Campaign, Recipient, RestBackend, SmsMessage, SmsService, SystemClock
+from allmysms_async import Campaign, Recipient, RestBackend, SmsMessage, SmsService
 from allmysms_async.batch.chunk import Chunk
+from allmysms_async.clock import SystemClock
 from allmysms_async.journal import Journal, open_sink
 from allmysms_async.journal.packing import pack_numbers, pack_outcomes, pack_payload
 from allmysms_async.model import Outcome, OutcomeState

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from allmysms_async.exchange import HttpRequest, HttpResponse, MailEnvelope, MailReceipt
 
-__all__ = ["HttpTransport", "MailTransport"]
+__all__ = ["HttpRequest", "HttpResponse", "HttpTransport", "MailEnvelope", "MailReceipt", "MailTransport"]
 
 
 class HttpTransport(Protocol):

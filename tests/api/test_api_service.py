@@ -11,7 +11,6 @@ import pytest
 
 from allmysms_async import (
     Contact,
-    DuplicateRequest,
     GatewayError,
     InvalidRequest,
     ListChange,
@@ -20,7 +19,6 @@ from allmysms_async import (
     NotPermitted,
     NotSent,
     OutcomeUnknown,
-    ProtocolError,
     Reason,
     RestBackend,
     RetryPolicy,
@@ -28,7 +26,7 @@ from allmysms_async import (
     SmsService,
 )
 from allmysms_async.backend import CAPABILITIES, ActsForSubAccounts, Calls, KeepsLists
-from allmysms_async.errors import RequestTimeout, ServerFailure, UnsupportedFeature
+from allmysms_async.errors import DuplicateRequest, ProtocolError, RequestTimeout, ServerFailure, UnsupportedFeature
 from allmysms_async.model import Campaign, Recipient, SmsMessage
 from allmysms_async.protocols.rest import neutral
 from allmysms_async.protocols.rest.account import GetInfo

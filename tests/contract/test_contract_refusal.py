@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from rich.pretty import pretty_repr
 
-from allmysms_async import MmsBackend, NoValidNumber, ProtocolError, Recipient, RestBackend, SmsService, SoapBackend
+from allmysms_async import MmsBackend, NoValidNumber, Recipient, RestBackend, SmsService, SoapBackend
+from allmysms_async.errors import ProtocolError
 from allmysms_async.exchange import HttpRequest, HttpResponse, described
 from allmysms_async.protocols.rest.codec import decode
 from allmysms_async.protocols.rest.sms import SendSms

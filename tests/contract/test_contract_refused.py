@@ -31,8 +31,8 @@ from allmysms_async import (
     SmsMessage,
     SmsService,
     SoapBackend,
-    SystemClock,
 )
+from allmysms_async.clock import SystemClock
 from allmysms_async.transports.httpx import HttpxTransport
 from allmysms_async.transports.smtp import SmtpTransport
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from allmysms_async import InvalidSender, SmsMessage
+from allmysms_async import SmsMessage
+from allmysms_async.errors import InvalidSender
 
 from . import conftest as here
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from allmysms_async import ProtocolError, Recipient, RestBackend, Unconfirmed
+from allmysms_async import Recipient, RestBackend, Unconfirmed
+from allmysms_async.errors import ProtocolError
 from allmysms_async.journal import Journal
 from allmysms_async.sandbox.v9 import report
 

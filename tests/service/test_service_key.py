@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import AuthenticationFailed, DuplicateRequest, RestBackend, SmsService
+from allmysms_async import AuthenticationFailed, RestBackend, SmsService
+from allmysms_async.errors import DuplicateRequest
 from allmysms_async.sandbox import Sandbox
 
 PHONE = "33612345678"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import CampaignStopped, InvalidSchedule, RetryPolicy, SmsMessage, SmsService
-from allmysms_async.errors import ScheduleRefused
+from allmysms_async import CampaignStopped, RetryPolicy, SmsMessage, SmsService
+from allmysms_async.errors import InvalidSchedule, ScheduleRefused
 from allmysms_async.sandbox import Sandbox
 
 Service = Callable[..., SmsService]

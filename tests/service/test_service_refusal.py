@@ -13,8 +13,6 @@ from allmysms_async import (
     EmptyCampaign,
     InvalidNumber,
     InvalidRequest,
-    InvalidSchedule,
-    InvalidSender,
     InvalidSource,
     InvalidText,
     NoValidNumber,
@@ -22,7 +20,7 @@ from allmysms_async import (
     SmsService,
     read_csv,
 )
-from allmysms_async.errors import FlowRefused, ScheduleRefused, TextRefused
+from allmysms_async.errors import FlowRefused, InvalidSchedule, InvalidSender, ScheduleRefused, TextRefused
 from allmysms_async.sandbox import Sandbox
 
 Service = Callable[..., SmsService]

@@ -9,7 +9,6 @@ import pytest
 
 from allmysms_async import (
     Accepted,
-    DuplicateRequest,
     InvalidRequest,
     NotSent,
     OutcomeUnknown,
@@ -19,6 +18,7 @@ from allmysms_async import (
     SmsMessage,
     SmsService,
 )
+from allmysms_async.errors import DuplicateRequest
 from allmysms_async.sandbox import Sandbox
 
 Service = Callable[..., SmsService]

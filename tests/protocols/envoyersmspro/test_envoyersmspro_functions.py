@@ -16,8 +16,6 @@ from allmysms_async import (
     InsufficientCredit,
     InvalidNumber,
     InvalidRequest,
-    InvalidSchedule,
-    InvalidSender,
     InvalidText,
     NewSubAccount,
     SmsMessage,
@@ -25,6 +23,7 @@ from allmysms_async import (
     UnsupportedFeature,
     errors,
 )
+from allmysms_async.errors import InvalidSchedule, InvalidSender
 
 PHONE = "33612345678"
 MORE = "33612345679"

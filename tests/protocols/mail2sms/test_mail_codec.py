@@ -13,20 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmysms_async import (
-    InvalidNumber,
-    InvalidRequest,
-    InvalidSender,
-    InvalidText,
-    Mail2SmsBackend,
-    SmsMessage,
-    UnsupportedFeature,
-)
+from allmysms_async import InvalidNumber, InvalidRequest, InvalidText, Mail2SmsBackend, SmsMessage, UnsupportedFeature
 from allmysms_async.backend import SendRequest, limits_of
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.plan import Planner
 from allmysms_async.clock import SystemClock
+from allmysms_async.errors import InvalidSender
 from allmysms_async.exchange import MailEnvelope, MailReceipt
 from allmysms_async.model import Recipient, Secret
 from allmysms_async.protocols.mail2sms.codec import Credentials, Stamp, encode, room, subject

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import AuthenticationFailed, Campaign, Mail2SmsBackend, MailRefused, NotSent, SmsMessage, SmsService
-from allmysms_async.errors import InvalidRequest
+from allmysms_async import AuthenticationFailed, Campaign, Mail2SmsBackend, NotSent, SmsMessage, SmsService
+from allmysms_async.errors import InvalidRequest, MailRefused
 
 WHEN = datetime(2027, 9, 29, 12, 0, tzinfo=UTC)
 LOGIN = {"username": "shop", "password": "s3cret"}

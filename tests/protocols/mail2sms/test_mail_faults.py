@@ -19,16 +19,13 @@ from allmysms_async import (
     CertificateRefused,
     InvalidRequest,
     Mail2SmsBackend,
-    MailDeferred,
-    MailRefused,
     NotSent,
     OutcomeUnknown,
-    ProtocolError,
     RetryPolicy,
     SmsMessage,
     SmsService,
 )
-from allmysms_async.errors import ConnectionLost, RequestTimeout
+from allmysms_async.errors import ConnectionLost, MailDeferred, MailRefused, ProtocolError, RequestTimeout
 
 CLOSE, HANG = b"close", b"hang"
 PHONE = "33612345678"

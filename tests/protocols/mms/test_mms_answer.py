@@ -13,17 +13,15 @@ from allmysms_async import (
     AuthenticationFailed,
     GatewayError,
     InsufficientCredit,
-    MediaRefused,
     NotPermitted,
     NoValidNumber,
-    ProtocolError,
     RateLimited,
     Recipient,
     Rejected,
     Unconfirmed,
     errors,
 )
-from allmysms_async.errors import FlowRefused, ScheduleRefused, TextRefused
+from allmysms_async.errors import FlowRefused, MediaRefused, ProtocolError, ScheduleRefused, TextRefused
 from allmysms_async.exchange import HttpResponse
 from allmysms_async.protocols.mms.answer import Answer, read_account, read_send, results
 

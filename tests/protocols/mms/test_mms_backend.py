@@ -18,13 +18,11 @@ from allmysms_async import (
     InvalidNumber,
     InvalidRequest,
     InvalidText,
-    MediaRefused,
     MmsBackend,
     MmsMessage,
     NotPermitted,
     NoValidNumber,
     OutcomeUnknown,
-    ProtocolError,
     Reason,
     Recipient,
     RestBackend,
@@ -34,7 +32,7 @@ from allmysms_async import (
     UnsupportedFeature,
 )
 from allmysms_async.backend import SendRequest
-from allmysms_async.errors import ConnectionLost, RequestTimeout, ServerFailure
+from allmysms_async.errors import ConnectionLost, MediaRefused, ProtocolError, RequestTimeout, ServerFailure
 from allmysms_async.sandbox import Clock, Sandbox
 from allmysms_async.text import Coding
 from allmysms_async.transports.httpx import HttpxTransport

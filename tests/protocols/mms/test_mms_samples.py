@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl
 import pytest
 from lxml import etree
 
-from allmysms_async import Accepted, MmsKind, MmsMessage, Reason, Recipient, Rejected, SmsMessage
+from allmysms_async import Accepted, MmsMessage, Reason, Recipient, Rejected, SmsMessage
 from allmysms_async.backend import SendRequest
 from allmysms_async.exchange import HttpRequest, HttpResponse
-from allmysms_async.model import Secret
+from allmysms_async.model import MmsKind, Secret
 from allmysms_async.protocols.mms.answer import read_account, read_send, results
 from allmysms_async.protocols.mms.codec import Credentials, encode_account, encode_send
 from allmysms_async.text import Coding

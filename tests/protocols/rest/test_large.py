@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import ProtocolError, RestBackend
+from allmysms_async import RestBackend
 from allmysms_async.backend import SendRequest
+from allmysms_async.errors import ProtocolError
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.model import Recipient, SmsMessage
 from allmysms_async.protocols.rest.blacklist import GetBlacklist

@@ -20,7 +20,6 @@ from allmysms_async import (
     AllMySmsError,
     Campaign,
     InvalidRequest,
-    InvalidSender,
     InvalidText,
     NewSubAccount,
     OutcomeUnknown,
@@ -32,6 +31,7 @@ from allmysms_async import (
     UnsupportedFeature,
 )
 from allmysms_async.backend import CAPABILITIES, SendRequest
+from allmysms_async.errors import InvalidSender
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.model import Secret
 from allmysms_async.protocols.soap.account import CreateSubAccount

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import AllMySmsError, MailDeferred, NotSent, OutcomeUnknown, ProtocolError
-from allmysms_async.errors import ConnectionLost, RequestTimeout
+from allmysms_async import AllMySmsError, NotSent, OutcomeUnknown
+from allmysms_async.errors import ConnectionLost, MailDeferred, ProtocolError, RequestTimeout
 
 Ends = Callable[[str, Any], Awaitable[AllMySmsError]]
 MEGABYTE = 1_000_000

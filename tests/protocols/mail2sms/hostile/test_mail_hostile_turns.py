@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import AuthenticationFailed, MailDeferred, MailRefused, NotSent, OutcomeUnknown
-from allmysms_async.errors import ConnectionLost
+from allmysms_async import AuthenticationFailed, NotSent, OutcomeUnknown
+from allmysms_async.errors import ConnectionLost, MailDeferred, MailRefused
 
 QUOTED = b" rejected: Subject: demo@SECRETKEY|33612345678|from=|date= code 4821"
 EHLO = b"250-localhost\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n"
