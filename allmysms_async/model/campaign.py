@@ -53,7 +53,7 @@ class Totals(Shown, frozen=True, kw_only=True):
         rows: Rows read from the source.
         accepted: The gateway took the message.
         rejected: Surely not texted, with a reason.
-        failed: Surely not sent, after all retries.
+        failed: Surely not sent, after all attempts.
         unknown: May have been sent; nothing more is known.
         pending: Read, and not over: nothing was sent to them, but to those in flight.
         in_flight: Those of the pending that are being sent now, here or by another process: they may have been sent.
