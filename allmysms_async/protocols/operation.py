@@ -3,27 +3,58 @@
 from __future__ import annotations
 
 import functools
+import typing
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, overload
 
 from allmysms_async.backend import Replay
 from allmysms_async.border import border
-from allmysms_async.redaction import Discreet
+from allmysms_async.redaction import Discreet, Shown
 
-__all__ = ["BaseOperation", "Method", "Resource"]
+__all__ = ["BaseOperation", "BaseRoute", "Method", "Resource"]
 
 R = TypeVar("R")
 P = ParamSpec("P")
+
+
+class BaseRoute(Shown, frozen=True):
+    """How an operation is called; each protocol's own route says more.
+
+    Attributes:
+        name: Its name on the wire, and in errors.
+        replay: Whether it may be repeated when its outcome is not known; only what changes nothing says ``safe``.
+    """
+
+    name: str
+    replay: Replay
 
 
 class BaseOperation(Discreet, Generic[R], frozen=True):
     """Base of every protocol's operations; R is the type of the result.
 
     Class attributes:
-        replay: Whether it may be repeated when its outcome is not known; only what changes nothing says ``safe``.
+        name: Its route's.
+        replay: Its route's.
     """
 
+    name: ClassVar[str]
     replay: ClassVar[Replay] = "never"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Give an operation the name and the class of replay of its ``route``."""
+        super().__init_subclass__(**options)
+        route = vars(cls).get("route")
+        if isinstance(route, BaseRoute):
+            cls.name, cls.replay = route.name, route.replay
+
+    @classmethod
+    def result_type(cls) -> type[R]:
+        """Return the class that the answer is read as."""
+        for base in getattr(cls, "__orig_bases__", ()):
+            if isinstance(kind := typing.get_origin(base), type) and issubclass(kind, BaseOperation):
+                return typing.cast("type[R]", typing.get_args(base)[0])
+        msg = f"{cls.__name__} does not say its result, as in Operation[Result]."
+        raise TypeError(msg)
 
 
 class Resource:

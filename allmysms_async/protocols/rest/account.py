@@ -6,11 +6,11 @@ Source: HTTPS API v9, §17, §32, §33.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, ClassVar, NoReturn
+from typing import Annotated, NoReturn
 
-from allmysms_async.backend import Replay
 from allmysms_async.model import Secret
 from allmysms_async.protocols.operation import Method, Resource
+from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 from allmysms_async.redaction import Shown
@@ -76,9 +76,7 @@ class GetInfo(Operation[GetInfoResult], frozen=True):
 
     sub_account: str | None = None
 
-    path: ClassVar[str] = "getInfo/"
-    name: ClassVar[str] = "getInfo"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_INFO
 
 
 class GetCreditsByCountryIsoCodeResult(Result, frozen=True, kw_only=True):
@@ -137,9 +135,7 @@ class GetCreditsByCountryIsoCode(Operation[GetCreditsByCountryIsoCodeResult], fr
 
     country_iso_code: str
 
-    path: ClassVar[str] = "getCreditsByCountryIsoCode/"
-    name: ClassVar[str] = "getCreditsByCountryIsoCode"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_CREDITS_BY_COUNTRY_ISO_CODE
 
 
 class GetPrices(Operation[GetPricesResult], frozen=True):
@@ -156,9 +152,7 @@ class GetPrices(Operation[GetPricesResult], frozen=True):
 
     country_iso_code: str | None = None
 
-    path: ClassVar[str] = "getPrices/"
-    name: ClassVar[str] = "getPrices"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_PRICES
 
 
 class AccountApi(Resource):

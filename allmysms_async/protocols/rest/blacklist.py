@@ -5,14 +5,11 @@ Source: HTTPS API v9, §18 and §19.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated
 
-from allmysms_async.backend import Replay
 from allmysms_async.protocols.operation import Method, Resource
-from allmysms_async.protocols.refusal import Meaning
-from allmysms_async.protocols.rest import status
+from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 from allmysms_async.redaction import Discreet
@@ -83,9 +80,7 @@ class GetBlacklist(Operation[GetBlacklistResult], frozen=True):
     sub_account: str | None = None
     campaign_id: str | None = None
 
-    path: ClassVar[str] = "getBlacklist/"
-    name: ClassVar[str] = "getBlacklist"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_BLACKLIST
 
 
 class DeleteBlacklistEntry(Operation[DeleteBlacklistEntryResult], frozen=True):
@@ -102,11 +97,7 @@ class DeleteBlacklistEntry(Operation[DeleteBlacklistEntryResult], frozen=True):
 
     phone_number: str
 
-    path: ClassVar[str] = "deleteblacklistentry/"
-    name: ClassVar[str] = "deleteblacklistentry"
-    replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.UNLIST
-    successes: ClassVar[frozenset[str]] = status.DONE
+    route = routes.DELETE_BLACKLIST_ENTRY
 
 
 class Blacklist(Resource):

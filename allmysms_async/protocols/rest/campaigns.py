@@ -5,14 +5,12 @@ Source: HTTPS API v9, §11 to §13, §20, annex 4.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated
 
-from allmysms_async.backend import Replay
 from allmysms_async.protocols.operation import Method, Resource
-from allmysms_async.protocols.refusal import Meaning
-from allmysms_async.protocols.rest import status
+from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 from allmysms_async.redaction import Discreet
@@ -169,9 +167,7 @@ class GetCampaignStats(Operation[GetCampaignStatsResult], frozen=True):
     type: str | None = None
     msisdn_list: bool | None = None
 
-    path: ClassVar[str] = "getCampaignStats/"
-    name: ClassVar[str] = "getCampaignStats"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_CAMPAIGN_STATS
 
 
 class GetCampaignInfo(Operation[GetCampaignInfoResult], frozen=True):
@@ -187,9 +183,7 @@ class GetCampaignInfo(Operation[GetCampaignInfoResult], frozen=True):
     campaign_id: str
     type: str | None = None
 
-    path: ClassVar[str] = "getCampaignInfo/"
-    name: ClassVar[str] = "getCampaignInfo"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_CAMPAIGN_INFO
 
 
 class GetCampaignsInfo(Operation[GetCampaignsInfoResult], frozen=True):
@@ -217,9 +211,7 @@ class GetCampaignsInfo(Operation[GetCampaignsInfoResult], frozen=True):
     limit: int | None = None
     offset: int | None = None
 
-    path: ClassVar[str] = "getCampaignsInfo/"
-    name: ClassVar[str] = "getCampaignsInfo"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_CAMPAIGNS_INFO
 
 
 class DeleteCampaign(Operation[DeleteCampaignResult], frozen=True):
@@ -237,12 +229,7 @@ class DeleteCampaign(Operation[DeleteCampaignResult], frozen=True):
 
     camp_id: str
 
-    path: ClassVar[str] = "deleteCampaign/"
-    name: ClassVar[str] = "deleteCampaign"
-    replay: ClassVar[Replay] = "never"
-    says_error: ClassVar[bool] = True
-    statuses: ClassVar[Mapping[str, Meaning]] = status.CANCEL
-    successes: ClassVar[frozenset[str]] = frozenset({"OK"})
+    route = routes.DELETE_CAMPAIGN
 
 
 _PAGE = 100

@@ -113,7 +113,7 @@ def encode(
             character.
         InvalidRequest: It cannot be asked in a sub-account's name.
     """
-    if credentials.sub_account and not operation.for_sub_account:
+    if credentials.sub_account and not operation.route.for_sub_account:
         msg = f"{operation.name} cannot be asked in a sub-account's name; nothing was sent."
         raise InvalidRequest(msg, request=operation.name, remedy="Ask with the main account's own service.")
     try:
@@ -127,7 +127,7 @@ def encode(
         headers["Allmysms-Subaccount"] = credentials.sub_account.reveal()
     return HttpRequest(
         name=operation.name,
-        url=f"{base_url}/http/9.0/{operation.path}",
+        url=f"{base_url}/http/9.0/{operation.route.path}",
         headers=headers,
         body=body,
         timeout=timeout,
@@ -138,15 +138,16 @@ def encode(
 def _fields(operation: Operation[Any], credentials: Credentials, formats: Formats) -> dict[str, str | bytes]:
     """Return an operation's form fields; the key is one of them."""
     fields: dict[str, str | bytes] = {"login": credentials.login.reveal(), "apiKey": credentials.api_key.reveal()}
-    fields["returnformat"] = "json" if operation.json_only else formats.answer
-    if not operation.flow:
+    route = operation.route
+    fields["returnformat"] = "json" if route.json_only else formats.answer
+    if route.flow is None:
         fields |= operation.values()
         return fields
     data = operation.data()
     if formats.flow == "xml":
-        fields[operation.flow] = write_xml(data, operation.items, cdata=_CDATA)
+        fields[route.flow.name] = write_xml(data, route.flow.items, cdata=_CDATA)
     else:
-        fields[operation.flow] = msgspec.json.encode({"DATA": [data] if operation.listed_data else data})
+        fields[route.flow.name] = msgspec.json.encode({"DATA": [data] if route.flow.listed else data})
     fields |= operation.values(beside=True)
     return fields
 

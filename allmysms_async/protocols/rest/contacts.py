@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated
 
-from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import Contact
 from allmysms_async.protocols.operation import Method, Resource
-from allmysms_async.protocols.refusal import Meaning
-from allmysms_async.protocols.rest import status
+from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 from allmysms_async.redaction import Shown
@@ -38,8 +36,6 @@ __all__ = [
 ]
 
 _PHONE = "MOBILEPHONE"
-_ListName = Annotated[str, Wire(("LISTNAME",))]
-_SubAccount = Annotated[str | None, Wire(("SUBACCOUNT",))]
 
 
 class ListField(Shown, frozen=True):
@@ -150,18 +146,12 @@ class CreateList(Operation[CreateListResult], frozen=True):
         OutcomeUnknown: It may have been created.
     """
 
-    list_name: _ListName
-    structure: Annotated[Sequence[ListField], Wire()] = ()
-    sub_account: _SubAccount = None
-    locked: Annotated[bool | None, Wire(("LOCKED",))] = None
+    list_name: str
+    structure: Sequence[ListField] = ()
+    sub_account: str | None = None
+    locked: bool | None = None
 
-    path: ClassVar[str] = "createList/"
-    name: ClassVar[str] = "createList"
-    replay: ClassVar[Replay] = "never"
-    flow: ClassVar[str | None] = "listData"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.LIST
-    successes: ClassVar[frozenset[str]] = status.DONE
-    items: ClassVar[Mapping[str, str]] = {"STRUCTURE": "FIELD"}
+    route = routes.CREATE_LIST
 
     def __post_init__(self) -> None:
         """Refuse a column without a name."""
@@ -191,18 +181,11 @@ class PopulateList(Operation[PopulateListResult], frozen=True):
         OutcomeUnknown: They may have been inserted.
     """
 
-    list_name: _ListName
-    contacts: Annotated[Sequence[Contact], Wire()]
-    sub_account: _SubAccount = None
+    list_name: str
+    contacts: Sequence[Contact]
+    sub_account: str | None = None
 
-    path: ClassVar[str] = "populateList/"
-    name: ClassVar[str] = "populateList"
-    replay: ClassVar[Replay] = "never"
-    flow: ClassVar[str | None] = "populateData"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.CONTACTS
-    successes: ClassVar[frozenset[str]] = status.DONE
-    listed_data: ClassVar[bool] = True
-    items: ClassVar[Mapping[str, str]] = {"CONTACTS": "CONTACT"}
+    route = routes.POPULATE_LIST
 
     def data(self) -> dict[str, object]:
         """Return what ``populateData`` holds under ``DATA``."""
@@ -230,18 +213,11 @@ class DeleteContacts(Operation[DeleteContactsResult], frozen=True):
         OutcomeUnknown: They may have been deleted.
     """
 
-    list_name: _ListName
-    phones: Annotated[Sequence[str], Wire()]
-    sub_account: _SubAccount = None
+    list_name: str
+    phones: Sequence[str]
+    sub_account: str | None = None
 
-    path: ClassVar[str] = "deleteContacts/"
-    name: ClassVar[str] = "deleteContacts"
-    replay: ClassVar[Replay] = "never"
-    flow: ClassVar[str | None] = "deleteData"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.CONTACTS
-    successes: ClassVar[frozenset[str]] = status.DONE
-    listed_data: ClassVar[bool] = True
-    items: ClassVar[Mapping[str, str]] = {"CONTACTS": "CONTACT"}
+    route = routes.DELETE_CONTACTS
 
     def data(self) -> dict[str, object]:
         """Return what ``deleteData`` holds under ``DATA``."""
@@ -264,11 +240,7 @@ class DeleteList(Operation[DeleteListResult], frozen=True):
     list_name: str
     sub_account: str | None = None
 
-    path: ClassVar[str] = "deleteList/"
-    name: ClassVar[str] = "deleteList"
-    replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.LIST
-    successes: ClassVar[frozenset[str]] = status.DONE
+    route = routes.DELETE_LIST
 
 
 class GetLists(Operation[GetListsResult], frozen=True):
@@ -285,9 +257,7 @@ class GetLists(Operation[GetListsResult], frozen=True):
 
     sub_account: str | None = None
 
-    path: ClassVar[str] = "getLists/"
-    name: ClassVar[str] = "getLists"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_LISTS
 
 
 class GetContacts(Operation[GetContactsResult], frozen=True):
@@ -307,9 +277,7 @@ class GetContacts(Operation[GetContactsResult], frozen=True):
     list_name: str
     sub_account: str | None = None
 
-    path: ClassVar[str] = "getContacts/"
-    name: ClassVar[str] = "getContacts"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_CONTACTS
 
 
 class Contacts(Resource):

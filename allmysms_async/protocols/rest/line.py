@@ -110,7 +110,7 @@ class Line:
 
     def _note(self, operation: Operation[R], request: HttpRequest) -> Asked:
         """Return the note of a request, for hooks."""
-        fields = operation.values(beside=True) | (operation.data() if operation.flow else operation.values())
+        fields = operation.values(beside=True) | operation.data()
         return self.connection.note(request, fields, sub_account=self.sub_account is not None)
 
     async def _encoded(self, operation: Operation[R], timeout: float) -> HttpRequest:
@@ -120,7 +120,7 @@ class Line:
             NotSent: The time was over before it was written.
         """
         largest = self.connection.max_response_bytes
-        most = min(largest, operation.max_response_bytes or largest)
+        most = min(largest, operation.route.max_response_bytes or largest)
 
         def write(left: float) -> HttpRequest:
             return encode(
@@ -132,7 +132,7 @@ class Line:
                 formats=self._formats,
             )
 
-        if self._formats.flow != "xml" or operation.flow is None or operation.rows <= _MANY_ROWS:
+        if self._formats.flow != "xml" or operation.route.flow is None or operation.rows <= _MANY_ROWS:
             return write(timeout)
         return await within(self._worker, write, timeout, operation.name)
 

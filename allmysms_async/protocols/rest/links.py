@@ -5,10 +5,10 @@ Source: HTTPS API v9, §34 and §35.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
-from allmysms_async.backend import Replay
 from allmysms_async.protocols.operation import Method, Resource
+from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 
@@ -53,9 +53,7 @@ class ShortenUrl(Operation[ShortenUrlResult], frozen=True):
 
     url: str
 
-    path: ClassVar[str] = "shortenUrl/"
-    name: ClassVar[str] = "shortenUrl"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.SHORTEN_URL
 
 
 class GetShortUrlDomains(Operation[GetShortUrlDomainsResult], frozen=True):
@@ -67,9 +65,7 @@ class GetShortUrlDomains(Operation[GetShortUrlDomainsResult], frozen=True):
         GatewayError: The gateway answered with an error.
     """
 
-    path: ClassVar[str] = "getshorturldomains/"
-    name: ClassVar[str] = "getshorturldomains"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_SHORT_URL_DOMAINS
 
 
 class Links(Resource):

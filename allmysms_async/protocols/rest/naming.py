@@ -18,7 +18,7 @@ PARIS = ZoneInfo("Europe/Paris")
 """The gateway writes and reads wall-clock time of Paris."""
 
 Naming: TypeAlias = Callable[[str], str]
-"""Turns a Python name into a wire name; a class says with ``wire_name`` which one its fields follow."""
+"""Turns a Python name into a wire name; a result class says with ``wire_name`` which one its fields follow."""
 
 
 def camel(name: str) -> str:
@@ -34,7 +34,8 @@ def pascal(name: str) -> str:
 
 def shout(name: str) -> str:
     """Return the wire name of a flow's variable: ``last_name`` is ``LASTNAME``."""
-    return name.replace("_", "").upper()
+    # The one that is printed with its underscore. Source: HTTPS API v9, §7.2, annex 12.
+    return "CAMPAIGN_NAME" if name == "campaign_name" else name.replace("_", "").upper()
 
 
 def wire_date(moment: datetime) -> str:

@@ -1,26 +1,26 @@
 """What an operation of the HTTPS API v9 is: its fields, its result, and how its answer says no.
 
-One class is one operation. Its struct fields travel as form fields, or inside the operation's data flow, under the
-names that ``Wire`` gives them; the codec does the rest.
+One class is one operation. Its struct fields travel as form fields, or as variables of its data flow; ``routes`` says
+which, and the codec does the rest.
 """
 
 from __future__ import annotations
 
 import functools
 import typing
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from allmysms_async.errors import AllMySmsError, GatewayError, NoValidNumber, ProtocolError
 from allmysms_async.model import Secret
 from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.operation import BaseOperation
-from allmysms_async.protocols.refusal import Meaning, refusal
+from allmysms_async.protocols.refusal import refusal
 from allmysms_async.protocols.rest import status
-from allmysms_async.protocols.rest.naming import Naming, camel, wire_date
-from allmysms_async.protocols.rest.wire import Raw, Result, Wire, known_names, plain_status
+from allmysms_async.protocols.rest.naming import camel, shout, wire_date
+from allmysms_async.protocols.rest.routes import Route
+from allmysms_async.protocols.rest.wire import Raw, Result, known_names, plain_status
 from allmysms_async.redaction import Unshown, one_line
 
 __all__ = ["Operation", "status_code"]
@@ -32,31 +32,10 @@ class Operation(BaseOperation[R], Generic[R], frozen=True):
     """Base of the operations.
 
     Class attributes:
-        path: The last part of its address, exactly as printed.
-        name: As the manual writes it.
-        flow: Name of the form field that holds its data flow, or None if its fields travel as form fields.
-        statuses: Its status table.
-        successes: The statuses that are success; empty if its answer has none on success.
-        json_only: Whether the gateway answers in JSON whatever is asked.
-        says_error: Whether ``error`` in place of the answer is the manual's own way to refuse it.
-        listed_data: Whether the annex prints ``DATA`` as a list of one object in JSON.
-        items: Name of one element of each list that an XML flow wraps; a list that is not here repeats its own name.
-        for_sub_account: Whether it may be asked in a sub-account's name (annex 14).
-        max_response_bytes: Largest answer that makes sense, or None for the backend's own limit alone.
+        route: How it is called, and what its answers mean.
     """
 
-    path: ClassVar[str]
-    name: ClassVar[str]
-    flow: ClassVar[str | None] = None
-    statuses: ClassVar[Mapping[str, Meaning]] = {}
-    successes: ClassVar[frozenset[str]] = frozenset()
-    json_only: ClassVar[bool] = False
-    says_error: ClassVar[bool] = False
-    listed_data: ClassVar[bool] = False
-    items: ClassVar[Mapping[str, str]] = {}
-    for_sub_account: ClassVar[bool] = True
-    max_response_bytes: ClassVar[int | None] = None
-    wire_name: ClassVar[Naming] = staticmethod(camel)
+    route: ClassVar[Route]
 
     def __repr__(self) -> str:
         """Show which fields are given, and nothing of their values: texts and numbers are among them."""
@@ -75,15 +54,6 @@ class Operation(BaseOperation[R], Generic[R], frozen=True):
         return max(
             (len(typing.cast("list[object]", one)) for one in fields if isinstance(one, list | tuple)), default=0
         )
-
-    @classmethod
-    def result_type(cls) -> type[R]:
-        """Return the class that the answer is read as."""
-        for base in getattr(cls, "__orig_bases__", ()):
-            if typing.get_origin(base) is Operation:
-                return typing.cast("type[R]", typing.get_args(base)[0])
-        msg = f"{cls.__name__} does not say its result, as in Operation[Result]."
-        raise TypeError(msg)
 
     def values(self, *, beside: bool = False) -> dict[str, str]:
         """Return its own fields under their wire names, without those that are None.
@@ -111,7 +81,8 @@ class Operation(BaseOperation[R], Generic[R], frozen=True):
         code, words = status_code(answer), _word(answer.get("statusText", answer.get("text")))
         if cls.confirmed(code, answer):
             return None
-        known = refusal(cls.statuses, code, cls.name, words)
+        route = cls.route
+        known = refusal(route.answers.statuses, code, cls.name, words)
         known = known or refusal({"102": status.SEND["102"]}, code, cls.name, words)
         if isinstance(known, NoValidNumber):
             listed = _word(answer.get("invalidNumbers") or answer.get("invalidEmails"))
@@ -119,15 +90,15 @@ class Operation(BaseOperation[R], Generic[R], frozen=True):
         if known is not None:
             return known
         error = _word(answer.get("error"))
-        if error and (cls.says_error or cls.replay == "safe"):
+        if error and (route.says_error or route.replay == "safe"):
             msg = f"{cls.name}: the gateway answered with an error: {one_line(error)}"
             return GatewayError(msg, request=cls.name)
-        if cls.replay != "safe" and not cls.says_error:
+        if route.replay != "safe" and not route.says_error:
             # Only a listed refusal is the gateway's word that nothing was sent; anything else leaves it open.
             msg = f"{cls.name}: the answer's status {one_line(code)!r} is not one that the manual lists; "
             msg += "the request may have been taken."
             return ProtocolError(msg, request=cls.name, code=one_line(code) or None)
-        if cls.successes:
+        if route.answers.successes:
             msg = f"{cls.name}: the answer's status {one_line(code)!r} is not one that the manual lists."
             return ProtocolError(msg, request=cls.name, code=one_line(code) or None)
         names = known_names(cls.result_type())
@@ -147,7 +118,7 @@ class Operation(BaseOperation[R], Generic[R], frozen=True):
             code: Its status, empty if there is none.
             answer: All of it.
         """
-        return code in cls.successes
+        return code in cls.route.answers.successes
 
 
 def status_code(answer: Raw) -> str:
@@ -176,11 +147,11 @@ def _written(value: object) -> str:
 @functools.cache
 def _wire_names(kind: type[Operation[Any]]) -> tuple[tuple[str, str, bool], ...]:
     """Return the fields that travel by themselves, each with its wire name and whether beside the data flow."""
+    route, flow = kind.route, kind.route.flow
     names: list[tuple[str, str, bool]] = []
-    hints = typing.get_type_hints(kind, include_extras=True)
     for name in kind.__struct_fields__:
-        hint = hints[name]
-        wire = typing.get_args(hint)[1] if typing.get_origin(hint) is Annotated else Wire((kind.wire_name(name),))
-        if wire.names:
-            names.append((name, wire.names[0], wire.beside))
+        is_beside = flow is not None and name in flow.beside
+        if flow is None or name not in flow.rows:
+            naming = camel if flow is None or is_beside else shout
+            names.append((name, route.names.get(name) or naming(name), is_beside))
     return tuple(names)

@@ -6,11 +6,11 @@ Source: HTTPS API v9, §14 to §16.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated
 
-from allmysms_async.backend import Replay
 from allmysms_async.numbers import mask
 from allmysms_async.protocols.operation import Method, Resource
+from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 from allmysms_async.redaction import Discreet
@@ -105,10 +105,7 @@ class GetPulls(Operation[GetPullsResult], frozen=True):
     limit: int | None = None
     sub_account: str | None = None
 
-    path: ClassVar[str] = "getPulls/"
-    name: ClassVar[str] = "getPulls"
-    replay: ClassVar[Replay] = "never"
-    says_error: ClassVar[bool] = True
+    route = routes.GET_PULLS
 
 
 class GetPull(Operation[GetPullResult], frozen=True):
@@ -127,9 +124,7 @@ class GetPull(Operation[GetPullResult], frozen=True):
     camp_id: str
     sub_account: str | None = None
 
-    path: ClassVar[str] = "getPull/"
-    name: ClassVar[str] = "getPull"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_PULL
 
 
 class GetPullBySmsId(Operation[GetPullBySmsIdResult], frozen=True):
@@ -148,9 +143,7 @@ class GetPullBySmsId(Operation[GetPullBySmsIdResult], frozen=True):
     sms_id: str
     sub_account: str | None = None
 
-    path: ClassVar[str] = "getPullBySmsId/"
-    name: ClassVar[str] = "getPullBySmsId"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_PULL_BY_SMS_ID
 
 
 class Replies(Resource):

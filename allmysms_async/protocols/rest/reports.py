@@ -6,10 +6,10 @@ Source: HTTPS API v9, §9 and §10, annex 3.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated
 
-from allmysms_async.backend import Replay
 from allmysms_async.protocols.operation import Method, Resource
+from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 from allmysms_async.redaction import Discreet
@@ -74,9 +74,7 @@ class GetAcks(Operation[GetAcksResult], frozen=True):
     sub_account: str | None = None
     type: str | None = None
 
-    path: ClassVar[str] = "getAcks/"
-    name: ClassVar[str] = "getAcks"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_ACKS
 
 
 class GetAckBySmsId(Operation[GetAckBySmsIdResult], frozen=True):
@@ -95,9 +93,7 @@ class GetAckBySmsId(Operation[GetAckBySmsIdResult], frozen=True):
     sms_id: str
     sub_account: str | None = None
 
-    path: ClassVar[str] = "getAckBySmsId/"
-    name: ClassVar[str] = "getAckBySmsId"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_ACK_BY_SMS_ID
 
 
 class Reports(Resource):

@@ -5,16 +5,14 @@ Source: HTTPS API v9, §6 to §8, annexes 1 and 2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from typing import Annotated
 
-from allmysms_async.backend import Replay
 from allmysms_async.model import Recipient
 from allmysms_async.protocols.operation import Method, Resource
-from allmysms_async.protocols.refusal import Meaning
-from allmysms_async.protocols.rest import status
+from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 from allmysms_async.redaction import Discreet, Shown
@@ -29,9 +27,6 @@ __all__ = [
     "Sms",
     "SmsId",
 ]
-
-# An answer to 2,000 recipients, the most that one request holds, has 120 KB.
-_MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 
 
 class SmsId(Discreet, frozen=True, kw_only=True):
@@ -137,32 +132,9 @@ class SimpleSend(Operation[SimpleSendResult], frozen=True):
     date: datetime | None = None
     campaign: str | None = None
     coding: int | None = None
-    unique_identifier: Annotated[str | None, Wire(("uniqueidentifier",))] = None
+    unique_identifier: str | None = None
 
-    path: ClassVar[str] = ""
-    name: ClassVar[str] = "simpleSend"
-    replay: ClassVar[Replay] = "key"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.SEND
-    successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
-    max_response_bytes: ClassVar[int | None] = _MAX_RESPONSE_BYTES
-    json_only: ClassVar[bool] = True
-
-
-class _SmsFlow(Shown, frozen=True):
-    """The variables of ``smsData``, as the table of §7.2 lists them."""
-
-    message: Annotated[str, Wire(("MESSAGE",))]
-    recipients: Annotated[Sequence[Recipient], Wire()]
-    dynamic: Annotated[int, Wire()] = 0
-    campaign_name: Annotated[str | None, Wire(("CAMPAIGN_NAME",))] = None
-    date: Annotated[datetime | None, Wire(("DATE",))] = None
-    tpoa: Annotated[str | None, Wire(("TPOA",))] = None
-    cli_msg_id: Annotated[str | None, Wire(("CLIMSGID",))] = None
-    tracking: Annotated[bool | None, Wire(("TRACKING",))] = None
-    coding: Annotated[int | None, Wire(("CODING",))] = None
-    alerting: Annotated[bool | None, Wire(("ALERTING",))] = None
-    verbose: Annotated[bool | None, Wire(("VERBOSE",))] = None
-    unique_identifier: Annotated[str | None, Wire(("UNIQUEIDENTIFIER",))] = None
+    route = routes.SIMPLE_SEND
 
 
 def _mobile(phone: str) -> str:
@@ -171,6 +143,23 @@ def _mobile(phone: str) -> str:
     Source: HTTPS API v9, §7.3.
     """
     return f"+{phone}" if len(phone) == 9 else phone
+
+
+class _SmsFlow(Shown, frozen=True):
+    """The variables of ``smsData``, as the table of §7.2 lists them."""
+
+    message: str
+    recipients: Sequence[Recipient]
+    dynamic: int = 0
+    campaign_name: str | None = None
+    date: datetime | None = None
+    tpoa: str | None = None
+    cli_msg_id: str | None = None
+    tracking: bool | None = None
+    coding: int | None = None
+    alerting: bool | None = None
+    verbose: bool | None = None
+    unique_identifier: str | None = None
 
 
 def _sms_data(values: dict[str, str], recipients: Sequence[Recipient], dynamic: int) -> dict[str, object]:
@@ -209,13 +198,7 @@ class SendSms(_SmsFlow, Operation[SendSmsResult], frozen=True):
         GatewayError: As annex 2 lists them.
     """
 
-    path: ClassVar[str] = "sendSms/"
-    name: ClassVar[str] = "sendSms"
-    replay: ClassVar[Replay] = "key"
-    flow: ClassVar[str | None] = "smsData"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.SEND
-    successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
-    max_response_bytes: ClassVar[int | None] = _MAX_RESPONSE_BYTES
+    route = routes.SEND_SMS
 
     def data(self) -> dict[str, object]:
         """Return what ``smsData`` holds under ``DATA``."""
@@ -235,13 +218,7 @@ class SimulateCampaign(_SmsFlow, Operation[SimulateCampaignResult], frozen=True)
         GatewayError: As annex 2 lists them.
     """
 
-    path: ClassVar[str] = "simulateCampaign/"
-    name: ClassVar[str] = "simulateCampaign"
-    replay: ClassVar[Replay] = "safe"
-    flow: ClassVar[str | None] = "smsData"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.SEND
-    successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
-    max_response_bytes: ClassVar[int | None] = _MAX_RESPONSE_BYTES
+    route = routes.SIMULATE_CAMPAIGN
 
     def data(self) -> dict[str, object]:
         """Return what ``smsData`` holds under ``DATA``."""

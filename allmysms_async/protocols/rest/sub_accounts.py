@@ -6,18 +6,15 @@ Source: HTTPS API v9, §21 to §25, annexes 5 and 6.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, ClassVar
 
-from allmysms_async.backend import Replay
 from allmysms_async.errors import AllMySmsError, InvalidRequest
 from allmysms_async.model import Secret
 from allmysms_async.protocols.operation import Method, Resource
-from allmysms_async.protocols.refusal import Meaning
-from allmysms_async.protocols.rest import status
-from allmysms_async.protocols.rest.naming import Naming, pascal, shout
+from allmysms_async.protocols.rest import routes
+from allmysms_async.protocols.rest.naming import Naming, pascal
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Raw, Result, Wire
 from allmysms_async.redaction import Shown
@@ -260,8 +257,6 @@ class CreateSubAccount(_Details, Operation[CreateSubAccountResult], frozen=True,
         OutcomeUnknown: It may have been created.
     """
 
-    wire_name: ClassVar[Naming] = staticmethod(shout)
-
     first_name: str
     last_name: str
     email: str
@@ -274,12 +269,7 @@ class CreateSubAccount(_Details, Operation[CreateSubAccountResult], frozen=True,
     webhook_dlr: str | None = None
     webhook_mo: str | None = None
 
-    path: ClassVar[str] = "createSubAccount/"
-    name: ClassVar[str] = "createSubAccount"
-    replay: ClassVar[Replay] = "never"
-    flow: ClassVar[str | None] = "accountData"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.SUB_ACCOUNT
-    successes: ClassVar[frozenset[str]] = status.DONE
+    route = routes.CREATE_SUB_ACCOUNT
 
     def __post_init__(self) -> None:
         """Refuse a password that cannot be right."""
@@ -307,22 +297,14 @@ class UpdateSubAccount(_Details, Operation[UpdateSubAccountResult], frozen=True)
         GatewayError: The gateway refused; the sub-account is as it was.
     """
 
-    wire_name: ClassVar[Naming] = staticmethod(shout)
-
-    sub_account: Annotated[str, Wire(("subAccount",), beside=True)]
+    sub_account: str
     first_name: str | None = None
     last_name: str | None = None
     email: str | None = None
     login: str | None = None
     password: Secret | None = None
 
-    path: ClassVar[str] = "updateSubAccount/"
-    name: ClassVar[str] = "updateSubAccount"
-    replay: ClassVar[Replay] = "never"
-    flow: ClassVar[str | None] = "accountData"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.SUB_ACCOUNT
-    successes: ClassVar[frozenset[str]] = status.DONE
-    for_sub_account: ClassVar[bool] = False
+    route = routes.UPDATE_SUB_ACCOUNT
 
     def __post_init__(self) -> None:
         """Refuse a password that cannot be right."""
@@ -338,9 +320,7 @@ class GetSubAccounts(Operation[GetSubAccountsResult], frozen=True):
         GatewayError: The gateway answered with an error.
     """
 
-    path: ClassVar[str] = "getSubAccounts/"
-    name: ClassVar[str] = "getSubAccounts"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_SUB_ACCOUNTS
 
     @classmethod
     def refused(cls, answer: Raw) -> AllMySmsError | None:
@@ -372,11 +352,7 @@ class ManageSubAccountCredits(Operation[ManageSubAccountCreditsResult], frozen=T
     sub_account: str
     credits: int | Decimal
 
-    path: ClassVar[str] = "manageSubAccountCredits/"
-    name: ClassVar[str] = "manageSubAccountCredits"
-    replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.CREDITS
-    successes: ClassVar[frozenset[str]] = frozenset({"OK"})
+    route = routes.MANAGE_SUB_ACCOUNT_CREDITS
 
     def __post_init__(self) -> None:
         """Refuse what is no figure."""
@@ -387,7 +363,7 @@ class ManageSubAccountCredits(Operation[ManageSubAccountCreditsResult], frozen=T
     @classmethod
     def confirmed(cls, code: str, answer: Raw) -> bool:
         """Return whether credits were moved: ``OK``, or the sub-account without any status."""
-        return code in cls.successes or (not code and bool(answer.get("subAccount")))
+        return code in cls.route.answers.successes or (not code and bool(answer.get("subAccount")))
 
 
 class DeleteSubAccount(Operation[DeleteSubAccountResult], frozen=True):
@@ -404,11 +380,7 @@ class DeleteSubAccount(Operation[DeleteSubAccountResult], frozen=True):
 
     login_to_delete: str
 
-    path: ClassVar[str] = "deleteSubAccount/"
-    name: ClassVar[str] = "deleteSubAccount"
-    replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.SUB_ACCOUNT
-    successes: ClassVar[frozenset[str]] = status.DONE
+    route = routes.DELETE_SUB_ACCOUNT
 
 
 class SubAccounts(Resource):

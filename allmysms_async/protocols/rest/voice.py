@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest, InvalidSender, ProtocolError
 from allmysms_async.protocols.operation import Method, Resource
-from allmysms_async.protocols.refusal import Meaning
-from allmysms_async.protocols.rest import status
+from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.sms import SimpleSendResult
 from allmysms_async.protocols.rest.wire import Raw, Result, Wire
@@ -157,12 +155,7 @@ class SimpleVocal(Operation[SendVocalResult], frozen=True):
     campaign: str | None = None
     unique_identifier: str | None = None
 
-    path: ClassVar[str] = "simpleVocal"
-    name: ClassVar[str] = "simpleVocal"
-    replay: ClassVar[Replay] = "key"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.VOICE
-    successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
-    json_only: ClassVar[bool] = True
+    route = routes.SIMPLE_VOCAL
 
     def __post_init__(self) -> None:
         """Refuse what cannot be right."""
@@ -190,22 +183,16 @@ class SendVocal(Operation[SendVocalResult], frozen=True):
         GatewayError: As annex 13 lists them.
     """
 
-    recipients: Annotated[Sequence[str], Wire()]
-    tpoa: Annotated[str, Wire(("TPOA",))]
-    url: Annotated[str | None, Wire(("URL",))] = None
-    code: Annotated[str | None, Wire(("CODE",))] = None
-    type: Annotated[VocalType | None, Wire(("type",), beside=True)] = None
-    campaign_name: Annotated[str | None, Wire(("CAMPAIGN_NAME",))] = None
-    date: Annotated[datetime | None, Wire(("DATE",))] = None
-    unique_identifier: Annotated[str | None, Wire(("UNIQUEIDENTIFIER",))] = None
+    recipients: Sequence[str]
+    tpoa: str
+    url: str | None = None
+    code: str | None = None
+    type: VocalType | None = None
+    campaign_name: str | None = None
+    date: datetime | None = None
+    unique_identifier: str | None = None
 
-    path: ClassVar[str] = "sendVocal/"
-    name: ClassVar[str] = "sendVocal"
-    replay: ClassVar[Replay] = "key"
-    flow: ClassVar[str | None] = "vocalData"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.VOICE
-    successes: ClassVar[frozenset[str]] = status.SEND_SUCCESS
-    listed_data: ClassVar[bool] = True
+    route = routes.SEND_VOCAL
 
     def __post_init__(self) -> None:
         """Refuse what cannot be right."""
@@ -234,10 +221,7 @@ class CreateCode(Operation[CreateCodeResult], frozen=True):
 
     label: str | None = None
 
-    path: ClassVar[str] = "createCode/"
-    name: ClassVar[str] = "createCode"
-    replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.MEDIA
+    route = routes.CREATE_CODE
 
     @classmethod
     def confirmed(cls, code: str, answer: Raw) -> bool:
@@ -259,11 +243,7 @@ class GetMedia(Operation[GetMediaResult], frozen=True):
 
     code: str
 
-    path: ClassVar[str] = "getMedia"
-    name: ClassVar[str] = "getMedia"
-    replay: ClassVar[Replay] = "safe"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.MEDIA
-    successes: ClassVar[frozenset[str]] = status.DONE
+    route = routes.GET_MEDIA
 
 
 class DownloadMedia(Operation[DownloadMediaResult], frozen=True):
@@ -281,11 +261,7 @@ class DownloadMedia(Operation[DownloadMediaResult], frozen=True):
 
     code: str
 
-    path: ClassVar[str] = "downloadMedia"
-    name: ClassVar[str] = "downloadMedia"
-    replay: ClassVar[Replay] = "safe"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.MEDIA
-    successes: ClassVar[frozenset[str]] = status.DONE
+    route = routes.DOWNLOAD_MEDIA
 
 
 class Voice(Resource):

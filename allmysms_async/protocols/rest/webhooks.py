@@ -5,14 +5,11 @@ Source: HTTPS API v9, §41 to §43.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.protocols.operation import Method, Resource
-from allmysms_async.protocols.refusal import Meaning
-from allmysms_async.protocols.rest import status
+from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result, Wire
 
@@ -68,9 +65,7 @@ class GetWebhook(Operation[GetWebhookResult], frozen=True):
         GatewayError: The gateway answered with an error.
     """
 
-    path: ClassVar[str] = "getWebhook/"
-    name: ClassVar[str] = "getWebhook"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_WEBHOOK
 
 
 def _check(kind: str) -> None:
@@ -98,11 +93,7 @@ class ConfigureWebhook(Operation[ConfigureWebhookResult], frozen=True):
     type: WebhookType
     url: str
 
-    path: ClassVar[str] = "configureWebhook/"
-    name: ClassVar[str] = "configureWebhook"
-    replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.WEBHOOK
-    successes: ClassVar[frozenset[str]] = status.DONE
+    route = routes.CONFIGURE_WEBHOOK
 
     def __post_init__(self) -> None:
         """Refuse an unknown type."""
@@ -123,11 +114,7 @@ class DeleteWebhook(Operation[DeleteWebhookResult], frozen=True):
 
     type: WebhookType
 
-    path: ClassVar[str] = "deleteWebhook/"
-    name: ClassVar[str] = "deleteWebhook"
-    replay: ClassVar[Replay] = "never"
-    statuses: ClassVar[Mapping[str, Meaning]] = status.WEBHOOK
-    successes: ClassVar[frozenset[str]] = status.DONE
+    route = routes.DELETE_WEBHOOK
 
     def __post_init__(self) -> None:
         """Refuse an unknown type."""

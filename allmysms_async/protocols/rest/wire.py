@@ -52,7 +52,7 @@ class Unreadable(ValueError):
 
 
 class Wire(Shown, frozen=True):
-    """Under which names a field travels.
+    """Under which names a result's field comes.
 
     Attributes:
         names: Wire names, the preferred one first.
@@ -60,14 +60,12 @@ class Wire(Shown, frozen=True):
         trim: Whether blanks around a text are the printer's, as around an identifier.
         lenient: Whether what cannot be read is None, or not in the list, where losing the rest of the answer would be
             worse.
-        beside: Whether an operation's field travels as a form field although the operation has a data flow.
     """
 
     names: tuple[str, ...] = ()
     item: str | None = None
     trim: bool = False
     lenient: bool = False
-    beside: bool = False
 
 
 class Result(Discreet, frozen=True, kw_only=True):

@@ -58,13 +58,13 @@ class Sample:
         assert (request.method, request.url) == ("POST", f"{base_url}/http/9.0/{path}")
         written = dict(parse_qsl(request.body.decode("ascii"), strict_parsing=True, keep_blank_values=True))
         printed = (self.folder / "request").read_text()
-        if operation.flow is None:
+        if operation.route.flow is None:
             fields = dict(parse_qsl(printed, keep_blank_values=True))
             # The printed addresses of the two simple methods leave the reply format out.
-            assert written == ({"returnformat": "json"} if operation.json_only else {}) | fields
+            assert written == ({"returnformat": "json"} if operation.route.json_only else {}) | fields
             return
-        head, _, flow = printed.partition(f"&{operation.flow}=")
-        sent = written.pop(operation.flow)
+        head, _, flow = printed.partition(f"&{operation.route.flow.name}=")
+        sent = written.pop(operation.route.flow.name)
         assert written == dict(parse_qsl(head, keep_blank_values=True))
         if self.format == "json":
             assert json.loads(sent) == json.loads(flow)
