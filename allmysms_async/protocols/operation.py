@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import typing
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, overload
@@ -73,6 +74,18 @@ class Resource:
         return self._call
 
 
+@functools.cache
+def _shown(operation: type[BaseOperation[Any]]) -> tuple[inspect.Signature, dict[str, Any]]:
+    """Return the signature and the annotations of an operation's method, with types in place of their names."""
+    hints = typing.get_type_hints(operation)
+    parameters = inspect.signature(operation).parameters.values()
+    result: Any = Awaitable[operation.result_type()]  # type: ignore[misc]  # it is known at run time alone
+    signature = inspect.Signature(
+        [parameter.replace(annotation=hints[parameter.name]) for parameter in parameters], return_annotation=result
+    )
+    return signature, {parameter.name: hints[parameter.name] for parameter in parameters} | {"return": result}
+
+
 class Method(Generic[P, R]):
     """Makes an operation class a method of a resource, with the class's own arguments and result type.
 
@@ -84,6 +97,10 @@ class Method(Generic[P, R]):
         self.operation = operation
         self.__doc__ = operation.__doc__
 
+    def __set_name__(self, owner: type[Resource], name: str) -> None:
+        """Learn the method's name."""
+        self._name, self._owner = name, owner.__qualname__
+
     @overload
     def __get__(self, resource: None, owner: type[Resource]) -> Method[P, R]: ...
     @overload
@@ -93,9 +110,13 @@ class Method(Generic[P, R]):
         if resource is None:
             return self
 
-        @border
-        @functools.wraps(self.operation, updated=())
         def method(*args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
             return resource.call(self.operation(*args, **kwargs))
 
-        return method
+        bound: Any = border(method)
+        del bound.__wrapped__  # it takes any arguments, which is not what whoever inspects the method shall find
+        bound.__signature__, annotations = _shown(typing.cast("type[BaseOperation[R]]", self.operation))
+        bound.__annotations__ = dict(annotations)
+        bound.__name__, bound.__qualname__ = self._name, f"{self._owner}.{self._name}"
+        bound.__module__, bound.__doc__ = self.operation.__module__, self.__doc__
+        return typing.cast("Callable[P, Awaitable[R]]", bound)

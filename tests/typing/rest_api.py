@@ -5,11 +5,11 @@ A line that must be refused carries an ignore of exactly that error: where it is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import assert_type
+from typing import Protocol, assert_type
 
 from allmysms_async import Contact, ListChange, Recipient, RestBackend, Secret, SmsService
 from allmysms_async.protocols.rest.account import (
@@ -52,6 +52,7 @@ from allmysms_async.protocols.rest.voice import (
     DownloadMediaResult,
     GetMediaResult,
     SendVocalResult,
+    VocalType,
 )
 from allmysms_async.protocols.rest.webhooks import ConfigureWebhookResult, DeleteWebhookResult, GetWebhookResult
 
@@ -126,12 +127,68 @@ async def service(sms: SmsService) -> None:
     assert_type(RestBackend("a", "b", flow_format="xml").with_sub_account("s"), RestBackend)
 
 
+class SendSmsMethod(Protocol):
+    """What an editor shows of ``api.sms.send_sms``."""
+
+    def __call__(
+        self,
+        message: str,
+        recipients: Sequence[Recipient],
+        dynamic: int = 0,
+        campaign_name: str | None = None,
+        date: datetime | None = None,
+        tpoa: str | None = None,
+        cli_msg_id: str | None = None,
+        tracking: bool | None = None,
+        coding: int | None = None,
+        alerting: bool | None = None,
+        verbose: bool | None = None,
+        unique_identifier: str | None = None,
+    ) -> Awaitable[SendSmsResult]:
+        """Send one text to many numbers."""
+        ...
+
+
+class SendVocalMethod(Protocol):
+    """What an editor shows of ``api.voice.send_vocal``."""
+
+    def __call__(
+        self,
+        recipients: Sequence[str],
+        tpoa: str,
+        url: str | None = None,
+        code: str | None = None,
+        type: VocalType | None = None,
+        campaign_name: str | None = None,
+        date: datetime | None = None,
+        unique_identifier: str | None = None,
+    ) -> Awaitable[SendVocalResult]:
+        """Send one voice message to many numbers."""
+        ...
+
+
+class PopulateListMethod(Protocol):
+    """What an editor shows of ``api.contacts.populate_list``."""
+
+    def __call__(
+        self, list_name: str, contacts: Sequence[Contact], sub_account: str | None = None
+    ) -> Awaitable[PopulateListResult]:
+        """Insert contacts into a list."""
+        ...
+
+
+def parameters(api: RestApi) -> tuple[SendSmsMethod, SendVocalMethod, PopulateListMethod]:
+    """Methods have plain parameters, by position and by name, with their defaults."""
+    return api.sms.send_sms, api.voice.send_vocal, api.contacts.populate_list
+
+
 async def refused(api: RestApi, sms: SmsService) -> None:
     """Wrong arguments are refused by both checkers."""
     await api.reports.get_acks()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await api.reports.get_acks("c", campaign="c")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await api.campaigns.get_campaign_info(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await api.contacts.populate_list("l", ["06"])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    await api.sms.send_sms("a", [Recipient("06")], coding="2")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await api.webhooks.delete_webhook("all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await sms.call("getInfo")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     RestBackend("a", "b", flow_format="yaml")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
