@@ -5,10 +5,8 @@ Source: Envoyer SMS Pro, "Fonction SMS restant", "liste des comptes", "création
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest
+from allmysms_async.protocols.envoyersmspro import routes
 from allmysms_async.protocols.envoyersmspro.answer import Node
 from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, identifier
 from allmysms_async.protocols.operation import Method, Resource
@@ -49,12 +47,7 @@ class GetAccountStatus(Operation[GetAccountStatusResult], frozen=True):
     Source: Envoyer SMS Pro, "Fonction SMS restant".
     """
 
-    path: ClassVar[str] = "account/status"
-    replay: ClassVar[Replay] = "safe"
-
-    def fields(self) -> dict[str, str]:
-        """Return its parameters: none."""
-        return {}
+    route = routes.GET_ACCOUNT_STATUS
 
     @classmethod
     def read(cls, answer: Node) -> GetAccountStatusResult:
@@ -115,12 +108,7 @@ class GetAllAccounts(Operation[AccountsResult], frozen=True):
     Source: Envoyer SMS Pro, "Fonction liste des comptes".
     """
 
-    path: ClassVar[str] = "account/getallaccounts"
-    replay: ClassVar[Replay] = "safe"
-
-    def fields(self) -> dict[str, str]:
-        """Return its parameters: none."""
-        return {}
+    route = routes.GET_ALL_ACCOUNTS
 
     @classmethod
     def read(cls, answer: Node) -> AccountsResult:
@@ -149,8 +137,7 @@ class CreateAccount(Operation[CreateAccountResult], frozen=True):
 
     account_name: str
 
-    path: ClassVar[str] = "account/create"
-    replay: ClassVar[Replay] = "never"
+    route = routes.CREATE_ACCOUNT
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""
@@ -177,8 +164,7 @@ class DeleteAccount(Operation[AccountsResult], frozen=True):
 
     account_id: str
 
-    path: ClassVar[str] = "account/delete"
-    replay: ClassVar[Replay] = "never"
+    route = routes.DELETE_ACCOUNT
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""
@@ -220,8 +206,7 @@ class TransferSms(Operation[TransferSmsResult], frozen=True):
     credit_account_id: str
     sms: int
 
-    path: ClassVar[str] = "account/transfer"
-    replay: ClassVar[Replay] = "never"
+    route = routes.TRANSFER_SMS
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""

@@ -77,11 +77,11 @@ def encode(
         # The comma between numbers stays as printed; a newline is one LF character, so %0A as printed.
         pairs = [f"{name}={quote_plus(value, safe=',')}" for name, value in fields.items()]
     except UnicodeEncodeError:
-        msg = f"{operation.path}: a text holds half of a character and cannot be written as UTF-8; nothing was sent."
+        msg = f"{operation.name}: a text holds half of a character and cannot be written as UTF-8; nothing was sent."
         raise InvalidText(msg, reason="malformed") from None
     return HttpRequest(
-        name=operation.path,
-        url=f"{base_url}/api/{operation.path}",
+        name=operation.name,
+        url=f"{base_url}/api/{operation.name}",
         headers=headers,
         body="&".join(pairs).encode(),
         timeout=timeout,
@@ -113,7 +113,7 @@ def decode(operation: Operation[R], response: HttpResponse) -> R:
     error = _refused(operation, failed) if failed is not None else None
     if error is not None:
         raise error
-    name = operation.path
+    name = operation.name
     if response.status >= 300 and says_success(response.body):
         msg = f"{name}: the provider answered HTTP {response.status} and success in one; it may have been taken."
         raise ProtocolError(msg, request=name, code=str(response.status))
@@ -166,7 +166,7 @@ def _seconds(text: str | None) -> float | None:
 
 def _refused(operation: Operation[Any], failed: Failure) -> AllMySmsError | None:
     """Return the error that a failure stands for, or None if the manual does not list it."""
-    error = refusal(failed.error_id, failed.message, operation.path)
+    error = refusal(failed.error_id, failed.message, operation.name)
     if isinstance(error, NumbersRefused) and isinstance(operation, SendMessage):
         asked = set(operation.recipients)
         # Numbers usually come back as they were sent; where one does not, it is matched on its canonical form.

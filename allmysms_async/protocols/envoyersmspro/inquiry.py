@@ -74,7 +74,7 @@ class EnvoyerSmsProInquiry(HttpBackend):
             status = DELIVERY.get(entry.status_id)
             if status is None:
                 msg = "A delivery report has a status that the manual does not list."
-                raise ProtocolError(msg, request=GetMessageStats.path)
+                raise ProtocolError(msg, request=GetMessageStats.name)
             phone = read_gateway_number(entry.mobile_number)
             report = DeliveryReport(phone=phone, status=status, code=entry.status_id, received_at=entry.delivered_date)
             reports.append(report)

@@ -108,8 +108,8 @@ class Line:
         keep = 0 if asks or self._window.known(self._clock.now()) else 1
         turn = self._window.take(self._clock.now(), seconds + _LATE_SECONDS, keep=keep)
         if turn.wait:
-            msg = f"{operation.path}: {self._window.limit} requests in 60 minutes are allowed; this one was not sent."
-            raise RequestLimitReached(msg, request=operation.path, retry_after=turn.wait)
+            msg = f"{operation.name}: {self._window.limit} requests in 60 minutes are allowed; this one was not sent."
+            raise RequestLimitReached(msg, request=operation.name, retry_after=turn.wait)
         try:
             response = await self.connection.send(request)
         except NotSent:
@@ -125,7 +125,7 @@ class Line:
             error.retry_after = self._window.close(self._clock.now(), error.retry_after)
             raise
         if operation.replay == "safe":
-            warn_of_figures(operation.path, getattr(result, "raw", {}))
+            warn_of_figures(operation.name, getattr(result, "raw", {}))
         if isinstance(operation, GetAccountStatus):
             self._window.state(getattr(result, "api_request_limit", None), self._clock.now())
         return result

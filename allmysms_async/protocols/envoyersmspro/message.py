@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar
 
 from allmysms_async import argument
-from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSchedule, InvalidSender
 from allmysms_async.numbers import name_shown
+from allmysms_async.protocols.envoyersmspro import routes
 from allmysms_async.protocols.envoyersmspro.answer import PARIS, Node
 from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, identifier
 from allmysms_async.protocols.operation import Method, Resource
@@ -137,8 +136,7 @@ class SendMessage(Operation[SendMessageResult], frozen=True):
     dedupe: bool = False
     wants_replies: bool = False
 
-    path: ClassVar[str] = "message/send"
-    replay: ClassVar[Replay] = "never"
+    route = routes.SEND_MESSAGE
 
     def __repr__(self) -> str:
         """Show how much is sent, and nothing of it."""
@@ -241,8 +239,7 @@ class GetMessageStats(Operation[GetMessageStatsResult], frozen=True):
 
     message_id: str
 
-    path: ClassVar[str] = "message/stats"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_MESSAGE_STATS
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""
@@ -300,8 +297,7 @@ class CancelMessage(Operation[CancelMessageResult], frozen=True):
 
     message_id: str
 
-    path: ClassVar[str] = "message/cancel"
-    replay: ClassVar[Replay] = "never"
+    route = routes.CANCEL_MESSAGE
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""

@@ -13,6 +13,7 @@ from typing import ClassVar, Generic, TypeVar
 from allmysms_async import argument
 from allmysms_async.errors import InvalidNumber, InvalidRequest
 from allmysms_async.protocols.envoyersmspro.answer import Node
+from allmysms_async.protocols.envoyersmspro.routes import Route
 from allmysms_async.protocols.operation import BaseOperation
 from allmysms_async.redaction import Discreet
 
@@ -36,18 +37,18 @@ class Operation(BaseOperation[R], Generic[R], frozen=True):
     """Base of the operations.
 
     Class attributes:
-        path: The last parts of its address, exactly as printed; also its name in errors.
+        route: How it is called.
     """
 
-    path: ClassVar[str]
+    route: ClassVar[Route]
 
-    @abstractmethod
     def fields(self) -> dict[str, str]:
-        """Return its parameters under their wire names.
+        """Return its parameters under their wire names; it has none unless it says so.
 
         Raises:
             InvalidRequest: One of them cannot be right.
         """
+        return {}
 
     @classmethod
     @abstractmethod

@@ -6,11 +6,10 @@ Source: Envoyer SMS Pro, "Fonction consultation des réponses".
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
 
-from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.numbers import mask
+from allmysms_async.protocols.envoyersmspro import routes
 from allmysms_async.protocols.envoyersmspro.answer import Node
 from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, identifier
 from allmysms_async.protocols.operation import Method, Resource
@@ -69,8 +68,7 @@ class GetResponses(Operation[GetResponsesResult], frozen=True):
     message_id: str
     offset: int = 0
 
-    path: ClassVar[str] = "response/get"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_RESPONSES
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""

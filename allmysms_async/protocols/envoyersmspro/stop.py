@@ -5,9 +5,7 @@ Source: Envoyer SMS Pro, "Fonction activation STOP SMS", "désactivation", "cons
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from allmysms_async.backend import Replay
+from allmysms_async.protocols.envoyersmspro import routes
 from allmysms_async.protocols.envoyersmspro.answer import Node, Unreadable
 from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, international
 from allmysms_async.protocols.operation import Method, Resource
@@ -41,8 +39,7 @@ class ActivateStop(Operation[StopResult], frozen=True):
 
     phone_number: str
 
-    path: ClassVar[str] = "stopsms/activate"
-    replay: ClassVar[Replay] = "never"
+    route = routes.ACTIVATE_STOP
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""
@@ -65,8 +62,7 @@ class DeactivateStop(Operation[StopResult], frozen=True):
 
     phone_number: str
 
-    path: ClassVar[str] = "stopsms/deactivate"
-    replay: ClassVar[Replay] = "never"
+    route = routes.DEACTIVATE_STOP
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""
@@ -101,8 +97,7 @@ class CheckStop(Operation[CheckStopResult], frozen=True):
 
     phone_number: str
 
-    path: ClassVar[str] = "stopsms/check"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.CHECK_STOP
 
     def fields(self) -> dict[str, str]:
         """Return its parameters under their wire names."""

@@ -43,8 +43,6 @@ __all__ = [
     "summary",
 ]
 
-F = TypeVar("F", SendSms, SimulateCampaign)
-
 # Source: HTTPS API v9, §18.2.
 _OPT_OUTS = {
     "stop": Reason.OPTED_OUT,

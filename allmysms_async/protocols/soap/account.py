@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
-from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest, ProtocolError
 from allmysms_async.model import NewSubAccount
 from allmysms_async.protocols.refusal import refusal
-from allmysms_async.protocols.soap import status
+from allmysms_async.protocols.soap import routes, status
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import Fields, Result, amount, checked, date, items, kept, text, without_secrets
 from allmysms_async.redaction import Discreet
@@ -102,12 +101,7 @@ class GetInfo(Operation[GetInfoResult], frozen=True):
         NotPermitted: This login may not ask, or the account is not active.
     """
 
-    name: ClassVar[str] = "getInfo"
-    replay: ClassVar[Replay] = "safe"
-
-    def arguments(self) -> Mapping[str, str]:
-        """Return its arguments by their wire names: none."""
-        return {}
+    route = routes.GET_INFO
 
     @classmethod
     def read(cls, answer: Fields) -> GetInfoResult:
@@ -133,9 +127,7 @@ class DeleteCampaign(Operation[DeleteCampaignResult], frozen=True):
 
     camp_id: str
 
-    name: ClassVar[str] = "deleteCampaign"
-    replay: ClassVar[Replay] = "never"
-    login_name: ClassVar[str] = "clientId"
+    route = routes.DELETE_CAMPAIGN
 
     def arguments(self) -> Mapping[str, str]:
         """Return its arguments by their wire names."""
@@ -159,13 +151,7 @@ class GetStop(Operation[GetStopResult], frozen=True):
         NotPermitted: The gateway refuses access.
     """
 
-    name: ClassVar[str] = "getStop"
-    replay: ClassVar[Replay] = "safe"
-    login_name: ClassVar[str] = "clientId"
-
-    def arguments(self) -> Mapping[str, str]:
-        """Return its arguments by their wire names: none."""
-        return {}
+    route = routes.GET_STOP
 
     @classmethod
     def read(cls, answer: Fields) -> GetStopResult:
@@ -224,8 +210,7 @@ class CreateSubAccount(Operation[CreateSubAccountResult], frozen=True):
 
     account: NewSubAccount
 
-    name: ClassVar[str] = "createSubAccount"
-    replay: ClassVar[Replay] = "never"
+    route = routes.CREATE_SUB_ACCOUNT
 
     def arguments(self) -> Mapping[str, Any]:
         """Return its arguments by their wire names."""

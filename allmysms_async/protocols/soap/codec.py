@@ -66,7 +66,7 @@ def encode(
     Raises:
         InvalidRequest: Something in it cannot travel.
     """
-    who = {operation.login_name: credentials.login.reveal(), "passCode": credentials.passcode.reveal()}
+    who = {operation.route.login_name: credentials.login.reveal(), "passCode": credentials.passcode.reveal()}
     body, action = builder.build(operation.name, {**who, **operation.arguments()})
     return HttpRequest(
         name=operation.name,

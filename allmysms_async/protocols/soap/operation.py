@@ -8,39 +8,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
-from allmysms_async.backend import Replay
+from allmysms_async.protocols.operation import BaseOperation
+from allmysms_async.protocols.soap.routes import Route
 from allmysms_async.protocols.soap.wire import Fields, Result
-from allmysms_async.redaction import Shown
 
 __all__ = ["Operation"]
 
 R = TypeVar("R", bound=Result)
 
 
-class Operation(Shown, Generic[R], frozen=True):
+class Operation(BaseOperation[R], Generic[R], frozen=True):
     """Base of the operations; a subclass's fields are its arguments.
 
     Class attributes:
-        name: Its wire name.
-        login_name: Name of the argument that holds the login: ``clientId`` for two of them.
-        replay: Whether it may be repeated when its outcome is not known; only what changes nothing says ``safe``.
+        route: How it is called.
     """
 
-    name: ClassVar[str] = ""
-    login_name: ClassVar[str] = "clientCode"
-    replay: ClassVar[Replay] = "never"
+    route: ClassVar[Route]
 
     def __repr__(self) -> str:
         """Show which operation it is: its arguments hold numbers, texts and passwords."""
         return f"<{type(self).__name__}>"
 
     def arguments(self) -> Mapping[str, Any]:
-        """Return its arguments by their wire names, without the login and the password.
+        """Return its arguments by their wire names, beside login and password; it has none unless it says so.
 
         Raises:
             InvalidRequest: One of them cannot travel.
         """
-        raise NotImplementedError
+        return {}
 
     @classmethod
     def read(cls, answer: Fields) -> R:

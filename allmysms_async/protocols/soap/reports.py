@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
 
-from allmysms_async.backend import Replay
 from allmysms_async.protocols.refusal import refusal
-from allmysms_async.protocols.soap import status
+from allmysms_async.protocols.soap import routes, status
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import Fields, Result, checked, date, items, kept, text
 from allmysms_async.redaction import Discreet
@@ -112,8 +110,7 @@ class GetAcks(Operation[GetAcksResult], frozen=True):
 
     camp_id: str
 
-    name: ClassVar[str] = "getAcks"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_ACKS
 
     def arguments(self) -> Mapping[str, str]:
         """Return its arguments by their wire names."""
@@ -153,8 +150,7 @@ class GetPull(Operation[GetPullResult], frozen=True):
 
     camp_id: str
 
-    name: ClassVar[str] = "getPull"
-    replay: ClassVar[Replay] = "safe"
+    route = routes.GET_PULL
 
     def arguments(self) -> Mapping[str, str]:
         """Return its arguments by their wire names."""

@@ -9,14 +9,13 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
-from allmysms_async.backend import Replay
 from allmysms_async.errors import InvalidRequest, InvalidText, NoValidNumber
 from allmysms_async.model import Recipient
 from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.refusal import refusal
-from allmysms_async.protocols.soap import status
+from allmysms_async.protocols.soap import routes, status
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.wire import (
     Fields,
@@ -98,8 +97,7 @@ class SendSms(Operation[SendSmsResult], frozen=True, kw_only=True):
     tpoa: str | None = None
     mail_notif: bool | None = None
 
-    name: ClassVar[str] = "sendSms"
-    replay: ClassVar[Replay] = "never"
+    route = routes.SEND_SMS
 
     def arguments(self) -> Mapping[str, Any]:
         """Return its arguments by their wire names."""

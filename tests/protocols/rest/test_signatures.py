@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import msgspec
 import pytest
-from allmysms_async.operation import Method, Resource
 
 from allmysms_async import EnvoyerSmsProBackend, Recipient, RestBackend
+from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.protocols.rest.sms import SendSmsResult
 
 
