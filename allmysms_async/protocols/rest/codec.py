@@ -20,7 +20,8 @@ from allmysms_async.model import Secret
 from allmysms_async.protocols import connection
 from allmysms_async.protocols.form import form
 from allmysms_async.protocols.rest.operation import Operation, status_code
-from allmysms_async.protocols.rest.wire import Raw, Result, Unreadable, read
+from allmysms_async.protocols.rest.scalar import Unreadable
+from allmysms_async.protocols.rest.wire import Raw, Result, read
 from allmysms_async.protocols.xml import NotXml, mapping, read_xml, write_xml
 from allmysms_async.redaction import Shown
 

@@ -20,7 +20,8 @@ from allmysms_async.protocols.refusal import refusal
 from allmysms_async.protocols.rest import status
 from allmysms_async.protocols.rest.naming import camel, shout, wire_date
 from allmysms_async.protocols.rest.routes import Route
-from allmysms_async.protocols.rest.wire import Raw, Result, known_names, plain_status
+from allmysms_async.protocols.rest.scalar import plain_status
+from allmysms_async.protocols.rest.wire import Raw, Result, known_names
 from allmysms_async.redaction import Unshown, one_line
 
 __all__ = ["Operation", "status_code"]

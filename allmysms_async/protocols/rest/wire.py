@@ -7,13 +7,10 @@ another in its tables; a list comes as a list, as one object, or wrapped as XML 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import functools
-import re
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from datetime import datetime
 from decimal import Decimal
@@ -23,32 +20,18 @@ import msgspec
 
 from allmysms_async import plausible
 from allmysms_async.model import Secret
-from allmysms_async.protocols.rest.naming import PARIS, Naming, camel
+from allmysms_async.protocols.rest.naming import Naming, camel
+from allmysms_async.protocols.rest.scalar import SCALARS, Reader, Unreadable, status, text
 from allmysms_async.redaction import Discreet, Shown
-
-__all__ = [
-    "Raw",
-    "Result",
-    "Unreadable",
-    "Wire",
-    "known_names",
-    "plain_status",
-    "read",
-]
 
 T = TypeVar("T")
 Raw: TypeAlias = Mapping[str, object]
-_Reader: TypeAlias = Callable[[object], Any]
 
 _NOTHING = (None, "")
 _MAX_DEPTH = 16
 _PLAIN = frozenset({str, int, float, bool, types.NoneType})
 # In lower case and without underscores.
 _SECRETS = frozenset({"apikey", "password", "passcode"})
-
-
-class Unreadable(ValueError):
-    """A field holds something that is not what the manual says; the message names the field, never its value."""
 
 
 class Wire(Shown, frozen=True):
@@ -78,107 +61,6 @@ class Result(Discreet, frozen=True, kw_only=True):
     raw: Raw = msgspec.field(default_factory=dict[str, object])
 
 
-# -- scalars ----------------------------------------------------------------------------------------------------------
-
-
-def _text(value: object) -> str | None:
-    """Read a text; a number is written out, nothing at all is None."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, Mapping) and not value:
-        return ""
-    raise Unreadable
-
-
-_is_whole = re.compile(r"(-?\d{1,9})\.0{1,9}", re.ASCII).fullmatch
-
-
-def plain_status(text: str) -> str:
-    """Return a status without blanks around it, and a figure without a fraction of zero."""
-    text = text.strip()
-    whole = _is_whole(text)
-    return whole[1] if whole else text
-
-
-def _status(value: object) -> str | None:
-    """Read a status."""
-    text = _text(value)
-    return None if text is None else plain_status(text)
-
-
-def _flag(value: object) -> bool | None:
-    """Read yes or no in any of the forms the manual prints."""
-    if value is None or value == "" or value == {}:
-        return None
-    match str(value).strip().lower():
-        case "1" | "true":
-            return True
-        case "0" | "false":
-            return False
-        case _:
-            raise Unreadable
-
-
-def _moment(value: object) -> datetime | None:
-    """Read a date of Paris; what is no date (zeros, nothing, another form) is None, since ``raw`` keeps it.
-
-    Source: HTTPS API v9, §9.2, §12.2.
-    """
-    text = " ".join((_text(value) or "").split())
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return plausible.dated(moment if moment.tzinfo else moment.replace(tzinfo=PARIS))
-
-
-def _secret(value: object) -> Secret | None:
-    """Read a text that must not be shown."""
-    if isinstance(value, Secret):
-        return value
-    text = _text(value)
-    return Secret(text) if text else None
-
-
-def _media(value: object) -> bytes | None:
-    """Read bytes written in base64, line breaks allowed."""
-    text = _text(value)
-    try:
-        return base64.b64decode("".join(text.split()), validate=True) if text else None
-    except (binascii.Error, ValueError):
-        raise Unreadable from None
-
-
-def _columns(value: object) -> dict[str, str]:
-    """Read an object whose fields are not known beforehand, each one a text."""
-    if not isinstance(value, Mapping):
-        raise Unreadable
-    columns = typing.cast("Mapping[str, object]", value)
-    return {name: _text(text) or "" for name, text in columns.items()}
-
-
-_SCALARS: dict[object, _Reader] = {
-    str: _text,
-    bytes: _media,
-    Mapping[str, str]: _columns,
-    # What is no figure, or cannot be right, is None: a send that was taken is taken, whatever stands where its cost
-    # should, and ``raw`` keeps it. A comma is not guessed at: it may part thousands or decimals.
-    int: plausible.count,
-    Decimal: plausible.amount,
-    bool: _flag,
-    datetime: _moment,
-    Secret: _secret,
-    object: lambda value: value,
-}
-
-
-# -- lists and objects ------------------------------------------------------------------------------------------------
-
-
 def _elements(value: object, item: str | None) -> list[object]:
     """Return the elements of a list in any of its shapes."""
     if value is None or value == "" or value == {}:
@@ -192,7 +74,7 @@ def _elements(value: object, item: str | None) -> list[object]:
     return [value]
 
 
-def _readable(one: _Reader, elements: list[object], *, lenient: bool) -> Iterator[Any]:
+def _readable(one: Reader, elements: list[object], *, lenient: bool) -> Iterator[Any]:
     """Yield the elements of a list, read; what is empty is none."""
     for element in elements:
         try:
@@ -220,27 +102,27 @@ def _only(value: object) -> object:
     return value
 
 
-def _reader(kind: Any, item: str | None, *, lenient: bool = False) -> _Reader:
+def _reader(kind: Any, item: str | None, *, lenient: bool = False) -> Reader:
     """Return what reads a value as the given type; ``lenient`` passes over elements of a list that are unreadable."""
     if typing.get_origin(kind) in {typing.Union, types.UnionType}:
         (kind,) = (option for option in typing.get_args(kind) if option is not types.NoneType)
-    if kind in _SCALARS:
-        return _SCALARS[kind]
+    if kind in SCALARS:
+        return SCALARS[kind]
     if typing.get_origin(kind) is tuple:
         one = _reader(typing.get_args(kind)[0], None)
         return lambda value: tuple(_readable(one, _elements(value, item), lenient=lenient))
     return lambda value: None if value in _NOTHING else read(kind, _only(value))
 
 
-_FIGURES = {_SCALARS[kind] for kind in (int, Decimal, datetime)}
+_FIGURES = {SCALARS[kind] for kind in (int, Decimal, datetime)}
 # Names of the figures in the answer that is being read which cannot be right.
 _odd: ContextVar[set[str] | None] = ContextVar("_odd", default=None)
 
 
 @functools.cache
-def _fields(kind: Any) -> tuple[tuple[str, tuple[str, ...], _Reader, bool], ...]:
+def _fields(kind: Any) -> tuple[tuple[str, tuple[str, ...], Reader, bool], ...]:
     """Return, for each field of a result class, its name, its wire names, what reads it, and whether it is a figure."""
-    fields: list[tuple[str, tuple[str, ...], _Reader, bool]] = []
+    fields: list[tuple[str, tuple[str, ...], Reader, bool]] = []
     naming: Naming = getattr(kind, "wire_name", camel)
     for name, hint in typing.get_type_hints(kind, include_extras=True).items():
         if name == "raw" or name.startswith("_") or typing.get_origin(hint) is typing.ClassVar:
@@ -250,12 +132,12 @@ def _fields(kind: Any) -> tuple[tuple[str, tuple[str, ...], _Reader, bool], ...]
             hint, wire = typing.get_args(hint)
         reader = _reader(hint, wire.item, lenient=wire.lenient)
         is_figure = reader in _FIGURES
-        reader = _adjusted(_status if name == "status" and reader is _text else reader, wire)
+        reader = _adjusted(status if name == "status" and reader is text else reader, wire)
         fields.append((name, wire.names or (naming(name),), reader, is_figure))
     return tuple(fields)
 
 
-def _adjusted(reader: _Reader, wire: Wire) -> _Reader:
+def _adjusted(reader: Reader, wire: Wire) -> Reader:
     """Return a reader that trims a text, or that lets pass what it cannot read."""
     if not wire.trim and not wire.lenient:
         return reader
