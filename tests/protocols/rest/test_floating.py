@@ -92,6 +92,13 @@ def test_date_that_is_none_is_none(shown: str | None) -> None:
     assert (result.status, result.reception_date) == ("1", None)
 
 
+@pytest.mark.parametrize("shown", [[1], ["2018-03-19 15:41:00"], {"date": "2018-03-19"}])
+def test_date_that_is_no_text_is_not_the_manuals_answer(shown: object) -> None:
+    """A list or an object in place of a date is told by the field's name, and not passed over as no date."""
+    with pytest.raises(ProtocolError, match="receptionDate"):
+        answered(GetAckBySmsId, {"status": "1", "receptionDate": shown, "phoneNumber": "33612345678"})
+
+
 # -- names ------------------------------------------------------------------------------------------------------------
 
 
