@@ -77,7 +77,6 @@ class AccountEntry(Shown, frozen=True, kw_only=True):
 
 
 def _entry(node: Node) -> AccountEntry:
-    """Return one account."""
     return AccountEntry(
         account_id=node.one("account_id").text,
         account_name=node.word("account_name"),
@@ -97,7 +96,6 @@ class AccountsResult(Result, frozen=True, kw_only=True):
 
 
 def _accounts(answer: Node) -> AccountsResult:
-    """Return every account of an answer."""
     entries = answer.one("accounts").every("account")
     return AccountsResult(accounts=tuple(_entry(entry) for entry in entries), raw=answer.kept())
 

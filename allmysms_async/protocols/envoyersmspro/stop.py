@@ -14,7 +14,6 @@ __all__ = ["ActivateStop", "CheckStop", "CheckStopResult", "DeactivateStop", "St
 
 
 def _phone(number: str) -> dict[str, str]:
-    """Return the one parameter of these operations."""
     return {"phonenumber": international(number)}
 
 

@@ -189,6 +189,5 @@ def encode(
 
 
 def _written(header: bytes, encoding: str, body: bytes) -> bytes:
-    """Return a whole mail."""
     lines = body.replace(b"\n", b"\r\n")
     return header + f"Content-Transfer-Encoding: {encoding}\r\n\r\n".encode() + lines + b"\r\n"

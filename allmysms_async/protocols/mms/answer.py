@@ -107,7 +107,6 @@ def results(answer: Answer, recipients: tuple[Recipient, ...]) -> tuple[Recipien
 
 
 def _read(response: HttpResponse, request: str) -> Answer:
-    """Return what an answer's lines say."""
     check_status(response, request, says_taken=_says_taken)
     text = _decoded(response.body)
     lines = _lines(text)
@@ -187,6 +186,5 @@ def _refused(lines: Mapping[str, tuple[str, bool]]) -> tuple[frozenset[str] | No
 
 
 def _unlisted(code: str, request: str) -> ProtocolError:
-    """Return the error for a status that the manual does not list."""
     msg = f"{request}: the answer's status {code} is not in the manual; what became of the request is not known."
     return ProtocolError(msg, request=request, code=code)

@@ -89,7 +89,6 @@ def flow(request: SendRequest, login: str) -> str:
 
 
 def _elements(request: SendRequest, login: str) -> Iterator[str]:
-    """Yield the elements of a flow."""
     mms = request.mms or MmsMessage(text=request.text)
     yield _element("CLIENT", login.upper())
     if request.campaign_name:
@@ -111,7 +110,6 @@ def _elements(request: SendRequest, login: str) -> Iterator[str]:
 
 
 def _element(tag: str, text: str) -> str:
-    """Return an element that holds a text."""
     return f"<{tag}>{escape(text, _REFERENCES)}</{tag}>"
 
 

@@ -41,7 +41,7 @@ class GetInfoResult(Result, frozen=True, kw_only=True):
         society: The owner's company.
         email: The owner's address.
         balance: Euros left.
-        alerting: 0 no access to the channel for urgent messages, 1 may use it, 2 uses it by default.
+        alerting: 0, it may not use the channel for urgent messages; 1, it may; 2, it does by default.
     """
 
     status: str | None = None

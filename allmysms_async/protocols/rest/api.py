@@ -27,9 +27,7 @@ R = TypeVar("R", bound=Result)
 class _Calls(Protocol):
     """Makes one attempt at an operation."""
 
-    async def call(self, operation: Operation[R], *, timeout: float | None = None) -> R:
-        """Make one attempt."""
-        ...
+    async def call(self, operation: Operation[R], *, timeout: float | None = None) -> R: ...
 
 
 class RestApi:
@@ -42,7 +40,7 @@ class RestApi:
     Attributes:
         sms: Sending and simulating.
         reports: Delivery reports.
-        replies: What people answered.
+        replies: The answers that people sent.
         campaigns: Earlier and scheduled sends.
         account: The account, and what texts cost it.
         blacklist: The numbers that are not texted any more.
@@ -50,7 +48,7 @@ class RestApi:
         contacts: Contact lists.
         links: Short addresses.
         voice: Voice messages.
-        webhooks: Addresses that the gateway calls.
+        webhooks: The addresses that the gateway calls.
     """
 
     def __init__(self, line: _Calls, *, timeout: float | None = None) -> None:

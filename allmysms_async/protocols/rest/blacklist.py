@@ -29,7 +29,7 @@ class BlacklistEntry(Discreet, frozen=True, kw_only=True):
 
     Attributes:
         phone_number: The number, as ``33…``.
-        comment: ``stop`` it asked for it, ``Refused`` nobody has the number, ``manual unsubscribe`` added by hand.
+        comment: ``stop``, its owner opted out; ``Refused``, nobody has it; ``manual unsubscribe``, added by hand.
         reception_date: Since when.
     """
 
@@ -42,7 +42,7 @@ class GetBlacklistResult(Result, frozen=True, kw_only=True):
     """Answer to ``GetBlacklist``.
 
     Attributes:
-        blacklist: The numbers; all of them, in one piece.
+        blacklist: The numbers; they come all in one piece.
     """
 
     blacklist: Annotated[tuple[BlacklistEntry, ...], Wire(("blacklist",), item="contact")] = ()
@@ -71,7 +71,7 @@ class GetBlacklist(Operation[GetBlacklistResult], frozen=True):
 
     Args:
         sub_account: Login of the sub-account to ask about.
-        campaign_id: Only those that came of this send.
+        campaign_id: Only those that this send led to.
 
     Raises:
         ProtocolError: The list is longer than ``max_response_bytes``, 64 MB by default.
@@ -92,7 +92,7 @@ class DeleteBlacklistEntry(Operation[DeleteBlacklistEntryResult], frozen=True):
         phone_number: The number.
 
     Raises:
-        NotPermitted: It is not on the list, or asked for it itself by STOP.
+        NotPermitted: It is not on the list, or its owner opted out by STOP.
     """
 
     phone_number: str

@@ -254,9 +254,9 @@ class Campaigns(Resource):
         hide_test_campaigns: bool | None = None,
         page_size: int = _PAGE,
     ) -> AsyncIterator[CampaignInfo]:
-        """Iterate over the sends of a period, a page at a time and no sooner than it is needed.
+        """Iterate over the sends of a period; each page is fetched when it is needed, and no sooner.
 
-        A send that joins the period meanwhile may shift the pages: none is given twice for that.
+        A send that joins the period meanwhile may shift the pages; no send is given twice for that.
 
         Source: HTTPS API v9, §13.
 
@@ -273,7 +273,14 @@ class Campaigns(Resource):
         seen: set[str] = set()
         while True:
             page = await self.get_campaigns_info(
-                start_date, end_date, type, status, search, hide_test_campaigns, page_size, offset
+                start_date,
+                end_date,
+                type=type,
+                status=status,
+                search=search,
+                hide_test_campaigns=hide_test_campaigns,
+                limit=page_size,
+                offset=offset,
             )
             for info in page.campaigns:
                 if info.id is None or info.id not in seen:

@@ -25,15 +25,13 @@ from allmysms_async.protocols.rest.wire import Raw, Result, read
 from allmysms_async.protocols.xml import NotXml, mapping, read_xml, write_xml
 from allmysms_async.redaction import Shown
 
-__all__ = ["Credentials", "Format", "Formats", "decode", "encode", "from_xml", "is_xml"]
-
 R = TypeVar("R", bound=Result)
 
 Format: TypeAlias = Literal["json", "xml"]
 
 
 class Formats(Shown, frozen=True, kw_only=True):
-    """In which format a data flow travels, and in which the answer is asked for.
+    """The format that data flows travel in, and the one that answers are asked for in.
 
     Attributes:
         flow: ``json`` or ``xml``.
@@ -59,10 +57,10 @@ class Formats(Shown, frozen=True, kw_only=True):
 
 _JSON = Formats()
 
-# So many objects and lists, and so many commas, in an answer at most: a few hundred MB while they are read.
+# The most objects and lists, and the most commas, in an answer: reading so many takes a few hundred MB.
 _MAX_NESTED = 2_000_000
 _MAX_PARTED = 10_000_000
-# Figures that need looking at as they are written: over a machine's range, or none.
+# Figures that are read as they are written: beyond a machine's range, or no figures at all.
 _BEYOND = re.compile(rb"[0-9]{19}|[eE][+-]?[0-9]{3}|NaN|Infinity")
 # Half of a character, which one of the two readers of JSON would let pass.
 _HALF = re.compile(
@@ -107,7 +105,7 @@ def encode(
         base_url: The server's root, without the API's own path.
         timeout: Seconds for the whole exchange.
         max_response_bytes: Largest answer that is read.
-        formats: In which format the flow travels, and the answer is asked for.
+        formats: The format of the flow, and the one that the answer is asked for in.
 
     Raises:
         InvalidText: A text holds half of a character (a lone surrogate), which UTF-8 cannot carry, or in XML a control
@@ -172,7 +170,6 @@ def from_xml(body: bytes, *, max_elements: int = _MAX_ELEMENTS) -> Raw:
 
 
 def _answer(body: bytes, name: str) -> Raw:
-    """Return the answer as a mapping."""
     if is_xml(body):
         try:
             return from_xml(body)
@@ -201,7 +198,7 @@ def _answer(body: bytes, name: str) -> Raw:
 def _json(body: bytes) -> object:
     """Return what JSON holds.
 
-    A figure that no machine can hold must not make a taken send unreadable: then they are read as they are written.
+    A figure that no machine can hold must not make a taken send unreadable: such an answer keeps figures as written.
 
     Raises:
         ValueError: It is no JSON.
@@ -239,7 +236,7 @@ def decode(
         operation: What was asked.
         response: What came back.
         passing: Statuses to return as a result although they are refusals.
-        formats: In which format the answer was asked for; it is read in its own.
+        formats: The format that the answer was asked for in; it is read in its own.
 
     Raises:
         ServerFailure, RateLimited, HttpRefused: By HTTP status.

@@ -63,7 +63,7 @@ class CreateListResult(Result, frozen=True, kw_only=True):
 
 
 class DeleteListResult(CreateListResult, frozen=True, kw_only=True):
-    """Answer to ``DeleteList``, as that to ``CreateList``."""
+    """Answer to ``DeleteList``, with the fields of the answer to ``CreateList``."""
 
 
 class PopulateListResult(Result, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ class PopulateListResult(Result, frozen=True, kw_only=True):
         status: 1.
         status_text: The status in words.
         success: Contacts that were inserted.
-        ignored: Contacts that were not: the number is none, or a column does not exist.
+        ignored: Contacts that were left out: the number is not valid, or a column does not exist.
         duplicated: Contacts that were there already.
     """
 
@@ -85,7 +85,7 @@ class PopulateListResult(Result, frozen=True, kw_only=True):
 
 
 class DeleteContactsResult(PopulateListResult, frozen=True, kw_only=True):
-    """Answer to ``DeleteContacts``, as that to ``PopulateList``; ``success`` is how many were deleted."""
+    """Answer to ``DeleteContacts``, with the fields of that to ``PopulateList``; ``success`` counts the deleted."""
 
 
 class ContactList(Shown, frozen=True, kw_only=True):
@@ -118,8 +118,8 @@ class GetContactsResult(Result, frozen=True, kw_only=True):
     """Answer to ``GetContacts``.
 
     Attributes:
-        contacts: One mapping for each contact, its columns as the list has them: ``MobilePhone`` and those that it was
-            created with. All of them, in one piece.
+        contacts: One mapping for each contact, with the columns as the list has them: ``MobilePhone`` and those that it
+            was created with. They come all in one piece.
     """
 
     contacts: Annotated[tuple[Mapping[str, str], ...], Wire(("contacts",), item="contact")] = ()
@@ -172,7 +172,7 @@ class PopulateList(Operation[PopulateListResult], frozen=True):
 
     Args:
         list_name: Its name.
-        contacts: Numbers with their columns. A contact with a column that the list lacks is ignored by the gateway.
+        contacts: Numbers with their columns. The gateway ignores a contact with a column that the list lacks.
         sub_account: Login of the sub-account whose list it is.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the gateway can be asked, beside sending, in the neutral vocabulary: each question one operation or a few."""
+"""What the gateway answers beside sends, in the neutral vocabulary; each question takes one operation or a few."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ from allmysms_async.protocols.rest.replies import GetPull, GetPulls
 from allmysms_async.protocols.rest.reports import GetAckBySmsId, GetAcks
 from allmysms_async.protocols.rest.sub_accounts import GetSubAccounts
 
-__all__ = ["RestInquiry"]
-
 _REPLIES = 1000
 
 
@@ -40,7 +38,7 @@ class RestInquiry:
 
     Args:
         line: The way to it.
-        kept: Answers that were fetched and not given yet, by the sub-account they are for; shared with every view.
+        kept: Answers that were fetched and not given yet, by the sub-account they are for; every view shares them.
 
     Attributes:
         api: Every operation of the API, by resource.
@@ -90,9 +88,9 @@ class RestInquiry:
     async def replies(self, campaign_id: str | None = None) -> AsyncIterator[Reply]:
         """Iterate over answers: all of one send, or those to any send that were not fetched before.
 
-        The gateway hands each of the latter out once only, 1,000 at a time. Those of a page that the caller did not
-        come to are kept in this backend, also those of a view for a sub-account, and given first by the next call; they
-        are lost with the process.
+        The gateway hands each of the latter out once only, 1,000 at a time. The backend keeps those of a page that the
+        caller did not come to, also for a view that acts for a sub-account, and the next call gives them first; the end
+        of the process loses them.
 
         Source: HTTPS API v9, §14 and §15.
         """
@@ -123,7 +121,7 @@ class RestInquiry:
         """Let a number be texted again that was found invalid or was added by hand.
 
         Raises:
-            NotPermitted: It is not on the list, or asked for it itself by STOP.
+            NotPermitted: It is not on the list, or its owner opted out by STOP.
 
         Source: HTTPS API v9, §19.
         """

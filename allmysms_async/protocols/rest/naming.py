@@ -12,8 +12,6 @@ from zoneinfo import ZoneInfo
 
 from allmysms_async.errors import InvalidSchedule
 
-__all__ = ["PARIS", "Naming", "camel", "pascal", "shout", "wire_date"]
-
 PARIS = ZoneInfo("Europe/Paris")
 """The gateway writes and reads wall-clock time of Paris."""
 

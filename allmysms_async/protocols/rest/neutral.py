@@ -30,19 +30,6 @@ from allmysms_async.protocols.rest.reports import Ack, GetAckBySmsIdResult
 from allmysms_async.protocols.rest.sms import SendSms, SimulateCampaign
 from allmysms_async.protocols.rest.sub_accounts import CreateSubAccount, SubAccountInfo
 
-__all__ = [
-    "account",
-    "creation",
-    "list_change",
-    "opt_out",
-    "reply",
-    "report",
-    "sending",
-    "simulation",
-    "sub_account",
-    "summary",
-]
-
 # Source: HTTPS API v9, §18.2.
 _OPT_OUTS = {
     "stop": Reason.OPTED_OUT,
@@ -88,7 +75,7 @@ def simulation(request: SendRequest) -> SimulateCampaign:
 
 
 def report(ack: Ack | GetAckBySmsIdResult, sms_id: str | None) -> DeliveryReport:
-    """Return a report in the neutral vocabulary; one without a status is pending, none is lost."""
+    """Return a report in the neutral vocabulary; one without a status is pending."""
     code = ack.status or ""
     return DeliveryReport(
         phone=read_gateway_number(ack.phone_number or ""),
@@ -129,7 +116,7 @@ def account(info: GetInfoResult) -> Account:
 
 
 def reply(mo: Mo, reference: str | None = None) -> Reply:
-    """Return an answer in the neutral vocabulary; whatever is missing in it, it is not lost."""
+    """Return an answer in the neutral vocabulary; it is kept whatever it lacks."""
     return Reply(
         phone=read_gateway_number(mo.phone_number or ""),
         text=mo.message or "",
@@ -164,7 +151,7 @@ def creation(new: NewSubAccount) -> CreateSubAccount:
     """Return the operation that creates a sub-account.
 
     Raises:
-        InvalidRequest: What §21 requires is missing, or there is a bare name, which this protocol does not have.
+        InvalidRequest: Something that §21 requires is missing, or there is a bare name, which this protocol lacks.
     """
     if new.name is not None:
         msg = "This protocol has no name for a sub-account; give first_name and last_name. Nothing was sent."

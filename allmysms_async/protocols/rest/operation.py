@@ -24,8 +24,6 @@ from allmysms_async.protocols.rest.scalar import plain_status
 from allmysms_async.protocols.rest.wire import Raw, Result, known_names
 from allmysms_async.redaction import Unshown, one_line
 
-__all__ = ["Operation", "status_code"]
-
 R = TypeVar("R", bound=Result)
 
 
@@ -133,7 +131,6 @@ def _word(value: object) -> str:
 
 
 def _written(value: object) -> str:
-    """Return a field's value as it travels."""
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, datetime):

@@ -16,8 +16,6 @@ from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.rest.naming import PARIS
 from allmysms_async.protocols.rest.sms import SendSmsResult
 
-__all__ = ["discarded", "receipt"]
-
 _REASONS = {
     "blacklist_stop": Reason.OPTED_OUT,
     "blacklist_unassigned": Reason.UNASSIGNED,
@@ -26,7 +24,7 @@ _REASONS = {
 }
 
 
-# Only what is written as a date is one: some phone numbers could be read as dates without dashes.
+# A date has its dashes: some phone numbers could be read as dates without them.
 _is_date = re.compile(r"\d{4}-\d\d-\d\d.*", re.ASCII).fullmatch
 # The screen of §4 shows a refused number as `336…(336…`: as it was sent, and as it was read.
 _is_twice = re.compile(r"(\+?[0-9]{8,15})\((\+?[0-9]{8,15})\)?").fullmatch
@@ -35,7 +33,7 @@ _NUMBER_KEYS = ("number", "phonenumber", "mobilephone", "msisdn", "phone", "mobi
 
 
 def _date(text: str) -> datetime | None:
-    """Read the date a number was blacklisted."""
+    """Read the date on which a number was blacklisted."""
     try:
         return plausible.dated(datetime.fromisoformat(text).replace(tzinfo=PARIS)) if _is_date(text) else None
     except ValueError:
@@ -43,7 +41,7 @@ def _date(text: str) -> datetime | None:
 
 
 def _rejection(number: str, detail: object) -> Rejected:
-    """Read what is said of one number: an object with the reason, or the reason alone."""
+    """Read what the answer says of one number: an object with the reason, or the reason alone."""
     values: list[object] = [detail]
     if isinstance(detail, Mapping):
         values = list(typing.cast("Mapping[str, object]", detail).values())
@@ -56,14 +54,14 @@ def _rejection(number: str, detail: object) -> Rejected:
 
 
 def _number(raw: str) -> str:
-    """Return the number that the gateway speaks of, in the form it is matched on."""
+    """Return a number of the gateway's in the form that numbers are matched on."""
     raw = raw.strip()
     twice = _is_twice(raw)
     return read_gateway_number(twice[1] if twice else raw)
 
 
 def _entries(details: object) -> Iterator[tuple[str, object]]:
-    """Yield each number of the details, as it came, with what is said of it."""
+    """Yield each number of the details, as it came, with what they say of it."""
     if isinstance(details, Mapping):
         # XML wraps a list in an element for each item, whose name the manual does not print.
         (name, inner), *others = typing.cast("Mapping[str, object]", details).items() or [("", None)]
@@ -77,7 +75,7 @@ def _entries(details: object) -> Iterator[tuple[str, object]]:
 
 
 def _spoken_of(fields: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """Yield the number that an object holds, and the rest of it; else each of its keys, which are the numbers."""
+    """Yield the number that an object holds, and the rest of it; without one, its keys are the numbers."""
     scalars = {key.lower(): value for key, value in fields.items() if isinstance(value, str | int)}
     name = next((key for key in _NUMBER_KEYS if key in scalars), None)
     name = name or next((key for key, value in scalars.items() if _is_number(str(value).strip())), None)
@@ -90,8 +88,8 @@ def _spoken_of(fields: Mapping[str, object]) -> Iterator[tuple[str, object]]:
 def discarded(details: object, invalid_numbers: str | None) -> dict[str, Rejected]:
     """Return the refused numbers with their reasons.
 
-    The shape of the details is not printed in the manual, so a list of objects and a mapping are both read; which of
-    an object's values is the number is told by its name, else by its form.
+    The manual does not print the shape of the details, so a list of objects and a mapping are both read. An object's
+    number is the value whose name says so, else the one that looks like a number.
     """
     refused: dict[str, Rejected] = {}
     for raw in (invalid_numbers or "").split("|"):
@@ -144,10 +142,10 @@ def _by_number(result: SendSmsResult, recipients: Sequence[Recipient]) -> list[R
 
 
 def receipt(result: SendSmsResult, recipients: Sequence[Recipient], parts: int, key: str | None) -> SendReceipt:
-    """Return what an answer says of each recipient that was asked for.
+    """Return what an answer says of each recipient of the request.
 
-    Listed with an identifier is accepted; listed among the refused is rejected; in neither list is accepted only if
-    the answer lists no identifier at all and its number of recipients agrees.
+    A recipient that it lists with an identifier is accepted, one that it lists among the refused is rejected. One in
+    neither list is accepted only if the answer lists no identifier at all and its count of recipients agrees.
     """
     results = _in_order(result, recipients) or _by_number(result, recipients)
     accepted_all = all(isinstance(entry, Accepted) for entry in results)

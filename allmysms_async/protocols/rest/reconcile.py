@@ -1,4 +1,4 @@
-"""Looking up a send that was never answered: the gateway's own list tells whether it took it, and for whom.
+"""Looking up a send that got no answer: the gateway's own lists tell whether it took the send, and for which numbers.
 
 Source: HTTPS API v9, §11 (getCampaignStats), §13 (getCampaignsInfo).
 """
@@ -17,8 +17,6 @@ from allmysms_async.protocols.rest.campaigns import CampaignInfo, GetCampaignsIn
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result
 
-__all__ = ["find_send"]
-
 R = TypeVar("R", bound=Result)
 
 _PAGE = 100
@@ -28,9 +26,7 @@ _AROUND = timedelta(days=1)
 class _Call(Protocol):
     """Makes one attempt at an operation."""
 
-    async def __call__(self, operation: Operation[R], /) -> R:
-        """Return the operation's result."""
-        ...
+    async def __call__(self, operation: Operation[R], /) -> R: ...
 
 
 async def find_send(
@@ -41,11 +37,11 @@ async def find_send(
     Args:
         call: Makes one attempt at an operation.
         name: The send's whole name, with its mark.
-        moments: When it may have been sent.
+        moments: The moments at which it may have been sent.
         campaign_id: The gateway's identifier of the send, if it is known; it is not searched for then.
 
     Raises:
-        ProtocolError: The send is listed, but not its numbers: nothing is known of anybody.
+        ProtocolError: The gateway lists the send without its numbers: what became of each is not known.
     """
     found = dict.fromkeys([campaign_id] if campaign_id else [])
     if not found:
@@ -59,7 +55,7 @@ async def find_send(
             msg = "getCampaignStats lists no number of a send that the gateway has; what became of it is not known."
             raise ProtocolError(msg, request="getCampaignStats")
         listed = {read_gateway_number(text.msisdn or ""): text.sms_id for text in campaign.msisdn_list}
-        # A list that is cut short, or not complete yet, proves nothing of those whom it lacks.
+        # A list that is cut short, or not complete yet, proves nothing about the numbers that it lacks.
         whole = whole and campaign.nb_contacts == len(listed)
         sms_ids |= listed
         parts += plausible.parts(campaign.nb_sms, len(listed)) or 0

@@ -26,7 +26,7 @@ __all__ = [
     "Replies",
 ]
 
-# An answer is handed out once: whatever one of its fields holds must not lose the others.
+# The gateway hands an answer out once: no field, whatever it holds, may lose the others.
 _Text = Annotated[str | None, Wire(lenient=True)]
 _Id = Annotated[str | None, Wire(trim=True, lenient=True)]
 
@@ -35,7 +35,7 @@ class Mo(Discreet, frozen=True, kw_only=True):
     """One answer.
 
     Attributes:
-        phone_number: The number of who answered, as ``33…``.
+        phone_number: The number of whoever answered, as ``33…``.
         id: The gateway's identifier of the answer.
         campaign_id: Identifier of the send that was answered.
         message: The answer.
@@ -57,7 +57,7 @@ class GetPullsResult(Result, frozen=True, kw_only=True):
     """Answer to ``GetPulls``.
 
     Attributes:
-        mos: The answers, the newest first; what is none of the manual's is in ``raw`` alone.
+        mos: The answers, the newest first; an entry of another form than the manual's is in ``raw`` alone.
     """
 
     mos: Annotated[tuple[Mo, ...], Wire(("mos",), item="mo", lenient=True)] = ()
@@ -74,7 +74,7 @@ class GetPullResult(GetPullsResult, frozen=True, kw_only=True):
 
 
 class GetPullBySmsIdResult(Result, frozen=True, kw_only=True):
-    """Answer to ``GetPullBySmsId``; its fields are those of ``Mo`` but for the identifier."""
+    """Answer to ``GetPullBySmsId``; it has the fields of ``Mo`` without the identifier."""
 
     phone_number: _Id = None
     campaign_id: _Id = None
@@ -89,8 +89,8 @@ class GetPullBySmsIdResult(Result, frozen=True, kw_only=True):
 class GetPulls(Operation[GetPullsResult], frozen=True):
     """Fetch the answers to all sends that were not fetched before; each is handed out once only.
 
-    Keep what it returns safe before anything else. It is never repeated by itself: an answer that is lost on the way
-    can still be had by ``GetPull`` of its send.
+    Keep what it returns safe before anything else. It is never repeated by itself: ``GetPull`` of a send still has an
+    answer that was lost on the way.
 
     Source: HTTPS API v9, §14.
 

@@ -46,7 +46,7 @@ def plain_status(written: str) -> str:
 
 
 def status(value: object) -> str | None:
-    """Read a status."""
+    """Read a status as its tables have it."""
     found = text(value)
     return None if found is None else plain_status(found)
 
@@ -78,7 +78,6 @@ def _moment(value: object) -> datetime | None:
 
 
 def _secret(value: object) -> Secret | None:
-    """Read a text that must not be shown."""
     if isinstance(value, Secret):
         return value
     secret = text(value)
@@ -95,7 +94,7 @@ def _media(value: object) -> bytes | None:
 
 
 def _columns(value: object) -> dict[str, str]:
-    """Read an object whose fields are not known beforehand, each one a text."""
+    """Read an object whose fields nobody knows beforehand; each is a text."""
     if not isinstance(value, Mapping):
         raise Unreadable
     columns = typing.cast("Mapping[str, object]", value)

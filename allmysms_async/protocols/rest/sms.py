@@ -91,7 +91,7 @@ class SimulateCampaignResult(Result, frozen=True, kw_only=True):
         status: 100 when it could be simulated.
         status_text: The status in words.
         invalid_numbers: Refused numbers joined by ``|``.
-        nb_credits: Credits, which the manual calls those left.
+        nb_credits: Credits, which the manual describes as those left.
         nb_contacts: Recipients.
         nb_sms: Text parts.
         balance: Euros left.
@@ -163,7 +163,7 @@ class _SmsFlow(Shown, frozen=True):
 
 
 def _sms_data(values: dict[str, str], recipients: Sequence[Recipient], dynamic: int) -> dict[str, object]:
-    """Return the flow: its variables, and one element for each recipient with the values that are replaced."""
+    """Return the flow: its variables, and one element for each recipient with the values of the placeholders."""
     data: dict[str, object] = dict(values)
     if not dynamic:
         data["SMS"] = [{"MOBILEPHONE": _mobile(recipient.phone)} for recipient in recipients]
@@ -191,7 +191,7 @@ class SendSms(_SmsFlow, Operation[SendSmsResult], frozen=True):
         tracking: Replace a link by a short one that counts clicks.
         coding: 1 GSM-7, 2 Unicode.
         alerting: Use the channel for urgent messages.
-        verbose: Say for each number left out why.
+        verbose: Say why each number is left out.
         unique_identifier: Makes the request unique for 24 hours: the same one returns the first request's answer.
 
     Raises:

@@ -1,6 +1,6 @@
 """The gateway's status tables: which number or word stands for which error.
 
-Statuses are per protocol; the same number means something else elsewhere.
+Each protocol has its own: the same number means something else elsewhere.
 """
 
 from __future__ import annotations
@@ -25,22 +25,6 @@ from allmysms_async.errors import (
 )
 from allmysms_async.model import DeliveryStatus
 from allmysms_async.protocols.refusal import Meaning
-
-__all__ = [
-    "CANCEL",
-    "CONTACTS",
-    "CREDITS",
-    "DELIVERY",
-    "DONE",
-    "LIST",
-    "MEDIA",
-    "SEND",
-    "SEND_SUCCESS",
-    "SUB_ACCOUNT",
-    "UNLIST",
-    "VOICE",
-    "WEBHOOK",
-]
 
 SEND_SUCCESS = frozenset({"100", "101"})
 """Sent; accepted and scheduled for later. Both are success. Source: HTTPS API v9, annex 2."""

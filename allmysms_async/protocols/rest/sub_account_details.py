@@ -32,7 +32,7 @@ class CreateSubAccountResult(Result, frozen=True, kw_only=True):
 
 
 class UpdateSubAccountResult(CreateSubAccountResult, frozen=True, kw_only=True):
-    """Answer to ``UpdateSubAccount``, as that to ``CreateSubAccount``."""
+    """Answer to ``UpdateSubAccount``, with the fields of the answer to ``CreateSubAccount``."""
 
 
 def _check_password(password: Secret | None) -> None:
@@ -48,7 +48,7 @@ def _check_password(password: Secret | None) -> None:
 
 
 class _Details(Shown, frozen=True, kw_only=True):
-    """The variables that §21 and §22 have in common and do not require."""
+    """The variables that both §21 and §22 have, and that neither requires."""
 
     society: str | None = None
     mobile: str | None = None
@@ -77,8 +77,8 @@ class CreateSubAccount(_Details, Operation[CreateSubAccountResult], frozen=True,
     Source: HTTPS API v9, §21, annexes 5 and 6.
 
     Args:
-        first_name: Of its owner.
-        last_name: Of its owner.
+        first_name: Its owner's first name.
+        last_name: Its owner's last name.
         email: Its owner's address.
         login: Its login.
         password: Its password, 6 characters or more.
@@ -103,7 +103,7 @@ class CreateSubAccount(_Details, Operation[CreateSubAccountResult], frozen=True,
         send_email_to_customer: Send its owner a summary by e-mail.
         send_email_to_master_account: Send the main account a summary by e-mail.
         post_paid: Bill it afterwards; only if the main account is billed so.
-        profile: What it may do; agreed upon with the provider.
+        profile: What it may do, as agreed upon with the provider.
         active: Whether it may be used, yes by default.
         webhook_dlr: Address that is called with its delivery reports.
         webhook_mo: Address that is called with the answers to its texts.
@@ -142,9 +142,9 @@ class UpdateSubAccount(_Details, Operation[UpdateSubAccountResult], frozen=True)
 
     Args:
         sub_account: Login of the sub-account.
-        first_name: As in ``CreateSubAccount``, like all that follow, and whatever else that has but for the e-mails,
-            ``post_paid``, ``profile`` and the webhooks.
-        last_name: Of its owner.
+        first_name: Its owner's first name. The fields that are not listed here are those of ``CreateSubAccount``,
+            without the e-mails, ``post_paid``, ``profile`` and the webhooks.
+        last_name: Its owner's last name.
         email: Its owner's address.
         login: Its new login.
         password: Its new password, 6 characters or more.

@@ -58,8 +58,8 @@ class SubAccountInfo(Shown, frozen=True, kw_only=True):
 
     Attributes:
         login: Its login.
-        last_name: Of its owner.
-        first_name: Of its owner.
+        last_name: Its owner's last name.
+        first_name: Its owner's first name.
         client_type: ``company`` or ``individual``.
         company: Its owner's company.
         phone: Its owner's land line.
@@ -129,7 +129,7 @@ class GetSubAccountsResult(Result, frozen=True, kw_only=True):
     """Answer to ``GetSubAccounts``.
 
     Attributes:
-        total: How many there are; None where there is none.
+        total: How many there are, or None if there is none.
         sub_accounts: The sub-accounts.
     """
 
@@ -166,7 +166,7 @@ class ManageSubAccountCreditsResult(Result, frozen=True, kw_only=True):
 
 
 class GetSubAccounts(Operation[GetSubAccountsResult], frozen=True):
-    """Fetch the sub-accounts; there being none is an empty result, though the gateway says it by status 0.
+    """Fetch the sub-accounts; if there is none the result is empty, although the gateway answers status 0.
 
     Source: HTTPS API v9, §23.
 
@@ -199,7 +199,7 @@ class ManageSubAccountCredits(Operation[ManageSubAccountCreditsResult], frozen=T
     Raises:
         InvalidRequest: ``credits`` is no finite figure; nothing was sent.
         NotPermitted: It is not a sub-account of this account, or is billed by subscription.
-        InsufficientCredit: The account that would give has less.
+        InsufficientCredit: The account that gives has fewer credits.
         OutcomeUnknown: They may have been moved.
     """
 

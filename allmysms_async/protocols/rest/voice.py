@@ -53,7 +53,7 @@ def _check(sender: str, kind: str | None) -> None:
 
 
 class SendVocalResult(SimpleSendResult, frozen=True, kw_only=True):
-    """Answer to ``SendVocal`` and ``SimpleVocal``, as that to ``SimpleSend``.
+    """Answer to ``SendVocal`` and ``SimpleVocal``, with the fields of that to ``SimpleSend``.
 
     Attributes:
         invalid_numbers: Refused numbers; ``sendVocal`` prints them as ``invalidEmails``.
@@ -171,7 +171,7 @@ class SendVocal(Operation[SendVocalResult], frozen=True):
         recipients: Numbers.
         tpoa: Sender's number, 01 to 05 or 09.
         url: Address of the sound, WAV or MP3, 5 to 35 seconds, 1 KB to 5 MB; or else ``code``.
-        code: Code of a message recorded by telephone, from ``CreateCode``.
+        code: Code of a message recorded by telephone, as returned by ``CreateCode``.
         type: ``directdeposit`` (default) or ``call``.
         campaign_name: Name of the send.
         date: When to send it, aware.

@@ -53,7 +53,7 @@ class ConfigureWebhookResult(Result, frozen=True, kw_only=True):
 
 
 class DeleteWebhookResult(ConfigureWebhookResult, frozen=True, kw_only=True):
-    """Answer to ``DeleteWebhook``, as that to ``ConfigureWebhook``."""
+    """Answer to ``DeleteWebhook``, with the fields of the answer to ``ConfigureWebhook``."""
 
 
 class GetWebhook(Operation[GetWebhookResult], frozen=True):
@@ -78,7 +78,7 @@ def _check(kind: str) -> None:
 class ConfigureWebhook(Operation[ConfigureWebhookResult], frozen=True):
     """Set the address that is called with reports or with answers.
 
-    The gateway tries it at once. Calls may be limited in number.
+    The gateway tries the address at once. It may limit the number of calls.
 
     Source: HTTPS API v9, §42.
 

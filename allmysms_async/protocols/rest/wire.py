@@ -75,7 +75,7 @@ def _elements(value: object, item: str | None) -> list[object]:
 
 
 def _readable(one: Reader, elements: list[object], *, lenient: bool) -> Iterator[Any]:
-    """Yield the elements of a list, read; what is empty is none."""
+    """Yield the elements of a list, read, without the empty ones."""
     for element in elements:
         try:
             read_one = None if _is_empty(element) else one(element)
@@ -88,7 +88,7 @@ def _readable(one: Reader, elements: list[object], *, lenient: bool) -> Iterator
 
 
 def _is_empty(element: object) -> bool:
-    """Return whether an element of a list is none at all: nil, or empty as XML writes it."""
+    """Return whether an element of a list is nil, or empty as XML writes it."""
     if isinstance(element, str):
         return not element.strip()
     return element is None or (isinstance(element, dict | list) and not element)
@@ -103,7 +103,7 @@ def _only(value: object) -> object:
 
 
 def _reader(kind: Any, item: str | None, *, lenient: bool = False) -> Reader:
-    """Return what reads a value as the given type; ``lenient`` passes over elements of a list that are unreadable."""
+    """Return the reader of a type; a ``lenient`` one passes over unreadable elements of a list."""
     if typing.get_origin(kind) in {typing.Union, types.UnionType}:
         (kind,) = (option for option in typing.get_args(kind) if option is not types.NoneType)
     if kind in SCALARS:
@@ -115,7 +115,7 @@ def _reader(kind: Any, item: str | None, *, lenient: bool = False) -> Reader:
 
 
 _FIGURES = {SCALARS[kind] for kind in (int, Decimal, datetime)}
-# Names of the figures in the answer that is being read which cannot be right.
+# Names of the figures that cannot be right in the answer that is being read.
 _odd: ContextVar[set[str] | None] = ContextVar("_odd", default=None)
 
 
@@ -138,7 +138,7 @@ def _fields(kind: Any) -> tuple[tuple[str, tuple[str, ...], Reader, bool], ...]:
 
 
 def _adjusted(reader: Reader, wire: Wire) -> Reader:
-    """Return a reader that trims a text, or that lets pass what it cannot read."""
+    """Return a reader that trims a text, or that passes over what it cannot read."""
     if not wire.trim and not wire.lenient:
         return reader
 
@@ -203,21 +203,20 @@ def _values(kind: Any, mapping: Raw) -> dict[str, Any]:
 
 
 def _found(mapping: Mapping[str, object], names: tuple[str, ...]) -> str:
-    """Return the name under which a field is there; where it is there under two, the one that holds something."""
+    """Return the name under which an answer has a field; of two such names, the one that holds something."""
     present = [wire_name for wire_name in names if wire_name in mapping] or [names[0]]
     return next((wire_name for wire_name in present if mapping.get(wire_name) not in _NOTHING), present[0])
 
 
 @functools.lru_cache(maxsize=1024)
 def _is_secret(name: str) -> bool:
-    """Return whether a field of this name is a key or a password."""
     return name.lower().replace("_", "") in _SECRETS
 
 
 def _wrapped(name: str, value: object, depth: int = 0) -> object:
     """Return a part of an answer with the secrets in it wrapped, however deep they are and however they are written.
 
-    What is nested deeper than any answer of the manual's is not kept.
+    It does not keep what is nested deeper than any answer of the manual's.
     """
     if _is_secret(name):
         return value if value in _NOTHING or isinstance(value, Secret) else Secret(str(value))

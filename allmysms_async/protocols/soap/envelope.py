@@ -30,7 +30,6 @@ _TYPE = f"{{{_XSI}}}type"
 
 
 def _bundled(name: str) -> bytes:
-    """Return a file of this package."""
     return importlib.resources.files(__package__ or "").joinpath(name).read_bytes()
 
 
@@ -81,7 +80,6 @@ class _Encoded:
                 self._set_types(child, known[1])
 
     def _written(self, kind: Any) -> str:
-        """Return a type's name as it travels."""
         name = etree.QName(kind.qname or kind._default_qname)  # zeep's anyType has only the latter
         return f"{self._prefixes[name.namespace]}:{name.localname}"
 

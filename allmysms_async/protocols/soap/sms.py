@@ -121,7 +121,6 @@ class SendSms(Operation[SendSmsResult], frozen=True, kw_only=True):
         return {"messageData": data}
 
     def _row(self, recipient: Recipient) -> dict[str, Any]:
-        """Return one recipient as it travels."""
         values = recipient.params[: self.dynamic]
         if len(values) < self.dynamic:
             msg = f"#param_{len(values) + 1}# has no value for somebody; nothing was sent."
@@ -169,5 +168,4 @@ def _lenient(answer: Fields, name: str) -> str | None:
 
 
 def _optional(field: str, value: str | None) -> str | None:
-    """Return an optional text that can travel."""
     return None if value is None else checked(field, value)

@@ -132,7 +132,6 @@ def _after_prolog(body: bytes) -> int:
 
 
 def _root(body: bytes) -> Any:
-    """Parse the document."""
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -191,7 +190,6 @@ def _fault_code(fault: Any) -> str:
 
 
 def _without_prefix(name: str) -> str:
-    """Return the local part of a qualified name."""
     return name.strip().rpartition(":")[2]
 
 
@@ -214,7 +212,6 @@ class _Reader:
         self._path: set[str] = set()
 
     def value(self, element: Any) -> Value:
-        """Return what an element holds."""
         self._left -= 1
         if self._left < 0:
             what = "SOAP whose references grow without end"
@@ -265,7 +262,6 @@ class _Reader:
         return fields
 
     def _referred(self, reference: str) -> Value:
-        """Return what a reference points to."""
         name = reference.removeprefix("#")
         target = self._targets.get(name)
         if target is None or not reference.startswith("#") or name in self._path:
