@@ -11,7 +11,7 @@ from typing import Annotated
 from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
-from allmysms_async.protocols.rest.wire import Result, Wire
+from allmysms_async.protocols.rest.wire import Done, Result, Wire
 from allmysms_async.redaction import Discreet
 
 __all__ = [
@@ -52,16 +52,8 @@ class GetBlacklistResult(Result, frozen=True, kw_only=True):
         return f"<GetBlacklistResult {len(self.blacklist)} numbers>"
 
 
-class DeleteBlacklistEntryResult(Result, frozen=True, kw_only=True):
-    """Answer to ``DeleteBlacklistEntry``.
-
-    Attributes:
-        status: 1.
-        status_text: The status in words.
-    """
-
-    status: str | None = None
-    status_text: str | None = None
+class DeleteBlacklistEntryResult(Done, frozen=True, kw_only=True):
+    """Answer to ``DeleteBlacklistEntry``."""
 
 
 class GetBlacklist(Operation[GetBlacklistResult], frozen=True):

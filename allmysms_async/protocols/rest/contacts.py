@@ -14,7 +14,7 @@ from allmysms_async.model import Contact
 from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
-from allmysms_async.protocols.rest.wire import Result, Wire
+from allmysms_async.protocols.rest.wire import Done, Result, Wire
 from allmysms_async.redaction import Shown
 
 __all__ = [
@@ -50,35 +50,23 @@ class ListField(Shown, frozen=True):
     filter: bool = False
 
 
-class CreateListResult(Result, frozen=True, kw_only=True):
-    """Answer to ``CreateList``.
-
-    Attributes:
-        status: 1.
-        status_text: The status in words.
-    """
-
-    status: str | None = None
-    status_text: str | None = None
+class CreateListResult(Done, frozen=True, kw_only=True):
+    """Answer to ``CreateList``."""
 
 
 class DeleteListResult(CreateListResult, frozen=True, kw_only=True):
     """Answer to ``DeleteList``, with the fields of the answer to ``CreateList``."""
 
 
-class PopulateListResult(Result, frozen=True, kw_only=True):
+class PopulateListResult(Done, frozen=True, kw_only=True):
     """Answer to ``PopulateList``.
 
     Attributes:
-        status: 1.
-        status_text: The status in words.
         success: Contacts that were inserted.
         ignored: Contacts that were left out: the number is not valid, or a column does not exist.
         duplicated: Contacts that were there already.
     """
 
-    status: str | None = None
-    status_text: str | None = None
     success: int | None = None
     ignored: int | None = None
     duplicated: int | None = None

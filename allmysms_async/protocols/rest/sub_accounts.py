@@ -21,7 +21,7 @@ from allmysms_async.protocols.rest.sub_account_details import (
     UpdateSubAccount,
     UpdateSubAccountResult,
 )
-from allmysms_async.protocols.rest.wire import Raw, Result, Wire
+from allmysms_async.protocols.rest.wire import Done, Raw, Result, Wire
 from allmysms_async.redaction import Shown
 
 __all__ = [
@@ -41,16 +41,8 @@ __all__ = [
 ]
 
 
-class DeleteSubAccountResult(Result, frozen=True, kw_only=True):
-    """Answer to ``DeleteSubAccount``.
-
-    Attributes:
-        status: 1.
-        status_text: The status in words.
-    """
-
-    status: str | None = None
-    status_text: str | None = None
+class DeleteSubAccountResult(Done, frozen=True, kw_only=True):
+    """Answer to ``DeleteSubAccount``."""
 
 
 class SubAccountInfo(Shown, frozen=True, kw_only=True):

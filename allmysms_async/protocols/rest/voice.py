@@ -17,7 +17,7 @@ from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.sms import SimpleSendResult
-from allmysms_async.protocols.rest.wire import Raw, Result, Wire
+from allmysms_async.protocols.rest.wire import Done, Raw, Result, Wire
 from allmysms_async.redaction import Shown
 from allmysms_async.transports.file import write_file
 
@@ -96,31 +96,23 @@ class Media(Shown, frozen=True, kw_only=True):
     record_date: datetime | None = None
 
 
-class GetMediaResult(Result, frozen=True, kw_only=True):
+class GetMediaResult(Done, frozen=True, kw_only=True):
     """Answer to ``GetMedia``.
 
     Attributes:
-        status: 1.
-        status_text: The status in words.
         media: The message.
     """
 
-    status: str | None = None
-    status_text: str | None = None
     media: Media | None = None
 
 
-class DownloadMediaResult(Result, frozen=True, kw_only=True):
+class DownloadMediaResult(Done, frozen=True, kw_only=True):
     """Answer to ``DownloadMedia``.
 
     Attributes:
-        status: 1.
-        status_text: The status in words.
         file: The sound, decoded; 5 MB at most.
     """
 
-    status: str | None = None
-    status_text: str | None = None
     file: bytes = b""
 
     def __repr__(self) -> str:

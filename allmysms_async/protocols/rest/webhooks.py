@@ -11,7 +11,7 @@ from allmysms_async.errors import InvalidRequest
 from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
-from allmysms_async.protocols.rest.wire import Result, Wire
+from allmysms_async.protocols.rest.wire import Done, Result, Wire
 
 __all__ = [
     "ConfigureWebhook",
@@ -40,16 +40,8 @@ class GetWebhookResult(Result, frozen=True, kw_only=True):
     webhook_mo: Annotated[str | None, Wire(trim=True)] = None
 
 
-class ConfigureWebhookResult(Result, frozen=True, kw_only=True):
-    """Answer to ``ConfigureWebhook``.
-
-    Attributes:
-        status: 1.
-        status_text: The status in words.
-    """
-
-    status: str | None = None
-    status_text: str | None = None
+class ConfigureWebhookResult(Done, frozen=True, kw_only=True):
+    """Answer to ``ConfigureWebhook``."""
 
 
 class DeleteWebhookResult(ConfigureWebhookResult, frozen=True, kw_only=True):

@@ -61,6 +61,18 @@ class Result(Discreet, frozen=True, kw_only=True):
     raw: Raw = msgspec.field(default_factory=dict[str, object])
 
 
+class Done(Result, frozen=True, kw_only=True):
+    """Base of the answers that say whether it was done.
+
+    Attributes:
+        status: 1, it was.
+        status_text: The status in words.
+    """
+
+    status: str | None = None
+    status_text: str | None = None
+
+
 def _elements(value: object, item: str | None) -> list[object]:
     """Return the elements of a list in any of its shapes."""
     if value is None or value == "" or value == {}:
