@@ -53,6 +53,7 @@ class _Twice:
                 *(each.format(following) for each in more),
             )
         )
+        self.leading = re.escape("".join(characters[byte] for byte in (0xC2, 0xC3, 0xC4, 0xC5, 0xE2, 0xEF)))
         self._found = re.compile(self.pattern)
 
     def mended(self, text: str) -> str:
@@ -78,6 +79,8 @@ _TWICE = (
     _Twice("cp850"),
     _Twice("cp437"),
 )
+# What those begin with: of most lists no letter does, and this is far faster.
+_LEADING = re.compile(f"[{_LOST}ÎÏÐÑð{''.join(each.leading for each in _TWICE)}]")
 _SUSPECT = re.compile("|".join([_LOST, *(each.pattern for each in _TWICE)]))
 
 
@@ -110,10 +113,11 @@ def may_hold_wrong_letters(path: Path, encoding: str) -> bool:
         while block := file.read(_BLOCK):
             raw = block if utf8 else decoder.decode(block).encode("utf-8", errors="replace")
             # None of the letters is ASCII; what is joined by leaving that out is looked at again by the caller.
-            text = left + raw.translate(None, delete=_ASCII)
-            if _SUSPECT.search(text.decode("utf-8", errors="ignore")):
+            over = left + raw.translate(None, delete=_ASCII)
+            text = over.decode("utf-8", errors="ignore")
+            if _LEADING.search(text) and _SUSPECT.search(text):
                 return True
-            left = text[-16:]
+            left = over[-16:]
     return False
 
 

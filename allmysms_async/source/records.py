@@ -76,7 +76,6 @@ class Records:
         # A tab that separates is no blank: an empty cell before a quoted one would be lost.
         self._blanks = _BLANKS.replace(separator, "")
         self._blank_then_quote = re.compile(rf'(^|{re.escape(separator)})[{self._blanks}]+"')
-        self._raw: list[str] = []
 
     def __iter__(self) -> Iterator[Record]:
         """Yield each record with the line it starts on.
@@ -85,16 +84,16 @@ class Records:
             InvalidSource: The file cannot be read, is not of its encoding, or a quote or a line has no end.
         """
         line = self._skip + 1
+        raw: list[str] = []  # lines of the record that is being read
         try:
             with self._path.open(encoding=self._encoding) as file:
                 lines = self._lines(file)
                 for _ in range(self._skip):
                     next(lines, None)
                 # Strict, since a quote that is never closed would otherwise swallow the rows after it unnoticed.
-                reader = csv.reader(self._noted(lines), delimiter=self._separator, strict=True)
+                reader = csv.reader(self._noted(lines, raw), delimiter=self._separator, strict=True)
                 blank = self._separator + '" \t\r\n\xa0\u202f\ufeff'
                 for cells in reader:
-                    raw = self._raw
                     first = raw[0]
                     if len(raw) > 1:
                         self._judge(line, raw, cells)
@@ -105,7 +104,7 @@ class Records:
                     if first[0].isalnum() or len(raw) > 1 or first.strip(blank):
                         yield line, cells
                     line += len(raw)
-                    self._raw = []
+                    raw.clear()
         except UnicodeError:
             wrong = undecodable(self._path, self._encoding)
             line = line if wrong is None else wrong[0]
@@ -138,16 +137,16 @@ class Records:
         if left:
             yield left
 
-    def _noted(self, lines: Iterator[str]) -> Iterator[str]:
+    def _noted(self, lines: Iterator[str], raw: list[str]) -> Iterator[str]:
         """Yield lines, and keep those of the record that is being read."""
         for line in lines:
             if line[0] == "\ufeff" and not (line := line.lstrip("\ufeff")):  # of a file that was appended to this one
                 continue
-            self._raw.append(line)
             if len(line) > _MAX_LINE:
                 msg = f"a line is longer than {_MAX_LINE} characters"
                 raise csv.Error(msg)
-            if len(self._raw) > _MOST_LINES_OF_CELL:
+            raw.append(line)
+            if len(raw) > _MOST_LINES_OF_CELL:
                 msg = f"a cell has more than {_MOST_LINES_OF_CELL} lines"
                 raise csv.Error(msg)
             yield line
