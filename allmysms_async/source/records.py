@@ -97,8 +97,11 @@ class Records:
                     first = raw[0]
                     if len(raw) > 1:
                         self._judge(line, raw, cells)
-                    elif '"' in first and (' "' in first or '\xa0"' in first or '\t"' in first or '\u202f"' in first):
-                        cells = self._requoted(first, cells)
+                    elif '"' in first:
+                        if ' "' in first or '\xa0"' in first or '\t"' in first or '\u202f"' in first:
+                            cells = self._requoted(first, cells)
+                        if '="' in first:
+                            cells = self._unwrapped(cells)
                     if len(first) > MAX_CELL:
                         self._check_cells(line, cells)
                     if first[0].isalnum() or len(raw) > 1 or first.strip(blank):
@@ -184,6 +187,13 @@ class Records:
         # Where the blank was inside a quoted cell both readings have as many cells, and the first one is right.
         opened = any(cell.lstrip(self._blanks).startswith('"') for cell in cells)
         return cells if len(again) == len(cells) and not opened else again
+
+    def _unwrapped(self, cells: list[str]) -> list[str]:
+        """Return cells without the formula ``="0042"`` that keeps one a text; the number's stays."""
+        return [
+            cell[2:-1] if len(cell) > 2 and cell[:2] == '="' and cell[-1] == '"' and position != self._phone else cell
+            for position, cell in enumerate(cells)
+        ]
 
     def _is_record(self, text: str, position: int, whole: bool) -> bool:
         """Tell whether a line inside a quoted cell looks like a row of its own, or like the rest of one."""

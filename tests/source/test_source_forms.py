@@ -319,6 +319,44 @@ FORMS: dict[str, Form] = {
         "numéro de téléphone mobile",
         ("Prénom",),
     ),
+    "formulas that keep a code text": Form(
+        text("mobile;code;nom", f'="{P1}";="0042";="Ana"', f'{P2};"=""0043""";"=""Max; dit M"""', f'{P3};a="b";=""'),
+        [(f'="{P1}"', ("0042", "Ana")), (P2, ("0043", "Max; dit M")), (P3, ('a="b"', ""))],
+        params=("code", "nom"),
+    ),
+    "formulas that keep a code text, separated by commas": Form(
+        text("mobile,code", f'{P1},="0042"', f'{P2},"=""0043"""'), [(P1, ("0042",)), (P2, ("0043",))], params=("code",)
+    ),
+    "two numbers in one cell": Form(
+        text("mobile;nom", "+32470123456 / 57;Ana", "0612345678/79;Max"),
+        [("+32470123456 / 57", ("Ana",)), ("0612345678/79", ("Max",))],
+    ),
+    "names and notes with a no-break space": Form(
+        text("mobile;nom;note", f"{P1};Jean\xa0Paul;12\xa0rue\xa0: Ana", f"{P2};Max;", encoding="cp1252"),
+        [(P1, ("Jean\xa0Paul",)), (P2, ("Max",))],
+    ),
+    "contacts of Outlook": Form(
+        text(
+            '"Title","First Name","Mobile Phone","Notes"',
+            '"","Ana","+33 6 12 34 56 01","a\r\nb; c, d"',
+            '"","Max","06 12 34 56 02",""',
+        ),
+        [("+33 6 12 34 56 01", ("Ana",)), ("06 12 34 56 02", ("Max",))],
+        "mobile phone",
+        ("first name",),
+    ),
+    "mysqldump with quotes escaped by backslashes": Form(
+        text(f'{P1},"Ana"', f'{P2},"Max \\"le grand\\""', end="\n"), [], 1, (2,), ("quote", 2)
+    ),
+    "several numbers of a contact": Form(
+        text("Name,Phone 1 - Value", f"Ana,{P1} ::: {P2}", f"Max,{P3}", end="\n"),
+        [(f"{P1} ::: {P2}", ("Ana",)), (P3, ("Max",))],
+        "phone 1 - value",
+        ("name",),
+    ),
+    "line ends of three systems in one file": Form(
+        f"mobile;nom\n{P1};Ana\r\n{P2};Max\r{P3};Eva\n".encode(), [*ANA_MAX, (P3, ("Eva",))]
+    ),
     "formulas that keep a number text": Form(
         text("mobile;nom", f'="{P1}";Ana', f'"=""{P2}""";Max'), [(f'="{P1}"', ("Ana",)), (f'="{P2}"', ("Max",))]
     ),
