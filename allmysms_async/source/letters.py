@@ -49,7 +49,8 @@ class _Twice:
             (
                 f"[{leading}][{following}]",
                 f"{characters[0xE2]}[{marks}][{following}]",
-                f"{characters[0xEF]}[{characters[0xBB]}{characters[0xBF]}][{following}]",
+                # A mark at the start of a file, and a letter that was lost before.
+                f"{characters[0xEF]}(?:{characters[0xBB]}{characters[0xBF]}|{characters[0xBF]}{characters[0xBD]})",
                 *(each.format(following) for each in more),
             )
         )

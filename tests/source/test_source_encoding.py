@@ -174,6 +174,7 @@ TWICE = {
     "Cœur": ("cp1252", "CÅ“ur"),
     "10 €": ("cp1252", "10 â‚¬"),
     "Ana 😀": ("cp1252", "Ana ðŸ˜€"),
+    "Zo\ufffd": ("cp1252", "Zoï¿½"),
     "Иван": ("cp1252", "Ð˜Ð²Ð°Ð½"),
 }
 
@@ -245,7 +246,23 @@ def test_wrong_letter_in_a_column_that_nobody_reads_stops_nothing(write: Write) 
             "Ð",
             "ÅÄÖ",
         ),
-        *("日本", "Ana 😀", "10 €…", "√2", "1½", "Zoé™", "Ç’est", "É’", "à”", "“Élodie”", "ÉÈ", "À–B", "ÂÊ", "ç…»"),
+        *(
+            "日本",
+            "Ana 😀",
+            "10 €…",
+            "√2",
+            "1½",
+            "Zoé™",
+            "Ç’est",
+            "É’",
+            "à”",
+            "“Élodie”",
+            "ÉÈ",
+            "À–B",
+            "ÂÊ",
+            "ç…»",
+            "«HAï»’",
+        ),
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
