@@ -177,5 +177,6 @@ def bordered(cls: type[T]) -> type[T]:
         if inspect.isfunction(method):
             setattr(cls, name, border(method))
         elif isinstance(method, classmethod | staticmethod):
-            setattr(cls, name, type(method)(border(method.__func__)))
+            made = cast("Any", method)
+            setattr(cls, name, type(made)(border(made.__func__)))
     return cls
