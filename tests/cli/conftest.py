@@ -1,14 +1,19 @@
-"""The console script in a process of its own, against a sandbox over real sockets."""
+"""The command line against a sandbox over real sockets: in this process, or as one where a process is the point."""
 
 import asyncio
+import contextlib
+import io
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from allmysms_async.cli import main
 from allmysms_async.sandbox import Clock, Sandbox
 
 SCRIPT = Path(sys.executable).with_name("allmysms")
@@ -17,7 +22,7 @@ KEY = "demo-key"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended."""
+    """How a command ended."""
 
     code: int
     out: str
@@ -60,23 +65,58 @@ async def start(*words: str, env: dict[str, str] | None = None) -> asyncio.subpr
     )
 
 
-async def finish(process: asyncio.subprocess.Process, stdin: bytes = b"") -> Ended:
-    """Wait for a process; whatever it did, it must not have shown the key or a traceback."""
-    out, err = await process.communicate(stdin)
-    ended = Ended(process.returncode or 0, out.decode(), err.decode())
+def checked(ended: Ended) -> Ended:
+    """Return how a command ended; whatever it did, it must not have shown the key or a traceback."""
     assert KEY not in ended.out + ended.err
     assert "Traceback" not in ended.err
     return ended
 
 
+async def finish(process: asyncio.subprocess.Process, stdin: bytes = b"") -> Ended:
+    """Wait for a process that was started."""
+    out, err = await process.communicate(stdin)
+    return checked(Ended(process.returncode or 0, out.decode(), err.decode()))
+
+
+def called(words: tuple[str, ...], stdin: bytes) -> Ended:
+    """Call the command line with streams of its own, as bytes that are read as strictly as a process's."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with (
+        mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = main(words)
+    return Ended(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+
+
+async def call(*words: str, env: dict[str, str] | None = None, stdin: bytes = b"") -> Ended:
+    """Call the command line in a thread, beside the sandbox, which is in this one."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Ended] = loop.create_future()
+
+    def work() -> None:
+        try:
+            ended = called(words, stdin)
+        except BaseException as error:  # it is raised where it is waited for
+            loop.call_soon_threadsafe(done.set_exception, error)
+        else:
+            loop.call_soon_threadsafe(done.set_result, ended)
+
+    with mock.patch.dict(os.environ, {"COLUMNS": "120"} | (env or {})):
+        # A daemon: a command that hangs keeps neither the test nor the others from ending.
+        threading.Thread(target=work, name="command line", daemon=True).start()
+        return checked(await done)
+
+
 @pytest.fixture
 def run(environment: dict[str, str]) -> Run:
-    """Run the console script on the sandbox's account."""
+    """Run a command on the sandbox's account."""
 
-    async def run_script(*words: str, stdin: bytes = b"", **changes: str) -> Ended:
-        return await finish(await start(*words, env=environment | changes), stdin)
+    async def run_command(*words: str, stdin: bytes = b"", **changes: str) -> Ended:
+        return await call(*words, env=environment | changes, stdin=stdin)
 
-    return run_script
+    return run_command
 
 
 @pytest.fixture

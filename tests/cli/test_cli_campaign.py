@@ -1,4 +1,4 @@
-"""``allmysms campaign run`` as a process, from the file to the handsets."""
+"""``allmysms campaign run`` from the file to the handsets."""
 
 import csv
 import json

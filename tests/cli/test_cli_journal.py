@@ -1,4 +1,4 @@
-"""``allmysms campaign run --journal``, ``status``, ``resume``, ``report``, ``resolve`` and ``list`` as processes."""
+"""``allmysms campaign run --journal``, ``status``, ``resume``, ``report``, ``resolve`` and ``list``."""
 
 import csv
 import json

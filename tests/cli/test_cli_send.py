@@ -1,17 +1,21 @@
-"""``allmysms send``, ``sandbox`` and ``demo`` as processes."""
+"""``allmysms send``, ``sandbox`` and ``demo``."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import pytest
 
+from allmysms_async.cli.demo import run, sample
+from allmysms_async.cli.demo.sample import sample_path
 from allmysms_async.sandbox import Sandbox
 
-from .conftest import Ended, finish, start
+from .conftest import Ended, call, finish, start
 
 Run = Callable[..., Awaitable[Ended]]
 
@@ -86,7 +90,7 @@ async def test_sandbox_runs_until_it_is_stopped(number: signal.Signals) -> None:
 async def test_sandbox_on_a_taken_port_exits_2(sandbox: Sandbox) -> None:
     """A port that is taken is one sentence that says how to choose another, and exit code 2."""
     for ports in ((sandbox.http_port, 0), (0, sandbox.smtp_port)):
-        ended = await finish(await start("sandbox", "--http-port", str(ports[0]), "--smtp-port", str(ports[1])))
+        ended = await call("sandbox", "--http-port", str(ports[0]), "--smtp-port", str(ports[1]))
         assert ended.code == 2
         assert "--http-port and --smtp-port" in ended.err
         assert ended.err.count("\n") == 1
@@ -102,21 +106,49 @@ async def test_demo_ends_as_it_must() -> None:
     assert "unknown number" in ended.out
 
 
+@pytest.fixture
+def waits_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what the demo waits for between attempts pass on the sandbox's clock alone."""
+
+    async def sleep(clock: run.SandboxClock, seconds: float) -> None:
+        clock._sandbox.advance(seconds)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(run.SandboxClock, "sleep", sleep)
+
+
+SHORT = 200
+"""Rows of the sample where the point is not what becomes of each."""
+
+
+@pytest.fixture
+def short_sample(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A sample that is only the beginning of the real one."""
+    with sample_path() as path:
+        lines = path.read_bytes().decode("cp1252").splitlines(keepends=True)
+    short = tmp_path / "sample.csv"
+    short.write_bytes("".join(lines[: SHORT + 1]).encode("cp1252"))
+    for module in (run, sample):
+        monkeypatch.setattr(module, "sample_path", lambda: contextlib.nullcontext(short))
+
+
+@pytest.mark.usefixtures("short_sample", "waits_pass")
 async def test_demo_in_json_is_one_line() -> None:
     """With --json the demo's standard output is the result alone, and its sums add up."""
     assert "ALLMYSMS_LOGIN" not in os.environ
-    ended = await finish(await start("demo", "--json"))
+    ended = await call("demo", "--json")
     assert ended.code == 0, ended.err
     assert ended.out.count("\n") == 1
     result = json.loads(ended.out)
     states = ("accepted", "rejected", "failed", "unknown", "pending")
-    assert sum(result[state] for state in states) == result["total"] == 3031
-    assert "every one of 3031 rows ended as it must" in ended.err
+    assert sum(result[state] for state in states) == result["total"] == SHORT
+    assert f"every one of {SHORT} rows ended as it must" in ended.err
 
 
+@pytest.mark.usefixtures("waits_pass")
 async def test_demo_over_every_protocol_ends_in_one_table() -> None:
     """The same rows over each protocol, side by side, each ended as its manual lets it."""
-    ended = await finish(await start("demo", "--protocol", "all"))
+    ended = await call("demo", "--protocol", "all")
     assert ended.code == 0, ended.out
     names = ["rest", "soap", "mail2sms", "mms", "envoyersmspro"]
     assert any(line.split() == names for line in ended.out.splitlines())
@@ -124,11 +156,12 @@ async def test_demo_over_every_protocol_ends_in_one_table() -> None:
         assert f"{name}: every one of 3031 rows ended as it must" in ended.out
 
 
+@pytest.mark.usefixtures("short_sample", "waits_pass")
 async def test_demo_over_every_protocol_in_json_is_one_object() -> None:
     """With --json each protocol's result is under its name."""
-    ended = await finish(await start("demo", "--protocol", "all", "--json"))
+    ended = await call("demo", "--protocol", "all", "--json")
     assert ended.code == 0, ended.err
     results = json.loads(ended.out)
     assert {name: result["total"] for name, result in results.items()} == dict.fromkeys(
-        ("rest", "soap", "mail2sms", "mms", "envoyersmspro"), 3031
+        ("rest", "soap", "mail2sms", "mms", "envoyersmspro"), SHORT
     )
