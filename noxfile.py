@@ -1,4 +1,4 @@
-"""Sessions: tests (the built wheel), coverage, lint, types, lowest (oldest dependencies), bench, build."""
+"""Sessions: tests (the built wheel), quick, pythons, coverage, chaos, lint, types, lowest, bench, build."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.error_on_external_run = True
+# `pythons` takes what the machine has.
+nox.options.error_on_missing_interpreters = False
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+EXTRAS = "[cli,numbers,postgres,xlsx]"
+# As many processes as there are cores. A group stays in one of them; conftest.py puts first what takes longest.
+PARALLEL = ("-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder")
 
 
 def group(name: str) -> list[str]:
@@ -25,15 +30,32 @@ def install_wheel(session: nox.Session) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), ".")
     (wheel,) = folder.glob("*.whl")
-    session.install("--quiet", f"{wheel}[cli,numbers,postgres,xlsx]")
+    session.install("--quiet", f"{wheel}{EXTRAS}")
+
+
+def run_tests(session: nox.Session) -> None:
+    session.install("--quiet", *group("test"))
+    install_wheel(session)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests on the built wheel, in as many processes as there are cores; a file's tests stay together."""
-    session.install("--quiet", *group("test"))
-    install_wheel(session)
-    session.run("pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
+    """Run the tests on the built wheel, with the Python at hand."""
+    run_tests(session)
+
+
+@nox.session(python=["3.11", "3.12", "3.13", "3.14"])
+def pythons(session: nox.Session) -> None:
+    """Run the tests with every Python that the machine has."""
+    run_tests(session)
+
+
+@nox.session(reuse_venv=True)
+def quick(session: nox.Session) -> None:
+    """Run the tests that take no time, on the files as they are: for the loop of work."""
+    session.install("--quiet", *group("test"), "-e", f".{EXTRAS}")
+    session.run("pytest", *PARALLEL, "-m", "not slow", *session.posargs)
 
 
 @nox.session
@@ -42,7 +64,7 @@ def coverage(session: nox.Session) -> None:
     session.install("--quiet", *group("test"))
     install_wheel(session)
     measured = ("--cov", "--cov-report=term:skip-covered")
-    session.run("pytest", "-n", "auto", "--dist", "loadfile", *measured, *session.posargs)
+    session.run("pytest", *PARALLEL, *measured, *session.posargs)
 
 
 @nox.session
@@ -89,7 +111,7 @@ def audit(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with two checkers, both strict."""
-    session.install("--quiet", *group("types"), "-e", ".[cli,numbers,postgres,xlsx]")
+    session.install("--quiet", *group("types"), "-e", f".{EXTRAS}")
     session.run("mypy")
     session.run("pyright")
     session.run("pytest", "-q", "tests/typing")
@@ -108,8 +130,8 @@ def lowest(session: nox.Session) -> None:
             if not requirement.startswith(PROJECT["project"]["name"])
         ]
     ]
-    session.install("--quiet", *group("test"), ".[cli,numbers,postgres,xlsx]", *oldest)
-    session.run("pytest", *session.posargs)
+    session.install("--quiet", *group("test"), f".{EXTRAS}", *oldest)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session

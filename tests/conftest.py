@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import importlib.util
+import re
 import shutil
 import signal
 import socket
@@ -10,7 +11,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import settings
@@ -29,6 +30,15 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 _TURNS = 40
 """Turns of the event loop after which what stood still waits for a time-out."""
+
+_PROCESSES = {"worker", "postgres", "php", "exim"}
+"""Fixtures that start processes."""
+
+_GROUPS = {
+    "postgresql": re.compile(r"/test_journal_postgres\.py|\[postgresql\b"),
+    "chaos": re.compile(r"/test_journal_(chaos|restart)\.py"),
+}
+"""Tests that stay in one process, by their names, those that begin first before: one PostgreSQL, and who kills."""
 
 _LACKED = pytest.StashKey[Counter[str]]()
 
@@ -171,6 +181,51 @@ def php(machine_lacks: Callable[[str], NoReturn]) -> str:
     if "soap" not in modules.lower().split():
         machine_lacks("PHP's SOAP extension (Debian: php-soap)")
     return found
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what starts processes as slow."""
+    needs = set(getattr(item, "fixturenames", ()))
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    if parameters.get("journal") == "postgresql":
+        needs.add("postgres")
+    if needs & _PROCESSES:
+        item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, which would leave other processes idle at the end; else the order is random."""
+    items.sort(key=_turn)
+
+
+def _group_of(name: str) -> str | None:
+    """Return the group that a test belongs to, if any."""
+    return next((group for group, names in _GROUPS.items() if names.search(name)), None)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Return when a test is to begin: the smaller the earlier."""
+    group = _group_of(item.nodeid)
+    if group is not None:
+        return list(_GROUPS).index(group)
+    return len(_GROUPS) + (item.get_closest_marker("slow") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
+    """Give tests to the processes one by one in their order, and a group whole.
+
+    xdist's own groups are part of a test's name, which pytest 9.2 does not let anybody change.
+    """
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group_of(nodeid) or nodeid
+
+    return Groups(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from allmysms_async.sandbox import Sandbox
 
 from .conftest import Ended, finish, start
@@ -144,6 +146,7 @@ async def test_credit_that_runs_out_exits_3(run: Run, clients: Clients, sandbox:
     assert "Top the account up" in ended.err
 
 
+@pytest.mark.slow
 async def test_interrupt_finishes_what_is_in_flight_and_exits_3(
     clients: Clients, sandbox: Sandbox, environment: dict[str, str], until: Until
 ) -> None:

@@ -4,6 +4,8 @@ import re
 import signal
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from allmysms_async.sandbox import Sandbox
 
 from .conftest import Ended, finish, start
@@ -23,6 +25,7 @@ async def test_debugging_shows_places_and_no_values(run: Run) -> None:
     assert "12 34 56" not in shown
 
 
+@pytest.mark.slow
 async def test_interrupted_send_names_the_key_that_asks_again(
     run: Run, sandbox: Sandbox, environment: dict[str, str], until: Until
 ) -> None:

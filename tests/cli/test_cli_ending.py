@@ -17,6 +17,8 @@ from allmysms_async.sandbox import Sandbox
 from .conftest import SCRIPT, finish, start
 from .test_cli_campaign import GOOD, words
 
+pytestmark = pytest.mark.slow
+
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 Clients = Callable[[list[str]], Path]
 

@@ -156,6 +156,7 @@ async def test_report_on_a_full_device_exits_4(run: Run, clients: Clients, tmp_p
         assert (nowhere.code, "nothing was sent" in nowhere.err.lower()) == (2, False), nowhere.err
 
 
+@pytest.mark.slow
 async def test_full_disk_does_not_end_a_campaign(
     run: Run, clients: Clients, tmp_path: Path, environment: dict[str, str], sandbox: Sandbox
 ) -> None:
@@ -186,6 +187,7 @@ async def test_stopped_is_told_before_a_file_that_is_not_whole(run: Run, clients
     assert (ended.code, "No space left" in ended.err) == (3, True), ended.err
 
 
+@pytest.mark.slow
 async def test_killed_run_leaves_what_it_knew_beside_the_old_file(
     clients: Clients, tmp_path: Path, environment: dict[str, str], sandbox: Sandbox, until: Until
 ) -> None:
@@ -206,6 +208,7 @@ async def test_killed_run_leaves_what_it_knew_beside_the_old_file(
     assert outcomes.read_text(encoding="utf-8") == "the one before"
 
 
+@pytest.mark.slow
 async def test_pipe_is_written_into_and_its_reader_may_be_slow(
     clients: Clients, tmp_path: Path, environment: dict[str, str], sandbox: Sandbox
 ) -> None:
@@ -227,6 +230,7 @@ async def test_pipe_is_written_into_and_its_reader_may_be_slow(
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
+@pytest.mark.slow
 async def test_outcomes_may_go_into_another_command(
     clients: Clients, tmp_path: Path, environment: dict[str, str]
 ) -> None:
@@ -243,6 +247,7 @@ async def test_outcomes_may_go_into_another_command(
     assert len(gzip.decompress(packed.read_bytes()).splitlines()) == len(GOOD) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
 async def test_outcomes_may_go_into_a_stream_that_is_a_pipe(
     name: str, clients: Clients, environment: dict[str, str]
@@ -286,6 +291,7 @@ async def test_no_file_takes_the_place_of_what_is_needed(
     assert json.loads((await run("campaign", "status", where, "--json")).out)["accepted"] == len(GOOD)
 
 
+@pytest.mark.slow
 async def test_campaign_that_did_not_begin_leaves_the_file_before(
     run: Run, clients: Clients, tmp_path: Path, environment: dict[str, str]
 ) -> None:

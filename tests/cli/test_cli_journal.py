@@ -52,6 +52,7 @@ async def test_same_command_again_texts_nobody_again(
     assert sandbox.stats()["messages"] == len(GOOD)
 
 
+@pytest.mark.slow
 async def test_interrupted_run_is_resumed_and_then_reads_the_rest(
     clients: Clients, sandbox: Sandbox, environment: dict[str, str], journal: Path, run: Run, until: Until
 ) -> None:
@@ -119,6 +120,7 @@ async def test_html_report_shows_a_chart_and_names_nobody(
     assert not any(secret in html for secret in ("Bonjour", "336123450", "Zo"))
 
 
+@pytest.mark.slow
 async def test_unknown_requests_are_listed_and_resolved(
     run: Run, clients: Clients, sandbox: Sandbox, journal: Path, environment: dict[str, str], until: Until
 ) -> None:

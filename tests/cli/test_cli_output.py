@@ -19,6 +19,8 @@ from allmysms_async.sandbox import Sandbox
 from .conftest import SCRIPT, Run, finish, start
 from .test_cli_campaign import words
 
+pytestmark = pytest.mark.slow
+
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 Clients = Callable[[list[str]], Path]
 

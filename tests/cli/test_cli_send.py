@@ -69,6 +69,7 @@ async def test_send_refused_for_every_number_exits_1(run: Run, sandbox: Sandbox)
     assert "opted_out" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_sandbox_runs_until_it_is_stopped(number: signal.Signals) -> None:
     """The sandbox says in one line of JSON where it listens, serves, and exits 0 on SIGTERM or Ctrl-C."""
@@ -96,6 +97,7 @@ async def test_sandbox_on_a_taken_port_exits_2(sandbox: Sandbox) -> None:
         assert ended.err.count("\n") == 1
 
 
+@pytest.mark.slow
 async def test_demo_ends_as_it_must() -> None:
     """The demo needs no account, finds every row as the sample says, shows a handset and the states, and exits 0."""
     ended = await finish(await start("demo", env={"TZ": "Pacific/Auckland"}))
@@ -145,6 +147,7 @@ async def test_demo_in_json_is_one_line() -> None:
     assert f"every one of {SHORT} rows ended as it must" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("waits_pass")
 async def test_demo_over_every_protocol_ends_in_one_table() -> None:
     """The same rows over each protocol, side by side, each ended as its manual lets it."""
@@ -156,6 +159,7 @@ async def test_demo_over_every_protocol_ends_in_one_table() -> None:
         assert f"{name}: every one of 3031 rows ended as it must" in ended.out
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_sample", "waits_pass")
 async def test_demo_over_every_protocol_in_json_is_one_object() -> None:
     """With --json each protocol's result is under its name."""

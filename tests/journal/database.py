@@ -66,11 +66,11 @@ class Postgres:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        self._run("pg_ctl", "-D", str(self._data), "-l", str(self._home / "server.log"), "-w", "-t", "60", "start")
+        self._run("pg_ctl", "-D", str(self._data), "-l", str(self._home / "server.log"), "-w", "-t", "250", "start")
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it; ``immediate`` is as if it crashed."""
-        self._run("pg_ctl", "-D", str(self._data), "-m", mode, "-w", "-t", "60", "stop")
+        self._run("pg_ctl", "-D", str(self._data), "-m", mode, "-w", "-t", "250", "stop")
 
     def create(self, name: str) -> str:
         """Create a database; return its URL."""

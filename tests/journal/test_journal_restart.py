@@ -11,8 +11,8 @@ import pytest
 
 from .test_journal_chaos import FAULTS, texts_of
 
-KILLS = int(os.environ.get("CHAOS_KILLS", "6"))
-COUNT = int(os.environ.get("CHAOS_CHUNKS", "200")) * 4
+KILLS = int(os.environ.get("CHAOS_KILLS", "4"))
+COUNT = int(os.environ.get("CHAOS_CHUNKS", "150")) * 4
 PAUSE = 0.5  # of the supervisor, before it starts the process again
 
 
