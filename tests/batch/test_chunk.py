@@ -95,6 +95,7 @@ def test_key_fits_the_field_and_shows_nobody(chunk_of):
     assert set(key) <= set("0123456789abcdef")
 
 
+@pytest.mark.slow
 @given(REQUESTS, st.integers(10, 20))
 def test_halves_are_a_partition_with_new_keys(request_, next_seq):
     """Each recipient is in one half, in order; neither half shares a key with the whole, nor with the other."""

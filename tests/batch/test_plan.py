@@ -60,6 +60,7 @@ def plan(planner, rows):
     return planner.sealed() + planner.flush(), refused
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(
     rows=ROWS,

@@ -35,6 +35,7 @@ def foreseen(rows: Any, message: SmsMessage = MESSAGE, accounted: BitMap64 | Non
     return planned_requests(message, LIMITS, rows, 1000, accounted or BitMap64())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("texts", [300, 1000])
 def test_each_of_many_texts_takes_as_few_requests_as_it_can(texts: int) -> None:
     """1000 texts, 200 people each, in any order, take 1000 requests: as many as were foreseen."""
@@ -74,6 +75,7 @@ def test_texts_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(chunks) + len(planner.flush()) == 100
 
 
+@pytest.mark.slow
 def test_texts_that_all_differ_are_planned_without_a_search_for_each() -> None:
     """A code for each of 150000 people, more texts than may wait: the planner does not slow down."""
     rows = [Recipient(f"336{index:08d}", (str(index),)) for index in range(150_000)]

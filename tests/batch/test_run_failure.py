@@ -158,6 +158,7 @@ FAULTS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     count=st.integers(1, 60),

@@ -238,6 +238,7 @@ def fits(value: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 @settings(
     max_examples=int(os.environ.get("FUZZ", "150")),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

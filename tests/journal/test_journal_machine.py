@@ -390,7 +390,7 @@ _SETTINGS = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-TestKeyed = pytest.mark.timeout(900)(Machine.TestCase)
+TestKeyed = pytest.mark.slow(pytest.mark.timeout(900)(Machine.TestCase))
 TestKeyed.settings = _SETTINGS
-TestUnkeyed = pytest.mark.timeout(900)(Unkeyed.TestCase)
+TestUnkeyed = pytest.mark.slow(pytest.mark.timeout(900)(Unkeyed.TestCase))
 TestUnkeyed.settings = _SETTINGS

@@ -114,6 +114,7 @@ async def test_a_reader_that_rests_stops_the_sending(sandbox: Sandbox, sms: SmsS
     assert run.result.accepted + run.result.pending == run.result.rows
 
 
+@pytest.mark.slow
 async def test_500_sends_at_once_are_not_slower_than_20(apart: str, service: Service) -> None:
     """With 500 calls in flight all complete, at a third or more of the rate at 20."""
     sms = service(url=apart)
@@ -166,6 +167,7 @@ async def test_500_sends_at_once_are_all_in_flight_or_waiting(
     assert sandbox.stats()["max_per_handset"] == 1
 
 
+@pytest.mark.slow
 async def test_a_campaign_leaves_the_event_loop_free(
     apart: str, service: Service, crowd: Any, longest_gap: Any
 ) -> None:

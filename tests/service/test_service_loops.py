@@ -13,6 +13,8 @@ import pytest
 
 from allmysms_async.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 SEVERAL = Path(__file__).with_name("several.py")
 Told = Callable[..., Awaitable[list[str]]]
 

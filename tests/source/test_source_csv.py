@@ -66,6 +66,7 @@ def test_name_encoded_twice_in_the_last_line_is_seen(write: Write) -> None:
     assert caught.value.line == 5002
 
 
+@pytest.mark.slow
 def test_file_without_line_ends_is_told_in_bounded_memory(write: Write) -> None:
     """The encoding of a file of one endless line is looked for in pieces."""
     path = write(("Zoé" + "a" * 996 + " ").encode("cp1252") * 40_000)

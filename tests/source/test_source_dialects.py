@@ -63,6 +63,7 @@ dialects = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=people, dialect=dialects)
 def test_any_dialect_reads_back_the_same_or_is_refused_with_a_line(rows: People, dialect: dict[str, object]) -> None:
@@ -100,6 +101,7 @@ PLAIN: People = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])

@@ -91,6 +91,7 @@ def sheet(path: Path) -> None:
             file.write(b"</sheetData></worksheet>")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "write", "megabytes"),
     [
