@@ -77,7 +77,7 @@ async def test_end_is_told_before_a_file_that_nobody_reads(
     numbers = [f"0612{number:06d}" for number in range(3000)]
     process = await start(*words(clients(numbers), "--json", "--outcomes", str(pipe)), env=environment)
     assert process.stdout is not None
-    assert json.loads(await asyncio.wait_for(process.stdout.readline(), 90))["accepted"] == len(numbers)
+    assert json.loads(await asyncio.wait_for(process.stdout.readline(), 250))["accepted"] == len(numbers)
     assert process.returncode is None
     process.send_signal(number)
     done = await finish(process)
@@ -96,7 +96,7 @@ async def test_text_that_does_not_come_is_waited_for_no_longer(
     process = await start(*(["send", "--to", "0612345678", "-"] if command == "send" else reading), env=environment)
     await until(lambda: waits_for_input(process.pid))
     process.send_signal(number)
-    assert await asyncio.wait_for(process.wait(), 60) == 3
+    assert await asyncio.wait_for(process.wait(), 250) == 3
     done = await finish(process)
     assert done.err.strip() == "Stopped."
     assert sandbox.requests == {}
@@ -131,7 +131,7 @@ async def test_prompt_ends_with_the_first_signal(number: signal.Signals, environ
     """Where a login is asked for, one signal ends the command."""
     process, master = await prompted({name: value for name, value in environment.items() if "LOGIN" not in name})
     process.send_signal(number)
-    assert await asyncio.wait_for(process.wait(), 60) == 3
+    assert await asyncio.wait_for(process.wait(), 250) == 3
     os.close(master)
 
 
@@ -140,4 +140,4 @@ async def test_terminal_that_goes_away_at_a_prompt_is_no_defect(environment: dic
     account = {name: value for name, value in environment.items() if "LOGIN" not in name}
     process, master = await prompted(account, hang_up=True)
     os.close(master)
-    assert await asyncio.wait_for(process.wait(), 60) == 3
+    assert await asyncio.wait_for(process.wait(), 250) == 3

@@ -241,7 +241,7 @@ async def test_outcomes_may_go_into_another_command(
         *words(clients(GOOD), "--json"), env=os.environ | environment, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    said, told = await asyncio.wait_for(process.communicate(), 60)
+    said, told = await asyncio.wait_for(process.communicate(), 250)
     assert (process.returncode, json.loads(said)["accepted"]) == (0, len(GOOD)), told
     # gzip has standard error too, so that its end was waited for.
     assert len(gzip.decompress(packed.read_bytes()).splitlines()) == len(GOOD) + 1

@@ -101,7 +101,7 @@ async def ended(
         stdout=asyncio.subprocess.PIPE if out is None else out,
         stderr=asyncio.subprocess.PIPE if err is None else err,
     )
-    said, told = await asyncio.wait_for(process.communicate(), 60)
+    said, told = await asyncio.wait_for(process.communicate(), 250)
     assert process.returncode is not None
     return process.returncode, (said or b"").decode(), (told or b"").decode()
 
@@ -147,7 +147,7 @@ async def test_all_streams_to_one_place_that_nobody_reads(
         await until(outcomes.exists)
         if "full pipe" in place:
             process.terminate()
-        code = await asyncio.wait_for(process.wait(), 60)
+        code = await asyncio.wait_for(process.wait(), 250)
     assert code == 0
     assert sandbox.stats()["max_per_handset"] == 1
 
@@ -163,7 +163,7 @@ async def test_streams_that_are_not_there_change_nothing(
         "sh", "-c", f'exec "$@" {closing}', "sh", *command, env=os.environ | environment,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    said, told = await asyncio.wait_for(process.communicate(), 60)
+    said, told = await asyncio.wait_for(process.communicate(), 250)
     assert process.returncode == 0, told
     if closing == "2>&-":
         assert json.loads(said)["accepted"] == len(NUMBERS)
@@ -210,7 +210,7 @@ async def test_reader_that_stopped_ends_with_a_request_to_end() -> None:
         await process.stderr.readexactly(5)
         assert process.returncode is None
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 60) == 0
+        assert await asyncio.wait_for(process.wait(), 250) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
@@ -244,7 +244,7 @@ async def test_hang_up_that_is_ignored_stops_nothing(
     )  # fmt: skip
     await until(lambda: sandbox.in_flight)
     process.send_signal(signal.SIGHUP)
-    said, told = await asyncio.wait_for(process.communicate(), 60)
+    said, told = await asyncio.wait_for(process.communicate(), 250)
     assert (process.returncode, json.loads(said)["accepted"]) == (0, len(NUMBERS)), told
 
 
@@ -267,7 +267,7 @@ async def test_real_terminal_that_goes_away_loses_nobody(
     os.close(slave)
     await until(lambda: sandbox.in_flight)
     os.close(master)
-    assert await asyncio.wait_for(process.wait(), 60) == 3
+    assert await asyncio.wait_for(process.wait(), 250) == 3
     sandbox.faults([])
     status = await run("campaign", "status", str(tmp_path / "soldes.db"), "--json")
     assert json.loads(status.out)["unknown"] == 0
