@@ -28,6 +28,8 @@ def form(fields: Mapping[str, str | bytes]) -> bytes:
 
 
 def _quoted(value: bytes) -> bytes:
+    if value.isalnum():
+        return value
     for byte, escape in _COMMON:
         value = value.replace(byte, escape)
     value = value.replace(b" ", b"+")

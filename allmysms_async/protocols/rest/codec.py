@@ -244,6 +244,9 @@ def decode(
         GatewayError: The gateway refused; its class says why.
     """
     check_status(response, operation.name, says_taken=_says_taken)
+    ordinary = operation.read_ordinary(response.body)
+    if ordinary is not None:
+        return typing.cast("R", ordinary)
     answer = _answer(response.body, operation.name)
     if status_code(answer) not in passing:
         error = operation.refused(answer)

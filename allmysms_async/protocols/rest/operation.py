@@ -109,6 +109,11 @@ class Operation(BaseOperation[R], Generic[R], frozen=True):
                 return ProtocolError(f"{cls.name}: the answer holds nothing of what was asked for.", request=cls.name)
         return None
 
+    @staticmethod
+    def read_ordinary(body: bytes) -> Result | None:
+        """Return what an answer holds that is a success in its usual form, or None: it is to be read with care."""
+        return None
+
     @classmethod
     def confirmed(cls, code: str, answer: Raw) -> bool:
         """Return whether an answer says that what was asked is done; what that takes differs by operation.

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
 
 from allmysms_async.model import Recipient
 from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
-from allmysms_async.protocols.rest.wire import Result, Wire
-from allmysms_async.redaction import Discreet, Shown
+from allmysms_async.protocols.rest.sent import SendSmsResult, SimpleSendResult, SmsId, read_ordinary
+from allmysms_async.protocols.rest.wire import Result
+from allmysms_async.redaction import Shown
 
 __all__ = [
     "SendSms",
@@ -27,61 +27,6 @@ __all__ = [
     "Sms",
     "SmsId",
 ]
-
-
-class SmsId(Discreet, frozen=True, kw_only=True):
-    """The gateway's identifier of one text.
-
-    Attributes:
-        phone_number: The number, as ``33…``.
-        sms_id: The identifier.
-    """
-
-    phone_number: str | None = None
-    sms_id: str | None = None
-
-
-class SimpleSendResult(Result, frozen=True, kw_only=True):
-    """Answer to ``SimpleSend``.
-
-    Attributes:
-        status: 100 sent, 101 scheduled.
-        status_text: The status in words.
-        invalid_numbers: Refused numbers joined by ``|``, possibly empty or with one ``|`` too many.
-        campaign_id: Identifier of the send.
-        credits: Credits left.
-        balance: Euros left.
-        cost: Euros this send cost.
-        treatment_status: Present when this is the answer to an earlier request with the same identifier.
-    """
-
-    status: str | None = None
-    status_text: str | None = None
-    invalid_numbers: str | None = None
-    campaign_id: str | None = None
-    credits: Decimal | None = None
-    balance: Decimal | None = None
-    cost: Decimal | None = None
-    treatment_status: Annotated[object, Wire(("treatmentStatus", "treatmentstatus"))] = None
-
-
-class SendSmsResult(SimpleSendResult, frozen=True, kw_only=True):
-    """Answer to ``SendSms``, on top of what ``SimpleSendResult`` has.
-
-    Attributes:
-        credits_used: Credits this send cost.
-        nb_contacts: Recipients.
-        nb_sms: Text parts.
-        sms_ids: One identifier for each text that goes to a valid number.
-        discarded_numbers_details: With ``verbose``: which numbers were left out and why; its shape is not printed in
-            the manual, so it is kept as it came.
-    """
-
-    credits_used: Decimal | None = None
-    nb_contacts: int | None = None
-    nb_sms: int | None = None
-    sms_ids: Annotated[tuple[SmsId, ...], Wire(("smsIds",), item="sms")] = ()
-    discarded_numbers_details: object = None
 
 
 class SimulateCampaignResult(Result, frozen=True, kw_only=True):
@@ -199,6 +144,7 @@ class SendSms(_SmsFlow, Operation[SendSmsResult], frozen=True):
     """
 
     route = routes.SEND_SMS
+    read_ordinary = staticmethod(read_ordinary)
 
     def data(self) -> dict[str, object]:
         """Return what ``smsData`` holds under ``DATA``."""

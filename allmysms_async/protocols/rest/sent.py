@@ -1,0 +1,165 @@
+"""What the gateway answers to a send, and the short way to read what it nearly always answers.
+
+An ordinary answer is JSON and a success, and has fields of the usual names and types alone. It is read straight into
+its types. Whatever differs from that is left to the tolerant reader of ``wire``; where both read an answer they read
+the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from allmysms_async import plausible
+from allmysms_async.protocols.rest.wire import Result, Wire
+from allmysms_async.redaction import Discreet
+
+__all__ = ["SendSmsResult", "SimpleSendResult", "SmsId", "read_ordinary"]
+
+
+class SmsId(Discreet, frozen=True, kw_only=True, rename="camel"):
+    """The gateway's identifier of one text.
+
+    Attributes:
+        phone_number: The number, as ``33…``.
+        sms_id: The identifier.
+    """
+
+    phone_number: str | None = None
+    sms_id: str | None = None
+
+
+class SimpleSendResult(Result, frozen=True, kw_only=True):
+    """Answer to ``SimpleSend``.
+
+    Attributes:
+        status: 100 sent, 101 scheduled.
+        status_text: The status in words.
+        invalid_numbers: Refused numbers joined by ``|``, possibly empty or with one ``|`` too many.
+        campaign_id: Identifier of the send.
+        credits: Credits left.
+        balance: Euros left.
+        cost: Euros this send cost.
+        treatment_status: Present when this is the answer to an earlier request with the same identifier.
+    """
+
+    status: str | None = None
+    status_text: str | None = None
+    invalid_numbers: str | None = None
+    campaign_id: str | None = None
+    credits: Decimal | None = None
+    balance: Decimal | None = None
+    cost: Decimal | None = None
+    treatment_status: Annotated[object, Wire(("treatmentStatus", "treatmentstatus"))] = None
+
+
+class SendSmsResult(SimpleSendResult, frozen=True, kw_only=True):
+    """Answer to ``SendSms``, on top of what ``SimpleSendResult`` has.
+
+    Attributes:
+        credits_used: Credits this send cost.
+        nb_contacts: Recipients.
+        nb_sms: Text parts.
+        sms_ids: One identifier for each text that goes to a valid number.
+        discarded_numbers_details: With ``verbose``: which numbers were left out and why; its shape is not printed in
+            the manual, so it is kept as it came.
+    """
+
+    credits_used: Decimal | None = None
+    nb_contacts: int | None = None
+    nb_sms: int | None = None
+    sms_ids: Annotated[tuple[SmsId, ...], Wire(("smsIds",), item="sms")] = ()
+    discarded_numbers_details: object = None
+
+
+# -- the short way ----------------------------------------------------------------------------------------------------
+
+
+class _Answer(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What an ordinary answer holds."""
+
+    status: Literal[100, 101]
+    campaign_id: str
+    sms_ids: tuple[SmsId, ...]
+    status_text: str | None = None
+    invalid_numbers: str | None = None
+    credits: int | float | None = None
+    credits_used: int | float | None = None
+    nb_contacts: int | None = None
+    nb_sms: int | None = None
+    balance: int | float | None = None
+    cost: int | float | None = None
+
+
+_decoder = msgspec.json.Decoder(_Answer)
+_FIGURES: Mapping[str, Callable[[object], object]] = {
+    **dict.fromkeys(("credits", "credits_used", "balance", "cost"), plausible.amount),
+    **dict.fromkeys(("nb_contacts", "nb_sms"), plausible.count),
+}
+
+
+class Later(Mapping[str, object]):
+    """A raw answer that is read when it is looked at.
+
+    Args:
+        body: JSON that was read once already, so that it can be read.
+    """
+
+    __slots__ = ("_body", "_fields")
+
+    def __init__(self, body: bytes) -> None:
+        self._body: bytes = body
+        self._fields: dict[str, object] | None = None
+
+    def _read(self) -> dict[str, object]:
+        if self._fields is None:
+            self._fields = msgspec.json.decode(self._body, type=dict[str, object])
+        return self._fields
+
+    def __getitem__(self, name: str) -> object:
+        """Return a field."""
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        """Return how many fields there are."""
+        return len(self._read())
+
+    def __repr__(self) -> str:
+        """Show what a dictionary shows."""
+        return repr(self._read())
+
+    def __reduce__(self) -> tuple[type[dict[str, object]], tuple[dict[str, object]]]:
+        """Be copied and pickled as a dictionary."""
+        return dict, (self._read(),)
+
+
+def read_ordinary(body: bytes) -> SendSmsResult | None:
+    """Return what an ordinary answer to a send holds, or None if it is not one."""
+    try:
+        answer = _decoder.decode(body)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+        return None
+    values: dict[str, Any] = {}
+    for name, read in _FIGURES.items():
+        came = getattr(answer, name)
+        values[name] = found = read(came)
+        if found is None and came is not None:
+            return None
+    if not all(entry.phone_number and entry.sms_id for entry in answer.sms_ids):
+        return None
+    return SendSmsResult(
+        status=str(answer.status),
+        status_text=answer.status_text,
+        invalid_numbers=answer.invalid_numbers,
+        campaign_id=answer.campaign_id,
+        sms_ids=answer.sms_ids,
+        raw=Later(body),
+        **values,
+    )
