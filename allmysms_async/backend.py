@@ -6,7 +6,7 @@ A backend fulfils those that its protocol has; a service call that the backend l
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
@@ -62,6 +62,7 @@ __all__ = [
     "added_to",
     "capable",
     "identity",
+    "limits_by_message",
     "limits_of",
 ]
 
@@ -204,9 +205,14 @@ class LimitsByMessage(Protocol):
         ...
 
 
+def limits_by_message(backend: Sends) -> Callable[[SmsMessage | MmsMessage], SendLimits]:
+    """Return what tells the limits of one request with a message: looked up once, it may be asked often."""
+    return backend.limits_of if isinstance(backend, LimitsByMessage) else lambda _: backend.limits
+
+
 def limits_of(backend: Sends, message: SmsMessage | MmsMessage) -> SendLimits:
     """Return what one request of a backend with this message can hold."""
-    return backend.limits_of(message) if isinstance(backend, LimitsByMessage) else backend.limits
+    return limits_by_message(backend)(message)
 
 
 @runtime_checkable

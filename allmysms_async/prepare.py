@@ -12,11 +12,13 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequen
 from typing import Any, NoReturn, cast
 
 import msgspec
+from pyroaring import BitMap64
 
 from allmysms_async import argument
-from allmysms_async.backend import KeepsLists, SendRequest, Sends, SendsMms, capable, limits_of
+from allmysms_async import backend as backends
+from allmysms_async.backend import KeepsLists, SendLimits, SendRequest, Sends, SendsMms, capable
+from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.limits import StopConditions
-from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.param import param_problem, written
 from allmysms_async.batch.plan import Planner, template_of
 from allmysms_async.batch.policy import Delivery
@@ -43,9 +45,9 @@ from allmysms_async.model import (
     as_sms,
     check_message,
 )
-from allmysms_async.numbers import canonical_number, mask
+from allmysms_async.numbers import canonical_number, is_metropolitan_mobile, mask
 from allmysms_async.options import SendOptions, check_options
-from allmysms_async.text import Coding, units
+from allmysms_async.text import Coding, Template, TextSize, units
 
 __all__ = [
     "attempts_of",
@@ -105,6 +107,7 @@ def send_request(
     message: SmsMessage | MmsMessage,
     to: str | Recipient | Iterable[str | Recipient],
     *,
+    limits_of: Callable[[SmsMessage | MmsMessage], SendLimits],
     clock: Clock,
     key: str | None = None,
     name: str | None = None,
@@ -116,6 +119,7 @@ def send_request(
         backend: What is to send it.
         message: What is sent.
         to: To whom.
+        limits_of: Tells what one request of the backend with the message can hold.
         clock: Where the time comes from: the message's date must lie ahead.
         key: The caller's idempotency key; a fresh one by default, where the backend has keys.
         name: The name of the send.
@@ -130,12 +134,49 @@ def send_request(
     if timeout is not None:
         argument.seconds("timeout", timeout)
     _check_fields(backend, message, clock)
-    sms, limits, sink = as_sms(message), limits_of(backend, message), MemorySink()
-    most = limits.max_recipients
-    planner = Planner(sms, limits, chunk_size=most, seen=sink.seen, accounted=sink.accounted)
+    sms, limits = as_sms(message), limits_of(message)
+    template = template_of(sms, limits)
     if isinstance(message, SmsMessage):
         backend.check(message)
     _check_key(backend, key)
+    chunk = _one_text(template, limits, to) or _one_request(sms, template, limits, to)
+    return SendRequest(
+        message=sms,
+        mms=message if isinstance(message, MmsMessage) else None,
+        text=chunk.text,
+        coding=chunk.coding,
+        params=chunk.params,
+        recipients=chunk.recipients,
+        parts=chunk.parts,
+        campaign_name=name,
+        timeout=timeout,
+        idempotency_key=(key or secrets.token_hex(16)) if backend.limits.idempotent else None,
+    )
+
+
+def _one_text(template: tuple[Template, TextSize | None], limits: SendLimits, to: object) -> Chunk | None:
+    """Return what one text to one number is, or None where more is to be looked at: that is for ``_one_request``."""
+    size = template[1]
+    if size is None or not isinstance(to, str):
+        return None
+    try:
+        phone = canonical_number(to)
+    except InvalidNumber:
+        return None
+    if limits.metropolitan_only and not is_metropolitan_mobile(phone):
+        return None
+    text, recipients = template[0].text, (Recipient(phone),)
+    return Chunk(seq=1, text=text, coding=size.coding, params=0, recipients=recipients, rows=(1,), parts=size.parts)
+
+
+def _one_request(sms: SmsMessage, template: tuple[Template, TextSize | None], limits: SendLimits, to: Any) -> Chunk:
+    """Return the one chunk that some recipients make.
+
+    Raises:
+        InvalidRequest: There are none, one of them cannot be sent to, or they need several requests.
+    """
+    most, seen, accounted = limits.max_recipients, BitMap64(), BitMap64()
+    planner = Planner(sms, limits, chunk_size=most, seen=seen, accounted=accounted, template=template)
     recipients = [to] if isinstance(to, str | Recipient) else _few(to)
     if not recipients:
         msg = "There is nobody to send to; nothing was sent."
@@ -151,19 +192,7 @@ def send_request(
             "codings that differ); nothing was sent."
         )
         raise InvalidRequest(msg, remedy="Use run() or stream() with a Campaign, or encoding='unicode'.")
-    chunk = chunks[0]
-    return SendRequest(
-        message=sms,
-        mms=message if isinstance(message, MmsMessage) else None,
-        text=chunk.text,
-        coding=chunk.coding,
-        params=chunk.params,
-        recipients=chunk.recipients,
-        parts=chunk.parts,
-        campaign_name=name,
-        timeout=timeout,
-        idempotency_key=(key or secrets.token_hex(16)) if backend.limits.idempotent else None,
-    )
+    return chunks[0]
 
 
 def _check_key(backend: Sends, key: str | None) -> None:
@@ -300,7 +329,7 @@ def engine_options(
         msg = f"A campaign's name must be 1 to {_MAX_NAME} printable characters; nothing was sent."
         raise InvalidRequest(msg)
     _check_fields(backend, message, clock)
-    limits = limits_of(backend, message)
+    limits = backends.limits_of(backend, message)
     template_of(as_sms(message), limits)
     if isinstance(message, SmsMessage):
         backend.check(message)

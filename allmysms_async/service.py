@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
@@ -27,9 +27,11 @@ from allmysms_async.backend import (
     ReceivesReplies,
     RemovesOptOuts,
     ReportsDelivery,
+    SendLimits,
     Sends,
     Simulates,
     capable,
+    limits_by_message,
 )
 from allmysms_async.batch.policy import RetryPolicy, deliver, repeat
 from allmysms_async.batch.run import CampaignRun, EngineOptions
@@ -114,6 +116,9 @@ class SmsService:
         argument.given("backend", backend, Backend, "a backend, such as RestBackend(…)")
         check_settings(policy, send_policy, concurrency, grace, clock, rng)
         self.backend = backend
+        # Looked up once: what a backend can do does not change, and asking is a good part of a send's own time.
+        self._sends = backend if isinstance(backend, Sends) else None
+        self._limits_of = None if self._sends is None else limits_by_message(self._sends)
         self._usual = EngineOptions(chunk_size=0, concurrency=concurrency, policy=policy or RetryPolicy(), grace=grace)
         self._send_policy = send_policy
         self._clock = clock or SystemClock()
@@ -151,6 +156,14 @@ class SmsService:
             await self._work.aclose()
         finally:
             await self.backend.aclose()
+
+    def _sending(self) -> tuple[Sends, Callable[[SmsMessage | MmsMessage], SendLimits]]:
+        """Return the backend as one that sends, and what tells its limits, or raise ``UnsupportedFeature``."""
+        sends, limits_of = self._sends, self._limits_of
+        if sends is not None and sends is self.backend and limits_of is not None:
+            return sends, limits_of
+        backend = self.capable(Sends)
+        return backend, limits_by_message(backend)
 
     def capable(self, capability: type[B]) -> B:
         """Return the backend as one that can do what is asked, or raise ``UnsupportedFeature``."""
@@ -199,9 +212,16 @@ class SmsService:
             NoValidNumber: The gateway refused every number; nothing was sent.
             GatewayError: The gateway refused; its class says why.
         """
-        backend = self.capable(Sends)
+        backend, limits_of = self._sending()
         message = text_message(message, sender)
-        request = send_request(backend, message, to, key=idempotency_key, name=name, timeout=timeout, clock=self._clock)
+        request = send_request(
+            *(backend, message, to),
+            limits_of=limits_of,
+            clock=self._clock,
+            key=idempotency_key,
+            name=name,
+            timeout=timeout,
+        )
         delivery = await deliver(
             lambda: backend.send(request),
             keyed=request.idempotency_key is not None,
@@ -358,8 +378,9 @@ class SmsService:
             UnsupportedFeature: The backend cannot simulate.
         """
         backend = self.capable(Simulates)
-        sends = self.capable(Sends)
-        return await backend.simulate(send_request(sends, text_message(message), to, clock=self._clock))
+        sends, limits_of = self._sending()
+        request = send_request(sends, text_message(message), to, limits_of=limits_of, clock=self._clock)
+        return await backend.simulate(request)
 
     # -- campaigns and reports ----------------------------------------------------------------------------------------
 

@@ -142,6 +142,7 @@ class Planner:
         refused: What was refused already, over the whole campaign; added to.
         unmet: What of these this reading of the source has not met yet; all of it by default.
         next_seq: Ordinal of the next chunk.
+        template: What ``template_of`` says of the message, if somebody has asked it already.
 
     Raises:
         InvalidText: The text cannot be sent to anybody.
@@ -158,8 +159,9 @@ class Planner:
         refused: Refusals | None = None,
         unmet: Unmet | None = None,
         next_seq: int = 1,
+        template: tuple[Template, TextSize | None] | None = None,
     ) -> None:
-        self._template, self._size = template_of(message, limits)
+        self._template, self._size = template or template_of(message, limits)
         self._coding = _coding(message, limits)
         self._limits = limits
         self._chunk_size = chunk_size

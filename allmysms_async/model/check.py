@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime
 from typing import TypeAlias
+
+import msgspec
 
 from allmysms_async import argument
 from allmysms_async.errors import InvalidRequest, InvalidSchedule, InvalidText
@@ -28,6 +31,12 @@ _FIELDS: dict[str, tuple[_Kinds, str]] = {
 }
 
 
+@functools.cache
+def _defaults(kind: type[SmsMessage | MmsMessage]) -> tuple[tuple[str, object], ...]:
+    """Return the fields of a kind of message with their defaults, each of which can be right."""
+    return tuple((field.name, field.default) for field in msgspec.structs.fields(kind))
+
+
 def check_message(message: object) -> None:
     """Refuse what is no message, or has fields of other types than they must be.
 
@@ -43,8 +52,10 @@ def check_message(message: object) -> None:
     if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers are not all typed
         msg = f"The text of a message must be a text, not {type(text).__name__}; nothing was sent."
         raise InvalidText(msg, reason="malformed")
-    for name in message.__struct_fields__:
+    for name, default in _defaults(type(message)):
         value = getattr(message, name)
+        if value is default:
+            continue
         if name == "purpose" and value is not None:
             argument.one_of(name, value, ("marketing", "transactional", "otp"))
         elif name == "encoding":
