@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib
 import os
+import sys
 import weakref
 from collections.abc import Callable
 
@@ -17,7 +20,7 @@ from allmysms_async.errors import CampaignChanged, InvalidRequest
 from allmysms_async.loop import BriefLock
 from allmysms_async.model import Campaign
 
-__all__ = ["Begun", "Work", "journal_sink", "stored_campaign"]
+__all__ = ["Begun", "Work", "import_journal", "journal_sink", "stored_campaign"]
 
 
 class Begun:
@@ -102,6 +105,16 @@ class Work:
         for begun in campaigns:
             if begun.service() is self._service():
                 await begun.intake.aclose()
+
+
+async def import_journal() -> None:
+    """Import the journal's libraries in a thread: that takes half a second, in which the event loop goes on.
+
+    A library that is missing is for ``journal_sink`` to tell.
+    """
+    if "allmysms_async.journal" not in sys.modules:
+        with contextlib.suppress(ImportError):
+            await asyncio.to_thread(importlib.import_module, "allmysms_async.journal")
 
 
 def journal_sink(

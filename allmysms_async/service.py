@@ -36,7 +36,7 @@ from allmysms_async.backend import (
 from allmysms_async.batch.policy import RetryPolicy, deliver, repeat
 from allmysms_async.batch.run import CampaignRun, EngineOptions
 from allmysms_async.border import bordered
-from allmysms_async.campaign import Begun, Work, journal_sink, stored_campaign
+from allmysms_async.campaign import Begun, Work, import_journal, journal_sink, stored_campaign
 from allmysms_async.clock import Clock, SystemClock
 from allmysms_async.contact_lists import change_list
 from allmysms_async.environment import backend_of_environment
@@ -285,7 +285,9 @@ class SmsService:
             InvalidRequest: The journal has no such campaign.
             JournalError: The journal cannot be used.
         """
-        campaign = await stored_campaign(checked_journal(journal) or "", name)
+        path = checked_journal(journal) or ""
+        await import_journal()
+        campaign = await stored_campaign(path, name)
         backend = self.capable(Sends)
         checked = engine_options(backend, campaign, options, self._usual, clock=None)
         sink = journal_sink(journal, campaign, backend, self._clock, options.get("lease"))
@@ -302,6 +304,8 @@ class SmsService:
             CampaignTooLong: A request limit would stretch it past ``max_duration``; nothing was sent.
             JournalError: The journal cannot be opened; nothing was sent.
         """
+        if options.get("journal") is not None:
+            await import_journal()
         run = self.stream(campaign, **options)
         async with contextlib.aclosing(run):
             async for _ in run:
