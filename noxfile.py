@@ -15,7 +15,7 @@ nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-EXTRAS = "[cli,numbers,postgres,xlsx]"
+EXTRAS = "[aiohttp,cli,numbers,postgres,xlsx]"
 # As many processes as there are cores. A group stays in one of them; conftest.py puts first what takes longest.
 PARALLEL = ("-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder")
 
@@ -125,7 +125,7 @@ def lowest(session: nox.Session) -> None:
         for requirement in PROJECT["project"]["dependencies"]
         + [
             requirement
-            for extra in ("sandbox", "envoyersmspro", "journal", "postgres", "xlsx", "numbers", "cli")
+            for extra in ("sandbox", "envoyersmspro", "journal", "postgres", "xlsx", "numbers", "aiohttp", "cli")
             for requirement in PROJECT["project"]["optional-dependencies"][extra]
             if not requirement.startswith(PROJECT["project"]["name"])
         ]

@@ -5,7 +5,7 @@ import copy
 import logging
 import pickle
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from allmysms_async.model import Recipient, SmsMessage
 from allmysms_async.protocols.rest import RestBackend
 from allmysms_async.protocols.rest.account import GetInfo
 from allmysms_async.text import Coding
+from allmysms_async.transports import AiohttpTransport, H11Transport, HttpxTransport
 
 KEY = "k3ySecretOfTheAccount"
 TEXT = "Votre code est 482159"
@@ -166,26 +167,35 @@ def test_impossible_key_is_refused_without_being_shown(key: str) -> None:
     assert not key or key not in shown(caught.value)
 
 
+@pytest.mark.parametrize("over", [H11Transport, HttpxTransport, AiohttpTransport])
 @pytest.mark.parametrize("ends", ["answered", "refused", "reset", "unreachable"])
-async def test_logs_hold_no_secret(loopback: Loopback, caplog: pytest.LogCaptureFixture, ends: str) -> None:
+async def test_logs_hold_no_secret(
+    loopback: Loopback, caplog: pytest.LogCaptureFixture, ends: str, over: Callable[[], Any]
+) -> None:
     """With every logger at DEBUG, those of the libraries below included, a send over the wire logs no secret."""
     if ends == "refused":
         loopback.body = b'{"status": 102}'
     elif ends == "reset":
         loopback.body = b""
     port = loopback.port if ends != "unreachable" else 1
-    for name in ("httpx", "httpcore", "asyncio", "allmysms_async", "h11", "anyio", "httpcore.http11"):
+    for name in ("httpx", "httpcore", "asyncio", "aiohttp", "allmysms_async", "h11", "anyio", "httpcore.http11"):
         caplog.set_level(logging.DEBUG, logger=name)
     caplog.set_level(logging.DEBUG)
-    backend = RestBackend("demo", KEY, base_url=f"http://127.0.0.1:{port}")
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    loop.slow_callback_duration = 0.0
+    transport = over()
+    backend = RestBackend("demo", KEY, base_url=f"http://127.0.0.1:{port}", transport=transport)
     error: AllMySmsError | None = None
     try:
         await backend.send(SEND)
     except AllMySmsError as caught:
         error = caught
-    await backend.aclose()
+    await transport.aclose()
     assert (error is None) is (ends == "answered")
-    assert any(record.name.startswith("httpcore") for record in caplog.records)
+    names = {record.name.partition(".")[0] for record in caplog.records}
+    assert "asyncio" in names
+    assert over is not HttpxTransport or "httpcore" in names
     for record in caplog.records:
         check(f"{record.getMessage()} {record.args}")
     if error is not None:

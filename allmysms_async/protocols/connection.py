@@ -17,11 +17,11 @@ from allmysms_async.errors import AllMySmsError, InvalidRequest
 from allmysms_async.hooks import Answered, Asked, Failed, Hook, numbered, redacted, tell, warn_of_figures
 from allmysms_async.model import Secret
 from allmysms_async.redaction import Shown
+from allmysms_async.transports import HttpTransport, default_transport
 
 if TYPE_CHECKING:
     from allmysms_async.backend import Replay
     from allmysms_async.exchange import HttpRequest, HttpResponse
-    from allmysms_async.transports import HttpTransport
 
 __all__ = ["Connection", "Credentials", "HttpBackend", "address", "secret"]
 
@@ -146,7 +146,7 @@ class Connection:
 
     Args:
         address: Where requests go, checked already.
-        transport: What carries them; by default one over httpx, closed with the connection. One that is given stays the
+        transport: What carries them; by default one over h11, closed with the connection. One that is given stays the
             caller's to close.
         timeout: Seconds for one attempt, the TCP connection's included.
         max_response_bytes: Largest answer that is read.
@@ -172,7 +172,7 @@ class Connection:
         self.max_response_bytes = argument.count("max_response_bytes", max_response_bytes)
         self.hooks: tuple[Hook, ...] = argument.several("hooks", hooks, callable, "functions")
         self._owned = transport is None
-        self._transport = transport or _default_transport()
+        self._transport = transport or default_transport()
 
     @property
     def send(self) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
@@ -265,13 +265,6 @@ def _answered(note: Asked, response: HttpResponse, result: _Answer) -> Answered:
         fields=redacted(result.raw),
         body_bytes=len(response.body),
     )
-
-
-def _default_transport() -> HttpTransport:
-    """Return a transport over httpx, imported only when one is needed."""
-    from allmysms_async.transports.httpx import HttpxTransport
-
-    return HttpxTransport()
 
 
 @bordered

@@ -2,11 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import importlib
+from typing import TYPE_CHECKING, Any, Protocol
 
 from allmysms_async.exchange import HttpRequest, HttpResponse, MailEnvelope, MailReceipt
 
-__all__ = ["HttpRequest", "HttpResponse", "HttpTransport", "MailEnvelope", "MailReceipt", "MailTransport"]
+if TYPE_CHECKING:
+    from allmysms_async.transports.aiohttp import AiohttpTransport
+    from allmysms_async.transports.h11 import H11Transport
+    from allmysms_async.transports.httpx import HttpxTransport
+    from allmysms_async.transports.smtp import SmtpTransport
+
+__all__ = [
+    "AiohttpTransport",
+    "H11Transport",
+    "HttpRequest",
+    "HttpResponse",
+    "HttpTransport",
+    "HttpxTransport",
+    "MailEnvelope",
+    "MailReceipt",
+    "MailTransport",
+    "SmtpTransport",
+    "default_transport",
+]
+
+_WHERE = {"AiohttpTransport": "aiohttp", "H11Transport": "h11", "HttpxTransport": "httpx", "SmtpTransport": "smtp"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a transport, and the library beneath it, when it is first asked for."""
+    if name not in _WHERE:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+
+
+def default_transport() -> HttpTransport:
+    """Return the transport of whoever names none; what is beneath it is imported only now."""
+    from allmysms_async.transports.h11 import H11Transport
+
+    return H11Transport()
 
 
 class HttpTransport(Protocol):

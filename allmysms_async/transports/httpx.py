@@ -1,8 +1,8 @@
-"""HTTP over httpx, with one connection for each pool.
+"""HTTP over httpx: for proxies, and for a user's own client.
 
 httpx's pool looks at every waiting request for every connection it holds, so that its cost grows with the square of
-what is in flight. Here each connection has a pool of its own, and a stack of idle ones decides who goes next: taking
-one costs the same whether 1 or 500 requests are in flight.
+what is in flight. So each connection made here has a pool of its own, and a stack of idle ones decides who goes next. A
+user's own client keeps the pool that it has.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
@@ -21,25 +21,29 @@ from allmysms_async.errors import (
     ConnectionLost,
     InvalidRequest,
     NotSent,
-    ProtocolError,
     RequestTimeout,
-    ServiceClosed,
     TransportError,
 )
 from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.transports.attempt import (
+    IDLE_SECONDS,
+    PROXY_LOGIN,
+    Body,
+    Carrier,
+    Home,
+    broken,
+    closed,
+    no_http,
+    no_turn,
+    proxy_login,
+    response_of,
+    too_early,
+    too_late,
+)
 from allmysms_async.transports.peer import certificate_refused, is_host
 from allmysms_async.transports.room import Room, Rooms, SocketLike
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
 __all__ = ["HttpxTransport"]
-
-# Apache closes an idle connection after 5 seconds by default. A request written on a connection that the server is
-# just closing is lost without a word on whether it was read, so idle connections are given up before that.
-_IDLE_SECONDS = 4.0
-# Each piece (chunk) of an answer costs as much as a kilobyte: a megabyte byte by byte would hold up the event loop.
-_MANY_PIECES, _SMALL_PIECE = 10_000, 32
 
 # The most specific class wins; what is not here is a broken connection.
 _ERRORS: dict[type[httpx.HTTPError], tuple[type[TransportError], str]] = {
@@ -49,20 +53,26 @@ _ERRORS: dict[type[httpx.HTTPError], tuple[type[TransportError], str]] = {
     httpx.UnsupportedProtocol: (CannotPass, "the address is neither http nor https"),
     httpx.LocalProtocolError: (CannotPass, "the request cannot be written as HTTP"),
     httpx.ProxyError: (NotSent, "the proxy refused to connect"),
-    httpx.WriteTimeout: (RequestTimeout, "the request could not be written in time; it may have been taken"),
-    httpx.ReadTimeout: (RequestTimeout, "no answer came in time; the request may have been taken"),
+    httpx.WriteTimeout: (RequestTimeout, "the request could not be written in time"),
+    httpx.ReadTimeout: (RequestTimeout, "no answer came in time"),
     httpx.RemoteProtocolError: (ConnectionLost, "the connection broke before the answer was complete"),
-    httpx.HTTPError: (ConnectionLost, "the connection broke; the request may have been taken"),
+    httpx.HTTPError: (ConnectionLost, "the connection broke"),
 }
-
-_PROXY_LOGIN = 407
+# What is raised before a byte of the request is written, whoever writes it.
+_BEFORE = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
 
 
 class _Line:
-    """A connection, or one that is to be opened.
+    """A connection, or one that is to be opened; or a user's client, which has as many as it likes.
 
     Attributes:
-        pool: httpx's pool, which never has another.
+        pool: httpx's pool, which never has another connection; None with a client.
         socket: Its socket, once it has carried a request.
         host: Whose certificate was asked for last: the server's or the proxy's.
         secure: Whether it knows whom to trust; without, it carries requests in clear alone.
@@ -70,17 +80,22 @@ class _Line:
 
     __slots__ = ("host", "pool", "secure", "socket")
 
-    def __init__(self, pool: httpx.AsyncHTTPTransport, *, secure: bool) -> None:
+    def __init__(self, pool: httpx.AsyncHTTPTransport | None, *, secure: bool) -> None:
         self.pool = pool
         self.secure = secure
         self.socket: SocketLike | None = None
         self.host: str | None = None
 
+    async def close(self) -> None:
+        """Close the connection; a client is its owner's to close."""
+        if self.pool is not None:
+            await self.pool.aclose()
+
 
 async def _leave(line: _Line) -> None:
     """Close a connection that nobody uses."""
     with contextlib.suppress(Exception):  # it is of no use to anybody any more, whatever is wrong with it
-        await line.pool.aclose()
+        await line.close()
 
 
 def _awake(room: Room[_Line], secure: bool) -> _Line | None:
@@ -91,144 +106,142 @@ def _awake(room: Room[_Line], secure: bool) -> _Line | None:
     return None
 
 
-@bordered
-class HttpxTransport:
-    """An ``HttpTransport`` over httpx, to be used from any event loop and process: each has its own connections.
+class _Trace:
+    """What httpcore tells of an attempt while it makes it.
 
     Args:
+        line: What the attempt is made on.
+        request: What is sent.
+        wire: The same as httpx has it.
+        until: When its time is over.
+        deadline: What ends it then, once the request is written.
+
+    Attributes:
+        heard: Whether anything was told at all: a client may be over something else than httpcore.
+        written: Whether writing began.
+    """
+
+    def __init__(
+        self, line: _Line, request: HttpRequest, wire: httpx.Request, until: float, deadline: asyncio.Timeout
+    ) -> None:
+        self.heard = self.written = False
+        self._line = line
+        self._request = request
+        self._wire = wire
+        self._until = until
+        self._deadline = deadline
+        self._turned = asyncio.Event()
+
+    async def __call__(self, event: str, info: Any) -> None:
+        """Take note of an event."""
+        self.heard = True
+        loop = asyncio.get_running_loop()
+        if event.endswith(".start_tls.started"):
+            self._line.host = info.get("server_hostname")
+        elif event.endswith(".send_request_headers.started") and _method(info["request"]) != b"CONNECT":
+            if self.written:  # a client that repeats what it sends is not let
+                raise broken(self._request)
+            if loop.time() >= self._until:
+                raise no_turn(self._request)
+            self.written = True
+            self._wire.extensions["timeout"].update(read=self._request.timeout, write=self._request.timeout)
+            self._deadline.reschedule(self._until)
+        elif event == "http11.receive_response_headers.started":
+            loop.call_soon(self._turned.set)
+        # Without a turn of the event loop nothing was read: it came in one go with the answer before, and cannot be the
+        # answer to what was written since.
+        elif event == "http11.receive_response_headers.complete" and not self._turned.is_set():
+            raise too_early(self._request, written=True)
+
+
+def _method(request: Any) -> bytes:
+    """Return the method of a request of httpcore's."""
+    return bytes(request.method)
+
+
+@bordered
+class HttpxTransport(Carrier[_Line, httpx.Request]):
+    """An ``HttpTransport`` over httpx, for proxies and for a client of one's own.
+
+    It can be used from any event loop and process, each of which has its own connections; with a client, from the
+    client's event loop alone.
+
+    Args:
+        client: Carries the requests, and stays open: its connections, proxies, authorities and event hooks are used;
+            its headers, cookies, parameters and login do not go with them, and redirects are not followed.
         max_connections: Connections at most in an event loop, and so requests in flight at most; more wait for their
             turn.
         connect_timeout: Seconds to open a connection.
-        ssl_context: To trust other authorities than the system's usual ones; certificates are always verified
-            by the default one.
+        ssl_context: To trust other authorities than the usual ones; certificates are always verified by the default
+            one.
         proxy: Address of an HTTP proxy, or None.
 
     Raises:
-        InvalidRequest: No connection is allowed, or the proxy's address cannot be one.
+        InvalidRequest: No connection is allowed, the proxy's address cannot be one, or a client is given together with
+            what is the client's own to know.
     """
 
     def __init__(
         self,
+        client: httpx.AsyncClient | None = None,
         *,
         max_connections: int = 100,
         connect_timeout: float = 10.0,
         ssl_context: ssl.SSLContext | None = None,
         proxy: str | None = None,
     ) -> None:
+        argument.given("client", client, (httpx.AsyncClient, type(None)), "an httpx.AsyncClient")
         argument.count("max_connections", max_connections)
-        argument.seconds("connect_timeout", connect_timeout)
-        argument.given("ssl_context", ssl_context, (ssl.SSLContext, type(None)), "an ssl.SSLContext")
         if proxy is not None:
             argument.text("proxy", proxy)
-        self._rooms: Rooms[_Line] = Rooms(max_connections, _leave, lambda line: line.socket)
-        self._connect_timeout = connect_timeout
-        self._ssl_context = ssl_context
+        super().__init__(Rooms(max_connections, _leave, lambda line: (line.socket,)), connect_timeout, ssl_context)
+        if client is not None and (proxy is not None or ssl_context is not None):
+            msg = "A client knows its own proxy and ssl_context; nothing was sent."
+            raise InvalidRequest(msg, remedy="Give them to the httpx.AsyncClient.")
+        self._client = client
+        self._home = Home("httpx.AsyncClient")
         self._proxy = _proxy(proxy)
 
-    async def __aenter__(self) -> HttpxTransport:
-        """Return the transport itself."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the connections."""
-        await self.aclose()
-
-    async def _open(self, room: Room[_Line], secure: bool) -> _Line:
-        """Return a connection that is still to be opened."""
-        trusted = self._ssl_context or await self._trust(room) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS)
+    async def _line(self, room: Room[_Line], secure: bool, request: HttpRequest, until: float) -> _Line:
+        """Return a connection that is idle, or still to be opened."""
+        if self._client is not None:
+            self._home.check(request)
+            if self._client.is_closed:
+                raise closed(request, "client")
+            return _Line(None, secure=True)
+        line = _awake(room, secure)
+        if line is not None:
+            return line
+        trusted = await self._trust(room, request, until) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS)
         pool = httpx.AsyncHTTPTransport(verify=trusted, limits=limits, proxy=self._proxy, trust_env=False)
         return _Line(pool, secure=secure)
 
-    async def _trust(self, room: Room[_Line]) -> ssl.SSLContext:
-        """Return whom to trust, read once, and only where something is encrypted."""
-        async with room.trusting:
-            if self._ssl_context is None:
-                # Reading every authority of the system takes 20 ms and more: not in the event loop.
-                self._ssl_context = await asyncio.to_thread(httpx.create_ssl_context)
-        return self._ssl_context
-
-    async def send(self, request: HttpRequest) -> HttpResponse:
-        """Make one attempt.
-
-        Raises:
-            NotSent: No connection.
-            CannotPass: A certificate that was refused (``CertificateRefused``), an address or a header that cannot be
-                written, a proxy that refused the login, or a transport that is closed (``ServiceClosed``).
-            RequestTimeout: No complete answer within ``request.timeout``.
-            ConnectionLost: The connection broke after writing began.
-            ProtocolError: The answer is larger than ``request.max_response_bytes``, or compressed unasked.
-        """
-        wire = self._wire(request)
-        self._check_open(request)
-        room = self._rooms.here()
-        until = asyncio.get_running_loop().time() + request.timeout
-        try:
-            async with asyncio.timeout_at(until):
-                await room.turns.acquire()
-        except TimeoutError as error:
-            raise _no_connection(request) from error
-        try:
-            return await self._turn(request, wire, until, room)
-        finally:
-            room.turns.release()
-
-    def _check_open(self, request: HttpRequest) -> None:
-        """Refuse to send once the transport is closed."""
-        if self._rooms.closed:
-            msg = f"{request.name}: the transport is closed; nothing was sent."
-            raise ServiceClosed(msg, request=request.name, remedy="Make another service, or transport, to send with.")
-
     async def _turn(self, request: HttpRequest, wire: httpx.Request, until: float, room: Room[_Line]) -> HttpResponse:
         """Make the attempt, now that it is this request's turn; to end at a moment of the event loop's clock."""
-        self._check_open(request)  # again: it may have been closed while the request waited
-        try:
-            async with asyncio.timeout_at(until):
-                secure = wire.url.scheme == "https" or self._proxy is not None
-                line = _awake(room, secure) or await self._open(room, secure)
-        except TimeoutError as error:
-            raise _no_connection(request) from error
-        written, turned = False, asyncio.Event()
-
-        async def trace(event: str, info: Any) -> None:
-            nonlocal written
-            if event.endswith(".start_tls.started"):
-                line.host = info.get("server_hostname")
-            if event.endswith(".receive_response_headers.started"):
-                asyncio.get_running_loop().call_soon(turned.set)
-            # Without a turn of the event loop nothing was read: it came in one go with the answer before, and cannot
-            # be the answer to what was written since.
-            if event.endswith(".receive_response_headers.complete") and not turned.is_set():
-                msg = f"{request.name}: the server had answered before it was asked; the request may have been taken."
-                raise ProtocolError(msg, request=request.name)
-            if event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
-                if asyncio.get_running_loop().time() >= until:
-                    msg = f"{request.name}: no connection was ready within {request.timeout:g} s; nothing was sent."
-                    raise NotSent(msg, request=request.name)
-                written = True
-                wire.extensions["timeout"].update(read=request.timeout, write=request.timeout)
-                deadline.reschedule(until)
-
+        secure = wire.url.scheme == "https" or self._proxy is not None
+        line = await self._line(room, secure, request, until)
+        deadline = asyncio.timeout(None)
+        trace = _Trace(line, request, wire, until, deadline)
         wire.extensions["trace"] = trace
         try:
             # While it connects, the time-outs of the lower library apply, since it leaves the socket open if it is
             # interrupted from outside then.
-            async with asyncio.timeout(None) as deadline:
+            async with deadline:
                 response = await self._exchange(line, wire, request)
         except BaseException as error:
             # What state an interrupted pool is in is not worth knowing: the next request opens another.
-            await asyncio.shield(line.pool.aclose())
+            await asyncio.shield(line.close())
             if isinstance(error, Exception) and not isinstance(error, TransportError):
+                written = trace.written or not (trace.heard or isinstance(error, _BEFORE))
                 raise _failure(error, request, line.host or wire.url.host, written=written) from error
             raise
-        if self._rooms.keeps(room):
+        if line.pool is not None and self._rooms.keeps(room):
             room.idle.append(line)
         else:
             await _leave(line)
-        if response.status == _PROXY_LOGIN and self._proxy is not None:
-            raise _proxy_login(request)
+        if response.status == PROXY_LOGIN and self._proxy is not None:
+            raise proxy_login(request)
         return response
 
     def _wire(self, request: HttpRequest) -> httpx.Request:
@@ -249,36 +262,26 @@ class HttpxTransport:
             if not is_host(wire.url.host) or not 0 < (1 if wire.url.port is None else wire.url.port) < 65_536:
                 raise ValueError(request.url)
         except (httpx.InvalidURL, ValueError, TypeError) as error:
-            raise _no_http(request) from error
+            raise no_http(request) from error
         return wire
 
     async def _exchange(self, line: _Line, wire: httpx.Request, request: HttpRequest) -> HttpResponse:
         """Write the request and read the whole answer."""
-        answer = await line.pool.handle_async_request(wire)
+        if self._client is not None:
+            answer = await self._client.send(wire, stream=True, auth=None, follow_redirects=False)
+        else:
+            assert line.pool is not None  # noqa: S101  # without a client every line has one
+            answer = await line.pool.handle_async_request(wire)
         try:
-            if line.socket is None or line.socket.fileno() < 0:
+            if line.pool is not None and (line.socket is None or line.socket.fileno() < 0):
                 line.socket = answer.extensions["network_stream"].get_extra_info("socket")
-            body, pieces = bytearray(), 0
+            body = Body(request, answer.status_code)
             async for piece in answer.aiter_raw():
-                body += piece
-                pieces += 1
-                if pieces > _MANY_PIECES + len(body) // _SMALL_PIECE:
-                    msg = f"{request.name}: the answer comes in {pieces} crumbs of a few bytes; cut off."
-                    raise ProtocolError(msg, request=request.name, code=str(answer.status_code))
-                if len(body) > request.max_response_bytes:
-                    msg = f"{request.name}: the answer is longer than {request.max_response_bytes} bytes; cut off."
-                    raise ProtocolError(msg, request=request.name, code=str(answer.status_code))
+                body.add(piece)
         finally:
             await answer.aclose()
         headers = {key.lower(): value for key, value in answer.headers.items()}
-        if headers.get("content-encoding", "identity").lower() != "identity":
-            msg = f"{request.name}: the answer is compressed, which was not asked for."
-            raise ProtocolError(msg, request=request.name, code=str(answer.status_code))
-        return HttpResponse(status=answer.status_code, headers=headers, body=bytes(body))
-
-    async def aclose(self) -> None:
-        """Close idle connections now, in whatever event loop, and those in use as soon as their request ends."""
-        await self._rooms.aclose()
+        return response_of(request, answer.status_code, headers, body)
 
 
 # -- what went wrong --------------------------------------------------------------------------------------------------
@@ -306,14 +309,12 @@ def _failure(error: Exception, request: HttpRequest, host: str, *, written: bool
     """Return the library's error for what ended an attempt."""
     name = request.name
     if isinstance(error, TimeoutError) and written:
-        return RequestTimeout(
-            f"{name}: no answer within {request.timeout:g} s; the request may have been taken.", request=name
-        )
+        return too_late(request)
     if not written:
         if refused := certificate_refused(error, host, name):
             return refused
-        if isinstance(error, httpx.ProxyError) and str(error).startswith(str(_PROXY_LOGIN)):
-            return _proxy_login(request)
+        if isinstance(error, httpx.ProxyError) and str(error).startswith(str(PROXY_LOGIN)):
+            return proxy_login(request)
     if isinstance(error, httpx.HTTPError):
         return _translate(error, name, written=written)
     # Such as what TLS finds wrong with the bytes of an answer, which comes through as it is.
@@ -327,23 +328,7 @@ def _translate(error: httpx.HTTPError, name: str, *, written: bool) -> Transport
     kind, message = next(_ERRORS[base] for base in type(error).__mro__ if base in _ERRORS)
     if not written and not issubclass(kind, NotSent):  # it was still talking to a proxy
         kind, message = NotSent, "the connection broke, or no answer came, before the request was written"
-    return kind(f"{name}: {message} ({type(error).__name__}).", request=name)
-
-
-def _proxy_login(request: HttpRequest) -> CannotPass:
-    """Return the error of a login that the proxy refused."""
-    msg = f"{request.name}: the proxy refused the login, or asks for one ({_PROXY_LOGIN}); nothing was sent."
-    remedy = "Check login and password in the proxy's address."
-    return CannotPass(msg, request=request.name, code=str(_PROXY_LOGIN), remedy=remedy)
-
-
-def _no_http(request: HttpRequest) -> CannotPass:
-    """Return the error of a request that HTTP has no way to write."""
-    msg = f"{request.name}: the address or a header cannot be written as HTTP; nothing was sent."
-    return CannotPass(msg, request=request.name, remedy="Check the backend's address.")
-
-
-def _no_connection(request: HttpRequest) -> NotSent:
-    """Return the error of a request whose time was over before a connection was there for it."""
-    msg = f"{request.name}: no connection became free within {request.timeout:g} s; nothing was sent."
-    return NotSent(msg, request=request.name)
+    if written and issubclass(kind, NotSent) and not isinstance(error, httpx.LocalProtocolError):
+        kind, message = _ERRORS[httpx.HTTPError]  # a client may have tried again
+    what = "nothing was sent" if issubclass(kind, NotSent) else "the request may have been taken"
+    return kind(f"{name}: {message} ({type(error).__name__}); {what}.", request=name)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import functools
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 
 from allmysms_async.loop import do_in
@@ -40,6 +40,8 @@ class Room(Generic[L]):
         most: Connections in use at once, at most.
 
     Attributes:
+        most: The same.
+        used: Connections in use now, or about to be.
         turns: Held while a connection is used.
         trusting: Held while it is read whom to trust.
         idle: Connections that wait to be used.
@@ -49,6 +51,8 @@ class Room(Generic[L]):
     """
 
     def __init__(self, most: int) -> None:
+        self.most = most
+        self.used = 0
         self.turns = asyncio.Semaphore(most)
         self.trusting = asyncio.Lock()
         self.idle: list[L] = []
@@ -63,19 +67,26 @@ class Rooms(Generic[L]):
     Args:
         most: Connections in use at once, in each event loop.
         leave: Closes a connection, in its own event loop; raises nothing.
-        socket_of: Returns the socket of a connection, or None if it has none.
+        sockets_of: Returns the sockets of a connection, if it has any.
+        forget: Does what is left to do where nothing can be waited for, once the sockets are let go of, and is told
+            whether the connection is the parent process's; raises nothing.
 
     Attributes:
         closed: Whether the transport is closed, for every event loop.
     """
 
     def __init__(
-        self, most: int, leave: Callable[[L], Awaitable[None]], socket_of: Callable[[L], SocketLike | None]
+        self,
+        most: int,
+        leave: Callable[[L], Awaitable[None]],
+        sockets_of: Callable[[L], Iterable[SocketLike | None]],
+        forget: Callable[[L, bool], None] = lambda _line, _inherited: None,
     ) -> None:
         self.closed = False
         self._most = most
         self._leave = leave
-        self._socket_of = socket_of
+        self._sockets_of = sockets_of
+        self._forget = forget
         self._rooms: dict[asyncio.AbstractEventLoop, Room[L]] = {}
 
     def here(self) -> Room[L]:
@@ -134,9 +145,10 @@ class Rooms(Generic[L]):
                 if inherited:  # nothing of them may end here
                     _of_the_parent.extend(idle)
                 for line in idle:
-                    socket = self._socket_of(line)
-                    if socket is not None:
-                        _let_go(loop, socket, inherited=inherited)
+                    for socket in self._sockets_of(line):
+                        if socket is not None:
+                            _let_go(loop, socket, inherited=inherited)
+                    self._forget(line, inherited)
                 _dismiss(room)
 
 

@@ -207,7 +207,7 @@ class SmtpTransport:
         self._connect_timeout = connect_timeout
         self._ssl_context = ssl_context
         self._local_hostname = local_hostname
-        self._rooms: Rooms[_Line] = Rooms(max_connections, _Line.leave, _Line.socket)
+        self._rooms: Rooms[_Line] = Rooms(max_connections, _Line.leave, lambda line: (line.socket(),))
 
     def __repr__(self) -> str:
         """Show where it sends to, and not as whom."""

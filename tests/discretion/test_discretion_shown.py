@@ -15,6 +15,7 @@ import pytest
 import allmysms_async
 from allmysms_async import Campaign, CampaignStopped, Outcome, Recipient, SmsMessage
 from allmysms_async.exchange import HttpResponse, MailReceipt
+from allmysms_async.transports import AiohttpTransport, HttpxTransport
 
 from . import conftest as here
 
@@ -94,7 +95,17 @@ def test_whoever_prints_a_struct_shows_what_repr_shows() -> None:
 
 
 async def exchanges(protocol: str) -> None:
-    """Send with every end that a send can have."""
+    """Send with every end that a send can have, over every transport that there is."""
+    overs = (None,) if protocol == "mail2sms" else (None, HttpxTransport, AiohttpTransport)
+    for over in overs:
+        transport = None if over is None else over()
+        await ends_over(protocol, transport)
+        if transport is not None:
+            await transport.aclose()
+
+
+async def ends_over(protocol: str, transport: Any) -> None:
+    """Send with every end that a send can have, over one transport; None for the usual one."""
     ends: list[here.Answer | None] = [
         lambda _: here.http(200, here.REFUSED.get(protocol, b"")),
         lambda request: here.http(200, request),
@@ -104,7 +115,7 @@ async def exchanges(protocol: str) -> None:
     for end, step in zip(ends, (b"250 %s", b"550 %s", b"451 %s", b"\r\n"), strict=True):
         async with here.listening(protocol) as server:
             server.answer, server.steps = end, {b"RCPT": step}
-            await here.send(here.backend(protocol, server.port))
+            await here.send(here.backend(protocol, server.port, transport=transport))
 
 
 async def test_logs_hold_no_secret(protocol: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -275,7 +275,7 @@ async def test_a_transport_that_was_given_stays_the_callers(wire: str) -> None:
 async def test_a_view_closes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sub-account's view ends without the connections of the backend it came from, which closes them."""
     transport = Silent()
-    monkeypatch.setattr("allmysms_async.protocols.connection._default_transport", lambda: transport)
+    monkeypatch.setattr("allmysms_async.protocols.connection.default_transport", lambda: transport)
     backend = RestBackend("demo", SECRET)
     await backend.with_sub_account("shop").aclose()
     assert transport.closed == 0

@@ -6,13 +6,24 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
+import aiohttp
+import httpx
 import pytest
 
 from allmysms_async.exchange import HttpRequest
+from allmysms_async.transports import HttpTransport
+from allmysms_async.transports.aiohttp import AiohttpTransport
+from allmysms_async.transports.h11 import H11Transport
 from allmysms_async.transports.httpx import HttpxTransport
 
 Script = Callable[["Server", bytes, asyncio.StreamWriter], Awaitable[None]]
+
+OWN = ("default", "httpx", "aiohttp")
+"""Transports with connections of their own."""
+GIVEN = ("httpx client", "aiohttp session")
+"""Transports over what a user gives them."""
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -86,10 +97,76 @@ def usual_trust() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
+@pytest.fixture(params=OWN + GIVEN)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which transport is tested: every one that there is, unless a test says otherwise."""
+    return str(request.param)
+
+
+class Workshop:
+    """Makes transports of one kind.
+
+    Args:
+        kind: Which kind.
+        trust: Whom they trust, if they are told of nobody else.
+    """
+
+    def __init__(self, kind: str, trust: ssl.SSLContext) -> None:
+        """Make nothing yet."""
+        self.kind = kind
+        self._trust = trust
+        self.clients: list[httpx.AsyncClient] = []
+        self.sessions: list[aiohttp.ClientSession] = []
+
+    def __call__(
+        self,
+        *,
+        max_connections: int = 100,
+        connect_timeout: float = 10.0,
+        ssl_context: ssl.SSLContext | str | None = "usual",
+    ) -> Any:
+        """Return a transport."""
+        context = self._trust if isinstance(ssl_context, str) else ssl_context
+        options: Any = {"max_connections": max_connections, "connect_timeout": connect_timeout}
+        if self.kind in OWN:
+            kinds: Any = {"default": H11Transport, "httpx": HttpxTransport, "aiohttp": AiohttpTransport}
+            return kinds[self.kind](ssl_context=context, **options)
+        assert context is not None
+        if self.kind == "httpx client":
+            limits = httpx.Limits(max_connections=max_connections, keepalive_expiry=4)
+            client = httpx.AsyncClient(verify=context, limits=limits, trust_env=False, follow_redirects=True)
+            self.clients.append(client)
+            return HttpxTransport(client, **options)
+        connector = aiohttp.TCPConnector(limit=max_connections, ssl=context)
+        session = aiohttp.ClientSession(connector=connector, headers={"Authorization": "theirs"})
+        self.sessions.append(session)
+        return AiohttpTransport(session, **options)
+
+    @property
+    def left_open(self) -> int:
+        """How many connections stay open when a transport that used one closes."""
+        return 1 if self.kind in GIVEN else 0
+
+    async def aclose(self) -> None:
+        """Close what is not the transports' own."""
+        for client in self.clients:
+            await client.aclose()
+        for session in self.sessions:
+            await session.close()
+
+
 @pytest.fixture
-async def transport(usual_trust: ssl.SSLContext) -> AsyncIterator[HttpxTransport]:
+async def build(kind: str, usual_trust: ssl.SSLContext) -> AsyncIterator[Workshop]:
+    """What makes a transport of the kind that is tested."""
+    one = Workshop(kind, usual_trust)
+    yield one
+    await one.aclose()
+
+
+@pytest.fixture
+async def transport(build: Workshop) -> AsyncIterator[HttpTransport]:
     """A transport, closed at the end."""
-    async with HttpxTransport(ssl_context=usual_trust) as one:
+    async with build() as one:
         yield one
 
 
@@ -107,10 +184,23 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def tls_server(certificate: Path) -> AsyncIterator[Server]:
     """A running server with a certificate that nobody vouches for."""
-    one = Server()
-    one.scheme = "https"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
+    async with _secure(context) as one:
+        yield one
+
+
+@pytest.fixture
+def secure() -> Callable[[ssl.SSLContext], contextlib.AbstractAsyncContextManager[Server]]:
+    """What runs a server with a certificate."""
+    return _secure
+
+
+@contextlib.asynccontextmanager
+async def _secure(context: ssl.SSLContext) -> AsyncIterator[Server]:
+    """Keep a server with a certificate running for the length of a block."""
+    one = Server()
+    one.scheme = "https"
     async with _listening(one, context):
         yield one
 

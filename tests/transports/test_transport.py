@@ -13,7 +13,7 @@ import pytest
 
 from allmysms_async.errors import ConnectionLost, NotSent, OutcomeUnknown, ProtocolError, RequestTimeout
 from allmysms_async.exchange import HttpRequest
-from allmysms_async.transports.httpx import HttpxTransport
+from allmysms_async.transports import HttpTransport
 
 
 def scripted(*pieces: bytes, pause: float = 0.0, close: bool = True, reset: bool = False) -> Any:
@@ -43,7 +43,7 @@ def answer(status: str, body: bytes = b"{}", *headers: bytes) -> bytes:
 # -- what is carried --------------------------------------------------------------------------------------------------
 
 
-async def test_request_arrives_as_it_was_given(server: Any, transport: HttpxTransport) -> None:
+async def test_request_arrives_as_it_was_given(server: Any, transport: HttpTransport) -> None:
     """The method, the path, the headers and the bytes of the body reach the server unchanged."""
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Allmysms-Subaccount": "jdoe"}
     url = f"{server.url}/http/9.0/sendSms/"
@@ -57,7 +57,7 @@ async def test_request_arrives_as_it_was_given(server: Any, transport: HttpxTran
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 307, 400, 401, 404, 408, 429, 500, 503, 599])
-async def test_any_status_is_brought_back(server: Any, transport: HttpxTransport, status: int) -> None:
+async def test_any_status_is_brought_back(server: Any, transport: HttpTransport, status: int) -> None:
     """What a status means is not the transport's to judge, and no redirect is followed."""
     body = b"" if status == 204 else b"{}"
     server.script = scripted(answer(f"{status} X", body, b"Location: /elsewhere/", b"Retry-After: 3"), close=False)
@@ -66,7 +66,7 @@ async def test_any_status_is_brought_back(server: Any, transport: HttpxTransport
     assert len(server.requests) == 1
 
 
-async def test_answer_in_chunks_is_read_to_its_end(server: Any, transport: HttpxTransport) -> None:
+async def test_answer_in_chunks_is_read_to_its_end(server: Any, transport: HttpTransport) -> None:
     """A chunked answer comes back whole."""
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     server.script = scripted(head, b"2\r\n{}\r\n", b"1\r\n \r\n0\r\n\r\n", close=False)
@@ -76,7 +76,7 @@ async def test_answer_in_chunks_is_read_to_its_end(server: Any, transport: Httpx
 # -- surely not sent --------------------------------------------------------------------------------------------------
 
 
-async def test_refused_connection_is_not_sent(transport: HttpxTransport) -> None:
+async def test_refused_connection_is_not_sent(transport: HttpTransport) -> None:
     """Where nobody listens, nothing was sent."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -87,29 +87,29 @@ async def test_refused_connection_is_not_sent(transport: HttpxTransport) -> None
     assert caught.value.__cause__ is not None
 
 
-async def test_unknown_host_is_not_sent(transport: HttpxTransport) -> None:
+async def test_unknown_host_is_not_sent(transport: HttpTransport) -> None:
     """A name that no server has is told as not sent."""
     with pytest.raises(NotSent):
         await transport.send(HttpRequest(name="sendSms", url="http://gateway.invalid/", body=b"", headers={}))
 
 
-async def test_untrusted_certificate_is_not_sent(tls_server: Any, transport: HttpxTransport) -> None:
+async def test_untrusted_certificate_is_not_sent(tls_server: Any, transport: HttpTransport) -> None:
     """A server that cannot prove who it is gets nothing."""
     with pytest.raises(NotSent):
         await transport.send(tls_server.request())
     assert tls_server.requests == []
 
 
-async def test_trusted_certificate_is_taken(tls_server: Any, certificate: Path) -> None:
+async def test_trusted_certificate_is_taken(tls_server: Any, certificate: Path, build: Any) -> None:
     """The caller's own authority can be trusted."""
     context = ssl.create_default_context(cafile=str(certificate) + ".crt")
-    async with HttpxTransport(ssl_context=context) as transport:
+    async with build(ssl_context=context) as transport:
         assert (await transport.send(tls_server.request())).status == 200
         assert (await transport.send(tls_server.request())).status == 200
     assert tls_server.connections == 1
 
 
-async def test_plain_server_behind_https_is_not_sent(server: Any, transport: HttpxTransport) -> None:
+async def test_plain_server_behind_https_is_not_sent(server: Any, transport: HttpTransport) -> None:
     """A server that does not speak TLS gets nothing."""
     server.scheme = "https"
     with pytest.raises(NotSent):
@@ -117,7 +117,7 @@ async def test_plain_server_behind_https_is_not_sent(server: Any, transport: Htt
     assert server.requests == []
 
 
-async def test_handshake_that_never_ends_is_not_sent(transport: HttpxTransport) -> None:
+async def test_handshake_that_never_ends_is_not_sent(transport: HttpTransport) -> None:
     """A request whose time runs out before its writing began was surely not sent."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
@@ -142,7 +142,7 @@ async def test_handshake_that_never_ends_is_not_sent(transport: HttpxTransport) 
     ],
 )
 async def test_request_that_is_no_http_is_not_sent(
-    server: Any, transport: HttpxTransport, url: str, headers: dict[str, str]
+    server: Any, transport: HttpTransport, url: str, headers: dict[str, str]
 ) -> None:
     """An address or a header that HTTP cannot carry is refused, and the transport stays usable."""
     url = url.replace("{port}", str(server.port))
@@ -173,7 +173,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("script", BROKEN.values(), ids=BROKEN)
-async def test_broken_exchange_leaves_the_outcome_open(server: Any, transport: HttpxTransport, script: Any) -> None:
+async def test_broken_exchange_leaves_the_outcome_open(server: Any, transport: HttpTransport, script: Any) -> None:
     """Once the request was written, whatever breaks may have been a send; it was tried once."""
     server.script = script
     with pytest.raises((ConnectionLost, ProtocolError)) as caught:
@@ -182,7 +182,7 @@ async def test_broken_exchange_leaves_the_outcome_open(server: Any, transport: H
     assert len(server.requests) == 1
 
 
-async def test_no_answer_is_told_in_time(server: Any, transport: HttpxTransport, until: Any, pass_time: Any) -> None:
+async def test_no_answer_is_told_in_time(server: Any, transport: HttpTransport, until: Any, pass_time: Any) -> None:
     """A server that says nothing is waited for until the time-out, and no longer."""
     server.script = scripted(b"", pause=1e6)
     sending = asyncio.create_task(transport.send(server.request(timeout=1000)))
@@ -195,7 +195,7 @@ async def test_no_answer_is_told_in_time(server: Any, transport: HttpxTransport,
 
 
 async def test_slow_drip_is_cut_at_the_time_out(
-    server: Any, transport: HttpxTransport, until: Any, pass_time: Any
+    server: Any, transport: HttpTransport, until: Any, pass_time: Any
 ) -> None:
     """A byte now and then does not keep a request going for ever."""
     written = 0
@@ -221,7 +221,7 @@ async def test_slow_drip_is_cut_at_the_time_out(
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: 100000000000", b"Transfer-Encoding: chunked"])
-async def test_endless_body_is_cut_with_bounded_memory(server: Any, transport: HttpxTransport, head: bytes) -> None:
+async def test_endless_body_is_cut_with_bounded_memory(server: Any, transport: HttpTransport, head: bytes) -> None:
     """A body over the limit is given up, without reading on."""
     piece = b" " * 65_536
     piece = b"10000\r\n" + piece + b"\r\n" if b"chunked" in head else piece
@@ -235,14 +235,14 @@ async def test_endless_body_is_cut_with_bounded_memory(server: Any, transport: H
         tracemalloc.stop()
 
 
-async def test_body_of_just_the_limit_is_read(server: Any, transport: HttpxTransport) -> None:
+async def test_body_of_just_the_limit_is_read(server: Any, transport: HttpTransport) -> None:
     """The limit itself is allowed."""
     server.script = scripted(answer("200 OK", b" " * 1000), close=False)
     assert len((await transport.send(server.request(max_response_bytes=1000))).body) == 1000
 
 
 @pytest.mark.parametrize("encoding", [b"gzip", b"GZIP", b"br"])
-async def test_compressed_answer_is_no_answer(server: Any, transport: HttpxTransport, encoding: bytes) -> None:
+async def test_compressed_answer_is_no_answer(server: Any, transport: HttpTransport, encoding: bytes) -> None:
     """A body compressed unasked is not unpacked: a small one could be huge."""
     body = gzip.compress(b"{}" * 1000)
     server.script = scripted(answer("200 OK", body, b"Content-Encoding: " + encoding))
@@ -251,7 +251,7 @@ async def test_compressed_answer_is_no_answer(server: Any, transport: HttpxTrans
     assert isinstance(caught.value, OutcomeUnknown)
 
 
-async def test_answer_in_crumbs_is_cut_off(server: Any, transport: HttpxTransport) -> None:
+async def test_answer_in_crumbs_is_cut_off(server: Any, transport: HttpTransport) -> None:
     """A long answer byte by byte, which costs seconds to put together, is given up; one of many lines is not."""
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     server.script = scripted(head, b"1\r\n \r\n" * 100_000, b"0\r\n\r\n")

@@ -1,6 +1,7 @@
 """What every HTTP transport promises of event loops: a connection ends with its own, and is used in no other."""
 
 import asyncio
+import contextlib
 import gc
 import ssl
 from collections.abc import Callable
@@ -12,6 +13,10 @@ import pytest
 from allmysms_async.errors import NotSent, ServiceClosed
 from allmysms_async.transports.httpx import HttpxTransport
 
+from . import conftest as here
+
+own = pytest.mark.parametrize("kind", here.OWN, indirect=True)
+
 
 def by_hand(begin: Callable[[], Any]) -> Any:
     """Run something in an event loop that ends no generators before it closes."""
@@ -22,9 +27,10 @@ def by_hand(begin: Callable[[], Any]) -> Any:
         loop.close()
 
 
-async def test_connection_closes_with_its_event_loop(server: Any, until: Any) -> None:
+@own
+async def test_connection_closes_with_its_event_loop(build: Any, server: Any, until: Any) -> None:
     """When asyncio.run ends, so do its connections, although nobody closed the transport."""
-    transport = HttpxTransport()
+    transport = build()
     for number in (1, 2, 3):
         response = await asyncio.to_thread(lambda: asyncio.run(transport.send(server.request())))
         assert response.status == 200
@@ -33,11 +39,12 @@ async def test_connection_closes_with_its_event_loop(server: Any, until: Any) ->
 
 
 @pytest.mark.parametrize("how", [by_hand, lambda begin: asyncio.run(begin())], ids=["by hand", "run"])
+@own
 async def test_connection_of_a_closed_loop_is_let_go_of(
-    tls_server: Any, certificate: Path, how: Callable[..., Any], until: Any
+    build: Any, tls_server: Any, certificate: Path, how: Callable[..., Any], until: Any
 ) -> None:
     """Nothing is written on a connection whose event loop is closed, encrypted or not, and Python warns of nothing."""
-    transport = HttpxTransport(ssl_context=ssl.create_default_context(cafile=str(certificate) + ".crt"))
+    transport = build(ssl_context=ssl.create_default_context(cafile=str(certificate) + ".crt"))
     for number in (1, 2, 3):
         response = await asyncio.to_thread(how, lambda: transport.send(tls_server.request()))
         assert response.status == 200
@@ -47,18 +54,20 @@ async def test_connection_of_a_closed_loop_is_let_go_of(
     gc.collect()
 
 
-async def test_each_event_loop_keeps_its_own_connection(server: Any) -> None:
+@own
+async def test_each_event_loop_keeps_its_own_connection(build: Any, server: Any) -> None:
     """While another loop comes and goes, the first one goes on with the connection that it has."""
-    async with HttpxTransport() as transport:
+    async with build() as transport:
         for _ in range(3):
             await transport.send(server.request())
             await asyncio.to_thread(lambda: asyncio.run(transport.send(server.request())))
         assert (server.connections, len(server.requests)) == (4, 6)
 
 
-async def test_transport_closed_elsewhere_closes_here_too(server: Any, until: Any) -> None:
+@own
+async def test_transport_closed_elsewhere_closes_here_too(build: Any, server: Any, until: Any) -> None:
     """Closing in one event loop ends the idle connections of another that runs, and refuses its next request."""
-    transport = HttpxTransport()
+    transport = build()
     await transport.send(server.request())
     assert server.open == 1
     await asyncio.to_thread(lambda: asyncio.run(transport.aclose()))
@@ -92,3 +101,55 @@ def _request(url: str) -> Any:
     from allmysms_async.exchange import HttpRequest
 
     return HttpRequest(name="sendSms", url=url, body=b"a=1", headers={}, timeout=0.4)
+
+
+MOMENTS = ("connecting", "shaking hands", "written", "answered")
+
+
+@pytest.mark.parametrize(
+    ("kind", "moment"),
+    # Between connecting and shaking hands, asyncio leaves the socket open for as long as a handshake may take; the
+    # default transport does the one after the other.
+    [("default", "connected"), *((kind, moment) for kind in here.OWN + here.GIVEN for moment in MOMENTS)],
+    indirect=["kind"],
+)
+async def test_cancelled_request_leaves_nothing_open(build: Any, server: Any, moment: str, until: Any) -> None:
+    """Whenever a request is cancelled, its connection is closed, and no task goes on."""
+    before = asyncio.all_tasks()
+    reached, ended = asyncio.Event(), asyncio.Event()
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if moment == "shaking hands":
+            await reader.readexactly(1)
+        elif moment in {"written", "answered"}:
+            await reader.readuntil(b"a=1")
+        if moment == "answered":
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+            await writer.drain()
+        reached.set()
+        with contextlib.suppress(OSError):
+            while await reader.read(65_536):
+                pass
+        writer.close()
+        ended.set()
+
+    transport = build()
+    listener = await asyncio.start_server(hold, "localhost", 0)
+    server.port = listener.sockets[0].getsockname()[1]
+    server.scheme = "https" if moment in {"connected", "shaking hands"} else "http"
+    sending = asyncio.create_task(transport.send(server.request()))
+    if moment == "connecting":
+        await asyncio.sleep(0)
+    else:
+        await reached.wait()
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    if moment != "connecting":
+        await ended.wait()
+    await transport.aclose()
+    await build.aclose()
+    listener.close()
+    await listener.wait_closed()
+    await until(lambda: asyncio.all_tasks() <= before)
+    gc.collect()

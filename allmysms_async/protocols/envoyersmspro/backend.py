@@ -57,7 +57,7 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
         limit_path: A SQLite file, on a local disk, that keeps count beyond the process; None counts in memory, or where
             another backend of the account in this process counts.
         base_url: The server's root; plain http is taken for a loopback address only, unless allowed.
-        transport: What carries the requests; by default one over httpx, closed with the backend. One that is given
+        transport: What carries the requests; by default one over h11, closed with the backend. One that is given
             stays the caller's to close.
         timeout: Seconds for one attempt, connection included.
         max_response_bytes: Largest answer that is read.

@@ -37,7 +37,7 @@ class MmsBackend(HttpBackend):
         password: The account's password (``passcode``), not its API key; it travels in the body alone.
         base_url: The server's root. The manual prints plain http; https is used, and plain http is taken for a
             loopback address only, unless allowed.
-        transport: What carries the requests; by default one over httpx, closed with the backend. One that is given
+        transport: What carries the requests; by default one over h11, closed with the backend. One that is given
             stays the caller's to close.
         timeout: Seconds for one attempt, connection included.
         max_response_bytes: Largest answer that is read.

@@ -44,7 +44,7 @@ class RestBackend(RestInquiry, HttpBackend):
         api_key: The account's API key (customer area, API section); it travels in the body alone.
         base_url: The server's root; plain http is taken for a loopback address only, unless allowed.
         sub_account: Login of a sub-account to act for (annex 14), or None.
-        transport: What carries the requests; by default one over httpx, closed with the backend. One that is given
+        transport: What carries the requests; by default one over h11, closed with the backend. One that is given
             stays the caller's to close.
         timeout: Seconds for one attempt, connection included.
         max_response_bytes: Largest answer that is read.

@@ -68,7 +68,7 @@ class SoapBackend(HttpBackend):
             default. Nothing is ever fetched.
         lowcost: Send by the cheaper route: 160 characters at most, where the usual one takes 640.
         mail_notif: Have a confirmation of each send mailed to the account's owner.
-        transport: What carries the requests; by default one over httpx, closed with the backend. One that is given
+        transport: What carries the requests; by default one over h11, closed with the backend. One that is given
             stays the caller's to close.
         timeout: Seconds for one attempt, connection included.
         max_response_bytes: Largest answer that is read.

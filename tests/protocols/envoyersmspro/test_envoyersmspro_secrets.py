@@ -15,6 +15,7 @@ from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.protocols.envoyersmspro.account import CreateAccount
 from allmysms_async.protocols.envoyersmspro.message import SendMessage
 from allmysms_async.protocols.envoyersmspro.stop import ActivateStop, CheckStop, DeactivateStop
+from allmysms_async.transports import H11Transport, HttpxTransport
 
 PASSWORD, LOGIN, TEXT, PHONE = "s3cretOfDemo", "0698765432", "Votre code est 482159", "33612345678"
 SEND = SendMessage(TEXT, (PHONE,), "MAGASIN")
@@ -100,8 +101,11 @@ async def test_logs_hold_no_secret(
     for name in ("httpx", "httpcore", "asyncio", "allmysms_async", "httpcore.http11"):
         caplog.set_level(logging.DEBUG, logger=name)
     sandbox.faults([{"fault": fault}])
-    for basic_auth in (True, False):
-        await asyncio.gather(connect(basic_auth=basic_auth, password=PASSWORD).perform(SEND), return_exceptions=True)
+    async with H11Transport() as usual, HttpxTransport() as over_httpx:
+        for transport in (usual, over_httpx):
+            for basic_auth in (True, False):
+                backend = connect(basic_auth=basic_auth, password=PASSWORD, transport=transport)
+                await asyncio.gather(backend.perform(SEND), return_exceptions=True)
 
     assert any(record.name.startswith("httpcore") for record in caplog.records)
     for record in caplog.records:

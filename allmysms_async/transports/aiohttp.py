@@ -1,0 +1,338 @@
+"""HTTP over aiohttp: the fastest, and for applications that have a session of it already."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import re
+import socket
+import ssl
+import weakref
+from typing import Any, TypeAlias
+
+import aiohttp
+import yarl
+
+from allmysms_async import argument
+from allmysms_async.border import bordered
+from allmysms_async.errors import TransportError
+from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.transports.attempt import (
+    IDLE_SECONDS,
+    PROXY_LOGIN,
+    Body,
+    Carrier,
+    Home,
+    address_of,
+    broken,
+    closed,
+    no_http,
+    no_http_answer,
+    no_turn,
+    not_connected,
+    proxy_login,
+    response_of,
+    too_early,
+    too_late,
+)
+from allmysms_async.transports.peer import certificate_refused
+from allmysms_async.transports.room import Room, Rooms
+
+__all__ = ["AiohttpTransport"]
+
+_Wire: TypeAlias = tuple[yarl.URL, dict[str, str]]
+
+_GOODBYE_SECONDS = 5.0
+_MAX_FIELD_BYTES = 64 * 1024
+# Source: RFC 9110, sections 5.1 and 5.5.
+_is_name = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+").fullmatch
+_is_value = re.compile(r"[\t\x20-\x7e]*").fullmatch
+
+
+class _Written(aiohttp.Payload):
+    """The body of a request, which knows whether its writing began; it is written once at most.
+
+    aiohttp writes the head together with the first bytes of the body.
+
+    Attributes:
+        written: Whether writing began.
+        early: Whether an answer was there before.
+        over: Whether it is too late to write.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.written = self.early = self.over = False
+        self._content = content
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return len(self._content)
+
+    @property
+    def autoclose(self) -> bool:
+        """There is nothing to close."""
+        return True
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Show nothing: it holds the credentials."""
+        return ""
+
+    async def write(self, writer: Any) -> None:
+        """Write it."""
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(self, writer: Any, content_length: int | None) -> None:
+        """Write it, unless an answer is there already, or it was written before."""
+        # Read while the connection was idle; aiohttp would take it for the answer to this request.
+        self.early = bool(writer.protocol.should_close)
+        if self.early or self.over or self.written:
+            raise ConnectionResetError
+        self.written = True
+        await writer.write(self._content)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A connector that is left alone in a process that was forked off."""
+
+    def __init__(self, **options: Any) -> None:
+        self._pid = os.getpid()
+        super().__init__(**options)
+
+    def __del__(self, *_: Any) -> None:
+        if self._pid == os.getpid():
+            super().__del__()
+
+
+class _Held:
+    """A session of aiohttp, in one event loop.
+
+    Args:
+        session: The session.
+        sockets: Those of its connections; none of another's connector.
+
+    Attributes:
+        users: Requests that go over it now.
+        over: Whether it is closed once they ended.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, sockets: weakref.WeakSet[socket.socket]) -> None:
+        self.session = session
+        self.sockets = sockets
+        self.users = 0
+        self.over = False
+
+    async def leave(self) -> None:
+        """Close the session, now or after the last request that uses it."""
+        self.over = True
+        if not self.users:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(_GOODBYE_SECONDS):
+                    await self.session.close()
+
+    def forget(self, inherited: bool) -> None:
+        """Let go of the session where its event loop does nothing for it any more."""
+        if inherited:
+            self.session.detach()
+            return
+        with contextlib.suppress(StopIteration, RuntimeError):  # the event loop is closed: nothing is waited for
+            self.session.close().send(None)
+
+
+def _own_session(most: int) -> _Held:
+    """Return a session with connections of its own."""
+    sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def made(info: Any) -> socket.socket:
+        one = socket.socket(info[0], info[1], info[2])
+        sockets.add(one)
+        return one
+
+    connector = _Connector(
+        limit=most, keepalive_timeout=IDLE_SECONDS, resolver=aiohttp.ThreadedResolver(), socket_factory=made
+    )
+    return _Held(_plain_session(connector, connector_owner=True), sockets)
+
+
+def _shared_session(session: aiohttp.ClientSession) -> _Held:
+    """Return a session over another one's connector."""
+    shared = _plain_session(
+        session.connector,
+        connector_owner=False,
+        trust_env=session.trust_env,
+        trace_configs=session.trace_configs,
+    )
+    return _Held(shared, weakref.WeakSet())
+
+
+def _plain_session(connector: aiohttp.BaseConnector | None, **options: Any) -> aiohttp.ClientSession:
+    """Return a session that adds nothing to a request, and keeps nothing of an answer."""
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=("Accept", "Content-Type", "User-Agent"),
+        max_line_size=_MAX_FIELD_BYTES,
+        max_field_size=_MAX_FIELD_BYTES,
+        **options,
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _url(url: str) -> yarl.URL:
+    """Return an address as aiohttp has it.
+
+    Raises:
+        ValueError: It leads nowhere.
+    """
+    address = address_of(url)
+    scheme = "https" if address.origin[0] else "http"
+    return yarl.URL(f"{scheme}://{address.field.decode()}{address.target.decode()}", encoded=True)
+
+
+@bordered
+class AiohttpTransport(Carrier[_Held, _Wire]):
+    """An ``HttpTransport`` over aiohttp (extra ``aiohttp``), with connections of its own or those of a session.
+
+    With its own it can be used from any event loop and process, each of which has its own; with a session, from the
+    session's event loop alone.
+
+    Args:
+        session: The session whose connector is used, and that stays open: its connections, authorities, limits, traces
+            and ``trust_env`` are used; its headers, cookies, login, middlewares and base address do not go with them,
+            and redirects are not followed.
+        max_connections: Connections at most in an event loop, and so requests in flight at most; more wait for their
+            turn.
+        connect_timeout: Seconds to open a connection.
+        ssl_context: To trust other authorities than the usual ones, or the session's.
+
+    Raises:
+        InvalidRequest: No connection is allowed, no time, or the session is none.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession | None = None,
+        *,
+        max_connections: int = 100,
+        connect_timeout: float = 10.0,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        argument.given("session", session, (aiohttp.ClientSession, type(None)), "an aiohttp.ClientSession")
+        argument.count("max_connections", max_connections)
+        rooms = Rooms(max_connections, _Held.leave, lambda held: held.sockets, _Held.forget)
+        super().__init__(rooms, connect_timeout, ssl_context)
+        self._session = session
+        self._home = Home("aiohttp.ClientSession", getattr(session, "_loop", None))
+        # A session's connector may have a request wait, which is bounded by the request's own time.
+        connect, alone = (connect_timeout, None) if session is None else (None, connect_timeout)
+        self._limits = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=alone)
+
+    def _wire(self, request: HttpRequest) -> _Wire:
+        """Return the address and the header of a request as aiohttp has them."""
+        headers = {**request.headers, "Accept-Encoding": "identity"}
+        try:
+            if all(map(_is_name, headers)) and all(map(_is_value, headers.values())) and _is_name(request.method):
+                return _url(request.url), headers
+        except (ValueError, TypeError, AttributeError):  # which may quote a header
+            pass
+        raise no_http(request)
+
+    def _hold(self, room: Room[_Held], request: HttpRequest) -> _Held:
+        """Return the session of this event loop, which is made now if there is none."""
+        if self._session is not None:
+            self._home.check(request)
+            if self._session.closed:
+                raise closed(request, "session")
+        if room.idle:
+            return room.idle[0]
+        held = _own_session(room.most) if self._session is None else _shared_session(self._session)
+        if self._rooms.keeps(room):
+            room.idle.append(held)
+        else:
+            held.over = True
+        return held
+
+    async def _turn(self, request: HttpRequest, wire: _Wire, until: float, room: Room[_Held]) -> HttpResponse:
+        """Make the attempt, now that it is this request's turn; to end at a moment of the event loop's clock."""
+        secure = wire[0].scheme == "https" and (self._session is None or self._ssl_context is not None)
+        trusted = await self._trust(room, request, until) if secure else True
+        if asyncio.get_running_loop().time() >= until:
+            raise no_turn(request)
+        held = self._hold(room, request)
+        body = _Written(request.body)
+        held.users += 1
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._exchange(held, request, wire, body, trusted)
+        except TransportError:
+            raise
+        except Exception as error:
+            raise _failure(error, request, wire[0].host or "", body) from _cause(error)
+        finally:
+            body.over = True
+            held.users -= 1
+            if held.over:
+                await held.leave()
+
+    async def _exchange(
+        self, held: _Held, request: HttpRequest, wire: _Wire, body: _Written, trusted: ssl.SSLContext | bool
+    ) -> HttpResponse:
+        """Write the request and read the whole answer."""
+        url, headers = wire
+        answer = await held.session.request(
+            request.method,
+            url,
+            data=body,
+            headers=headers,
+            allow_redirects=False,
+            timeout=self._limits,
+            ssl=trusted,
+        )
+        try:
+            if not body.written:  # and it will not be, since it is over
+                raise too_early(request, written=False)
+            if not 200 <= answer.status < 1000:
+                raise no_http_answer(request)
+            read = Body(request, answer.status)
+            content = answer.content
+            while not content.at_eof():
+                piece, _ = await content.readchunk()
+                if piece:
+                    read.add(piece)
+            fields: dict[str, str] = {}
+            for name, value in answer.headers.items():
+                key = name.lower()
+                fields[key] = f"{fields[key]}, {value}" if key in fields else value
+            if answer.status == PROXY_LOGIN and held.session.trust_env:
+                raise proxy_login(request)
+            return response_of(request, answer.status, fields, read)
+        finally:
+            answer.close()  # a connection whose answer was read to its end is with the connector again
+
+
+def _cause(error: Exception) -> BaseException | None:
+    """Return what can be shown of an error: many hold the request's header, or the words of the answer."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return error.certificate_error
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error
+    return error if type(error) in {TimeoutError, OSError} else None
+
+
+def _failure(error: Exception, request: HttpRequest, host: str, body: _Written) -> TransportError:
+    """Return the library's error for what ended an attempt."""
+    if body.early:
+        return too_early(request, written=False)
+    if body.written:
+        if isinstance(error, TimeoutError):
+            return too_late(request)
+        return no_http_answer(request) if isinstance(error, aiohttp.ClientResponseError) else broken(request, error)
+    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status == PROXY_LOGIN:
+        return proxy_login(request)
+    if isinstance(error, aiohttp.InvalidURL):
+        return no_http(request)
+    return certificate_refused(_cause(error) or error, host, request.name) or not_connected(request, error)

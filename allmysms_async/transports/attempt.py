@@ -1,0 +1,364 @@
+"""What every HTTP transport does alike: it refuses what HTTP cannot carry, gives turns, and bounds each answer."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import functools
+import ssl
+import weakref
+from typing import TYPE_CHECKING, Generic, Self, TypeAlias, TypeVar
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from allmysms_async import argument
+from allmysms_async.border import bordered
+from allmysms_async.errors import CannotPass, ConnectionLost, NotSent, ProtocolError, RequestTimeout, ServiceClosed
+from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.transports.peer import is_host
+from allmysms_async.transports.room import Room, Rooms
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = [
+    "IDLE_SECONDS",
+    "PROXY_LOGIN",
+    "Address",
+    "Body",
+    "Carrier",
+    "Home",
+    "Origin",
+    "address_of",
+    "broken",
+    "closed",
+    "no_http",
+    "no_http_answer",
+    "no_turn",
+    "not_connected",
+    "proxy_login",
+    "response_of",
+    "too_early",
+    "too_late",
+    "usual_trust",
+]
+
+L = TypeVar("L")
+W = TypeVar("W")
+
+# Apache closes an idle connection after 5 seconds by default. A request written on a connection that the server is
+# just closing is lost without a word on whether it was read, so idle connections are given up before that.
+IDLE_SECONDS = 4.0
+# Each piece (chunk) of an answer costs as much as a kilobyte: a megabyte byte by byte would hold up the event loop.
+_MANY_PIECES, _SMALL_PIECE = 10_000, 32
+
+PROXY_LOGIN = 407
+_PORTS = {"http": 80, "https": 443}
+# Whatever RFC 3986 allows in a path and a query, and the percent sign of what is encoded already.
+_SAFE = "%!$&'()*+,;=:@/?[]~-._"
+
+
+Origin: TypeAlias = tuple[bool, str, int]
+
+
+# -- addresses --------------------------------------------------------------------------------------------------------
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where a request goes.
+
+    Attributes:
+        origin: The server: whether it is asked over TLS, its name or address, its port.
+        field: What the field ``Host`` says.
+        target: Path and query.
+    """
+
+    origin: Origin
+    field: bytes
+    target: bytes
+
+
+@functools.lru_cache(maxsize=256)
+def address_of(url: str) -> Address:
+    """Return where a URL leads.
+
+    Raises:
+        ValueError: It leads nowhere: it is not http or https, its host or port cannot be one, or it holds a login.
+    """
+    if not url.isprintable():
+        raise ValueError
+    parts = urlsplit(url)
+    host, usual = parts.hostname or "", _PORTS.get(parts.scheme)
+    port = usual if parts.port is None else parts.port
+    if not port or usual is None or "@" in parts.netloc or not is_host(host):
+        raise ValueError
+    if not host.isascii():
+        import idna  # httpx brings it, and few have such a name
+
+        host = idna.encode(host).decode()  # its errors are ValueErrors
+    field = f"[{host}]" if ":" in host else host
+    target = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
+    return Address(
+        origin=(parts.scheme == "https", host, port),
+        field=(field if port == usual else f"{field}:{port}").encode(),
+        target=target.encode(),
+    )
+
+
+def usual_trust() -> ssl.SSLContext:
+    """Return whom httpx trusts; reading every authority takes 20 ms and more."""
+    import httpx  # takes long, and only what is encrypted needs it
+
+    return httpx.create_ssl_context()
+
+
+# -- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Body:
+    """The body of an answer as it comes, within bounds.
+
+    Args:
+        request: What is answered.
+        status: Status of the answer.
+
+    Attributes:
+        pieces: In how many pieces it came so far.
+        read: What came so far.
+    """
+
+    __slots__ = ("_request", "_status", "pieces", "read")
+
+    def __init__(self, request: HttpRequest, status: int) -> None:
+        self._request = request
+        self._status = status
+        self.pieces = 0
+        self.read: bytes | bytearray = b""
+
+    def add(self, piece: bytes | bytearray) -> None:
+        """Take another piece.
+
+        Raises:
+            ProtocolError: They are too long together, or too short each.
+        """
+        self.pieces += 1
+        if self.pieces == 1:
+            self.read = piece  # nearly every answer comes in one: nothing is copied
+        elif self.pieces == 2:
+            self.read = bytearray().join((self.read, piece))
+        else:
+            self.read += piece
+        request = self._request
+        if self.pieces > _MANY_PIECES + len(self.read) // _SMALL_PIECE:
+            msg = f"{request.name}: the answer comes in {self.pieces} crumbs of a few bytes; cut off."
+            raise ProtocolError(msg, request=request.name, code=str(self._status))
+        if len(self.read) > request.max_response_bytes:
+            msg = f"{request.name}: the answer is longer than {request.max_response_bytes} bytes; cut off."
+            raise ProtocolError(msg, request=request.name, code=str(self._status))
+
+
+def response_of(request: HttpRequest, status: int, headers: dict[str, str], body: Body) -> HttpResponse:
+    """Return an answer that was read to its end.
+
+    Args:
+        request: What is answered.
+        status: HTTP status.
+        headers: Header fields, their names in lower case.
+        body: What came.
+
+    Raises:
+        ProtocolError: It is compressed: a small body could be huge once unpacked.
+    """
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        msg = f"{request.name}: the answer is compressed, which was not asked for."
+        raise ProtocolError(msg, request=request.name, code=str(status))
+    return HttpResponse(status=status, headers=headers, body=bytes(body.read))
+
+
+# -- what went wrong --------------------------------------------------------------------------------------------------
+
+
+def no_http(request: HttpRequest) -> CannotPass:
+    """Return the error of a request that HTTP has no way to write."""
+    msg = f"{request.name}: the address or a header cannot be written as HTTP; nothing was sent."
+    return CannotPass(msg, request=request.name, remedy="Check the backend's address.")
+
+
+def closed(request: HttpRequest, what: str) -> ServiceClosed:
+    """Return the error of a request after the transport, or what it goes over, was closed."""
+    msg = f"{request.name}: the {what} is closed; nothing was sent."
+    return ServiceClosed(msg, request=request.name, remedy="Make another service, or transport, to send with.")
+
+
+def no_turn(request: HttpRequest) -> NotSent:
+    """Return the error of a request whose time was over before a connection was there for it."""
+    msg = f"{request.name}: no connection became free within {request.timeout:g} s; nothing was sent."
+    return NotSent(msg, request=request.name)
+
+
+def not_connected(request: HttpRequest, error: BaseException) -> NotSent:
+    """Return the error of a request for which no connection could be made."""
+    when = " in time" if isinstance(error, TimeoutError) else ""
+    msg = f"{request.name}: no connection could be made{when} ({type(error).__name__}); nothing was sent."
+    return NotSent(msg, request=request.name)
+
+
+def too_late(request: HttpRequest) -> RequestTimeout:
+    """Return the error of a request that was written, or begun, and not answered in time."""
+    msg = f"{request.name}: no answer within {request.timeout:g} s; the request may have been taken."
+    return RequestTimeout(msg, request=request.name)
+
+
+def broken(request: HttpRequest, error: BaseException | None = None) -> ConnectionLost:
+    """Return the error of a connection that broke after writing began."""
+    why = "" if error is None else f" ({type(error).__name__})"
+    msg = f"{request.name}: the connection broke before the answer was complete{why}; the request may have been taken."
+    return ConnectionLost(msg, request=request.name)
+
+
+def no_http_answer(request: HttpRequest) -> ConnectionLost:
+    """Return the error of an answer that is no HTTP, or broke off; its words, which may be ours, are not shown."""
+    msg = f"{request.name}: what came was cut, or is no HTTP; the request may have been taken."
+    return ConnectionLost(msg, request=request.name)
+
+
+def too_early(request: HttpRequest, *, written: bool) -> ProtocolError | NotSent:
+    """Return the error of a server that spoke before it was asked: that is no answer to what was written since."""
+    said = f"{request.name}: the server had answered before it was asked;"
+    if not written:
+        return NotSent(f"{said} nothing was sent.", request=request.name)
+    return ProtocolError(f"{said} the request may have been taken.", request=request.name)
+
+
+def proxy_login(request: HttpRequest) -> CannotPass:
+    """Return the error of a login that the proxy refused."""
+    msg = f"{request.name}: the proxy refused the login, or asks for one ({PROXY_LOGIN}); nothing was sent."
+    remedy = "Check login and password in the proxy's address."
+    return CannotPass(msg, request=request.name, code=str(PROXY_LOGIN), remedy=remedy)
+
+
+class Home:
+    """The event loop that something of the user's belongs to: the first that it is used in.
+
+    Args:
+        what: What it is that belongs to one.
+        loop: Which one, where that is known from the start.
+    """
+
+    def __init__(self, what: str, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._what = what
+        self._loop = None if loop is None else weakref.ref(loop)
+
+    def check(self, request: HttpRequest) -> None:
+        """Refuse another event loop.
+
+        Raises:
+            CannotPass: This is another one.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = weakref.ref(loop)
+        elif self._loop() is not loop:
+            msg = f"{request.name}: the {self._what} belongs to another event loop; nothing was sent."
+            remedy = f"Make one in each event loop, or give the transport no {self._what}: it makes its own then."
+            raise CannotPass(msg, request=request.name, remedy=remedy)
+
+
+# -- turns ------------------------------------------------------------------------------------------------------------
+
+
+@bordered
+class Carrier(abc.ABC, Generic[L, W]):
+    """What carries requests, so many at once in each event loop; the others wait for their turn.
+
+    Args:
+        rooms: Its connections.
+        connect_timeout: Seconds to open a connection.
+        ssl_context: Whom to trust; None for the usual authorities.
+    """
+
+    def __init__(self, rooms: Rooms[L], connect_timeout: float, ssl_context: ssl.SSLContext | None) -> None:
+        argument.seconds("connect_timeout", connect_timeout)
+        argument.given("ssl_context", ssl_context, (ssl.SSLContext, type(None)), "an ssl.SSLContext")
+        self._rooms = rooms
+        self._connect_timeout = connect_timeout
+        self._ssl_context = ssl_context
+
+    async def __aenter__(self) -> Self:
+        """Return the transport itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self.aclose()
+
+    @abc.abstractmethod
+    def _wire(self, request: HttpRequest) -> W:
+        """Return the request as it is written.
+
+        Raises:
+            CannotPass: HTTP has no way to write it.
+        """
+
+    @abc.abstractmethod
+    async def _turn(self, request: HttpRequest, wire: W, until: float, room: Room[L]) -> HttpResponse:
+        """Make the attempt, now that it is this request's turn; to end at a moment of the event loop's clock."""
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Make one attempt.
+
+        Raises:
+            NotSent: No connection.
+            CannotPass: A certificate that was refused (``CertificateRefused``), an address or a header that cannot be
+                written, a proxy that refused the login, or a transport that is closed (``ServiceClosed``).
+            RequestTimeout: No complete answer within ``request.timeout``.
+            ConnectionLost: The connection broke after writing began.
+            ProtocolError: The answer is larger than ``request.max_response_bytes``, or compressed unasked.
+        """
+        wire = self._wire(request)
+        self._check_open(request)
+        room = self._rooms.here()
+        until = asyncio.get_running_loop().time() + request.timeout
+        turns = room.turns
+        if turns.locked():
+            try:
+                async with asyncio.timeout_at(until):
+                    await turns.acquire()
+            except TimeoutError as error:
+                raise no_turn(request) from error
+        else:
+            await turns.acquire()  # which waits for nothing
+        room.used += 1
+        try:
+            self._check_open(request)  # again: it may have been closed while the request waited
+            return await self._turn(request, wire, until, room)
+        finally:
+            room.used -= 1
+            turns.release()
+
+    def _check_open(self, request: HttpRequest) -> None:
+        """Refuse to send once the transport is closed."""
+        if self._rooms.closed:
+            raise closed(request, "transport")
+
+    async def _trust(self, room: Room[L], request: HttpRequest, until: float) -> ssl.SSLContext:
+        """Return whom to trust, read once, only where something is encrypted, and not in the event loop.
+
+        Raises:
+            NotSent: It took longer than the request has.
+        """
+        if self._ssl_context is None:
+            try:
+                async with asyncio.timeout_at(until), room.trusting:
+                    if self._ssl_context is None:
+                        self._ssl_context = await asyncio.to_thread(usual_trust)
+            except TimeoutError as error:
+                raise no_turn(request) from error
+        return self._ssl_context
+
+    async def aclose(self) -> None:
+        """Close idle connections now, in whatever event loop, and those in use as soon as their request ends."""
+        await self._rooms.aclose()
