@@ -34,6 +34,7 @@ from allmysms_async.transports.attempt import (
     response_of,
     too_late,
 )
+from allmysms_async.transports.dial import dial
 from allmysms_async.transports.peer import certificate_refused
 from allmysms_async.transports.room import Room, Rooms, SocketLike
 
@@ -45,9 +46,6 @@ _MAX_INTERIM = 100
 """Interim answers (1xx) to one request: each costs as much as an answer."""
 _BREATH = 256
 """Pieces of an answer after which others get a turn."""
-_RESOLVE_NEXT = 0.25
-"""Seconds after which the next of a server's addresses is tried too. Source: RFC 8305, section 5."""
-
 _Wire: TypeAlias = tuple[Address, h11.Request]
 
 
@@ -363,9 +361,12 @@ class H11Transport(Carrier[_Line, _Wire]):
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout_at(min(until, loop.time() + self._connect_timeout)):
-                _, line = await loop.create_connection(
-                    lambda: _Line(address.origin), host, port, happy_eyeballs_delay=_RESOLVE_NEXT
-                )
+                dialled = await dial(host, port)
+                try:
+                    _, line = await loop.create_connection(lambda: _Line(address.origin), sock=dialled)
+                except BaseException:
+                    dialled.close()
+                    raise
                 if trusted is not None:
                     await line.encrypt(trusted)
         except (OSError, UnicodeError) as error:
