@@ -10,7 +10,7 @@ import re
 import socket
 import ssl
 import weakref
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import aiohttp
 import yarl
@@ -100,7 +100,7 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         self._pid = os.getpid()
-        super().__init__(**options)
+        cast("Any", super()).__init__(**options)  # whose types are not all known
 
     def __del__(self, *_: Any) -> None:
         if self._pid == os.getpid():
