@@ -143,6 +143,13 @@ def bench(session: nox.Session) -> None:
     session.run("python", "benchmarks/speed.py", *session.posargs)
 
 
+@nox.session(name="bench-transport")
+def bench_transport(session: nox.Session) -> None:
+    """Print what a request costs over each transport."""
+    session.install("--quiet", ".[aiohttp,cli]")
+    session.run("python", "benchmarks/transport.py", *session.posargs)
+
+
 @nox.session(name="bench-journal")
 def bench_journal(session: nox.Session) -> None:
     """Print what the journal costs."""

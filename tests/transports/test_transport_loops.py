@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import ssl
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,39 @@ def _request(url: str) -> Any:
     from allmysms_async.exchange import HttpRequest
 
     return HttpRequest(name="sendSms", url=url, body=b"a=1", headers={}, timeout=0.4)
+
+
+FORKS = """
+import asyncio, os, sys
+from allmysms_async.exchange import HttpRequest
+from allmysms_async.transports import AiohttpTransport, H11Transport, HttpxTransport
+
+def send():
+    return transport.send(HttpRequest(name="sendSms", url=sys.argv[2], body=b"a=1", headers={}))
+
+transport = {"default": H11Transport, "httpx": HttpxTransport, "aiohttp": AiohttpTransport}[sys.argv[1]]()
+loop = asyncio.new_event_loop()
+assert loop.run_until_complete(send()).status == 200
+child = os.fork()
+if not child:
+    assert asyncio.run(send()).status == 200
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert loop.run_until_complete(send()).status == 200
+loop.run_until_complete(transport.aclose())
+loop.close()
+"""
+
+
+@pytest.mark.parametrize("kind", here.OWN)
+async def test_a_process_that_is_forked_off_leaves_the_parents_connection_alone(server: Any, kind: str) -> None:
+    """The child opens a connection of its own, the parent goes on with its own, and neither says a word on stderr."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "default", "-c", FORKS, kind, f"{server.url}/"), stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    assert (process.returncode, said) == (0, b"")
+    assert (server.connections, len(server.requests)) == (2, 3)
 
 
 HTTPX_LEAVES = ("httpx", "shaking hands")
