@@ -305,6 +305,8 @@ class AiohttpTransport(Carrier[_Held, _Wire]):
                     read.add(piece)
             fields: dict[str, str] = {}
             for name, value in answer.headers.items():
+                if "\0" in value:  # older ones of aiohttp let it pass
+                    raise no_http_answer(request)
                 key = name.lower()
                 fields[key] = f"{fields[key]}, {value}" if key in fields else value
             if answer.status == PROXY_LOGIN and held.session.trust_env:
