@@ -31,7 +31,7 @@ from allmysms_async.journal import Journal, open_sink
 from allmysms_async.journal.packing import pack_numbers, pack_outcomes, pack_payload
 from allmysms_async.model import Outcome, OutcomeState
 from allmysms_async.text import Coding
-from allmysms_async.transports.httpx import HttpxTransport
+from allmysms_async.transports.h11 import H11Transport
 
 __all__ = ["main"]
 
@@ -69,7 +69,7 @@ def _people(count: int) -> Iterator[Recipient]:
 
 async def _send(address: str, chunks: int, name: str, journal: str | None) -> float:
     """Send a campaign; return the milliseconds for each chunk."""
-    transport = HttpxTransport()
+    transport = H11Transport()
     try:
         async with SmsService(RestBackend("demo", "k", base_url=address, transport=transport)) as sms:
             campaign = Campaign(name, _MESSAGE, _people(chunks * _CHUNK))

@@ -14,7 +14,7 @@ from allmysms_async.backend import SendRequest
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.text import Coding
 from allmysms_async.transports import HttpTransport
-from allmysms_async.transports.httpx import HttpxTransport
+from allmysms_async.transports.h11 import H11Transport
 
 __all__ = [
     "CONCURRENCY",
@@ -102,7 +102,7 @@ async def run_engine(
     base_url: str, recipients: list[Recipient], *, record: bool = False
 ) -> tuple[Run, list[HttpRequest]]:
     """Send a campaign; return the run, and the requests if they are to be recorded."""
-    transport = HttpxTransport()
+    transport = H11Transport()
     recorder = Recorder(transport)
     backend = RestBackend(_LOGIN, _KEY, base_url=base_url, transport=recorder if record else transport)
     try:
@@ -138,7 +138,7 @@ def _send_request(number: int) -> SendRequest:
 
 async def record_sends(base_url: str, count: int) -> list[HttpRequest]:
     """Return one-recipient requests as the library makes them, each with a text of its own."""
-    recorder = Recorder(HttpxTransport())
+    recorder = Recorder(H11Transport())
     try:
         async with SmsService(RestBackend(_LOGIN, _KEY, base_url=base_url, transport=recorder)) as sms:
             for number in range(count):
@@ -149,7 +149,7 @@ async def record_sends(base_url: str, count: int) -> list[HttpRequest]:
 
 
 def _sender(
-    level: str, sms: SmsService, backend: RestBackend, transport: HttpxTransport, prepared: list[HttpRequest]
+    level: str, sms: SmsService, backend: RestBackend, transport: H11Transport, prepared: list[HttpRequest]
 ) -> Callable[[], Awaitable[object]]:
     """Return what makes one send at a level; each has a text of its own."""
     numbers = itertools.count(100_000_000)
@@ -173,7 +173,7 @@ async def run_sends(
         seconds: For how long.
         prepared: What ``transport`` sends.
     """
-    transport = HttpxTransport(max_connections=500)
+    transport = H11Transport(max_connections=500)
     backend = RestBackend(_LOGIN, _KEY, base_url=base_url, transport=transport)
     count = 0
 

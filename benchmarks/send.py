@@ -18,7 +18,7 @@ from server import answer
 
 from allmysms_async import RestBackend, SmsService
 from allmysms_async.exchange import HttpRequest, HttpResponse
-from allmysms_async.transports.httpx import HttpxTransport
+from allmysms_async.transports.h11 import H11Transport
 
 __all__ = ["main"]
 
@@ -77,7 +77,7 @@ async def _by_aiohttp(session: aiohttp.ClientSession, request: HttpRequest, coun
 
 
 @contextlib.asynccontextmanager
-async def _service(transport: HttpxTransport | _Memory, address: str) -> AsyncIterator[SmsService]:
+async def _service(transport: H11Transport | _Memory, address: str) -> AsyncIterator[SmsService]:
     """Give a service over a transport."""
     async with SmsService(RestBackend("demo", "demo-key", base_url=address, transport=transport)) as sms:
         yield sms
@@ -97,7 +97,7 @@ async def _measure(address: str, count: int, rounds: int) -> Measured:
             raise RuntimeError
         contenders.append(Contender("allmysms_async, in memory", lambda: _many(own, count, 1)))
         for in_flight in _IN_FLIGHT:
-            transport = HttpxTransport(max_connections=in_flight)
+            transport = H11Transport(max_connections=in_flight)
             sms = await stack.enter_async_context(_service(transport, address))
             connector = aiohttp.TCPConnector(limit=in_flight)
             session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))

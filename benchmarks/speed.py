@@ -5,7 +5,7 @@ sockets in turns, and prints one table. The rates say something of the machine; 
 
 - ``engine``: a campaign of personalised recipients through ``SmsService.run``, in recipients per second.
 - ``service``, ``backend``, ``transport``: one-recipient sends in requests per second, entering at ``SmsService.send``,
-  at ``RestBackend.send`` and at ``HttpxTransport.send``, with 1, 20 and 500 in flight.
+  at ``RestBackend.send`` and at ``H11Transport.send``, with 1, 20 and 500 in flight.
 - ``floor``: the same bytes with as many in flight over bare sockets, whose answers are counted and not read. With many
   in flight it is the gateway that has no time left, so that the ratios are on the kind side.
 - ``cpu``: CPU time of the sending process for each recipient or request, in microseconds.

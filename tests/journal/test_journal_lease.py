@@ -59,7 +59,7 @@ async def test_renewals_go_on_after_anything_that_goes_wrong(tmp_path, monkeypat
         msg = "A defect."
         raise RuntimeError(msg)
 
-    monkeypatch.setattr(sink, "_renew_all", broken)
+    monkeypatch.setattr(sink._leases, "_renew_all", broken)
     await done.wait()
     await sink.close()
     assert "leases were not renewed" in caplog.text
