@@ -24,6 +24,7 @@ __all__ = [
     "mask",
     "name_shown",
     "read_gateway_number",
+    "usual_mobile",
 ]
 
 MAX_RAW_LENGTH: Final = 64
@@ -46,8 +47,9 @@ _MAX_NAME, _MAX_NAME_DIGITS = 20, 4
 # Fewer bare digits tell no country: a 0 or a digit may be missing, and what is left be somebody's number elsewhere.
 _LEAST_BARE: Final = 11
 
-# Metropolitan mobiles as most files write them. The blocks that hold an overseas range are left to the slow path.
-_french_mobile = re.compile(r"(?:\+?33|0033|0|)((?:6(?!39|9[0-467])|7(?!0[89]))[0-9]{8})").fullmatch
+usual_mobile = re.compile(r"(?:\+?33|0033|0|)((?:6(?!39|9[0-467])|7(?!0[89]))[0-9]{8})").fullmatch
+"""Matches a metropolitan mobile as most files write it, its group the nine digits after 33; the blocks that hold an
+overseas range are left to ``canonical_number``."""
 _written_in_france = re.compile(r"(?:(?:00)?330?|0)([1-9][0-9]{8})|([67][0-9]{8})").fullmatch
 _plus_and_digits = re.compile(r"\+?[0-9]+").fullmatch
 _country_code = re.compile(r"(?:\+|00)?[1-9][0-9]{0,2}").fullmatch
@@ -95,7 +97,7 @@ def canonical_number(raw: str) -> str:
         InvalidNumber: With ``reason`` one of ``empty``, ``malformed``, ``ambiguous``, ``land_line``.
     """
     try:
-        mobile = _french_mobile(raw)
+        mobile = usual_mobile(raw)
         return _read(raw) if mobile is None else "33" + mobile[1]
     except TypeError:
         problem = _refusal(f"pass a phone number as a text, not as {type(raw).__name__}, which loses its leading 0")
@@ -143,7 +145,7 @@ def read_gateway_number(raw: str) -> str:
         raw: The number as found in an answer, a report or a reply.
     """
     raw = raw.strip()
-    mobile = _french_mobile(raw)
+    mobile = usual_mobile(raw)
     if mobile is not None and len(raw) != _NATIONAL_DIGITS:
         return "33" + mobile[1]
     try:

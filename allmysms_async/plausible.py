@@ -7,10 +7,11 @@ library measured itself takes its place, and ``raw`` keeps it as it came.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
+from typing import cast
 
 __all__ = [
     "RANGES",
@@ -22,6 +23,7 @@ __all__ = [
     "figures",
     "holds",
     "identifier",
+    "identifiers",
     "kept",
     "odd_in",
     "parts",
@@ -136,6 +138,15 @@ def dated(moment: datetime | None) -> datetime | None:
 def identifier(text: str | None) -> str | None:
     """Return a gateway's identifier, or None if it is too long for one or cannot be written down."""
     return text if text and len(text) <= _LONGEST and text.isprintable() else None
+
+
+def identifiers(texts: Sequence[str | None]) -> list[str | None]:
+    """Return what ``identifier`` returns of each, with one look at all of them where nothing is wrong with any."""
+    if texts and all(texts):
+        known = cast("Sequence[str]", texts)
+        if max(map(len, known)) <= _LONGEST and "".join(known).isprintable():
+            return list(known)
+    return [identifier(text) for text in texts]
 
 
 def holds(value: object) -> bool:

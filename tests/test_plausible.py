@@ -79,3 +79,9 @@ def test_figures_of_the_usual_kinds_are_read_as_any_other(value: float) -> None:
     """The short way gives the same amount and the same count, to the digit, as the careful one."""
     assert str(plausible.amount(value)) == str(plausible._careful_amount(value))
     assert plausible.count(value) == plausible._careful_count(value, "count")
+
+
+@given(st.lists(st.one_of(st.none(), st.text(max_size=4), st.sampled_from(["", "a" * 128, "a" * 129, "a\n"]))))
+def test_many_identifiers_are_read_as_each(texts: list[str | None]) -> None:
+    """One look at all of them tells the same as one at each."""
+    assert plausible.identifiers(texts) == [plausible.identifier(text) for text in texts]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import typing
 from array import array
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import TypeAlias
 
 import msgspec
@@ -20,7 +20,7 @@ from allmysms_async.batch.param import Figures, param_problem, written
 from allmysms_async.batch.seen import Refusals, Unmet, refusal
 from allmysms_async.errors import InvalidNumber, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, RefusedRow, SmsMessage, coding_of
-from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
+from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask, usual_mobile
 from allmysms_async.text import Coding, Template, TextSize, escaped, has_placeholder
 
 __all__ = ["Planner", "planned_requests", "template_of"]
@@ -34,6 +34,9 @@ _UNSENT = "nothing was sent"
 _Key: TypeAlias = tuple[str, int, Coding]
 # A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template
 # itself and must still not be filled in.
+
+_Usual: TypeAlias = tuple[int, Recipient, str, TextSize]
+# A row, its canonical number, and the size of its text.
 
 _TEXT_REASONS: Mapping[str, Reason] = {
     # The text itself was looked at before: what is malformed is a parameter.
@@ -176,6 +179,82 @@ class Planner:
         self._held = 0
         self._sealed: list[Chunk] = []
         self.next_seq = next_seq
+
+    def add_rows(self, rows: Iterable[tuple[int, Recipient | str]], refused: list[Outcome]) -> None:
+        """Take rows, as ``add`` takes each.
+
+        Nearly all rows of nearly all lists are usual mobiles that nobody has met yet: whole runs of those are looked up
+        at once.
+
+        Args:
+            rows: Ordinals, and what the source holds there.
+            refused: Takes the outcomes of those that are refused.
+        """
+        run: list[_Usual] = []
+        for row, item in rows:
+            usual = self._usual(row, item)
+            if usual is not None:
+                run.append(usual)
+                continue
+            self._add_run(run, refused)
+            run = []
+            outcome = self.add(row, item)
+            if outcome is not None:
+                refused.append(outcome)
+        self._add_run(run, refused)
+
+    def _usual(self, row: int, item: Recipient | str) -> _Usual | None:
+        """Return a row whose number is a usual mobile and whose text can be sent, or None for ``add`` to look at it."""
+        recipient = item if type(item) is Recipient else Recipient(item) if type(item) is str else None
+        if recipient is None or type(recipient.phone) is not str:
+            return None
+        mobile = usual_mobile(recipient.phone)
+        if mobile is None:
+            return None
+        size = self._size
+        if size is None:
+            try:
+                size = self._measure(recipient)
+            except (InvalidText, Figures):
+                return None
+        return row, recipient, "33" + mobile[1], size
+
+    def _add_run(self, run: list[_Usual], refused: list[Outcome]) -> None:
+        """Take usual rows: at once if nobody of them was met before, in the list or in this run; else one by one."""
+        numbers = BitMap64([int(phone) for _, _, phone, _ in run])
+        if len(numbers) < len(run) or not numbers.isdisjoint(self._seen):
+            for row, recipient, _, _ in run:
+                outcome = self.add(row, recipient)
+                if outcome is not None:
+                    refused.append(outcome)
+            return
+        if self._size is not None and self._limits.max_numbers_length is None:
+            self._join_run(run, self._size)
+            return
+        for row, recipient, phone, size in run:
+            self._join(row, recipient, phone, size)
+            self._seen.add(int(phone))
+            self._accounted.add(row)
+
+    def _join_run(self, run: list[_Usual], size: TextSize) -> None:
+        """Put recipients of one text into its open chunk, and into those after it."""
+        text = self._template.text
+        key, begin = (text, 0, size.coding), 0
+        while begin < len(run):
+            chunk = self._open.get(key)
+            if chunk is None:
+                chunk = self._open[key] = _Open(text, size.coding, 0)
+            some = run[begin : begin + self._chunk_size - len(chunk.rows)]
+            begin += len(some)
+            chunk.recipients.extend([Recipient(phone, (), _line(recipient)) for _, recipient, phone, _ in some])
+            rows = [row for row, _, _, _ in some]
+            chunk.rows.extend(rows)
+            chunk.parts += size.parts * len(some)
+            self._held += len(some)
+            self._seen.update([int(phone) for _, _, phone, _ in some])
+            self._accounted.update(rows)
+            if len(chunk.rows) >= self._chunk_size:
+                self._seal(key)
 
     def add(self, row: int, item: Recipient | str) -> Outcome | None:
         """Take a row; return its outcome if it is refused.

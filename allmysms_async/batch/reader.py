@@ -253,10 +253,7 @@ class Reader:
         last = rows is None
         try:
             try:
-                for row, item in rows or ():
-                    outcome = self._planner.add(row, item)
-                    if outcome is not None:
-                        refused.append(outcome)
+                self._planner.add_rows(rows or (), refused)
             except Exception:  # a defect: what was planned before that row is kept all the same
                 last = True
                 raise

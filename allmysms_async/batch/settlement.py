@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import compress
 
 from allmysms_async import plausible
 from allmysms_async.batch.chunk import Chunk, parts_of
@@ -11,7 +12,16 @@ from allmysms_async.batch.policy import Delivery
 from allmysms_async.batch.record import Settlement
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.errors import AllMySmsError, DuplicateRequest, NoValidNumber, NumbersRefused, TextRefused
-from allmysms_async.model import Accepted, Outcome, OutcomeState, Reason, Recipient, Rejected, SendReceipt
+from allmysms_async.model import (
+    Accepted,
+    Outcome,
+    OutcomeState,
+    Reason,
+    Recipient,
+    RecipientResult,
+    Rejected,
+    SendReceipt,
+)
 from allmysms_async.redaction import Unshown
 
 __all__ = ["all_refused", "settlement"]
@@ -62,24 +72,33 @@ def all_refused(receipt: SendReceipt) -> NoValidNumber:
     return error
 
 
+def _outcome(row: int, recipient: Recipient, result: RecipientResult, campaign_id: str | None) -> Outcome:
+    line, phone = recipient.line, recipient.phone
+    match result:
+        case Accepted(sms_id=sms_id):
+            return Outcome(row, line, phone, OutcomeState.ACCEPTED, None, sms_id, campaign_id)
+        case Rejected(reason=reason):
+            return Outcome(row, line, phone, OutcomeState.REJECTED, reason, None, campaign_id)
+        case _:
+            return Outcome(row, line, phone, OutcomeState.UNKNOWN, Reason.NOT_CONFIRMED, None, campaign_id)
+
+
 def _answered(chunk: Chunk, receipt: SendReceipt) -> Settlement:
-    outcomes: list[Outcome] = []
-    accepted: list[Recipient] = []
-    unconfirmed = 0
-    for row, recipient, result in zip(chunk.rows, chunk.recipients, receipt.results, strict=True):
-        line, phone = recipient.line, recipient.phone
-        match result:
-            case Accepted(sms_id=sms_id):
-                accepted.append(recipient)
-                outcome = Outcome(row, line, phone, OutcomeState.ACCEPTED, None, sms_id, receipt.campaign_id)
-            case Rejected(reason=reason):
-                outcome = Outcome(row, line, phone, OutcomeState.REJECTED, reason, None, receipt.campaign_id)
-            case _:
-                unconfirmed += 1
-                outcome = Outcome(
-                    row, line, phone, OutcomeState.UNKNOWN, Reason.NOT_CONFIRMED, None, receipt.campaign_id
-                )
-        outcomes.append(outcome)
+    campaign_id, unconfirmed, taken = receipt.campaign_id, 0, receipt.accepted
+    rows, accepted = chunk.rows, chunk.recipients
+    if len(taken) == len(receipt.results) == len(rows):  # nearly always
+        state = OutcomeState.ACCEPTED
+        outcomes = tuple(
+            [
+                Outcome(row, who.line, who.phone, state, None, result.sms_id, campaign_id)
+                for row, who, result in zip(rows, accepted, taken, strict=True)
+            ]
+        )
+    else:
+        outcomes = tuple([_outcome(*one, campaign_id) for one in zip(rows, accepted, receipt.results, strict=True)])
+        states = [outcome.state for outcome in outcomes]
+        accepted = tuple(compress(accepted, [state is OutcomeState.ACCEPTED for state in states]))
+        unconfirmed = states.count(OutcomeState.UNKNOWN)
     # Whatever a backend makes of an answer: what cannot be right neither defeats a ceiling nor breaks the record.
     parts, cost = plausible.parts(receipt.parts, len(chunk.rows)), plausible.cost(receipt.cost, chunk.parts)
     read = {"parts": (receipt.parts, parts), "cost": (receipt.cost, cost)}
@@ -89,7 +108,7 @@ def _answered(chunk: Chunk, receipt: SendReceipt) -> Settlement:
     event = ChunkEvent.LOSE if unconfirmed else ChunkEvent.ACCEPT if accepted else ChunkEvent.REJECT
     return Settlement(
         event=event,
-        outcomes=tuple(outcomes),
+        outcomes=outcomes,
         campaign_id=plausible.identifier(receipt.campaign_id),
         parts=parts or parts_of(chunk, accepted),  # no text is without a part
         cost=cost or Decimal(0),

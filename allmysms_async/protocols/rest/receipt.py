@@ -110,7 +110,8 @@ def _in_order(result: SendSmsResult, recipients: Sequence[Recipient]) -> list[Re
     phones = [recipient.phone for recipient in recipients]
     if phones != [entry.phone_number for entry in entries]:
         return None
-    return [Accepted(phone, plausible.identifier(entry.sms_id)) for phone, entry in zip(phones, entries, strict=True)]
+    ids = plausible.identifiers([entry.sms_id for entry in entries])
+    return [Accepted(phone, sms_id) for phone, sms_id in zip(phones, ids, strict=True)]
 
 
 def _by_number(result: SendSmsResult, recipients: Sequence[Recipient]) -> list[RecipientResult]:

@@ -1,0 +1,74 @@
+"""Rows that are planned many at once end as they do one by one."""
+
+from array import array
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyroaring import BitMap64
+
+from allmysms_async.backend import SendLimits
+from allmysms_async.batch.chunk import Chunk
+from allmysms_async.batch.plan import Planner
+from allmysms_async.batch.seen import Unmet
+from allmysms_async.model import Outcome, Reason, Recipient, RefusedRow, SmsMessage
+
+LIMITS = SendLimits(
+    recipients=1000, max_recipients=2000, max_gsm_units=320, max_ucs2_units=140, personalises=True, idempotent=True
+)
+OTHERS = {
+    "usual": LIMITS,
+    "in France alone": msgspec.structs.replace(LIMITS, metropolitan_only=True),
+    "short lists": msgspec.structs.replace(LIMITS, max_numbers_length=40),
+    "texts rendered here": msgspec.structs.replace(LIMITS, personalises=False),
+}
+PEOPLE = [612345600 + index for index in range(40)]
+PHONES = st.one_of(
+    st.builds(
+        lambda form, person: form.format(person), st.sampled_from(["0{}", "+33{}", "{}"]), st.sampled_from(PEOPLE)
+    ),
+    st.sampled_from(["", "0142345678", "0692123456", "+32470123456", "639123456", "06 12 34 56 99"]),
+)
+VALUES = st.one_of(st.sampled_from(["Anne", "Łukasz", "#param_1#", "x" * 400, 5, None]), st.text(max_size=3))
+ITEMS: Any = st.one_of(
+    PHONES,
+    st.builds(Recipient, PHONES, st.lists(VALUES, max_size=2).map(tuple), st.one_of(st.none(), st.integers(-1, 99))),
+    st.builds(lambda phone: RefusedRow(phone, reason=Reason.WRONG_WIDTH), PHONES),
+    st.sampled_from([None, 612345678, Recipient(612345678), b"0612345678"]),  # type: ignore[arg-type]
+)
+
+
+def planned(rows: list[Any], text: str, limits: SendLimits, met: list[int], *, at_once: int) -> tuple[Any, ...]:
+    """Return all that a planner makes of rows that are given to it so many at once; of one, one by one."""
+    seen, accounted, refused, unmet = BitMap64(met), BitMap64(), array("Q"), Unmet()
+    unmet.learn(seen, refused)
+    seen.update([33612345600])  # somebody whom this reading has met already
+    planner = Planner(
+        SmsMessage(text), limits, chunk_size=3, seen=seen, accounted=accounted, refused=refused, unmet=unmet
+    )
+    outcomes: list[Outcome] = []
+    chunks: list[Chunk] = []
+    numbered = list(enumerate(rows, 1))
+    for begin in range(0, len(rows), at_once):
+        if at_once == 1:
+            outcome = planner.add(*numbered[begin])
+            outcomes += [] if outcome is None else [outcome]
+        else:
+            planner.add_rows(numbered[begin : begin + at_once], outcomes)
+        chunks += planner.sealed()
+    return chunks + planner.flush(), outcomes, set(seen), set(accounted), list(refused), planner.next_seq
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@given(
+    rows=st.lists(ITEMS, max_size=30),
+    text=st.sampled_from(["Bonjour", "Bonjour #param_1#", "Zoé €"]),
+    met=st.lists(st.sampled_from([33_000_000_000 + person for person in PEOPLE]), max_size=5),
+    at_once=st.integers(2, 12),
+)
+def test_rows_at_once_end_as_one_by_one(name: str, rows: list[Any], text: str, met: list[int], at_once: int) -> None:
+    """Chunks, refusals and what is remembered are the same, in the same order."""
+    limits = OTHERS[name]
+    assert planned(rows, text, limits, met, at_once=at_once) == planned(rows, text, limits, met, at_once=1)
