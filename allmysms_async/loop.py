@@ -12,14 +12,16 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BriefLock", "StopSignal", "do_in", "running_loop"]
+__all__ = ["BriefLock", "StopSignal", "do_in", "running_loop", "surely"]
+
+T = TypeVar("T")
 
 _LOOK_AGAIN = 0.05
 
@@ -148,3 +150,17 @@ async def do_in(
             waiting.result()
     finally:
         waiting.cancel()
+
+
+async def surely(work: Awaitable[T]) -> T:
+    """Carry work through to its end, such as a record, and be cancelled only after it."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:  # whoever cancels may do so more than once: each waits
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled from task.exception()
+    return task.result()

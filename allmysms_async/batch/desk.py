@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
 
 from pyroaring import BitMap64
 
@@ -14,9 +14,7 @@ from allmysms_async.clock import Clock
 from allmysms_async.errors import AllMySmsError
 from allmysms_async.model import Outcome
 
-__all__ = ["ChunkQueue", "Desk", "guard", "pause", "surely"]
-
-T = TypeVar("T")
+__all__ = ["ChunkQueue", "Desk", "guard", "pause"]
 
 
 class ChunkQueue:
@@ -187,17 +185,3 @@ async def pause(clock: Clock, stopping: asyncio.Event, seconds: float) -> None:
     finally:
         for task in tasks:
             task.cancel()
-
-
-async def surely(work: Awaitable[T]) -> T:
-    """Carry a record through to its end, and be cancelled only after it."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:  # the supervisor cancels more than once: each waits for the record
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled from task.exception()
-    return task.result()

@@ -12,7 +12,7 @@ import msgspec
 
 from allmysms_async.backend import Paces, SendRequest, Sends
 from allmysms_async.batch.chunk import Chunk, halves, idempotency_key, marked_name, without
-from allmysms_async.batch.desk import Desk, pause, surely
+from allmysms_async.batch.desk import Desk, pause
 from allmysms_async.batch.limits import Limits, StopConditions
 from allmysms_async.batch.policy import REPLAY_SECONDS, Delivery, RetryPolicy, deliver
 from allmysms_async.batch.record import Claim, LeaseLost, Sink
@@ -37,6 +37,7 @@ from allmysms_async.errors import (
     TextRefused,
     TransportError,
 )
+from allmysms_async.loop import surely
 from allmysms_async.model import Campaign, MmsMessage, SendReceipt, as_sms
 from allmysms_async.redaction import Shown
 

@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from allmysms_async.batch.seen import Unmet
 from allmysms_async.errors import InvalidSource, SourceIncomplete
+from allmysms_async.loop import surely
 from allmysms_async.model import Recipient
 
 __all__ = ["Intake", "Row"]
@@ -24,8 +25,9 @@ __all__ = ["Intake", "Row"]
 Row: TypeAlias = tuple[int, Recipient | str]
 """An ordinal, counted from 1, and what the source holds there."""
 
-# Rows taken between two looks at the event loop: about a millisecond of planning.
-_ROWS_AT_ONCE = 250
+# Rows taken between two looks at the event loop, so that each takes it a millisecond or two: those that are read in it,
+# and those that are read beside it, of which only the planning takes its time.
+_ROWS_AT_ONCE, _ROWS_BESIDE = 250, 1000
 
 _AGAIN = (
     "Give a source that can be read again (a list, read_csv, an object whose __iter__ begins anew): with a journal, a "
@@ -39,7 +41,8 @@ class Intake:
     """The rows of a source.
 
     Args:
-        source: Any iterable or async iterable; iterated over once, lazily.
+        source: Any iterable or async iterable; iterated over once, lazily. One that says ``reads_files`` is iterated
+            over in a thread: a workbook or a block without any row would hold the event loop.
 
     Attributes:
         unmet: What is recorded of the source, and was not met yet since it was begun.
@@ -84,11 +87,15 @@ class Intake:
     async def _fill(self, stopping: asyncio.Event) -> None:
         """Take rows from the source; if asked to stop, leave off waiting for it without disturbing it."""
         if not isinstance(self._source, AsyncIterable):
-            await asyncio.sleep(0)
             ordinary = self._source
             iterator = self._opened(lambda: iter(ordinary))
-            if isinstance(iterator, Iterator):
-                self._fill_from(iterator)
+            if not isinstance(iterator, Iterator):
+                return
+            if getattr(ordinary, "reads_files", False):
+                await surely(asyncio.to_thread(self._fill_from, iterator, _ROWS_BESIDE))
+            else:
+                await asyncio.sleep(0)
+                self._fill_from(iterator, _ROWS_AT_ONCE)
             return
         if self._reading is not None and self._is_elsewhere():
             self._forsake()
@@ -123,13 +130,13 @@ class Intake:
             return None
         return self._reading
 
-    def _fill_from(self, iterator: Iterator[Recipient | str]) -> None:
-        """Take rows from an ordinary iterator."""
+    def _fill_from(self, iterator: Iterator[Recipient | str], most: int) -> None:
+        """Take rows from an ordinary iterator; of a file in a thread, where nobody else looks meanwhile."""
         try:
             for item in iterator:
                 self._taken += 1
                 self._rows.append((self._taken, item))
-                if len(self._rows) >= _ROWS_AT_ONCE:
+                if len(self._rows) >= most:
                     return
             self._end()
         except Exception as error:  # the source is the caller's code: whatever it raises is told

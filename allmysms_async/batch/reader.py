@@ -16,7 +16,7 @@ from pyroaring import BitMap64
 
 from allmysms_async.backend import Paces, Reconciles, Sends, limits_of
 from allmysms_async.batch.chunk import Chunk
-from allmysms_async.batch.desk import Desk, guard, pause, surely
+from allmysms_async.batch.desk import Desk, guard, pause
 from allmysms_async.batch.dispatch import EngineOptions
 from allmysms_async.batch.intake import Intake, Row
 from allmysms_async.batch.plan import Planner, planned_requests
@@ -25,6 +25,7 @@ from allmysms_async.batch.reconcile import reconcile
 from allmysms_async.batch.record import Sink
 from allmysms_async.clock import Clock
 from allmysms_async.errors import CampaignTooLong, JournalError, NotSent, RateLimited, SourceIncomplete
+from allmysms_async.loop import surely
 from allmysms_async.model import Campaign, Outcome, Totals, Waiting, as_sms
 
 __all__ = ["Reader"]

@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 import msgspec
 
 from allmysms_async.backend import Sends
-from allmysms_async.batch.desk import ChunkQueue, guard, surely
+from allmysms_async.batch.desk import ChunkQueue, guard
 from allmysms_async.batch.dispatch import Dispatch, EngineOptions
 from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.reader import Reader
@@ -25,7 +25,7 @@ from allmysms_async.batch.record import Sink
 from allmysms_async.border import bordered, retell
 from allmysms_async.clock import Clock
 from allmysms_async.errors import AllMySmsError, CampaignStopped, EmptyCampaign, InvalidRequest, JournalLost
-from allmysms_async.loop import BriefLock, StopSignal, do_in
+from allmysms_async.loop import BriefLock, StopSignal, do_in, surely
 from allmysms_async.model import Campaign, CampaignResult, Outcome, Progress, Totals, Waiting
 
 __all__ = ["CampaignRun", "EngineOptions"]

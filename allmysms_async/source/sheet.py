@@ -34,6 +34,9 @@ class SheetSource:
         columns: The positions, from 1, of the number's column and of the parameters'.
     """
 
+    reads_files = True
+    """A campaign iterates over it in a thread, so that the event loop goes on."""
+
     def __init__(
         self,
         path: str | os.PathLike[str],

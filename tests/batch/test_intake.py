@@ -10,6 +10,7 @@ import pytest
 
 from allmysms_async.batch.intake import Intake
 from allmysms_async.errors import InvalidSource, SourceIncomplete
+from allmysms_async.source import CsvSource, SheetSource
 
 FAILURE = ValueError("the database went away")
 
@@ -555,3 +556,59 @@ async def test_source_that_is_shorter_when_it_is_read_again_has_not_ended():
         await helping(intake)
     assert rows == numbered(400)
     await assert_rest_is_told_to_be_lost(intake)
+
+
+class InFile(Ordinary):
+    """One whose rows are in a file, which somebody else may be reading slowly."""
+
+    reads_files = True
+
+    def __init__(self, count):
+        """Hold some rows."""
+        super().__init__(count)
+        self.threads = set()
+        self.waits, self.goes_on = threading.Event(), threading.Event()
+        self.goes_on.set()
+
+    def rows(self):
+        """Yield the rows."""
+        for row in super().rows():
+            self.threads.add(threading.get_ident())
+            self.waits.set()
+            self.goes_on.wait()
+            yield row
+
+
+async def test_file_is_read_beside_the_event_loop():
+    """Whatever a file takes to read, a workbook or a block without any row, the event loop goes on meanwhile."""
+    source, stopping = InFile(2500), asyncio.Event()
+    intake, rows = Intake(source), []
+    while (some := await intake.take(stopping)) is not None:
+        rows += some
+    assert rows == [(index + 1, f"n{index}") for index in range(2500)]
+    assert source.threads
+    assert threading.get_ident() not in source.threads
+
+
+def test_lists_of_files_say_that_they_are():
+    """Both kinds of file are read there."""
+    assert CsvSource.reads_files
+    assert SheetSource.reads_files
+
+
+async def test_reading_of_a_file_that_is_given_up_loses_no_row():
+    """Whoever is cancelled meanwhile waits for the file, and its rows are the next one's."""
+    source, stopping = InFile(3), asyncio.Event()
+    source.goes_on.clear()
+    intake = Intake(source)
+    taking = asyncio.create_task(intake.take(stopping))
+    await asyncio.to_thread(source.waits.wait)
+    for _ in range(3):
+        taking.cancel()
+        await asyncio.sleep(0)
+    assert not taking.done()
+    source.goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await taking
+    assert await intake.take(stopping) == [(1, "n0"), (2, "n1"), (3, "n2")]
+    assert await intake.take(stopping) is None
