@@ -107,12 +107,8 @@ class Leases:
         """Renew what is held, again and again; if that fails, the next attempt of each finds out for itself."""
         while True:
             await asyncio.sleep(min(self.seconds, self._reader_seconds) / 3)
-            standing = self.holder.standing
             try:
-                until, renewed = await self._database.write(self._renew_all, watched=True)
-                for seq in renewed:
-                    if seq in self._held:
-                        self._held[seq].until, self._held[seq].standing = until, standing
+                await self.renew()
             except JournalLost as lost:
                 self.guard.tell(lost)
                 return
@@ -120,6 +116,19 @@ class Leases:
                 _log.warning("leases were not renewed: %s", error)
             except Exception:  # also after a defect the next time may go well
                 _log.exception("leases were not renewed.")
+
+    async def renew(self) -> None:
+        """Renew what is held, and take note of until when.
+
+        Raises:
+            JournalLost: The record is gone.
+            JournalError: The database failed.
+        """
+        standing = self.holder.standing
+        until, renewed = await self._database.write(self._renew_all, watched=True)
+        for seq in renewed:
+            if seq in self._held:
+                self._held[seq].until, self._held[seq].standing = until, standing
 
     def _renew_all(self, connection: sa.Connection) -> tuple[float, Sequence[int]]:
         """Renew every lease; return until when, and of which chunks."""
@@ -194,6 +203,14 @@ class Leases:
             self.drop(claim.chunk)
             _log.warning("chunk %d was taken over by another process; it is not sent by this one.", seq)
         return held
+
+    def look_up(self) -> None:
+        """Have every lease looked up before it is relied on again.
+
+        Leases that were over were ended just now: with a clock that was ahead for a moment, this process's own too.
+        """
+        for hold in self._held.values():
+            hold.until = float("-inf")
 
     def values(self, chunk: Chunk) -> dict[str, Any]:
         """Return a statement's values that name a chunk claimed here."""

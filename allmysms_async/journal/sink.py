@@ -298,6 +298,7 @@ class JournalSink:
             changed += await self._database.write(work)
             self._resumed = True
             if changed:
+                self._leases.look_up()
                 await self._ledger.refresh()
         # Without keys nothing is ever recent enough.
         values["p_since"] = float("inf") if replayable_since is None else replayable_since

@@ -37,7 +37,7 @@ JUMPS = [20.0, 61.0, 121.0, 121.0, 121.0, 22.9 * 3600.0, 24.1 * 3600.0]
 MOODS = [AllMySmsError("Refused."), DuplicateRequest("Refused as a duplicate.")]
 STEPS = ["work"] * 5 + ["jump"] * 3 + ["start"] * 2 + ["plan"] * 2
 STEPS += ["list", "list", "attempt", "attempt", "conclude", "conclude", "crash", "decide", "mood", "clock"]
-STEPS += ["overtaken"] * 3
+STEPS += ["overtaken"] * 3 + ["renew"] * 2
 
 
 class Clock:
@@ -146,6 +146,8 @@ class Machine(RuleBasedStateMachine):
             self.set_clock(self.choose(data, self.processes))
         elif step == "mood":
             self.refuses = data.draw(st.sampled_from(MOODS)) if self.refuses is None else None
+        elif step == "renew" and self.processes:
+            self.wait(self.choose(data, self.processes).sink._leases.renew())
         elif step == "overtaken":
             self.overtake(data)
 
