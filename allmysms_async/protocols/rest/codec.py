@@ -162,7 +162,8 @@ def from_xml(body: bytes, *, max_elements: int = _MAX_ELEMENTS) -> Raw:
     Raises:
         NotXml: It cannot be read, or holds no field.
     """
-    _, answer = read_xml(body, mapping, max_elements=max_elements, max_depth=_MAX_DEPTH)
+    # A recorded message in base64 is one text, as long as an answer may be.
+    _, answer = read_xml(body, mapping, max_elements=max_elements, max_depth=_MAX_DEPTH, max_text=len(body))
     if not isinstance(answer, dict):
         msg = "XML without any field"
         raise NotXml(msg)

@@ -7,7 +7,7 @@ the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -20,7 +20,7 @@ from allmysms_async.redaction import Discreet
 __all__ = ["SendSmsResult", "SimpleSendResult", "SmsId", "read_ordinary"]
 
 
-class SmsId(Discreet, frozen=True, kw_only=True, rename="camel"):
+class SmsId(Discreet, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """The gateway's identifier of one text.
 
     Attributes:
@@ -101,50 +101,11 @@ _FIGURES: Mapping[str, Callable[[object], object]] = {
 }
 
 
-class Later(Mapping[str, object]):
-    """A raw answer that is read when it is looked at.
-
-    Args:
-        body: JSON that was read once already, so that it can be read.
-    """
-
-    __slots__ = ("_body", "_fields")
-
-    def __init__(self, body: bytes) -> None:
-        self._body: bytes = body
-        self._fields: dict[str, object] | None = None
-
-    def _read(self) -> dict[str, object]:
-        if self._fields is None:
-            self._fields = msgspec.json.decode(self._body, type=dict[str, object])
-        return self._fields
-
-    def __getitem__(self, name: str) -> object:
-        """Return a field."""
-        return self._read()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the names."""
-        return iter(self._read())
-
-    def __len__(self) -> int:
-        """Return how many fields there are."""
-        return len(self._read())
-
-    def __repr__(self) -> str:
-        """Show what a dictionary shows."""
-        return repr(self._read())
-
-    def __reduce__(self) -> tuple[type[dict[str, object]], tuple[dict[str, object]]]:
-        """Be copied and pickled as a dictionary."""
-        return dict, (self._read(),)
-
-
 def read_ordinary(body: bytes) -> SendSmsResult | None:
     """Return what an ordinary answer to a send holds, or None if it is not one."""
     try:
         answer = _decoder.decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):  # one of which is that it is not UTF-8
         return None
     values: dict[str, Any] = {}
     for name, read in _FIGURES.items():
@@ -160,6 +121,6 @@ def read_ordinary(body: bytes) -> SendSmsResult | None:
         invalid_numbers=answer.invalid_numbers,
         campaign_id=answer.campaign_id,
         sms_ids=answer.sms_ids,
-        raw=Later(body),
+        raw=msgspec.json.decode(body, type=dict[str, object]),
         **values,
     )
