@@ -27,7 +27,7 @@ Row: TypeAlias = tuple[int, Recipient | str]
 
 # Rows taken between two looks at the event loop, so that each takes it a millisecond or two: those that are read in it,
 # and those that are read beside it, of which only the planning takes its time.
-_ROWS_AT_ONCE, _ROWS_BESIDE = 250, 1000
+_ROWS_AT_ONCE, _ROWS_BESIDE = 250, 500
 
 _AGAIN = (
     "Give a source that can be read again (a list, read_csv, an object whose __iter__ begins anew): with a journal, a "

@@ -6,6 +6,7 @@ Pure: the planner only sees rows and hands back chunks and refusals.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import typing
 from array import array
 from collections.abc import Iterable, Mapping, Sequence, Sized
@@ -213,9 +214,14 @@ class Planner:
             return None
         size = self._size
         if size is None:
+            # Texts that are rendered here go one by one: each has a chunk of its own, or may have.
+            if type(recipient.params) is not tuple or not self._limits.personalises:
+                return None
             try:
                 size = self._measure(recipient)
             except (InvalidText, Figures):
+                return None
+            if any(map(has_placeholder, recipient.params[: self._template.count])):
                 return None
         return row, recipient, "33" + mobile[1], size
 
@@ -228,28 +234,33 @@ class Planner:
                 if outcome is not None:
                     refused.append(outcome)
             return
-        if self._size is not None and self._limits.max_numbers_length is None:
-            self._join_run(run, self._size)
+        if self._limits.max_numbers_length is not None:
+            for row, recipient, phone, size in run:
+                self._join(row, recipient, phone, size)
+                self._seen.add(int(phone))
+                self._accounted.add(row)
             return
-        for row, recipient, phone, size in run:
-            self._join(row, recipient, phone, size)
-            self._seen.add(int(phone))
-            self._accounted.add(row)
+        for coding, some in itertools.groupby(run, key=_coding_of_usual):
+            self._join_run(list(some), coding)
 
-    def _join_run(self, run: list[_Usual], size: TextSize) -> None:
-        """Put recipients of one text into its open chunk, and into those after it."""
-        text = self._template.text
-        key, begin = (text, 0, size.coding), 0
+    def _join_run(self, run: list[_Usual], coding: Coding) -> None:
+        """Put recipients of one text and coding into their open chunk, and into those after it."""
+        text, count, begin = self._template.text, self._template.count, 0
+        key = (text, count, coding)
         while begin < len(run):
             chunk = self._open.get(key)
             if chunk is None:
-                chunk = self._open[key] = _Open(text, size.coding, 0)
+                chunk = self._open[key] = _Open(text, coding, count)
             some = run[begin : begin + self._chunk_size - len(chunk.rows)]
             begin += len(some)
-            chunk.recipients.extend([Recipient(phone, (), _line(recipient)) for _, recipient, phone, _ in some])
+            people = [
+                Recipient(phone, recipient.params[:count] if count else (), _line(recipient))
+                for _, recipient, phone, _ in some
+            ]
             rows = [row for row, _, _, _ in some]
+            chunk.recipients.extend(people)
             chunk.rows.extend(rows)
-            chunk.parts += size.parts * len(some)
+            chunk.parts += sum([size.parts for _, _, _, size in some])
             self._held += len(some)
             self._seen.update([int(phone) for _, _, phone, _ in some])
             self._accounted.update(rows)
@@ -303,7 +314,8 @@ class Planner:
                 if problem is None:
                     raise Figures
                 raise InvalidText(problem, reason="missing_param" if value is None else "malformed")
-            _check_characters(value, self._limits)
+            if self._limits.refused_characters:
+                _check_characters(value, self._limits)
         size = self._template.size(params, self._coding)
         _check_size(size, self._limits)
         return size
@@ -378,6 +390,10 @@ class Planner:
         for key in list(self._open):
             self._seal(key)
         return self.sealed()
+
+
+def _coding_of_usual(usual: _Usual) -> Coding:
+    return usual[3].coding
 
 
 def _line(recipient: Recipient) -> int | None:
