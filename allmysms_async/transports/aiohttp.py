@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import functools
 import os
-import re
 import socket
 import ssl
 import weakref
@@ -26,6 +25,7 @@ from allmysms_async.transports.attempt import (
     Carrier,
     Home,
     address_of,
+    are_fields,
     broken,
     closed,
     no_http,
@@ -46,9 +46,6 @@ _Wire: TypeAlias = tuple[yarl.URL, dict[str, str]]
 
 _GOODBYE_SECONDS = 5.0
 _MAX_FIELD_BYTES = 64 * 1024
-# Source: RFC 9110, sections 5.1 and 5.5.
-_is_name = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+").fullmatch
-_is_value = re.compile(r"[\t\x20-\x7e]*").fullmatch
 
 
 class _Written(aiohttp.Payload):
@@ -235,7 +232,7 @@ class AiohttpTransport(Carrier[_Held, _Wire]):
         """Return the address and the header of a request as aiohttp has them."""
         headers = {**request.headers, "Accept-Encoding": "identity"}
         try:
-            if all(map(_is_name, headers)) and all(map(_is_value, headers.values())) and _is_name(request.method):
+            if are_fields({**headers, request.method: ""}):  # a method is written as a name is
                 return _url(request.url), headers
         except (ValueError, TypeError, AttributeError):  # which may quote a header
             pass

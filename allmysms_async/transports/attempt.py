@@ -5,8 +5,10 @@ from __future__ import annotations
 import abc
 import asyncio
 import functools
+import re
 import ssl
 import weakref
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Generic, Self, TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -31,6 +33,7 @@ __all__ = [
     "Home",
     "Origin",
     "address_of",
+    "are_fields",
     "broken",
     "closed",
     "no_http",
@@ -43,6 +46,10 @@ __all__ = [
     "too_late",
     "usual_trust",
 ]
+
+# What the name and the value of a field may hold: neither ends it, nor begins another. Source: RFC 9110, §5.1 and §5.5.
+_is_name = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+").fullmatch
+_is_value = re.compile(r"[\t\x20-\x7e]*").fullmatch
 
 L = TypeVar("L")
 W = TypeVar("W")
@@ -104,6 +111,11 @@ def address_of(url: str) -> Address:
         field=(field if port == usual else f"{field}:{port}").encode(),
         target=target.encode(),
     )
+
+
+def are_fields(headers: Mapping[str, str]) -> bool:
+    """Tell whether header fields can be written as they are, blanks around a value included."""
+    return all(_is_name(name) and _is_value(value) and value == value.strip() for name, value in headers.items())
 
 
 def usual_trust() -> ssl.SSLContext:
@@ -349,6 +361,7 @@ class Carrier(abc.ABC, Generic[L, W]):
 
         Raises:
             NotSent: It took longer than the request has.
+            CannotPass: They cannot be read.
         """
         if self._ssl_context is None:
             try:
@@ -357,6 +370,10 @@ class Carrier(abc.ABC, Generic[L, W]):
                         self._ssl_context = await asyncio.to_thread(usual_trust)
             except TimeoutError as error:
                 raise no_turn(request) from error
+            except OSError as error:
+                msg = f"{request.name}: whom to trust cannot be read ({type(error).__name__}); nothing was sent."
+                remedy = "Check the files that SSL_CERT_FILE and SSL_CERT_DIR name."
+                raise CannotPass(msg, request=request.name, remedy=remedy) from None
         return self._ssl_context
 
     async def aclose(self) -> None:

@@ -32,6 +32,7 @@ from allmysms_async.transports.attempt import (
     no_turn,
     not_connected,
     response_of,
+    too_early,
     too_late,
 )
 from allmysms_async.transports.dial import dial
@@ -40,9 +41,10 @@ from allmysms_async.transports.room import Room, Rooms, SocketLike
 
 __all__ = ["H11Transport"]
 
-_MAX_HEAD_BYTES = 100 * 1024
+_MAX_HEAD_BYTES = 32 * 1024
+_MAX_FIELDS = 200
 _MAX_UNREAD_BYTES = 256 * 1024
-_MAX_INTERIM = 100
+_MAX_INTERIM = 10
 """Interim answers (1xx) to one request: each costs as much as an answer."""
 _BREATH = 256
 """Pieces of an answer after which others get a turn."""
@@ -74,6 +76,7 @@ class _Line(asyncio.Protocol):
         self.socket: SocketLike | None = None
         self.idle_since = 0.0
         self._transport: asyncio.Transport | None = None
+        self._beneath: asyncio.Transport | None = None
         self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES)
         self._waiter: asyncio.Future[None] | None = None
         self._asked = False
@@ -134,7 +137,7 @@ class _Line(asyncio.Protocol):
         Raises:
             OSError: It did not; the connection is closed.
         """
-        plain = self._transport
+        plain = self._beneath = self._transport
         try:
             if plain is None or self._over:
                 raise ConnectionResetError
@@ -156,7 +159,8 @@ class _Line(asyncio.Protocol):
         """Close the connection now; what is not written yet never will be."""
         self._over = True
         if self._transport is not None:
-            self._transport.abort()
+            with contextlib.suppress(RuntimeError):  # the event loop is closed, and has nothing to do with it any more
+                self._transport.abort()
 
     def write(self, head: h11.Request, request: HttpRequest) -> None:
         """Write a request, in one go.
@@ -174,6 +178,9 @@ class _Line(asyncio.Protocol):
         if self._over or self._transport is None:
             msg = f"{request.name}: the connection was closed before it could be used; nothing was sent."
             raise NotSent(msg, request=request.name)
+        # Of TLS it is known what came: its own messages come unasked.
+        if not self.origin[0] and self.socket is not None and _is_readable(self.socket.fileno()):
+            raise too_early(request, written=False)
         self._asked = True
         self._transport.write(wire)
 
@@ -197,7 +204,8 @@ class _Line(asyncio.Protocol):
         if self._over or self._transport is None or parser.our_state is not h11.DONE:
             return False
         # More than the answer came, or it came before the request was written: the next answer could be anybody's.
-        if parser.their_state is not h11.DONE or parser.trailing_data[0] or self._transport.get_write_buffer_size():
+        unwritten = [one.get_write_buffer_size() for one in (self._transport, self._beneath) if one is not None]
+        if parser.their_state is not h11.DONE or parser.trailing_data[0] or any(unwritten):
             return False
         parser.start_next_cycle()
         self._asked = False
@@ -217,6 +225,9 @@ class _Line(asyncio.Protocol):
             interim += 1
             if not isinstance(event, h11.InformationalResponse) or interim > _MAX_INTERIM:
                 raise no_http_answer(request)
+            await asyncio.sleep(0)
+        if len(event.headers) > _MAX_FIELDS:
+            raise no_http_answer(request)
         status, headers = event.status_code, _fields(event)
         body = Body(request, status)
         while not isinstance(event := await self._next(request), h11.EndOfMessage):
@@ -342,6 +353,8 @@ class H11Transport(Carrier[_Line, _Wire]):
         finally:
             if kept:
                 room.idle.append(line)
+                while clock() - room.idle[0].idle_since >= IDLE_SECONDS:  # of no use any more; the oldest is the first
+                    room.idle.pop(0).close()
             else:  # what state an interrupted connection is in is not worth knowing: the next request opens another
                 line.close()
         return response

@@ -31,6 +31,7 @@ from allmysms_async.transports.attempt import (
     Body,
     Carrier,
     Home,
+    are_fields,
     broken,
     closed,
     no_http,
@@ -221,12 +222,13 @@ class HttpxTransport(Carrier[_Line, httpx.Request]):
         """Make the attempt, now that it is this request's turn; to end at a moment of the event loop's clock."""
         secure = wire.url.scheme == "https" or self._proxy is not None
         line = await self._line(room, secure, request, until)
-        deadline = asyncio.timeout(None)
+        # Lower libraries bound each read: a proxy that drips, or a client of the user's, could take any time.
+        deadline = asyncio.timeout_at(until)
         trace = _Trace(line, request, wire, until, deadline)
         wire.extensions["trace"] = trace
         try:
-            # While it connects, the time-outs of the lower library apply, since it leaves the socket open if it is
-            # interrupted from outside then.
+            # While it connects, the time-outs of the lower library end it earlier where they can: it leaves the socket
+            # open if it is interrupted from outside then.
             async with deadline:
                 response = await self._exchange(line, wire, request)
         except BaseException as error:
@@ -234,7 +236,9 @@ class HttpxTransport(Carrier[_Line, httpx.Request]):
             await asyncio.shield(line.close())
             if isinstance(error, Exception) and not isinstance(error, TransportError):
                 written = trace.written or not (trace.heard or isinstance(error, _BEFORE))
-                raise _failure(error, request, line.host or wire.url.host, written=written) from error
+                failure = _failure(error, request, line.host or wire.url.host, written=written)
+                # Both quote what came, and what was written.
+                raise failure from (None if isinstance(error, httpx.ProtocolError) else error)
             raise
         if line.pool is not None and self._rooms.keeps(room):
             room.idle.append(line)
@@ -252,6 +256,8 @@ class HttpxTransport(Carrier[_Line, httpx.Request]):
         exchange = seconds if self._proxy is None else connect
         timeouts = {"connect": connect, "read": exchange, "write": exchange, "pool": seconds}
         try:
+            if not are_fields(request.headers):
+                raise ValueError
             wire = httpx.Request(
                 request.method,
                 request.url,
@@ -261,8 +267,8 @@ class HttpxTransport(Carrier[_Line, httpx.Request]):
             )
             if not is_host(wire.url.host) or not 0 < (1 if wire.url.port is None else wire.url.port) < 65_536:
                 raise ValueError(request.url)
-        except (httpx.InvalidURL, ValueError, TypeError) as error:
-            raise no_http(request) from error
+        except (httpx.InvalidURL, ValueError, TypeError):  # which may quote a header
+            raise no_http(request) from None
         return wire
 
     async def _exchange(self, line: _Line, wire: httpx.Request, request: HttpRequest) -> HttpResponse:
