@@ -46,7 +46,7 @@ def backend_of_environment(environ: Mapping[str, str] | None = None) -> RestBack
     try:
         return RestBackend(login, api_key, base_url=base_url) if base_url else RestBackend(login, api_key)
     except InvalidRequest as error:
-        words = re.sub(r"\b(?:login|api_key)\b", lambda found: _VARIABLES[found[0]], str(error))
+        words = re.sub(r"^(?:login|api_key)\b", lambda found: _VARIABLES[found[0]], str(error))
         raise InvalidRequest(words) from None
 
 

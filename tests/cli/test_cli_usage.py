@@ -178,7 +178,7 @@ def test_unreachable_server_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert "demo-key" not in out + err
     assert main(["send", "--to", "0612345678", "Bonjour"]) == 1
     err = capsys.readouterr().err
-    assert "Nothing was sent: check the network and ALLMYSMS_BASE_URL" in err
+    assert "nothing was sent. Check the network and ALLMYSMS_BASE_URL" in err
 
 
 @pytest.mark.usefixtures("account")
