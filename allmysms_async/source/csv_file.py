@@ -109,6 +109,7 @@ class CsvSource:
         """Yield a recipient for each row, as it is written."""
         form = self._form
         width, phone, params = form.width, form.phone, form.params
+        look = form.exact != width  # at every row: one that lacks a separator has as many cells as the header
         records = iter(
             Records(
                 self.path,
@@ -125,7 +126,7 @@ class CsvSource:
         for count, (line, cells) in enumerate(records, 1):
             if _NULL in cells:
                 cells = ["" if cell == _NULL else cell for cell in cells]
-            if len(cells) != width and not form.fits(cells):
+            if (look or len(cells) != width) and not form.fits(cells):
                 if any("\n" in cell for cell in cells):
                     what = f"a quoted cell goes on over lines, and the row has not the {width} cells of the others"
                     raise unclosed_quote(self.path, line, what)

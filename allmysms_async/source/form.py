@@ -59,12 +59,18 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     params: tuple[int, ...]
     short_rows: bool
 
+    @property
+    def exact(self) -> int:
+        """How many cells a row has: of fewer, one that lacks a separator would be read shifted."""
+        return max(self.width, self.raw_width)
+
     def fits(self, cells: list[str]) -> bool:
         """Tell whether a row of another width has all its cells where they belong; make it as wide as the header."""
         given = len(cells)
-        if given > max(self.raw_width, self.width):  # shifted, where its last cell is a blank one
+        if given > self.exact:  # shifted, where its last cell is a blank one
             return False
-        if len(trimmed(cells)) > self.width or (given < self.width and not self.short_rows):
+        # Of fewer than the others it is shifted too, even if it has as many as the header has names.
+        if len(trimmed(cells)) > self.width or (given < self.exact and not self.short_rows):
             return False
         cells.extend([""] * (self.width - len(cells)))
         return True
@@ -187,6 +193,8 @@ class _Reading:
             self.header = tuple(rows.pop(0))
         # Without a header a last column that is mostly empty is a column too.
         self.width = len(self.header) if self.header is not None else max(raw, key=lambda w: (raw[w], w), default=0)
+        if self.header is not None and len(self._records[0][1]) == self._raw_width:  # the last may lack a name
+            self.width = self._raw_width
         self.found = _positions(self.header, columns)
         phone = self.found[0] if self.found and isinstance(self.found[0], int) else None
         numbers = sum(phone is not None and phone < len(row) and is_number(row[phone]) for row in rows)
@@ -229,15 +237,15 @@ class _Reading:
             short_rows=short_rows,
         )
         rows = self._records[self.header is not None :]
-        wrong = [(line, len(cells)) for line, cells in rows if len(cells) != self.width and not form.fits(list(cells))]
+        wrong = [(line, len(cells)) for line, cells in rows if not form.fits(list(cells))]
         if len(wrong) > max(2, _TOO_MANY * len(rows)):
             line, cells = wrong[0]
             remedy = "a separator inside a cell needs quotes around the cell"
-            if cells < self.width:
+            if cells < form.exact:
                 remedy = "say short_rows=True if cells at the end of a line are left out where they are empty"
             msg = (
                 f"{path}, line {line}: {len(wrong)} of the first {len(rows)} rows have another number of cells than "
-                f"the {self.width} columns (this line has {cells}); {remedy}."
+                f"the {form.exact} columns (this line has {cells}); {remedy}."
             )
             raise InvalidSource(msg, line=line)
         return form

@@ -24,6 +24,7 @@ _MAX_LINE = 100_000
 _BLOCK = 1 << 16
 _BLANKS = " \t\xa0\u202f"
 _MOST_LINES_OF_CELL = 200
+_DIGITS_OF_A_NUMBER = 6
 
 _eight_digits = re.compile(r"(?:tel:)?[\W_]*(?:\d[\W_]*){8,}", re.IGNORECASE).fullmatch
 
@@ -201,14 +202,25 @@ class Records:
         cells = ["-"] * position + parts
         if self._has_number(cells):
             return True
+        prose = self._separator == ","  # which an address and a note have too
+        if not prose and len(parts) > 1 and self._has_digits(cells):
+            return True
         if self._width < 2 or len(parts) < 2 or len(cells) < self._width:
             return False
-        # Somebody without a number is a person too.
-        return not whole or self._phone is None or not cells[self._phone].strip()
+        # Somebody without a number, or with one that cannot be read, is a person too.
+        if not whole or not prose or self._phone is None or not cells[self._phone].strip():
+            return True
+        return self._has_digits(cells) or not any(part[:1].isspace() for part in parts[1:])
 
     def _has_number(self, cells: list[str]) -> bool:
         """Tell whether cells have a number where a row has it."""
         return self._phone is not None and self._phone < len(cells) and looks_like_number(cells[self._phone])
+
+    def _has_digits(self, cells: list[str]) -> bool:
+        """Tell whether cells have what may be meant for a number where a row has it."""
+        if self._phone is None or self._phone >= len(cells):
+            return False
+        return sum(map(str.isdigit, cells[self._phone][:200])) >= _DIGITS_OF_A_NUMBER
 
     def _refuse_quote(self, line: int, what: str) -> None:
         """Refuse a quote."""
