@@ -91,6 +91,8 @@ def _fit_at(text: str, position: int, raw: bytes) -> Fit:
     if character in LETTERS or character in _ICELANDIC:
         if character in "ÐÞðþ" and not (before.isalpha() or after.isalpha()):
             return Fit.WRONGLY  # Mac Roman's dash
+        if _is_sign_elsewhere(character, before, after):
+            return Fit.WRONGLY
         if _is_odd_case(character, before, after, then):
             return Fit.ODDLY if raw[position] >= 0xC0 else Fit.WRONGLY
         return Fit.WELL
@@ -107,6 +109,15 @@ def _fit_at(text: str, position: int, raw: bytes) -> Fit:
     if character in _SIGNS:
         return Fit.WRONGLY if _stands_for_a_letter(character, before, after) else Fit.WELL
     return Fit.WELL if character in _RARE_SIGNS and not _is_letter_elsewhere(raw, position) else Fit.WRONGLY
+
+
+def _is_sign_elsewhere(letter: str, before: str, after: str) -> bool:
+    """Tell whether a letter stands where Mac Roman has a no-break space, a dash or the euro, and cp850 the degree."""
+    if letter in "øØ":
+        return after.isdigit()
+    if before.isdigit() or before == "Ê":
+        return letter not in "éèêàÉÈ"
+    return letter in "ÛÑ" and not before.isalpha() and not after.isalpha() and after != "."
 
 
 def _around(text: str, position: int) -> tuple[str, str, str]:
@@ -144,6 +155,8 @@ def _is_letter_elsewhere(raw: bytes, position: int) -> bool:
 def _stands_for_a_letter(sign: str, before: str, after: str) -> bool:
     """Tell whether a sign is where only a letter can be."""
     if before.isalpha() and after.isalpha():
+        return True
+    if (sign == "€" and after.islower() and not before.isdigit()) or (sign in "\u2018§" and before.isalpha()):
         return True
     return (sign in "£½¼™" and after.isalpha()) or (sign == "³" and before.isalpha() and before not in "mM")
 

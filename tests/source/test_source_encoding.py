@@ -74,6 +74,7 @@ HONEST = [
         "Åse",
         "São",
     ),
+    *("1ère", "2ème", "18à20h", "Ñ. Ruiz", "Søn", "10€", "€ 5", "§ 5", "art. §5", "«Ana»"),
     *("¿Ana?", "¡Ana!", "3 × 4", "10×15", "Ana®", "n° 5", "1º"),
     *("D‘Angelo", "Ra\xadphaël"),
 ]
@@ -109,6 +110,7 @@ def test_odd_words_alone_are_a_doubt_with_both_readings(name: str, write: Write)
     [
         *("ZoÃ©".encode("cp1252") + b"\xff", "No‘l", "Bé½a", "£ukasz", "½ric", "Gar‡on"),
         *("Ma–ana", "d–ner", "ƒlodie", "BENO×T", "COL·LEGI", "J¿rgen", "´eljko", "Du¨an", "Bo¸o", "D´EKO", "B†ne"),
+        *("5,50 Û", "12 Û", "5,50ÊÛ", "Jean Ñ Paul", "nø5", "Zo‘", "Wei§", "€a va"),
         *("‡a", "Espa¥a", "10 ¤", "Mus¢e", "Ïåòð", "Þðèé", "Zoéêè", "ðÝþ"),
     ],
 )
