@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from allmysms_async.source.form import checked_columns, columns_at, columns_give
 __all__ = ["SheetSource", "read_xlsx"]
 
 _MAX_CELL = 10_000
+_iso_duration = re.compile(r"PT(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:[.]\d{1,9})?)S)?").fullmatch
 
 
 @bordered
@@ -64,8 +67,7 @@ class SheetSource:
             msg = f"{self.path} is empty: it has no line with the names of its columns."
             raise InvalidSource(msg, line=1)
         self.header = tuple(trimmed(list(first))) if named else None
-        width = len(self.header) if self.header is not None else len(first)
-        known = width if first else max(column for column in columns if isinstance(column, int))
+        known = len(first) if first else max(column for column in columns if isinstance(column, int))
         self._positions = columns_at(self.path, line, self.header, columns, known)
         self.columns = tuple(position + 1 for position in self._positions)
 
@@ -126,8 +128,9 @@ def read_xlsx(
     """Read recipients from a sheet of an ``xlsx``, ``xls`` or ``ods`` file (extra ``xlsx``).
 
     The sheet is held in memory while it is read. A number that is stored as a number is read without its ``.0``, a
-    fraction with a comma, a day as ``15/01/2027``, a moment as ``15/01/2027 08:30``, a time as ``08:30``, whatever
-    format the sheet shows it in: format a column as text to have it word for word.
+    fraction with a comma, a day as ``15/01/2027``, a moment as ``15/01/2027 08:30``, a time as ``08:30``, a duration
+    as ``36:00``, an error such as ``#N/A`` as an empty cell, whatever format the sheet shows it in: format a column as
+    text to have it word for word.
 
     Args:
         path: The file.
@@ -192,7 +195,9 @@ def _rows(sheet: Any) -> Iterator[tuple[int, list[str]]]:
         return
     before = [""] * sheet.start[1]  # columns that are blank throughout count as well
     for line, row in enumerate(sheet.iter_rows(), 1):
-        cells = before + [cell if isinstance(cell, str) else _shown(cell) for cell in row]
+        cells = before + [
+            (cell if cell[:2] != "PT" else _written(cell)) if isinstance(cell, str) else _shown(cell) for cell in row
+        ]
         if any(cell.strip() for cell in cells):
             yield line, cells
 
@@ -202,11 +207,29 @@ def _shown(cell: object) -> str:
     if isinstance(cell, bool):
         return "VRAI" if cell else "FAUX"
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell).replace(".", ",")
+        # A sheet has 15 digits; those after them are of the way that it stores a number.
+        return f"{cell:.0f}" if cell.is_integer() else f"{Decimal(f'{cell:.15g}'):f}".replace(".", ",")
     if isinstance(cell, datetime.datetime):
         return f"{cell:%d/%m/%Y}" if cell.time() == datetime.time() else f"{cell:%d/%m/%Y %H:%M}"
     if isinstance(cell, datetime.date):
         return f"{cell:%d/%m/%Y}"
     if isinstance(cell, datetime.time):
         return f"{cell:%H:%M}"
+    if isinstance(cell, datetime.timedelta):
+        return _duration(cell.total_seconds())
     return str(cell)
+
+
+def _written(cell: str) -> str:
+    """Return a cell that is a text; a duration of an ``ods`` file is one too."""
+    found = _iso_duration(cell)
+    if found is None:
+        return cell
+    hours, minutes, seconds = (float(each or 0) for each in found.groups())
+    return _duration(hours * 3600 + minutes * 60 + seconds)
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration in hours and minutes; days are hours too, and seconds are left out as a time's are."""
+    minutes = round(abs(seconds)) // 60
+    return f"{'-' if seconds < 0 else ''}{minutes // 60:02}:{minutes % 60:02}"

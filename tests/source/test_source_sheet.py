@@ -70,3 +70,16 @@ def test_file_that_is_no_spreadsheet_is_told(tmp_path: Path, content: bytes) -> 
         with pytest.raises(InvalidSource, match="cannot be read") as caught:
             read_xlsx(each)
         assert str(each) in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["ods", "xls", "xlsx"])
+def test_numbers_and_durations_are_read_as_a_sheet_shows_them(kind: str) -> None:
+    """No digit that only the storage of a number has, no English days, and an error is an empty cell."""
+    found = [row.params[0] for row in read_xlsx(FILES / f"values.{kind}", phone="mobile", params=["valeur"])]
+    assert found == ["0,3", "1000000000000000", "36:00", "08:30", "", "", "Zoé", "1234567,891"]
+
+
+def test_column_without_a_name_is_read_by_its_position() -> None:
+    """What stands under no name in the first row can be asked for."""
+    found = [row.params for row in read_xlsx(FILES / "unnamed.xlsx", phone="mobile", params=["nom", 3])]
+    assert found == [("Ana", "rappeler"), ("Max", "")]
