@@ -13,7 +13,7 @@ import msgspec
 
 from allmysms_async.errors import InvalidNumber, InvalidSource
 from allmysms_async.numbers import canonical_number, mask
-from allmysms_async.source.records import Record, Records, looks_like_number
+from allmysms_async.source.records import Record, Records
 
 __all__ = [
     "SEPARATORS",
@@ -31,6 +31,7 @@ SEPARATORS = ";,\t|"
 _MOST_COLUMNS = 10**9
 HEAD_RECORDS = 1000
 _DIGITS_OF_A_NUMBER = 6
+_DIGITS_OF_SOMEBODY = 8
 _NAMES = {";": "semicolons", ",": "commas", "\t": "tabs", "|": "bars"}
 _TOO_MANY = 0.1
 """The share of rows of another width over which the file, and not the rows, is taken to be wrong."""
@@ -236,6 +237,7 @@ class _Reading:
             params=tuple(positions[1:]),
             short_rows=short_rows,
         )
+        self._refuse_several_numbers(path)
         rows = self._records[self.header is not None :]
         wrong = [(line, len(cells)) for line, cells in rows if not form.fits(list(cells))]
         if len(wrong) > max(2, _TOO_MANY * len(rows)):
@@ -249,6 +251,27 @@ class _Reading:
             )
             raise InvalidSource(msg, line=line)
         return form
+
+    def _refuse_several_numbers(self, path: Path) -> None:
+        """Refuse lines of numbers alone, of which only the first would be texted.
+
+        Raises:
+            InvalidSource: There are several in most lines, and no names or parameters say what they are.
+        """
+        if self.header is not None or len(self._columns) > 1:
+            return
+        several = [(line, count) for line, cells in self._records if (count := _numbers_alone(cells)) > 1]
+        if several and len(several) * 2 > len(self._records):
+            line, count = several[0]
+            msg = f"{path}, line {line}: it holds {count} numbers, and a line is one person's; nothing was sent."
+            remedy = "Put each number in a line of its own, or give the columns names and say whose numbers are meant."
+            raise InvalidSource(msg, line=line, remedy=remedy)
+
+
+def _numbers_alone(cells: list[str]) -> int:
+    """Return how many different numbers a record holds, 0 if it holds anything else."""
+    filled = {cell.strip() for cell in cells if cell.strip()}
+    return len(set(map(canonical_number, filled))) if all(map(is_number, filled)) else 0
 
 
 def _positions(header: tuple[str, ...] | None, columns: Sequence[str | int]) -> list[int | list[str]]:
@@ -302,14 +325,19 @@ def _position(path: Path, line: int, header: tuple[str, ...], column: str | int,
     if isinstance(found, int):
         return found
     shown = ", ".join(shown_name(name) for name in header[:20]) or "none"
-    if any(map(looks_like_number, header)):
-        shown = "none, the first line is a row, with somebody's number"
+    if any(map(_may_be_somebodys, header)):
+        shown = "none, the first line is a row, with somebody's number or address"
     if found:
         twice = " and ".join(found)
         msg = f"{path}, line {line}: the column {column!r} is there more than once, as {twice}. Say its position."
     else:
         msg = f"{path}, line {line}: the column {column!r} is not there. Columns: {shown}."
     raise InvalidSource(msg, line=line)
+
+
+def _may_be_somebodys(cell: str) -> bool:
+    """Tell whether a cell of a first record may be a person's, of a list without names: then none of it is shown."""
+    return "@" in cell or sum(map(str.isdigit, cell)) >= _DIGITS_OF_SOMEBODY
 
 
 def shown_name(name: str) -> str:

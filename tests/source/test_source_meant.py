@@ -96,3 +96,47 @@ def test_address_of_several_lines_is_read(write: Write, note: str) -> None:
     """Commas of a text are not those between cells."""
     path = write(f'nom,mobile,note\nAna,0612345601,"{note}"\n')
     assert [row.params for row in people(path, "note")] == [(note,)]
+
+
+@pytest.mark.parametrize("separator", [";", ",", "\t", "|"])
+@pytest.mark.parametrize(
+    ("lines", "count"),
+    [
+        (["0612345601;0612345602;0612345603"], 3),
+        (["0612345601;0612345602;0612345603;"], 3),
+        (["0612345601;0612345602", "0612345603;0612345604", "0612345605;"], 2),
+    ],
+)
+def test_numbers_beside_one_another_are_refused(write: Write, separator: str, lines: list[str], count: int) -> None:
+    """Several people in one line are not one person: none of them vanishes without a word."""
+    path = write("\n".join(lines).replace(";", separator))
+    with pytest.raises(InvalidSource, match=f"line 1: it holds {count} numbers") as caught:
+        people(path, phone=1)
+    assert caught.value.line == 1
+    assert "in a line of its own" in str(caught.value.remedy)
+    assert "0612345601" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["0612345601;0612345601\n", "Ana;0612345601;0698765432\n", "0612345601;0145678901\n", "0612345601\n0612345602\n"],
+)
+def test_one_persons_line_may_hold_more_than_a_number(write: Write, content: str) -> None:
+    """A name beside the numbers, a land line or the same number again make nobody else of a line."""
+    assert people(write(content), phone=2 if content.startswith("Ana") else 1)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "Durand;Ana;+33612345601 (bureau)",
+        "Durand;ana@example.com;x",
+        "1 rue Haute;Durand;O612345601",
+        "Durand;Ana;n°12345678",
+    ],
+)
+def test_error_shows_no_cell_of_a_first_record_that_is_somebodys(write: Write, row: str) -> None:
+    """A list without names has a person where its header would be: no name or address of hers is told."""
+    with pytest.raises(InvalidSource, match="the first line is a row") as caught:
+        people(write(f"{row}\nMartin;Max;0612345602\n"), "nom")
+    assert not any(each in str(caught.value) for each in ("Durand", "Ana", "ana@", "rue"))
