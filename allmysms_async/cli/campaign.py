@@ -17,7 +17,7 @@ from allmysms_async.cli.drive import Listener, drive
 from allmysms_async.cli.ending import ExitCode, say
 from allmysms_async.cli.file import check_places, journal_file, why
 from allmysms_async.cli.outcome import OutcomeFile
-from allmysms_async.cli.recipients import ListOptions, check_params, form_read, how_read, oddly_encoded, opened
+from allmysms_async.cli.recipients import ListOptions, check_params, form_read, how_read, oddities, opened
 from allmysms_async.cli.report import Examples, print_end
 from allmysms_async.cli.screen import Display, error_console
 from allmysms_async.cli.signals import at_once
@@ -116,7 +116,7 @@ def run_file(options: CampaignOptions) -> int:
     # Telling how a file is read takes reading it once: before the event loop, whose signals would wait for it.
     source = opened(options.recipients)
     quiet = options.as_json or next(iter(source), None) is None
-    told = () if quiet else (*how_read(source, text), *oddly_encoded(source))
+    told = () if quiet else (*how_read(source, text), *oddities(source))
     message = SmsMessage(text, sender=options.sender, purpose=options.purpose, send_at=options.send_at)
     campaign = Campaign(name=file.stem if options.name is None else options.name, message=message, recipients=source)
     return asyncio.run(_send(campaign, options, told, form_read(source)))

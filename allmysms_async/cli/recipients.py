@@ -13,12 +13,11 @@ from allmysms_async.errors import InvalidSource
 from allmysms_async.model import RefusedRow
 from allmysms_async.numbers import mask
 from allmysms_async.source import CsvSource, SheetSource, read_csv, read_xlsx
-from allmysms_async.source.check import wrongly_encoded
 from allmysms_async.source.form import shown_name
-from allmysms_async.source.letters import may_hold_wrong_letters
+from allmysms_async.source.oddity import told_before_sending
 from allmysms_async.text import Template, placeholders
 
-__all__ = ["ListOptions", "check_params", "form_read", "how_read", "oddly_encoded", "opened"]
+__all__ = ["ListOptions", "check_params", "form_read", "how_read", "oddities", "opened"]
 
 _SHEETS = {".xlsx", ".xlsm", ".xls", ".ods"}
 _SEPARATORS = {";": "semicolons", ",": "commas", "\t": "tabs", "|": "bars"}
@@ -123,14 +122,9 @@ def how_read(source: CsvSource | SheetSource, text: str) -> Sequence[str]:
     return lines
 
 
-def oddly_encoded(source: CsvSource | SheetSource) -> Sequence[str]:
-    """Return what people would read of letters that were wrong before, a sentence for each parameter.
-
-    All of a file is read where it may hold some; a list whose encoding was told holds none.
-    """
-    if isinstance(source, CsvSource) and not may_hold_wrong_letters(source.path, source.encoding):
-        return ()
-    return [f"Odd: {sentence}" for sentence in wrongly_encoded(source)]
+def oddities(source: CsvSource | SheetSource) -> Sequence[str]:
+    """Return what looks odd enough to be told as a campaign begins, a sentence each; all of the file is read."""
+    return [f"Odd: {sentence}" for sentence in told_before_sending(source)]
 
 
 def _column(source: CsvSource | SheetSource, position: int) -> str:

@@ -175,3 +175,16 @@ def test_check_tells_values_that_are_wrongly_encoded(clients: Path, capsys: pyte
     assert main(words("check", clients, "--encoding", "utf-8", "--json")) == 0
     [told] = json.loads(capsys.readouterr().out)["oddities"]
     assert told.startswith("1 values of #param_1# are wrongly encoded, such as line 3")
+
+
+@pytest.fixture
+def with_total(clients: Path) -> Path:
+    """A file of clients with the sum of their numbers below them."""
+    clients.write_text("Prénom;Mobile\nAna;612345601\nTotal;11634566419\n", encoding="utf-8")
+    return clients
+
+
+async def test_run_tells_a_total_below_the_numbers(sandbox: Sandbox, run: Run, with_total: Path) -> None:
+    """What may be no number of anybody is told as a campaign begins, with its line."""
+    ended = await run(*words("run", with_total, "--purpose", "otp"))
+    assert "1 numbers without + are of another country, such as line 3" in " ".join(ended.err.split())

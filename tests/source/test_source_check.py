@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from allmysms_async import Reason, SmsMessage
+from allmysms_async import Reason, Recipient, SmsMessage
 from allmysms_async.errors import InvalidText
 from allmysms_async.source import check_list, read_csv
 
@@ -76,3 +76,54 @@ def test_text_that_is_right_for_nobody_is_refused(tmp_path: Path) -> None:
     path.write_text("0612345601;Ana\n")
     with pytest.raises(InvalidText):
         read_csv(path).check("Bonjour #param_2#")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        *(
+            (value, "say that there is none")
+            for value in ("NULL", "nan", "None", "#N/A", "#REF!", "#VALEUR!", "#DIV/0!")
+        ),
+        *((value, "hold signs of HTML") for value in ("Andr&eacute;", "D&#039;Artagnan", "Max &amp; Fils", "&#xE9;")),
+        *((value, "hold a ? inside a word") for value in ("Fran?ois", "Jean Fran?ois", "H?l?ne")),
+        *((value, "hold a backslash and a letter") for value in ("Ana\\nB", "E\\tF", "C\\\\D")),
+        *((value, "hold several blanks in a row") for value in ("Ana  Max", "Ana \xa0 Max")),
+        *((value, "are empty") for value in ("", "  ")),
+    ],
+)
+def test_text_that_no_person_wrote_is_said_with_its_lines(tmp_path: Path, value: str, words: str) -> None:
+    """What people would read as a program left it is a sentence, with the first lines of any number of them."""
+    path = tmp_path / "clients.csv"
+    rows = [f"06123456{n:02}|{value}" for n in range(7)]
+    path.write_text("\n".join(["mobile|nom", "0612345699|Zoé", *rows]), encoding="utf-8")
+    oddities = read_csv(path, phone="mobile", params=["nom"]).check(TEXT).oddities
+    [found] = [each for each in oddities if "capitals" not in each]
+    assert found.startswith(f"7 values of #param_1# {words}")
+    assert "such as line 3, 4, 5, 6, 7: " in found
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["Nanette", "Ana & Max", "Qui ?", "http://x.example/a?b", "n° 5", "Max; Eva", "1/2", "Nil Bo", "AT&T"],
+)
+def test_text_of_a_person_is_not_odd(value: str) -> None:
+    """Signs that people write themselves are no sign of a program."""
+    assert check_list([Recipient("0612345601", (value,))], TEXT).oddities == ()
+
+
+def test_total_below_the_numbers_is_said(tmp_path: Path) -> None:
+    """The sum of a column of numbers may be somebody's number elsewhere; one with + is meant."""
+    path = tmp_path / "clients.csv"
+    path.write_text("mobile;nom\n612345601;Ana\n+32470123456;Max\n0032470123457;Eva\n11634566419;Total\n")
+    [found] = read_csv(path, phone="mobile", params=["nom"]).check(TEXT).oddities
+    assert found.startswith("1 numbers without + are of another country, such as line 5: ")
+
+
+def test_list_without_rows_is_said(tmp_path: Path) -> None:
+    """A header alone is a list of nobody."""
+    path = tmp_path / "clients.csv"
+    path.write_text("mobile;nom\n")
+    assert read_csv(path, phone="mobile", params=["nom"]).check(TEXT).oddities == (
+        "There are no rows: nobody would be texted.",
+    )
