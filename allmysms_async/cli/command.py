@@ -74,6 +74,11 @@ def _listed(command: _F) -> _F:
             "--encoding", callback=option.encoding, help="Such as utf-8 or cp1252; told from the file by default."
         ),
         click.option("--sheet", callback=option.unlike_nothing, help="Of a spreadsheet's own file; the first one."),
+        click.option(
+            "--header/--no-header",
+            default=None,
+            help="Whether the first row holds names; by default if any column is given by name.",
+        ),
         click.option("--short-rows", is_flag=True, help="Rows may leave empty cells at their end out."),
         click.option(
             "--default-country",
@@ -177,6 +182,7 @@ def run_campaign(
     separator: str | None,
     encoding: str | None,
     sheet: str | None,
+    header: bool | None,
     short_rows: bool,
     default_country: str | None,
     outcomes: Path | None,
@@ -197,6 +203,7 @@ def run_campaign(
         separator=separator,
         encoding=encoding,
         sheet=sheet,
+        header=header,
         short_rows=short_rows,
         default_country=default_country,
     )

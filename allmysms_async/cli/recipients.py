@@ -34,6 +34,7 @@ class ListOptions(msgspec.Struct, frozen=True, kw_only=True):
         separator: Of a CSV file, or None to tell it.
         encoding: Of a CSV file, or None to tell it.
         sheet: Of a spreadsheet's own file, or None for the first.
+        header: Whether the first row holds names, or None: if any column is given by name.
         short_rows: Whether a row may leave cells at its end out.
         default_country: Whose numbers are written without a country code, or None for France.
     """
@@ -44,6 +45,7 @@ class ListOptions(msgspec.Struct, frozen=True, kw_only=True):
     separator: str | None = None
     encoding: str | None = None
     sheet: str | None = None
+    header: bool | None = None
     short_rows: bool = False
     default_country: str | None = None
 
@@ -63,6 +65,7 @@ def opened(options: ListOptions) -> CsvSource | SheetSource:
             sheet=options.sheet,
             phone=options.phone,
             params=options.params,
+            header=options.header,
             default_country=options.default_country,
         )
     if options.sheet is not None:
@@ -74,6 +77,7 @@ def opened(options: ListOptions) -> CsvSource | SheetSource:
         params=options.params,
         separator="\t" if options.separator in {"tab", "\\t"} else options.separator,
         encoding=options.encoding,
+        header=options.header,
         short_rows=options.short_rows,
         default_country=options.default_country,
     )

@@ -188,3 +188,23 @@ async def test_run_tells_a_total_below_the_numbers(sandbox: Sandbox, run: Run, w
     """What may be no number of anybody is told as a campaign begins, with its line."""
     ended = await run(*words("run", with_total, "--purpose", "otp"))
     assert "1 numbers without + are of another country, such as line 3" in " ".join(ended.err.split())
+
+
+@pytest.mark.parametrize("name", ["clients.csv", "unnamed.xlsx"])
+def test_header_can_be_said_where_columns_have_positions(
+    clients: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --header the names are no row, without any column named; --no-header makes them one again."""
+    clients.write_text("mobile;nom\n0612345601;Ana\n0612345602;Max\n", encoding="utf-8")
+    path = clients if name == "clients.csv" else SAMPLES / name
+    for more, rows in (("--header", 2), ("--no-header", 3)):
+        main(["campaign", "check", str(path), *TEXT, "--phone", "1", "--param", "2", more, "--json"])
+        told = json.loads(capsys.readouterr().out)
+        assert (told["rows"], told["sendable"]) == (rows, 2)
+
+
+async def test_run_can_be_told_of_a_header(run: Run, sandbox: Sandbox) -> None:
+    """A campaign by positions rejects no row that holds the columns' names."""
+    column = ["--phone", "1", "--param", "2", "--purpose", "otp", "--header"]
+    ended = await run("campaign", "run", str(SAMPLES / "unnamed.xlsx"), *TEXT, *column)
+    assert (ended.code, len(sandbox.messages())) == (0, 2), ended.err
