@@ -53,7 +53,7 @@ overseas range are left to ``canonical_number``."""
 _written_in_france = re.compile(r"(?:(?:00)?330?|0)([1-9][0-9]{8})|([67][0-9]{8})").fullmatch
 _plus_and_digits = re.compile(r"\+?[0-9]+").fullmatch
 _country_code = re.compile(r"(?:\+|00)?[1-9][0-9]{0,2}").fullmatch
-_decimal = re.compile(r"(\+?[0-9]+)\.(0+)").fullmatch
+_decimal = re.compile(r"\+?([0-9]+)([.,]0+)").fullmatch
 _group = re.compile("[0-9]+").finditer
 _ends_line = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]").search
 _scientific = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+").fullmatch
@@ -82,7 +82,7 @@ def canonical_number(raw: str) -> str:
     or ``+33 (0)…``; overseas ones get their own country code. Other countries need theirs, with ``+`` or ``00``, or
     bare in a number of 11 digits or more. White space, dots, dashes, ``/``, ``_``, parentheses, invisible characters,
     full-width digits, ``tel:``, the quotes, ``="…"`` and leading apostrophe that keep a cell text, and the ``.0`` of a
-    spreadsheet's float are read as what they are.
+    spreadsheet's float (``,00`` of a French number) are read as what they are.
 
     Read a number once. A result may have 8 to 10 digits (``+687 75 12 34`` gives ``687751234``), which another call
     would take for a French mobile, or refuse as ambiguous; any other result is unchanged by another call. With ``+``
@@ -204,9 +204,10 @@ def digits_of(raw: str) -> tuple[str, bool]:
     text = (head + tail if after_code else text).translate(_PARENTHESES)
     if decimal := _decimal(text):
         # Without this, the 0 of ``33612345678.0`` would be one more digit: in some countries, somebody else's number.
-        if decimal[2] != "0":
+        # Of more, only a French number is whole for sure: elsewhere the zeros may be its last digits.
+        if decimal[2] != ".0" and (decimal[2][1:] not in {"0", "00"} or _written_in_france(decimal[1]) is None):
             raise _refusal("it ends like a decimal number: give it as text", raw)
-        text = decimal[1]
+        text = text[: decimal.end(1)]
     if _scientific(text):
         rule = "a spreadsheet rounded it, and its last digits are lost: format the column as text, then export it again"
         raise _refusal(rule)
