@@ -25,6 +25,8 @@ _BLOCK = 1 << 16
 _BLANKS = " \t\xa0\u202f"
 _MOST_LINES_OF_CELL = 200
 _DIGITS_OF_A_NUMBER = 6
+_NO_RECORDS = frozenset({"", "\\."})
+"""What is left of a line without blanks and DOS's end of a file where it is no record: COPY ends its rows so."""
 
 _eight_digits = re.compile(r"(?:tel:)?[\W_]*(?:\d[\W_]*){8,}", re.IGNORECASE).fullmatch
 
@@ -76,6 +78,10 @@ class Records:
         self._phone = phone
         # A tab that separates is no blank: an empty cell before a quoted one would be lost.
         self._blanks = _BLANKS.replace(separator, "")
+        quoted, apart = '"(?:[^"]|"")*"', re.escape(separator)
+        cell = f'(?:[{self._blanks}]*{quoted}[{self._blanks}]*|[^"{apart}\r\n]*)'
+        self._well_quoted = re.compile(f"{cell}(?:{apart}{cell})*[\r\n]*").fullmatch
+        self._blank_after_quote = re.compile(f"({quoted})[{self._blanks}]+(?={apart}|[\r\n]|$)")
         self._blank_then_quote = re.compile(rf'(^|{re.escape(separator)})[{self._blanks}]+"')
 
     def __iter__(self) -> Iterator[Record]:
@@ -93,7 +99,7 @@ class Records:
                     next(lines, None)
                 # Strict, since a quote that is never closed would otherwise swallow the rows after it unnoticed.
                 reader = csv.reader(self._noted(lines, raw), delimiter=self._separator, strict=True)
-                blank = self._separator + '" \t\r\n\xa0\u202f\ufeff'
+                blank = self._separator + '" \t\r\n\f\x1a\xa0\u202f\ufeff'
                 for cells in reader:
                     first = raw[0]
                     if len(raw) > 1:
@@ -105,7 +111,7 @@ class Records:
                             cells = self._unwrapped(cells)
                     if len(first) > MAX_CELL:
                         self._check_cells(line, cells)
-                    if first[0].isalnum() or len(raw) > 1 or first.strip(blank):
+                    if first[0].isalnum() or len(raw) > 1 or first.strip(blank) not in _NO_RECORDS:
                         yield line, cells
                     line += len(raw)
                     raw.clear()
@@ -149,11 +155,17 @@ class Records:
             if len(line) > _MAX_LINE:
                 msg = f"a line is longer than {_MAX_LINE} characters"
                 raise csv.Error(msg)
+            if '" ' in line and not raw:
+                line = self._without_blanks(line)
             raw.append(line)
             if len(raw) > _MOST_LINES_OF_CELL:
                 msg = f"a cell has more than {_MOST_LINES_OF_CELL} lines"
                 raise csv.Error(msg)
             yield line
+
+    def _without_blanks(self, line: str) -> str:
+        """Return a line without blanks between a quote that closes a cell and the separator, if no quote is stray."""
+        return self._blank_after_quote.sub(r"\1", line) if self._well_quoted(line) else line
 
     def _check_cells(self, line: int, cells: list[str]) -> None:
         """Refuse cells of a length that no name has."""

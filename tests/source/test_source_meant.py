@@ -140,3 +140,29 @@ def test_error_shows_no_cell_of_a_first_record_that_is_somebodys(write: Write, r
     with pytest.raises(InvalidSource, match="the first line is a row") as caught:
         people(write(f"{row}\nMartin;Max;0612345602\n"), "nom")
     assert not any(each in str(caught.value) for each in ("Durand", "Ana", "ana@", "rue"))
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\f", "\\.", "\\.\n", "\x1a\r\n"])
+def test_mark_of_a_files_end_is_no_row(write: Write, end: str) -> None:
+    """What DOS, a printer or a database puts below the rows rejects nobody."""
+    assert len(people(write(f"mobile;nom\n0612345601;Ana\n0612345602;Max\n{end}"), "nom")) == 2
+    assert len(people(write(f"0612345601\n{end}"), phone=1)) == 1
+
+
+@pytest.mark.parametrize(("separator", "blank"), [(";", " "), (",", "  "), ("|", "\t "), (";", " \xa0")])
+def test_blanks_after_a_closing_quote_are_no_part_of_a_cell(write: Write, separator: str, blank: str) -> None:
+    """A hand that puts blanks around separators and quotes around cells is read."""
+    between = f'" {separator}{blank}"'
+    lines = [["mobile", "nom"], ["0612345601", "Ana"], ["0612345602", 'dit ""Max"" ; ou'], ["0612345603", "Eva"]]
+    path = write(
+        "".join(f'"{between.join(cells)}" {end}' for cells, end in zip(lines, ["\n", "\r\n"] * 2, strict=True))
+    )
+    assert [row.params for row in people(path, "nom")] == [("Ana",), ('dit "Max" ; ou',), ("Eva",)]
+
+
+def test_stray_quote_before_a_blank_is_still_refused(write: Write) -> None:
+    """Only a line whose quotes all open and close cells is read so."""
+    path = write('mobile;nom\n0612345601;"Ana" la "grande" \n0612345602;Max\n')
+    with pytest.raises(InvalidSource, match="quote") as caught:
+        people(path, "nom")
+    assert caught.value.line == 2
