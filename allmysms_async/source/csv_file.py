@@ -17,7 +17,7 @@ from allmysms_async.errors import InvalidSource
 from allmysms_async.model import Reason, Recipient, RefusedRow, SmsMessage
 from allmysms_async.source.check import ListCheck, check_list
 from allmysms_async.source.country import Countries
-from allmysms_async.source.encoding import check_mark, encoding_of, known_encoding
+from allmysms_async.source.encoding import check_said, encoding_of, known_encoding
 from allmysms_async.source.form import SEPARATORS, columns_given, form_of
 from allmysms_async.source.letters import may_hold_wrong_letters, wrong_letters, wrong_values
 from allmysms_async.source.records import Records, unclosed_quote
@@ -68,7 +68,7 @@ class CsvSource:
         known = known_encoding(encoding) if encoding else None
         try:
             self.encoding = encoding_of(self.path) if known is None else known
-            check_mark(self.path, self.encoding)
+            check_said(self.path, self.encoding)
             form = form_of(
                 self.path,
                 self.encoding,

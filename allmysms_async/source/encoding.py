@@ -20,7 +20,7 @@ from allmysms_async import argument
 from allmysms_async.errors import InvalidSource
 from allmysms_async.source.language import Fit, fit_of_windows, proves_windows, reads_well
 
-__all__ = ["check_mark", "encoding_of", "known_encoding", "undecodable"]
+__all__ = ["check_said", "encoding_of", "known_encoding", "undecodable"]
 
 _BLOCK = 1 << 20
 _MARKS = (
@@ -30,6 +30,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_LATIN = frozenset({"iso8859-1", "iso8859-15"})
+_controls = re.compile(b"[\x80-\x9f]").search
 _ORDERED = {"utf-16": 2, "utf-32": 4}
 # Known to Python, and made for names of hosts and for its own sources.
 _NO_ENCODINGS = frozenset(("punycode", "idna", "undefined", "unicode-escape", "raw-unicode-escape"))
@@ -76,13 +78,19 @@ def known_encoding(encoding: str) -> str:
     return "utf-8-sig" if name == "utf-8" else name
 
 
-def check_mark(path: Path, encoding: str) -> None:
-    """Refuse an encoding whose order of bytes a mark tells, of a file without that mark.
+def check_said(path: Path, encoding: str) -> None:
+    """Refuse an encoding that a file cannot be in, although it decodes.
 
     Raises:
-        InvalidSource: It lacks it.
+        InvalidSource: A mark tells its order of bytes, and the file lacks it; or it holds signs of Windows-1252 where
+            Latin-1 has controls.
         OSError: It cannot be read.
     """
+    if encoding in _LATIN:
+        line = _line_of_controls(path)
+        if line is not None:
+            msg = f"{path}, line {line}: it holds signs that {encoding} has not, and Windows-1252 has."
+            raise InvalidSource(msg, line=line, remedy="Say encoding='cp1252'.")
     if encoding not in _ORDERED:
         return
     with path.open("rb") as file:
@@ -91,6 +99,14 @@ def check_mark(path: Path, encoding: str) -> None:
         msg = f"{path} does not begin with the mark that tells which {encoding} it is."
         remedy = f"Say encoding='{encoding}-le' or encoding='{encoding}-be'."
         raise InvalidSource(msg, line=1, remedy=remedy)
+
+
+def _line_of_controls(path: Path) -> int | None:
+    """Return the first line with bytes that are controls in Latin-1, or None."""
+    with path.open("rb") as file:
+        if not any(_controls(block) for block in iter(lambda: file.read(_BLOCK), b"")):
+            return None
+    return next(number for number, line in _lines(path) if _controls(line))
 
 
 def encoding_of(path: Path) -> str:

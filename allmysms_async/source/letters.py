@@ -1,4 +1,4 @@
-"""Telling letters that were wrong before a file was written: encoded twice (``ZoÃ©``), or lost (U+FFFD).
+"""Telling letters that were wrong before a file was written: encoded twice (``ZoÃ©``), lost (U+FFFD), or controls.
 
 Such a file reads without an error in the encoding that it is in, and everybody would be texted what stands there.
 """
@@ -18,6 +18,8 @@ __all__ = ["has_wrong_letters", "may_hold_wrong_letters", "mended", "wrong_lette
 _LOST = "\ufffd"
 """What a conversion puts where it knows no letter."""
 
+_CONTROLS = re.compile("[\x80-\x9f]")
+"""What Windows-1252 has for letters and quotes, read as Latin-1: nobody types them."""
 _BLOCK = 1 << 20
 _ASCII = bytes(range(0x80))
 _NO_LETTERS = "\xa0»\u2019\u201d\u201c\u2018\u2026\u2013\u2014"
@@ -81,8 +83,8 @@ _TWICE = (
     _Twice("cp437"),
 )
 # What those begin with: of most lists no letter does, and this is far faster.
-_LEADING = re.compile(f"[{_LOST}ÎÏÐÑð{''.join(each.leading for each in _TWICE)}]")
-_SUSPECT = re.compile("|".join([_LOST, *(each.pattern for each in _TWICE)]))
+_LEADING = re.compile(f"[{_LOST}\x80-\x9fÎÏÐÑð{''.join(each.leading for each in _TWICE)}]")
+_SUSPECT = re.compile("|".join([_LOST, _CONTROLS.pattern, *(each.pattern for each in _TWICE)]))
 
 
 def mended(text: str) -> str:
@@ -93,7 +95,7 @@ def mended(text: str) -> str:
         once = each.mended(text)
         if once != text:
             return once
-    return text
+    return _CONTROLS.sub(lambda found: found[0].encode("latin-1").decode("cp1252", errors="replace"), text)
 
 
 def has_wrong_letters(text: str) -> bool:
@@ -137,7 +139,8 @@ def wrong_letters(path: Path, encoding: str, line: int | None, column: int, valu
     shown = re.sub(r"\d", "", word)[:30]
     what = "a letter was lost before the file was written"
     if _LOST not in word:
-        what = f"it was encoded twice before, and was most likely {mended(shown)!r}"
+        before = "encoded twice" if _CONTROLS.search(word) is None else "read in another encoding"
+        what = f"it was {before} before, and was most likely {mended(shown)!r}"
     msg = (
         f"{path}, line {line}: column {column} reads {shown!r}: {what}. Correct the file, or say "
         f"encoding={encoding.removesuffix('-sig')!r} to send it as it stands."

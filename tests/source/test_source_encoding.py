@@ -272,3 +272,30 @@ def test_honest_name_in_utf8_is_never_taken_for_one_encoded_twice(name: str, enc
     """Letters, quotes and signs of every language are read as they are."""
     path = write(listed_in(encoding, "Max", name.replace(";", "")))
     assert names(path)[1] == ["Max", name]
+
+
+@pytest.mark.parametrize("name", ["l\x92été", "c\x9cur", "10 \x80"])
+def test_controls_in_place_of_letters_are_refused_in_utf8(name: str, write: Write) -> None:
+    """Windows-1252 that was read as Latin-1 and saved so is refused with what it was; saying UTF-8 sends it."""
+    path = write(listed("Ana", name, encoding="utf-8"))
+    meant = name.encode("latin-1").decode("cp1252").removeprefix("10 ")
+    with pytest.raises(
+        InvalidSource, match=f"read in another encoding before, and was most likely '{meant}'"
+    ) as caught:
+        names(path)
+    assert caught.value.line == 3
+    assert [row.params for row in read_csv(path, phone=1, params=[2], header=True, encoding="utf-8")][1] == (name,)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "iso-8859-1", "iso-8859-15"])
+def test_latin_1_is_not_believed_of_a_file_of_windows_1252(encoding: str, write: Write) -> None:
+    """Bytes that are controls in what a caller says, and signs in Windows-1252, are refused with their line."""
+    path = write(listed("Zoé", "l’été"))
+    with pytest.raises(InvalidSource, match="Say encoding='cp1252'") as caught:
+        read_csv(path, phone="mobile", params=["nom"], encoding=encoding)
+    assert caught.value.line == 3
+    sound = write(listed("Zoé", "Noël"))
+    assert [row.params for row in read_csv(sound, phone="mobile", params=["nom"], encoding=encoding)] == [
+        ("Zoé",),
+        ("Noël",),
+    ]
