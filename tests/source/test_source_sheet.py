@@ -83,3 +83,11 @@ def test_column_without_a_name_is_read_by_its_position() -> None:
     """What stands under no name in the first row can be asked for."""
     found = [row.params for row in read_xlsx(FILES / "unnamed.xlsx", phone="mobile", params=["nom", 3])]
     assert found == [("Ana", "rappeler"), ("Max", "")]
+
+
+@pytest.mark.parametrize("kind", ["ods", "xls", "xlsx"])
+def test_cells_with_an_error_are_told_with_their_lines(kind: str) -> None:
+    """Who would be greeted without a name, because a formula failed, is a sentence of the check."""
+    source = read_xlsx(FILES / f"values.{kind}", phone="mobile", params=["valeur"])
+    told = "2 values of #param_1# are empty, such as line 6, 7: their text has a gap there."
+    assert told in source.check("Bonjour #param_1#").oddities
