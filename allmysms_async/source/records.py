@@ -76,6 +76,7 @@ class Records:
         self._skip = skip
         self._width = width
         self._phone = phone
+        self._may_have_blanks = False  # after a quote, somewhere: looked for in blocks, which is faster than in lines
         # A tab that separates is no blank: an empty cell before a quoted one would be lost.
         self._blanks = _BLANKS.replace(separator, "")
         quoted, apart = '"(?:[^"]|"")*"', re.escape(separator)
@@ -135,6 +136,8 @@ class Records:
                 msg = "it holds a NUL character"
                 raise csv.Error(msg)
             text = left + block
+            if '" ' in text:
+                self._may_have_blanks = True
             end = text.rfind("\n") + 1
             left = text[end:]
             if len(left) > _MAX_LINE:
@@ -155,7 +158,7 @@ class Records:
             if len(line) > _MAX_LINE:
                 msg = f"a line is longer than {_MAX_LINE} characters"
                 raise csv.Error(msg)
-            if '" ' in line and not raw:
+            if self._may_have_blanks and '" ' in line and not raw:
                 line = self._without_blanks(line)
             raw.append(line)
             if len(raw) > _MOST_LINES_OF_CELL:
