@@ -25,7 +25,7 @@ _BLOCK = 1 << 16
 _BLANKS = " \t\xa0\u202f"
 _MOST_LINES_OF_CELL = 200
 _DIGITS_OF_A_NUMBER = 6
-_NO_RECORDS = frozenset({"", "\\."})
+_NO_RECORD = ("", "\\.")
 """What is left of a line without blanks and DOS's end of a file where it is no record: COPY ends its rows so."""
 
 _eight_digits = re.compile(r"(?:tel:)?[\W_]*(?:\d[\W_]*){8,}", re.IGNORECASE).fullmatch
@@ -100,6 +100,7 @@ class Records:
                     next(lines, None)
                 # Strict, since a quote that is never closed would otherwise swallow the rows after it unnoticed.
                 reader = csv.reader(self._noted(lines, raw), delimiter=self._separator, strict=True)
+                no_record = _NO_RECORD
                 blank = self._separator + '" \t\r\n\f\x1a\xa0\u202f\ufeff'
                 for cells in reader:
                     first = raw[0]
@@ -112,7 +113,7 @@ class Records:
                             cells = self._unwrapped(cells)
                     if len(first) > MAX_CELL:
                         self._check_cells(line, cells)
-                    if first[0].isalnum() or len(raw) > 1 or first.strip(blank) not in _NO_RECORDS:
+                    if first[0].isalnum() or len(raw) > 1 or first.strip(blank) not in no_record:
                         yield line, cells
                     line += len(raw)
                     raw.clear()
