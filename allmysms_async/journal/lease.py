@@ -118,7 +118,7 @@ class Leases:
                 _log.exception("leases were not renewed.")
 
     async def renew(self) -> None:
-        """Renew what is held, and take note of until when.
+        """Renew what is held, and take note of until when; what could not be renewed is looked up before it is sent.
 
         Raises:
             JournalLost: The record is gone.
@@ -126,9 +126,11 @@ class Leases:
         """
         standing = self.holder.standing
         until, renewed = await self._database.write(self._renew_all, watched=True)
-        for seq in renewed:
-            if seq in self._held:
-                self._held[seq].until, self._held[seq].standing = until, standing
+        for seq, hold in self._held.items():
+            if seq in renewed:
+                hold.until, hold.standing = until, standing
+            else:  # claimed meanwhile, or ended by somebody whose clock was ahead
+                hold.until = float("-inf")
 
     def _renew_all(self, connection: sa.Connection) -> tuple[float, Sequence[int]]:
         """Renew every lease; return until when, and of which chunks."""

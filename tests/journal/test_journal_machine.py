@@ -152,11 +152,16 @@ class Machine(RuleBasedStateMachine):
             self.overtake(data)
 
     def set_clock(self, process):
-        """The clock is suddenly two days ahead, or is put right again; whoever looks next finds out."""
+        """The clock is suddenly two days ahead, or is put right again; whoever looks next finds out.
+
+        Every process renews its leases before it is put right: who does so later is told by the leases' own length.
+        """
         error = AHEAD - self.clock.error
         self.clock.at += error - self.clock.error
         self.clock.error = error
         self.list_left(process)
+        for one in self.processes:
+            self.wait(one.sink._leases.renew())
 
     def overtake(self, data):
         """A process stalls past its lease, another one works on what it held, and then the first one wakes."""
