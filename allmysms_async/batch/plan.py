@@ -192,17 +192,19 @@ class Planner:
             refused: Takes the outcomes of those that are refused.
         """
         run: list[_Usual] = []
-        for row, item in rows:
-            usual = self._usual(row, item)
-            if usual is not None:
-                run.append(usual)
-                continue
+        try:
+            for row, item in rows:
+                usual = self._usual(row, item)
+                if usual is not None:
+                    run.append(usual)
+                    continue
+                usuals, run = run, []
+                self._add_run(usuals, refused)
+                outcome = self.add(row, item)
+                if outcome is not None:
+                    refused.append(outcome)
+        finally:  # also after a defect: whoever came before that row is planned all the same
             self._add_run(run, refused)
-            run = []
-            outcome = self.add(row, item)
-            if outcome is not None:
-                refused.append(outcome)
-        self._add_run(run, refused)
 
     def _usual(self, row: int, item: Recipient | str) -> _Usual | None:
         """Return a row whose number is a usual mobile and whose text can be sent, or None for ``add`` to look at it."""
