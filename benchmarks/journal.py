@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator
 
 import msgspec
-from speed import serving
+from harness import serving
 
 from allmysms_async import Campaign, Recipient, RestBackend, SmsMessage, SmsService
 from allmysms_async.batch.chunk import Chunk

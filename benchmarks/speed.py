@@ -17,31 +17,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import gc
 import json
-import os
-import pathlib
 import platform
-import selectors
 import statistics
-import subprocess
-import sys
-from collections.abc import Iterator
 
 import msgspec
 from floor import run_floor, wire_bytes
+from harness import serving
 from load import CONCURRENCY, LEVELS, Blocked, Run, recipients_of, record_sends, run_engine, run_sends, watch_loop
 from pure import pure_parts
 
-__all__ = ["main", "serving"]
+__all__ = ["main"]
 
-_FOLDER = pathlib.Path(__file__).parent
 _IN_FLIGHT = (1, 20, 500)
-_START_SECONDS = 20.0
-# Left alone, glibc may give a request's memory back to the system and take it again with every request, or may not, as
-# chance arranges its heap: the floor of one run was then half that of another. Other allocators ignore these.
-_STEADY_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_MMAP_THRESHOLD_": "67108864"}
 _SANDBOX_RECIPIENTS = 20_000
 _FLOOR_REQUESTS = 1000
 
@@ -96,34 +85,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
     blocked: Blocked
     parts: dict[str, float]
-
-
-@contextlib.contextmanager
-def serving(script: str) -> Iterator[str]:
-    """Run a server of this folder in a process of its own, give its address, and end it."""
-    process = subprocess.Popen(
-        [sys.executable, str(_FOLDER / script)], stdout=subprocess.PIPE, text=True, env=os.environ | _STEADY_MEMORY
-    )
-    try:
-        if process.stdout is None:  # it is a pipe, as asked for
-            raise RuntimeError(script)
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            ready = selector.select(_START_SECONDS)
-        address = process.stdout.readline().strip() if ready else ""
-        if not address.startswith("http://127.0.0.1:"):
-            msg = f"{script} did not start: {address!r}"
-            raise RuntimeError(msg)
-        yield address
-    finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(5)
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 def _row(name: str, unit: str, runs: list[Run], floors: list[float]) -> Row:

@@ -28,8 +28,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 import aiohttp
 import httpx
 import msgspec
+from harness import serving
 from load import record_sends
-from speed import serving
 
 from allmysms_async.exchange import HttpRequest
 from allmysms_async.transports import AiohttpTransport, H11Transport, HttpTransport, HttpxTransport
