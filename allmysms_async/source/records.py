@@ -82,7 +82,8 @@ class Records:
         quoted, apart = '"(?:[^"]|"")*"', re.escape(separator)
         cell = f'(?:[{self._blanks}]*{quoted}[{self._blanks}]*|[^"{apart}\r\n]*)'
         self._well_quoted = re.compile(f"{cell}(?:{apart}{cell})*[\r\n]*").fullmatch
-        self._blank_after_quote = re.compile(f"({quoted})[{self._blanks}]+(?={apart}|[\r\n]|$)")
+        # From the left, so that a quoted cell is passed over whole: blanks inside of it are its own.
+        self._around_quotes = re.compile(f"[{self._blanks}]*({quoted})[{self._blanks}]*")
         self._blank_then_quote = re.compile(rf'(^|{re.escape(separator)})[{self._blanks}]+"')
 
     def __iter__(self) -> Iterator[Record]:
@@ -168,8 +169,8 @@ class Records:
             yield line
 
     def _without_blanks(self, line: str) -> str:
-        """Return a line without blanks between a quote that closes a cell and the separator, if no quote is stray."""
-        return self._blank_after_quote.sub(r"\1", line) if self._well_quoted(line) else line
+        """Return a line without the blanks around its quoted cells, if no quote is stray."""
+        return self._around_quotes.sub(r"\1", line) if self._well_quoted(line) else line
 
     def _check_cells(self, line: int, cells: list[str]) -> None:
         """Refuse cells of a length that no name has."""
