@@ -23,6 +23,7 @@ from allmysms_async.protocols.rest.line import Line
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.receipt import discarded, receipt
 from allmysms_async.protocols.rest.reconcile import find_send
+from allmysms_async.protocols.rest.sms import SendSms, SimulateCampaign
 from allmysms_async.protocols.rest.wire import Result
 
 if TYPE_CHECKING:
@@ -167,7 +168,8 @@ class RestBackend(RestInquiry, HttpBackend):
         Source: HTTPS API v9, §7, annex 2.
         """
         # 114 (no valid number) says of each number why; that is a receipt with every recipient rejected.
-        result = await self.call(neutral.sending(request), timeout=request.timeout, passing=frozenset({"114"}))
+        operation = neutral.flow(SendSms, request, verbose=True, key=request.idempotency_key)
+        result = await self.call(operation, timeout=request.timeout, passing=frozenset({"114"}))
         return receipt(result, request.recipients, request.parts, request.idempotency_key)
 
     async def simulate(self, request: SendRequest) -> Estimate:
@@ -175,7 +177,7 @@ class RestBackend(RestInquiry, HttpBackend):
 
         Source: HTTPS API v9, §8.
         """
-        result = await self.call(neutral.simulation(request), timeout=request.timeout)
+        result = await self.call(neutral.flow(SimulateCampaign, request), timeout=request.timeout)
         people = len(request.recipients)
         parts = plausible.parts(result.nb_sms, people)
         recipients = result.nb_contacts if result.nb_contacts is not None and result.nb_contacts <= people else None

@@ -5,6 +5,8 @@ Source: HTTPS API v9, §7.2, §12, §14, §18, §21, §23, annex 3.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from allmysms_async.backend import SendRequest
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import (
@@ -30,6 +32,8 @@ from allmysms_async.protocols.rest.reports import Ack, GetAckBySmsIdResult
 from allmysms_async.protocols.rest.sms import SendSms, SimulateCampaign
 from allmysms_async.protocols.rest.sub_accounts import CreateSubAccount, SubAccountInfo
 
+F = TypeVar("F", SendSms, SimulateCampaign)
+
 # Source: HTTPS API v9, §18.2.
 _OPT_OUTS = {
     "stop": Reason.OPTED_OUT,
@@ -38,10 +42,17 @@ _OPT_OUTS = {
 }
 
 
-def sending(request: SendRequest) -> SendSms:
-    """Return the operation that sends what a neutral request asks for, and says of each number left out why."""
+def flow(kind: type[F], request: SendRequest, *, verbose: bool | None = None, key: str | None = None) -> F:
+    """Return the operation that sends, or simulates, what a neutral request asks for.
+
+    Args:
+        kind: Which of the two.
+        request: The neutral request.
+        verbose: Whether the answer is to say of each number left out why.
+        key: Makes the operation unique for 24 hours.
+    """
     message = request.message
-    return SendSms(
+    return kind(
         message=request.text,
         recipients=request.recipients,
         dynamic=request.params,
@@ -52,25 +63,8 @@ def sending(request: SendRequest) -> SendSms:
         tracking=message.track_links or None,
         coding=int(request.coding),
         alerting=message.priority or None,
-        verbose=True,
-        unique_identifier=request.idempotency_key,
-    )
-
-
-def simulation(request: SendRequest) -> SimulateCampaign:
-    """Return the operation that asks what a neutral request would cost."""
-    message = request.message
-    return SimulateCampaign(
-        message=request.text,
-        recipients=request.recipients,
-        dynamic=request.params,
-        campaign_name=request.campaign_name,
-        date=message.send_at,
-        tpoa=message.sender,
-        cli_msg_id=message.reference,
-        tracking=message.track_links or None,
-        coding=int(request.coding),
-        alerting=message.priority or None,
+        verbose=verbose,
+        unique_identifier=key,
     )
 
 
