@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from types import FrameType
 
 from allmysms_async.cli.writer import hurry
@@ -27,7 +27,8 @@ def _numbers() -> list[int]:
     nohup does so with a hang-up, and a shell with Ctrl-C for what it starts in the background.
     """
     every = [signal.SIGINT, signal.SIGTERM, *([] if _HANG_UP is None else [_HANG_UP])]
-    return [number for number in every if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN]
+    ignored = (signal.SIG_IGN, _passed_over)
+    return [number for number in every if number == signal.SIGTERM or signal.getsignal(number) not in ignored]
 
 
 @contextlib.contextmanager
@@ -40,10 +41,13 @@ def on_signals(action: Callable[[], object], *, last: bool = False) -> Generator
         action: The function.
         last: Whether nothing comes afterwards that could still be stopped.
     """
+    if threading.current_thread() is not threading.main_thread():
+        # There Ctrl-C cancels the task, which stops the run as well.
+        yield
+        return
     loop = asyncio.get_running_loop()
     heard = False
     gone: set[int] = set()
-    before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
 
     def hear(number: int) -> None:
         nonlocal heard
@@ -54,24 +58,25 @@ def on_signals(action: Callable[[], object], *, last: bool = False) -> Generator
             heard = True
             action()
 
-    # Not on Windows, nor outside the main thread: there Ctrl-C cancels the task, which stops the run as well.
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-        for number in _numbers():
-            usual = signal.getsignal(number)
-            loop.add_signal_handler(number, hear, number)
-            before[number] = usual
+    def wake(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(hear, number)
+
+    # A loop's own handlers fall back to the system's action before they give way to others: what comes in between ends
+    # the process. One handler takes the place of another in one step.
+    before = {number: signal.getsignal(number) for number in _numbers()}
+    for number in before:
+        signal.signal(number, wake)
     try:
         yield
     finally:
-        if before:  # on no machine without masks; one that comes in between would end the process
-            signal.pthread_sigmask(signal.SIG_BLOCK, before)
         for number, usual in before.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_IGN if number in gone else usual or signal.SIG_DFL)
+            signal.signal(number, _passed_over if number in gone else usual or signal.SIG_DFL)
         if last:
             settle()
-        if before:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
+
+
+def _passed_over(number: int, frame: FrameType | None) -> None:
+    """Do nothing: the terminal is gone already."""
 
 
 @contextlib.contextmanager
@@ -88,7 +93,7 @@ def like_ctrl_c(*, leaving: bool = False) -> Generator[None, None, None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         hurry()
         if number == _HANG_UP:
-            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, _passed_over)
         usual = signal.getsignal(signal.SIGINT)
         (usual if callable(usual) else signal.default_int_handler)(signal.SIGINT, frame)
 
@@ -107,9 +112,23 @@ def like_ctrl_c(*, leaving: bool = False) -> Generator[None, None, None]:
         _taken.clear()
         for number, usual in before.items():
             if leaving:
-                signal.signal(number, signal.SIG_IGN)
+                with _held_back([number]):
+                    signal.signal(number, signal.SIG_IGN)
             elif signal.getsignal(number) in {interrupt, _settled}:
                 signal.signal(number, usual)
+
+
+@contextlib.contextmanager
+def _held_back(numbers: Iterable[int]) -> Generator[None, None, None]:
+    """Hold signals back while they are set to be ignored; Python says so on stderr of one that comes in between."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _settled(number: int, frame: FrameType | None) -> None:
@@ -121,7 +140,7 @@ def settle() -> None:
     """Say that the exit code is known: a signal from now on does not change it."""
     if threading.current_thread() is threading.main_thread():
         for number in _taken:
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            if signal.getsignal(number) not in (signal.SIG_IGN, _passed_over):
                 signal.signal(number, _settled)
 
 
