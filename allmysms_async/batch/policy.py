@@ -201,9 +201,7 @@ async def _repeated(
     try:
         return await attempt()
     except Exception as error:
-        if not again(error):
-            raise
-        first: list[Exception] = [error]
+        first = [error]
 
     async def next_attempt() -> T:
         if first:
