@@ -72,3 +72,20 @@ def test_rows_at_once_end_as_one_by_one(name: str, rows: list[Any], text: str, m
     """Chunks, refusals and what is remembered are the same, in the same order."""
     limits = OTHERS[name]
     assert planned(rows, text, limits, met, at_once=at_once) == planned(rows, text, limits, met, at_once=1)
+
+
+def test_rows_before_one_that_breaks_the_planner_are_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect at a row leaves whoever came before it in a chunk, and remembered."""
+    seen, accounted, usual = BitMap64(), BitMap64(), Planner._usual
+
+    def breaks(self: Planner, row: int, item: Any) -> Any:
+        if row == 3:
+            raise RuntimeError
+        return usual(self, row, item)
+
+    monkeypatch.setattr(Planner, "_usual", breaks)
+    planner = Planner(SmsMessage("Bonjour"), LIMITS, chunk_size=10, seen=seen, accounted=accounted)
+    with pytest.raises(RuntimeError):
+        planner.add_rows([(row, f"061234560{row}") for row in range(1, 5)], [])
+    assert [chunk.rows for chunk in planner.flush()] == [(1, 2)]
+    assert (list(accounted), list(seen)) == ([1, 2], [33612345601, 33612345602])

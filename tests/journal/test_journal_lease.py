@@ -13,6 +13,8 @@ from allmysms_async.journal.transition import PAGE
 
 from .conftest import Hand, JumpingClock, campaign, people
 
+AHEAD = 2 * 86_400
+
 
 async def test_lease_whose_renewal_was_not_committed_is_not_trusted(sandbox, tmp_path, monkeypatch):
     """A renewal that fails at the commit leaves the lease as it was: the next attempt asks the journal."""
@@ -44,6 +46,27 @@ async def test_lease_whose_renewal_was_not_committed_is_not_trusted(sandbox, tmp
             await hand.sink.hold(claim)
     assert await hand.sink.hold(claim)
     await hand.die()
+
+
+@pytest.mark.parametrize("who", ["itself", "another"])
+async def test_lease_that_was_ended_while_a_clock_was_ahead_is_not_trusted(sandbox, tmp_path, who):
+    """Whoever finds leases over with a clock that is two days ahead ends them; put right, it does not give them back.
+
+    What another process ended is known with the next renewal.
+    """
+    one = Hand(str(tmp_path / "soldes.db"), sandbox, keyed=False)
+    claim = await one.claimed(people(3))
+    other = Hand(str(tmp_path / "soldes.db"), sandbox, keyed=False, clock=one.clock)
+    await other.open()
+    assert await one.sink.hold(claim)
+    one.clock.jump(AHEAD)
+    await (one if who == "itself" else other).sink.resume(replayable_since=None)
+    one.clock.jump(-AHEAD)
+    if who == "another":
+        await one.sink._leases.renew()
+    assert not await one.sink.hold(claim)
+    await one.die()
+    await other.die()
 
 
 async def test_renewals_go_on_after_anything_that_goes_wrong(tmp_path, monkeypatch, caplog):

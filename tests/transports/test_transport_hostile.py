@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import ssl
 import traceback
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,47 @@ async def test_client_without_a_word_on_its_progress_is_bounded(server: Any) -> 
     async with httpx.AsyncClient(transport=Silent()) as client, HttpxTransport(client) as transport:
         with pytest.raises(RequestTimeout):
             await transport.send(server.request(timeout=0.01))
+
+
+@pytest.mark.parametrize("kind", ["default"], indirect=True)
+@pytest.mark.parametrize(("interim", "taken"), [(10, True), (11, False)])
+async def test_interim_answers_are_counted(server: Any, transport: HttpTransport, interim: int, taken: bool) -> None:
+    """A few are passed over; a server that gives no end of them has not answered."""
+    server.script = scripted(b"HTTP/1.1 103 Early Hints\r\n\r\n" * interim + OK)
+    if taken:
+        assert (await transport.send(server.request())).status == 200
+    else:
+        with pytest.raises(ConnectionLost):
+            await transport.send(server.request())
+
+
+@pytest.mark.parametrize("kind", ["default"], indirect=True)
+@pytest.mark.parametrize("tls", [False, True])
+async def test_connection_is_not_kept_while_its_request_is_still_being_written(
+    build: Any, certificate: Path, tls: bool
+) -> None:
+    """A server may refuse a long body before it has read it: a second word of it would answer the next request."""
+    trusted = None
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
+    if secure is not None:
+        secure.load_cert_chain(certificate)
+        trusted = ssl.create_default_context(cafile=str(certificate))
+    opened: list[asyncio.StreamWriter] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        await over.wait()
+        writer.close()
+
+    over = asyncio.Event()
+    async with await asyncio.start_server(refuse, "localhost", 0, ssl=secure) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        url = f"http{'s' if tls else ''}://localhost:{port}/"
+        async with build(ssl_context=trusted) as transport:
+            for _ in range(2):
+                request = HttpRequest(name="sendSms", url=url, body=bytes(30_000_000), headers={}, timeout=250)
+                assert (await transport.send(request)).status == 413
+        over.set()
+    assert len(opened) == 2

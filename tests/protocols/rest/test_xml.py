@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from allmysms_async.errors import InvalidRequest, InvalidText, ProtocolError
 from allmysms_async.exchange import HttpResponse
 from allmysms_async.model import Contact, Recipient, Secret
-from allmysms_async.protocols.rest.codec import Credentials, Formats, decode, encode
+from allmysms_async.protocols.rest.codec import Credentials, Formats, decode, encode, from_xml
 from allmysms_async.protocols.rest.contacts import GetContacts, PopulateList
 from allmysms_async.protocols.rest.receipt import receipt
 from allmysms_async.protocols.rest.sms import SendSms, SimpleSend
@@ -141,3 +141,9 @@ def test_unknown_format_is_refused() -> None:
     """A format is json or xml."""
     with pytest.raises(InvalidRequest):
         Formats(flow="yaml")  # type: ignore[arg-type]
+
+
+def test_text_as_long_as_an_answer_may_be_is_read() -> None:
+    """A recorded message is one text in base64, and may have tens of megabytes: the answer's own bound is enough."""
+    long = "QUJD" * 3_000_000
+    assert from_xml(f"<media><content>{long}</content></media>".encode()) == {"content": long}
