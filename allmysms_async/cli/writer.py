@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import threading
 import time
 import weakref
@@ -131,7 +132,9 @@ class Writer:
         return True
 
     def _work(self) -> None:
-        """Write what comes, until nothing can be written any more."""
+        """Write what comes, until nothing can be written any more; the main thread alone hears signals."""
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while not self.gone:
             with self._changed:
                 while not self._pieces:
