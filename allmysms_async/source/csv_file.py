@@ -7,19 +7,16 @@ with its line number. A row that was not read as it was meant would text one per
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 
 from allmysms_async import argument
-from allmysms_async.backend import SendLimits
-from allmysms_async.border import border, bordered, retell
+from allmysms_async.border import border, bordered
 from allmysms_async.errors import InvalidSource
-from allmysms_async.model import Reason, Recipient, RefusedRow, SmsMessage
-from allmysms_async.source.check import ListCheck, check_list
-from allmysms_async.source.country import Countries
+from allmysms_async.model import Reason, Recipient, RefusedRow
 from allmysms_async.source.encoding import check_said, encoding_of, known_encoding
-from allmysms_async.source.form import SEPARATORS, columns_given, form_of
+from allmysms_async.source.form import SEPARATORS, form_of
 from allmysms_async.source.letters import may_hold_wrong_letters, wrong_letters, wrong_values
+from allmysms_async.source.list_file import ListFile
 from allmysms_async.source.records import Records, unclosed_quote
 
 __all__ = ["CsvSource", "read_csv"]
@@ -30,7 +27,7 @@ _LEAST_WRONG = 100
 
 
 @bordered
-class CsvSource:
+class CsvSource(ListFile):
     """The recipients of a CSV file; can be iterated over again and again, from the start each time.
 
     Attributes:
@@ -40,9 +37,6 @@ class CsvSource:
         header: The names of its columns, or None if its first record is a row.
         columns: The positions, from 1, of the number's column and of the parameters'.
     """
-
-    reads_files = True
-    """A campaign iterates over it in a thread, so that the event loop goes on."""
 
     def __init__(
         self,
@@ -57,10 +51,14 @@ class CsvSource:
         default_country: str | None = None,
         check_numbers: bool = False,
     ) -> None:
-        self._countries = Countries(default_country, check_numbers)
-        self.path = argument.path("The file", path)
-        columns = columns_given(phone, params)
-        argument.given("header", header, (bool, type(None)), "true or false")
+        super().__init__(
+            path,
+            phone=phone,
+            params=params,
+            header=header,
+            default_country=default_country,
+            check_numbers=check_numbers,
+        )
         argument.given("short_rows", short_rows, bool, "true or false")
         if separator is not None and (len(argument.text("separator", separator)) != 1 or separator not in SEPARATORS):
             msg = f"The separator {separator[:20]!r} is none of semicolon, comma, tab or |."
@@ -72,7 +70,7 @@ class CsvSource:
             form = form_of(
                 self.path,
                 self.encoding,
-                columns=columns,
+                columns=self._wanted,
                 separator=separator,
                 header=header,
                 short_rows=short_rows,
@@ -92,21 +90,7 @@ class CsvSource:
         """Show the file and how it is read."""
         return f"<CsvSource {self.path} {self.encoding} separator={self.separator!r}>"
 
-    def __iter__(self) -> Iterator[Recipient]:
-        """Yield a recipient for each row, in order; one of another width than the header's is refused.
-
-        Raises:
-            InvalidSource: The file cannot be read to its end as it began; ``line`` says where.
-        """
-        outer = sys.exception()
-        try:
-            yield from self._countries.read(self._rows())
-        except BaseException as error:
-            retell(error, outer)
-            raise
-
-    def _rows(self) -> Iterator[Recipient]:
-        """Yield a recipient for each row, as it is written."""
+    def _recipients(self) -> Iterator[Recipient]:
         form = self._form
         width, phone, params = form.width, form.phone, form.params
         look = form.exact != width  # at every row: one that lacks a separator has as many cells as the header
@@ -148,25 +132,12 @@ class CsvSource:
             InvalidSource: There are some; saying the encoding has them sent as they stand.
         """
         try:
-            found = next(wrong_values(self._rows()), None)
+            found = next(wrong_values(self._recipients()), None)
         except InvalidSource:  # told to whom reads the rows
             return
         if found is not None:
             line, number, value = found
             raise wrong_letters(self.path, self.encoding, line, self.columns[number], value)
-
-    def check(self, message: SmsMessage | str, *, limits: SendLimits | None = None) -> ListCheck:
-        """Read all of the file as a campaign would, and send nothing: in an event loop call it in a thread.
-
-        Args:
-            message: What would be sent.
-            limits: Of the backend that would send it, ``backend.limits``; those of ``RestBackend`` by default.
-
-        Raises:
-            InvalidText: The text cannot be right for anybody.
-            InvalidSource: The file cannot be read to its end.
-        """
-        return check_list(self, message, limits)
 
 
 @border

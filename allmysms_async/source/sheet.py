@@ -5,20 +5,17 @@ from __future__ import annotations
 import datetime
 import os
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from allmysms_async import argument
-from allmysms_async.backend import SendLimits
-from allmysms_async.border import border, bordered, retell
+from allmysms_async.border import border, bordered
 from allmysms_async.errors import InvalidRequest, InvalidSource
-from allmysms_async.model import Recipient, SmsMessage
-from allmysms_async.source.check import ListCheck, check_list
-from allmysms_async.source.country import Countries
-from allmysms_async.source.form import checked_columns, columns_at, columns_given, trimmed
+from allmysms_async.model import Recipient
+from allmysms_async.source.form import checked_columns, columns_at, trimmed
+from allmysms_async.source.list_file import ListFile
 
 __all__ = ["SheetSource", "read_xlsx"]
 
@@ -27,7 +24,7 @@ _iso_duration = re.compile(r"PT(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:[.]\d
 
 
 @bordered
-class SheetSource:
+class SheetSource(ListFile):
     """The recipients of one sheet; can be iterated over again and again, from the start each time.
 
     Attributes:
@@ -36,9 +33,6 @@ class SheetSource:
         header: The names of its columns, or None if its first row is a person's.
         columns: The positions, from 1, of the number's column and of the parameters'.
     """
-
-    reads_files = True
-    """A campaign iterates over it in a thread, so that the event loop goes on."""
 
     def __init__(
         self,
@@ -51,13 +45,17 @@ class SheetSource:
         default_country: str | None = None,
         check_numbers: bool = False,
     ) -> None:
-        self._countries = Countries(default_country, check_numbers)
-        self.path = argument.path("The file", path)
-        columns = columns_given(phone, params)
-        argument.given("header", header, (bool, type(None)), "true or false")
+        super().__init__(
+            path,
+            phone=phone,
+            params=params,
+            header=header,
+            default_country=default_country,
+            check_numbers=check_numbers,
+        )
         if sheet is not None:
             argument.text("sheet", sheet)
-        named = checked_columns(columns) if header is None else header
+        named = checked_columns(self._wanted) if header is None else header
         opened = _opened(self.path, sheet)
         self.sheet: str = opened.name
         rows = _rows(opened)
@@ -67,29 +65,15 @@ class SheetSource:
             msg = f"{self.path} is empty: it has no line with the names of its columns."
             raise InvalidSource(msg, line=1)
         self.header = tuple(trimmed(list(first))) if named else None
-        known = len(first) if first else max(column for column in columns if isinstance(column, int))
-        self._positions = columns_at(self.path, line, self.header, columns, known)
+        known = len(first) if first else max(column for column in self._wanted if isinstance(column, int))
+        self._positions = columns_at(self.path, line, self.header, self._wanted, known)
         self.columns = tuple(position + 1 for position in self._positions)
 
     def __repr__(self) -> str:
         """Show the file and the sheet."""
         return f"<SheetSource {self.path} sheet={self.sheet!r}>"
 
-    def __iter__(self) -> Iterator[Recipient]:
-        """Yield a recipient for each row that is not blank, in order.
-
-        Raises:
-            InvalidSource: The file cannot be read, or a cell is too long to be a name.
-        """
-        outer = sys.exception()
-        try:
-            yield from self._countries.read(self._people())
-        except BaseException as error:
-            retell(error, outer)
-            raise
-
-    def _people(self) -> Iterator[Recipient]:
-        """Yield a recipient for each row, as it is written."""
+    def _recipients(self) -> Iterator[Recipient]:
         rows = _rows(_opened(self.path, self.sheet))
         if self.header is not None:
             next(rows, None)
@@ -99,19 +83,6 @@ class SheetSource:
                 msg = f"{self.path}, line {line}: a cell is longer than {_MAX_CELL} characters."
                 raise InvalidSource(msg, line=line)
             yield Recipient(cells[phone], tuple([cells[position] for position in params]), line)
-
-    def check(self, message: SmsMessage | str, *, limits: SendLimits | None = None) -> ListCheck:
-        """Read all of the file as a campaign would, and send nothing: in an event loop call it in a thread.
-
-        Args:
-            message: What would be sent.
-            limits: Of the backend that would send it, ``backend.limits``; those of ``RestBackend`` by default.
-
-        Raises:
-            InvalidText: The text cannot be right for anybody.
-            InvalidSource: The file cannot be read to its end.
-        """
-        return check_list(self, message, limits)
 
 
 @border
