@@ -1,39 +1,22 @@
-"""Mail over aiosmtplib: a small pool of connections, each step of a mail driven by itself.
-
-Which step a connection died in decides whether a mail may have been taken: up to RCPT nothing can have been, from DATA
-on it may. The library's own ``sendmail`` does not tell, so ``mail``, ``rcpt`` and ``data`` are called one by one.
-"""
+"""Mail over aiosmtplib: a small pool of connections, encrypted and logged in before a mail is handed over."""
 
 from __future__ import annotations
 
 import asyncio
-import enum
 import ssl
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import aiosmtplib
 
 from allmysms_async import argument
 from allmysms_async.border import bordered
-from allmysms_async.errors import (
-    AllMySmsError,
-    AuthenticationFailed,
-    CannotPass,
-    ConnectionLost,
-    InvalidRequest,
-    MailDeferred,
-    MailRefused,
-    NotSent,
-    ProtocolError,
-    RequestTimeout,
-    ServiceClosed,
-)
+from allmysms_async.errors import AuthenticationFailed, CannotPass, InvalidRequest, NotSent, ServiceClosed
 from allmysms_async.exchange import MailEnvelope, MailReceipt
 from allmysms_async.model import Secret
-from allmysms_async.transports.peer import certificate_refused, is_host
-from allmysms_async.transports.room import Room, Rooms, SocketLike
-from allmysms_async.transports.smtp_reply import ReplyGuard, Strayed
+from allmysms_async.transports.peer import is_host
+from allmysms_async.transports.room import Room, Rooms
+from allmysms_async.transports.smtp_line import Line
+from allmysms_async.transports.smtp_mail import Attempt, Step, quotes
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -48,99 +31,8 @@ _PORTS: dict[Security, int] = {"starttls": 587, "tls": 465, "plain": 25}
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # Mail servers keep an idle connection for minutes (RFC 5321 asks for five), firewalls and short-tempered ones do not.
 _IDLE_SECONDS = 60.0
-_QUIT_SECONDS = 2.0
 # Each way to log in takes up to three answers, and four ways are tried.
 _LOGIN_ANSWERS = 12
-# "Authentication required", "mechanism too weak", "credentials invalid", "encryption required". Source: RFC 4954, §6.
-_LOGIN_CODES = frozenset({530, 534, 535, 538})
-
-
-class _Step(enum.Enum):
-    """Where an attempt stands."""
-
-    CONNECT = "connecting"
-    LOGIN = "logging in"
-    MAIL = "MAIL"
-    RCPT = "RCPT"
-    DATA = "DATA"
-
-
-class _Line:
-    """One connection."""
-
-    __slots__ = ("client", "guard", "mails", "since")
-
-    def __init__(self, client: aiosmtplib.SMTP) -> None:
-        self.client = client
-        self.guard: ReplyGuard | None = None
-        self.mails = 0
-        self.since = 0.0
-
-    def listen(self) -> None:
-        """Listen to the server from now on; again once TLS is between."""
-        if self.client.transport is not None:
-            transport = cast("asyncio.Transport", self.client.transport)
-            self.guard = ReplyGuard(transport, cast("asyncio.Protocol", transport.get_protocol()))
-            transport.set_protocol(self.guard)
-
-    async def ask(self, command: Awaitable[aiosmtplib.SMTPResponse], answers: int = 1) -> aiosmtplib.SMTPResponse:
-        """Run a command that may be answered so many times, and return the last answer.
-
-        Raises:
-            Strayed: It is not the one that came.
-        """
-        guard = self.guard
-        if guard is None:
-            return await command  # the connection is gone, as this will say
-        guard.expect(answers)
-        try:
-            response = await command
-        finally:
-            guard.expect(0)
-        if not guard.agrees(response.code):
-            raise Strayed
-        return response
-
-    def strayed(self, error: Exception) -> bool:
-        """Tell whether an error comes from answers that cannot be told apart."""
-        if self.guard is None:
-            return False
-        wrong = isinstance(error, aiosmtplib.SMTPResponseException) and not self.guard.agrees(error.code)
-        return wrong or self.guard.strayed or isinstance(error, Strayed)
-
-    @property
-    def invited(self) -> bool:
-        """Whether the server asked for the mail itself, which may have been written then."""
-        return self.guard is not None and self.guard.invited
-
-    def drop(self) -> None:
-        """Close it without a word."""
-        transport = self.client.transport
-        self.client.close()
-        _abort(transport)
-
-    def socket(self) -> SocketLike | None:
-        """Return its socket, if it is connected."""
-        transport = self.client.transport
-        socket: SocketLike | None = None if transport is None else transport.get_extra_info("socket")
-        return socket
-
-    async def leave(self) -> None:
-        """Say goodbye, and close it."""
-        transport = self.client.transport
-        try:
-            await self.ask(self.client.quit(timeout=_QUIT_SECONDS))
-        except (aiosmtplib.SMTPException, OSError, RuntimeError, Strayed):
-            pass
-        finally:
-            self.drop()
-            _abort(transport)  # which the client has let go of meanwhile
-
-
-def _abort(transport: asyncio.BaseTransport | None) -> None:
-    """Close a connection at once: closing TLS in order would wait for the other side's farewell."""
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
 
 
 @bordered
@@ -207,7 +99,7 @@ class SmtpTransport:
         self._connect_timeout = connect_timeout
         self._ssl_context = ssl_context
         self._local_hostname = local_hostname
-        self._rooms: Rooms[_Line] = Rooms(max_connections, _Line.leave, lambda line: (line.socket(),))
+        self._rooms: Rooms[Line] = Rooms(max_connections, Line.leave, lambda line: (line.socket(),))
 
     def __repr__(self) -> str:
         """Show where it sends to, and not as whom."""
@@ -257,11 +149,11 @@ class SmtpTransport:
             msg = f"{envelope.name}: the transport is closed; nothing was sent."
             raise ServiceClosed(msg, request=envelope.name, remedy="Make another service, or transport, to send with.")
 
-    async def _turn(self, envelope: MailEnvelope, until: float, room: Room[_Line]) -> MailReceipt:
+    async def _turn(self, envelope: MailEnvelope, until: float, room: Room[Line]) -> MailReceipt:
         """Make the attempt, now that it is this mail's turn."""
         self._check_open(envelope)  # again: it may have been closed while the mail waited
-        line = _awake(room) or _Line(self._client())
-        attempt = _Attempt(envelope, self._hostname, line)
+        line = _awake(room) or Line(self._client())
+        attempt = Attempt(envelope, self._hostname, line)
         try:
             async with asyncio.timeout_at(until):
                 if not line.client.is_connected:
@@ -278,9 +170,11 @@ class SmtpTransport:
             return MailReceipt(code=response.code, text=response.message)
         # Raised outside of the handler: a server's words may quote the mail, so its answer is no cause and no context.
         failure = attempt.failure(caught)
-        if not (attempt.answered(caught) and await self._reset(line, room)):
+        if attempt.answered(caught) and await line.reset():
+            self._keep(line, room)
+        else:
             line.drop()
-        raise failure from (None if _quotes(caught) else caught)
+        raise failure from (None if quotes(caught) else caught)
 
     # -- connections --------------------------------------------------------------------------------------------------
 
@@ -296,10 +190,10 @@ class SmtpTransport:
             tls_context=self._ssl_context,
         )
 
-    async def _open(self, line: _Line, attempt: _Attempt, room: Room[_Line]) -> None:
+    async def _open(self, line: Line, attempt: Attempt, room: Room[Line]) -> None:
         """Connect, encrypt and log in."""
         client = line.client
-        attempt.step = _Step.CONNECT
+        attempt.step = Step.CONNECT
         if self._security != "plain":
             client.tls_context = self._ssl_context or await self._trust(room)
         await client.connect()
@@ -316,13 +210,13 @@ class SmtpTransport:
             line.listen()
             await line.ask(client.ehlo())
         if self._username is not None:
-            attempt.step = _Step.LOGIN
+            attempt.step = Step.LOGIN
             if not client.supports_extension("auth"):
                 msg = f"{attempt.envelope.name}: the mail server takes no login (AUTH); nothing was sent."
                 raise AuthenticationFailed(msg, request=attempt.envelope.name)
             await line.ask(client.login(self._username.reveal(), self._password.reveal()), _LOGIN_ANSWERS)
 
-    async def _trust(self, room: Room[_Line]) -> ssl.SSLContext:
+    async def _trust(self, room: Room[Line]) -> ssl.SSLContext:
         """Return whom to trust, read once."""
         async with room.trusting:
             if self._ssl_context is None:
@@ -330,7 +224,7 @@ class SmtpTransport:
                 self._ssl_context = await asyncio.to_thread(ssl.create_default_context)
         return self._ssl_context
 
-    def _keep(self, line: _Line, room: Room[_Line]) -> None:
+    def _keep(self, line: Line, room: Room[Line]) -> None:
         """Put a connection aside for the next mail."""
         if not self._rooms.keeps(room) or line.mails >= self._max_mails or not line.client.is_connected:
             line.drop()
@@ -338,24 +232,12 @@ class SmtpTransport:
             line.since = asyncio.get_running_loop().time()
             room.idle.append(line)
 
-    async def _reset(self, line: _Line, room: Room[_Line]) -> bool:
-        """After a refusal: make a connection fit for the next mail, and tell whether it is."""
-        try:
-            await line.ask(line.client.rset(timeout=_QUIT_SECONDS))
-        except (aiosmtplib.SMTPException, OSError, Strayed):
-            return False
-        except BaseException:
-            line.drop()
-            raise
-        self._keep(line, room)
-        return True
-
     async def aclose(self) -> None:
         """Say goodbye on idle connections now, in whatever event loop, and close those in use once their mail ends."""
         await self._rooms.aclose()
 
 
-def _awake(room: Room[_Line]) -> _Line | None:
+def _awake(room: Room[Line]) -> Line | None:
     """Return an idle connection that is still good, giving up the others."""
     now = asyncio.get_running_loop().time()
     while room.idle:
@@ -364,100 +246,3 @@ def _awake(room: Room[_Line]) -> _Line | None:
             return line
         line.drop()
     return None
-
-
-class _Attempt:
-    """One mail on its way: how far it got, and what an error there means."""
-
-    def __init__(self, envelope: MailEnvelope, hostname: str, line: _Line) -> None:
-        self.envelope = envelope
-        self.hostname = hostname
-        self.line = line
-        self.step = _Step.MAIL
-
-    async def hand_over(self) -> aiosmtplib.SMTPResponse:
-        """Go through the steps of one mail on an open connection."""
-        envelope, line, client = self.envelope, self.line, self.line.client
-        message = envelope.message
-        options: tuple[str, ...] = ()
-        if envelope.message_7bit is not None:
-            if client.supports_extension("8bitmime"):
-                options = ("BODY=8BITMIME",)
-            else:
-                message = envelope.message_7bit
-        self.step = _Step.MAIL
-        await line.ask(client.mail(envelope.mail_from, options=options, timeout=None))
-        self.step = _Step.RCPT
-        await line.ask(client.rcpt(envelope.rcpt_to, timeout=None))
-        self.step = _Step.DATA
-        # Two answers: go ahead, and the word on the mail.
-        return await line.ask(client.data(message, timeout=None), 2)
-
-    def answered(self, error: Exception) -> bool:
-        """Tell whether the server refused a mail and goes on listening."""
-        if not isinstance(error, aiosmtplib.SMTPResponseException) or self.step in {_Step.CONNECT, _Step.LOGIN}:
-            return False
-        return 400 <= error.code < 600 and error.code != 421 and not self.line.strayed(error)
-
-    def not_sent(self, what: str, *, code: str | None = None) -> NotSent:
-        """Return the error of a mail that was surely not handed over."""
-        name = self.envelope.name
-        return NotSent(f"{name}: the mail server {what}; nothing was sent.", request=name, code=code)
-
-    def failure(self, error: Exception) -> AllMySmsError:
-        """Return the library's error for what went wrong in the present step."""
-        name, in_data = self.envelope.name, self.step is _Step.DATA
-        if isinstance(error, AllMySmsError):
-            return error
-        if self.line.strayed(error):
-            if in_data and self.line.invited:
-                msg = f"{name}: the mail server answered out of turn, or not clearly; the mail may have been taken."
-                return ProtocolError(msg, request=name)
-            return self.not_sent(f"answered out of turn, or not clearly ({self.step.value})")
-        if isinstance(error, aiosmtplib.SMTPResponseException):
-            return self._refusal(error.code)
-        if isinstance(error, TimeoutError):
-            if in_data:
-                msg = f"{name}: no word from the mail server in time; the mail may have been taken."
-                return RequestTimeout(msg, request=name)
-            return self.not_sent(f"did not answer in time ({self.step.value})")
-        if self.step is _Step.CONNECT and (refused := certificate_refused(error, self.hostname, name)):
-            return refused
-        if self.step is _Step.LOGIN and type(error) is aiosmtplib.SMTPException:
-            msg = f"{name}: the mail server knows no way to log in that is known here; nothing was sent."
-            return AuthenticationFailed(msg, request=name)
-        if in_data:
-            what = f"the connection was lost ({type(error).__name__}); the mail may have been taken."
-            return ConnectionLost(f"{name}: {what}", request=name)
-        return self.not_sent(f"could not be reached, or hung up ({self.step.value}, {type(error).__name__})")
-
-    def _refusal(self, code: int) -> AllMySmsError:
-        """Return the library's error for an answer other than the one that was hoped for."""
-        name, step = self.envelope.name, self.step
-        where = "after the mail" if step is _Step.DATA else f"at {step.value}" if step.value.isupper() else step.value
-        if 400 <= code < 500:
-            msg = f"{name}: the mail server put it off ({code}, {where}); it was not taken."
-            return MailDeferred(msg, request=name, code=str(code))
-        if not 500 <= code < 600:
-            if step is _Step.DATA and self.line.invited:
-                msg = f"{name}: the mail server's answer is none ({code}); the mail may have been taken."
-                return ProtocolError(msg, request=name, code=str(code))
-            return self.not_sent(f"answered what is no answer ({code}, {where})", code=str(code))
-        if step is _Step.LOGIN or code in _LOGIN_CODES:
-            msg = f"{name}: the mail server refused the login, or asks for one ({code}); nothing was sent."
-            return AuthenticationFailed(msg, request=name, code=str(code), remedy="Check username and password.")
-        if step is _Step.CONNECT:
-            # It refused to talk at all: nothing was said about any mail yet, so the mails can wait.
-            return self.not_sent(f"refused the connection ({code})", code=str(code))
-        msg = f"{name}: the mail server refused the mail ({code}, {where}); nothing was sent."
-        return MailRefused(msg, request=name, code=str(code))
-
-
-def _quotes(error: BaseException) -> bool:
-    """Tell whether an error, or what led to it, holds a server's own words: they may repeat key and numbers."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, aiosmtplib.SMTPException):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
