@@ -1,21 +1,13 @@
-"""A journal in SQLite: one connection in a thread of its own, and writes that are committed together.
-
-What several tasks want written while a commit is under way is committed together by the next one, since a durable
-commit takes a millisecond or more, whatever is in it. Such a group is one errand of the thread, and so is whatever is
-read in one transaction: going there and back for each statement costs the event loop more than the statement.
-"""
+"""A journal in SQLite: one connection in a thread of its own, to a file that is watched."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 import sqlalchemy as sa
@@ -23,6 +15,7 @@ from sqlalchemy import event, exc
 
 from allmysms_async.clock import SYSTEM
 from allmysms_async.journal.address import LOGGING_NAME
+from allmysms_async.journal.errand import End, Errands, Member
 from allmysms_async.journal.fork import opens, refuse_forked
 from allmysms_async.journal.rival import Worth, worth
 from allmysms_async.journal.salvage import Saved, note, refuse_remains, save, stamp, warn
@@ -33,22 +26,6 @@ __all__ = ["File"]
 T = TypeVar("T")
 
 _BUSY_PAUSE = 0.01
-
-
-class _Member(NamedTuple):
-    """One of those that are written together."""
-
-    work: Callable[[sa.Connection], Any]
-    done: asyncio.Future[Any]
-    watched: bool
-
-
-class _End(NamedTuple):
-    """How it went for one of them: what its work returned, or what is raised in its place."""
-
-    member: _Member
-    value: Any
-    problem: BaseException | None
 
 
 class File:
@@ -77,9 +54,7 @@ class File:
             logging_name=LOGGING_NAME,
         )
         event.listen(self._engine, "begin", self._begins)
-        self._thread: ThreadPoolExecutor | None = None
-        self._waiting: deque[_Member] = deque()
-        self._writing: asyncio.Future[list[_End]] | None = None
+        self._errands = Errands(self._commit_together)
         self._watch: Watch | None = None
         self.harm: Harm | None = None
         self.unsure = False
@@ -122,24 +97,19 @@ class File:
 
     async def settle(self) -> None:
         """Set the file up for several processes, once it is known to be a journal."""
-        await self._do(self._settled)
+        await self._errands.do(self._settled)
 
     async def close(self) -> None:
         """Close the connection, once what is being written is committed."""
-        while self._writing is not None:
-            await asyncio.wait({self._writing})
-        if self._thread is not None:
-            await self._do(self._disconnect)
-            self._thread.shutdown(wait=False)
-            self._thread = None
+        await self._errands.close(self._disconnect)
 
     async def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Do something in a transaction that only reads, in the thread."""
-        return await self._do(self._read, work)
+        return await self._errands.do(self._read, work)
 
     async def look(self) -> None:
         """Look at the files; ``harm`` tells what happened to them."""
-        await self._do(self._look)
+        await self._errands.do(self._look)
 
     async def follow(self, owner: str) -> None:
         """Look into the file itself as well from now on.
@@ -147,7 +117,7 @@ class File:
         Args:
             owner: One of the holders.
         """
-        await self._do(self._follow, owner)
+        await self._errands.do(self._follow, owner)
 
     async def warn(self, words: str) -> None:
         """Keep others from beginning anew where the journal was, until it is known what was saved of it.
@@ -155,11 +125,11 @@ class File:
         Args:
             words: What happened to it.
         """
-        await self._do(self._warn, words)
+        await self._errands.do(self._warn, words)
 
     async def save(self, is_whole: Callable[[sqlite3.Connection], bool]) -> Saved | None:
         """Save what the connection holds beside the file; return the copy, or None if that cannot be done."""
-        return await self._do(self._save, is_whole)
+        return await self._errands.do(self._save, is_whole)
 
     async def give_up(self, words: str) -> tuple[str | None, str | None]:
         """Leave a note that keeps others from beginning anew, since nothing was saved.
@@ -170,7 +140,7 @@ class File:
         Returns:
             The note's name, and that of the file with what was not moved into the journal yet; None for what is not.
         """
-        return await self._do(self._give_up, words)
+        return await self._errands.do(self._give_up, words)
 
     async def write(self, work: Callable[[sa.Connection], T], *, apart: bool = False, watched: bool = False) -> T:
         """Do something in a transaction, in the thread; return once committed.
@@ -184,35 +154,7 @@ class File:
             Harmed: They are.
         """
         del apart  # whatever waits shares a transaction
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Member(work, done, watched))
-        if self._writing is None:
-            self._write_on()
-        return await done
-
-    def _write_on(self) -> None:
-        """Have what waits committed; until its turn comes, more may join."""
-        self._writing = self._do(self._commit_waiting)
-        self._writing.add_done_callback(self._written)
-
-    def _written(self, writing: asyncio.Future[list[_End]]) -> None:
-        """Tell those who wait how it went, and have what has come meanwhile committed."""
-        for member, value, problem in writing.result():
-            if member.done.done():  # whoever waited gave up
-                continue
-            if problem is None:
-                member.done.set_result(value)
-            else:
-                member.done.set_exception(problem)
-        self._writing = None
-        if self._waiting:
-            self._write_on()
-
-    def _do(self, errand: Callable[..., T], *args: Any) -> asyncio.Future[T]:
-        """Have something done in the thread; what has begun is done whole, also if nobody waits for it any more."""
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "journal")
-        return asyncio.get_running_loop().run_in_executor(self._thread, errand, *args)
+        return await self._errands.write(work, watched=watched)
 
     # -- in the thread ------------------------------------------------------------------------------------------------
 
@@ -354,24 +296,21 @@ class File:
             else:
                 return
 
-    def _commit_waiting(self) -> list[_End]:
-        """Commit what waits; if the database fails, nothing of it is recorded."""
-        group: list[_Member] = []
-        while self._waiting:
-            group.append(self._waiting.popleft())
-        ends: list[_End] = []
+    def _commit_together(self, group: list[Member]) -> list[End]:
+        """Commit a group; if the database fails, nothing of it is recorded."""
+        ends: list[End] = []
         try:
             self._look()
             if self.harm is not None:
                 lost = Harmed(self.harm.words)
-                ends = [_End(member, None, lost) for member in group if member.watched]
+                ends = [End(member, None, lost) for member in group if member.watched]
                 group = [member for member in group if not member.watched]
             if group:
                 ends += self._commit(group)
                 if any(member.watched for member in group):  # what follows it may leave this machine
                     self._look_after()
         except BaseException as error:  # noqa: BLE001, RUF100  # each of those who wait is told
-            ends += [_End(member, None, error) for member in group]
+            ends += [End(member, None, error) for member in group]
         return ends
 
     def _look_after(self) -> None:
@@ -383,25 +322,25 @@ class File:
         else:
             self.unsure = False
 
-    def _commit(self, group: Sequence[_Member]) -> list[_End]:
+    def _commit(self, group: Sequence[Member]) -> list[End]:
         """Do what is to be written, one after the other, in one transaction; return what each returned or raised."""
         connection = self._opened()
         with connection.begin():
             if len(group) == 1:
-                return [_End(group[0], group[0].work(connection), None)]
+                return [End(group[0], group[0].work(connection), None)]
             return [_apart(connection, member) for member in group]
 
 
-def _apart(connection: sa.Connection, member: _Member) -> _End:
+def _apart(connection: sa.Connection, member: Member) -> End:
     """Do something so that what it raises undoes nothing else; a database that fails is everybody's matter."""
     with connection.begin_nested() as savepoint:
         try:
-            return _End(member, member.work(connection), None)
+            return End(member, member.work(connection), None)
         except Exception as error:
             if isinstance(error, exc.DBAPIError) and not isinstance(error, exc.IntegrityError):
                 raise
             savepoint.rollback()
-            return _End(member, None, error)
+            return End(member, None, error)
 
 
 def _absolute(url: sa.URL) -> sa.URL:
