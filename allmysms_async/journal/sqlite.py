@@ -17,9 +17,9 @@ from allmysms_async.clock import SYSTEM
 from allmysms_async.journal.address import LOGGING_NAME
 from allmysms_async.journal.errand import End, Errands, Member
 from allmysms_async.journal.fork import opens, refuse_forked
-from allmysms_async.journal.rival import Worth, worth
-from allmysms_async.journal.salvage import Saved, note, refuse_remains, save, stamp, warn
-from allmysms_async.journal.watch import Harm, Harmed, Watch
+from allmysms_async.journal.keeper import Keeper
+from allmysms_async.journal.salvage import Saved, refuse_remains
+from allmysms_async.journal.watch import Harm, Harmed
 
 __all__ = ["File"]
 
@@ -34,10 +34,6 @@ class File:
     Args:
         url: Where it is.
         busy_timeout: Seconds to wait for another process that is writing.
-
-    Attributes:
-        harm: What happened to its files, or None.
-        unsure: Whether they could not be looked at after what was committed last.
     """
 
     def __init__(self, url: sa.URL, busy_timeout: float) -> None:
@@ -55,11 +51,7 @@ class File:
         )
         event.listen(self._engine, "begin", self._begins)
         self._errands = Errands(self._commit_together)
-        self._watch: Watch | None = None
-        self.harm: Harm | None = None
-        self.unsure = False
-        self._saved = self._concluded = False
-        self._warnings: list[str] = []
+        self._keeper: Keeper | None = None
         # What follows is used in the thread alone.
         self._connection: sa.Connection | None = None
         self._ends: Callable[[], object] | None = None
@@ -69,6 +61,16 @@ class File:
     def path(self) -> str | None:
         """Where the file is; None if it is not to be written."""
         return None if self._url.query.get("mode") == "ro" else self._name
+
+    @property
+    def harm(self) -> Harm | None:
+        """What happened to the files, or None."""
+        return None if self._keeper is None else self._keeper.harm
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the files could not be looked at after what was committed last."""
+        return self._keeper is not None and self._keeper.unsure
 
     @property
     def _name(self) -> str:
@@ -93,7 +95,7 @@ class File:
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         self._plain().close()
         if create and self.path is not None:
-            self._watch = Watch(self.path)
+            self._keeper = Keeper(self.path, self._raw)
 
     async def settle(self) -> None:
         """Set the file up for several processes, once it is known to be a journal."""
@@ -109,7 +111,8 @@ class File:
 
     async def look(self) -> None:
         """Look at the files; ``harm`` tells what happened to them."""
-        await self._errands.do(self._look)
+        if self._keeper is not None:
+            await self._errands.do(self._keeper.look)
 
     async def follow(self, owner: str) -> None:
         """Look into the file itself as well from now on.
@@ -117,7 +120,8 @@ class File:
         Args:
             owner: One of the holders.
         """
-        await self._errands.do(self._follow, owner)
+        if self._keeper is not None:
+            await self._errands.do(self._keeper.follow, owner)
 
     async def warn(self, words: str) -> None:
         """Keep others from beginning anew where the journal was, until it is known what was saved of it.
@@ -125,11 +129,12 @@ class File:
         Args:
             words: What happened to it.
         """
-        await self._errands.do(self._warn, words)
+        if self._keeper is not None:
+            await self._errands.do(self._keeper.warn, words)
 
     async def save(self, is_whole: Callable[[sqlite3.Connection], bool]) -> Saved | None:
         """Save what the connection holds beside the file; return the copy, or None if that cannot be done."""
-        return await self._errands.do(self._save, is_whole)
+        return None if self._keeper is None else await self._errands.do(self._keeper.save, is_whole)
 
     async def give_up(self, words: str) -> tuple[str | None, str | None]:
         """Leave a note that keeps others from beginning anew, since nothing was saved.
@@ -140,7 +145,7 @@ class File:
         Returns:
             The note's name, and that of the file with what was not moved into the journal yet; None for what is not.
         """
-        return await self._errands.do(self._give_up, words)
+        return (None, None) if self._keeper is None else await self._errands.do(self._keeper.give_up, words)
 
     async def write(self, work: Callable[[sa.Connection], T], *, apart: bool = False, watched: bool = False) -> T:
         """Do something in a transaction, in the thread; return once committed.
@@ -190,78 +195,14 @@ class File:
         self._engine.dispose()
         if self._ends is not None:
             self._ends()
-        if self._saved and self._watch is not None:
-            self._watch.remove()
+        if self._keeper is not None:
+            self._keeper.end()
 
     def _settled(self) -> None:
         """Set the file up, and look after it from now on."""
         self._write_ahead()
-        if self._watch is not None:
-            raw = self._raw()
-            [mode] = raw.execute("PRAGMA journal_mode").fetchone()
-            raw.execute("SELECT count(*) FROM sqlite_master").fetchone()  # with it come the files beside it
-            self._watch.begin(write_ahead=mode == "wal")
-
-    def _follow(self, owner: str) -> None:
-        """Look for a holder in the file itself from now on."""
-        if self._watch is not None:
-            self._raw().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            self._watch.follow(owner)
-            self._look()
-
-    def _look(self) -> None:
-        """Look at the files."""
-        if self.harm is None and self._watch is not None:
-            self.harm = self._watch.look(self._raw())
-            if self.harm is not None:
-                self._warn(self.harm.words)
-
-    def _warn(self, words: str) -> None:
-        """Leave a note wherever the next run may look, once."""
-        if self._watch is None or self._warnings or self._concluded:
-            return
-        said = f"The journal {self.path} was lost while a campaign ran: {words}. What the run holds is being saved."
-        self._warnings = [name for place in self._watch.places if (name := warn(place, said))]
-
-    def _unwarn(self) -> None:
-        """Remove those notes: what follows is told by what lies there instead."""
-        self._concluded = True
-        names, self._warnings = self._warnings, []
-        for name in names:
-            with suppress(OSError):
-                os.unlink(name)
-
-    def _save(self, is_whole: Callable[[sqlite3.Connection], bool]) -> Saved | None:
-        """Save what the connection holds."""
-        watch = self._watch
-        if watch is None or self.harm is None:
-            return None
-        [place, *links] = watch.places
-
-        def worth_of(copy: str) -> Worth:
-            ours = watch.is_ours()
-            return worth(copy, place, ours=ours, alone=ours or watch.is_ours("-wal"))
-
-        saved = save(self._raw(), place, is_whole, worth_of, doubtful=self.harm.inside)
-        if saved is None:
-            return None
-        self._saved = True
-        for link in links:
-            note(link, f"{link} led to the journal {place}, and does not any more. What it held is {saved.name}.")
-        self._unwarn()
-        return saved
-
-    def _give_up(self, words: str) -> tuple[str | None, str | None]:
-        """Leave a note, and put aside what could not be saved."""
-        if self._watch is None:
-            return None, None
-        rest = self._watch.set_apart(stamp()) if self.harm is not None else None
-        said = words if rest is None else f"{words} What had not been moved into its file yet is {rest}."
-        left = [name for place in self._watch.places if (name := note(place, said))]
-        if not left:
-            return (self._warnings[0] if self._warnings else None), rest
-        self._unwarn()
-        return left[0], rest
+        if self._keeper is not None:
+            self._keeper.begin()
 
     def _begins(self, connection: sa.Connection) -> None:
         """Begin a transaction; what reads and then writes has the lock from the start."""
@@ -300,27 +241,20 @@ class File:
         """Commit a group; if the database fails, nothing of it is recorded."""
         ends: list[End] = []
         try:
-            self._look()
+            if self._keeper is not None:
+                self._keeper.look()
             if self.harm is not None:
                 lost = Harmed(self.harm.words)
                 ends = [End(member, None, lost) for member in group if member.watched]
                 group = [member for member in group if not member.watched]
             if group:
                 ends += self._commit(group)
-                if any(member.watched for member in group):  # what follows it may leave this machine
-                    self._look_after()
+                # What follows a watched one may leave this machine.
+                if self._keeper is not None and any(member.watched for member in group):
+                    self._keeper.look_again()
         except BaseException as error:  # noqa: BLE001, RUF100  # each of those who wait is told
             ends += [End(member, None, error) for member in group]
         return ends
-
-    def _look_after(self) -> None:
-        """Look once more; if that fails, what was committed is committed, and whoever goes on from it looks again."""
-        try:
-            self._look()
-        except (sqlite3.Error, OSError):
-            self.unsure = True
-        else:
-            self.unsure = False
 
     def _commit(self, group: Sequence[Member]) -> list[End]:
         """Do what is to be written, one after the other, in one transaction; return what each returned or raised."""

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from allmysms_async import JournalError, JournalLost
-from allmysms_async.journal import salvage, sqlite
+from allmysms_async.journal import keeper, salvage
 from allmysms_async.journal.watch import Watch
 
 from .conftest import Hand, people
@@ -53,7 +53,7 @@ def failing(*codes):
 async def test_file_that_cannot_be_read_just_now_is_no_loss(hand, tmp_path, monkeypatch, code):
     """A look that fails for want of a descriptor, of memory or of a disk is an error of the journal, and passes."""
     database = hand.sink._database
-    database._held._watch._seen = (0, 0)
+    database._held._keeper._watch._seen = (0, 0)
     monkeypatch.setattr(Watch, "_compared", failing(code))
     with pytest.raises(JournalError) as failed:
         await database.look()
@@ -114,7 +114,7 @@ async def test_what_could_not_be_saved_stays_under_another_name(hand, tmp_path, 
     claim = await hand.claimed(people(10, 50))
     await hand.answered(claim, await hand.send(claim))
     path.rename(tmp_path / "elsewhere.db")
-    monkeypatch.setattr(sqlite, "save", lambda *_, **__: None)  # as on a full disk
+    monkeypatch.setattr(keeper, "save", lambda *_, **__: None)  # as on a full disk
     with pytest.raises(JournalLost, match="Nothing of what it held could be saved") as told:
         await hand.sink.close()
     [rest] = tmp_path.glob("soldes.db.wal-*")
