@@ -13,6 +13,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,11 +66,10 @@ def known_encoding(encoding: str) -> str:
     """
     argument.text("encoding", encoding)
     try:
-        name = codecs.lookup(encoding).name
-        "0;a".encode(name)
-        b"a;0".decode(name)
-    except UnicodeError:  # known, and of texts: of other lengths, or with a mark of its own in front
-        name = codecs.lookup(encoding).name
+        name = codecs.lookup(encoding).name  # a name of half a character is a UnicodeError
+        with suppress(UnicodeError):  # known, and of texts: of other lengths, or with a mark of its own in front
+            "0;a".encode(name)
+            b"a;0".decode(name)
     except (LookupError, ValueError, TypeError):
         name = ""
     if not name or name.replace("_", "-") in _NO_ENCODINGS:

@@ -299,3 +299,10 @@ def test_latin_1_is_not_believed_of_a_file_of_windows_1252(encoding: str, write:
         ("Zoé",),
         ("Noël",),
     ]
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "base64", "a\0b", "\ud800"])
+def test_name_that_is_of_no_encoding_is_refused(encoding: str, write: Write) -> None:
+    """Whatever a caller says in place of an encoding is refused by the library's own error, half a character too."""
+    with pytest.raises(InvalidSource, match="is not known, or not one of files"):
+        read_csv(write(listed("Zoé")), phone="mobile", encoding=encoding)
