@@ -1,105 +1,32 @@
-"""What is asked of the service, as callers give it: looked at, and made ready to be sent.
-
-Whatever cannot be right is refused here, before anything is sent.
-"""
+"""One text to a few recipients: the request that it makes, and how it ended."""
 
 from __future__ import annotations
 
 import itertools
 import secrets
-import warnings
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
-from typing import Any, NoReturn, cast
+from collections.abc import AsyncIterable, Callable, Iterable
+from typing import Any, NoReturn
 
-import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async import argument
-from allmysms_async import backend as backends
-from allmysms_async.backend import KeepsLists, SendLimits, SendRequest, Sends, SendsMms, capable
+from allmysms_async.backend import SendLimits, SendRequest, Sends
 from allmysms_async.batch.chunk import Chunk
-from allmysms_async.batch.limits import StopConditions
 from allmysms_async.batch.param import param_problem, written
 from allmysms_async.batch.plan import Planner, template_of
 from allmysms_async.batch.policy import Delivery
-from allmysms_async.batch.run import EngineOptions
 from allmysms_async.batch.settlement import all_refused
 from allmysms_async.clock import Clock
-from allmysms_async.errors import (
-    InvalidNumber,
-    InvalidRequest,
-    InvalidSchedule,
-    InvalidText,
-    OutcomeUnknown,
-    UnsupportedFeature,
-)
-from allmysms_async.model import (
-    Campaign,
-    Contact,
-    ListChange,
-    MmsMessage,
-    Reason,
-    Recipient,
-    SendReceipt,
-    SmsMessage,
-    as_sms,
-    check_message,
-)
+from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText, OutcomeUnknown, UnsupportedFeature
+from allmysms_async.model import MmsMessage, Reason, Recipient, SendReceipt, SmsMessage, as_sms
 from allmysms_async.numbers import canonical_number, is_metropolitan_mobile, mask
-from allmysms_async.options import SendOptions, check_options
+from allmysms_async.prepare.message import MAX_KEY, check_fields, iterable
 from allmysms_async.text import Coding, Template, TextSize, units
 
-__all__ = [
-    "attempts_of",
-    "check_operation",
-    "contacts_added",
-    "contacts_removed",
-    "engine_options",
-    "iterable",
-    "receipt_of",
-    "send_request",
-    "text_message",
-]
+__all__ = ["receipt_of", "send_request"]
 
 # Recipients that one send looks at, duplicates included; no protocol takes more than 2,000 in a request.
 _MAX_GIVEN = 20_000
-_MAX_KEY = 64
-_MAX_NAME = 100
-
-
-# -- a message --------------------------------------------------------------------------------------------------------
-
-
-def text_message(message: SmsMessage | MmsMessage | str, sender: str | None = None) -> SmsMessage | MmsMessage:
-    """Return a message, made of the text where it is a plain one.
-
-    Raises:
-        InvalidRequest: It has a sender of its own, and another is given.
-    """
-    if isinstance(message, str):
-        return SmsMessage(message, sender=sender)
-    if sender is not None:
-        msg = "Give the sender either in the message or as sender=, not both; nothing was sent."
-        raise InvalidRequest(msg)
-    return message
-
-
-def _check_fields(backend: Sends, message: SmsMessage | MmsMessage, clock: Clock | None) -> None:
-    """Refuse fields that are right for no backend, and media that are not for this one."""
-    check_message(message)
-    if isinstance(message, MmsMessage):
-        capable(backend, SendsMms).check_mms(message)
-    sms = as_sms(message)
-    if sms.reference is not None and (not sms.reference.isprintable() or len(sms.reference) > _MAX_KEY):
-        msg = f"reference must be at most {_MAX_KEY} printable characters; nothing was sent."
-        raise InvalidRequest(msg)
-    when = sms.send_at
-    if when is not None and clock is not None and when <= clock.now():
-        msg = f"send_at, {when.isoformat()}, is in the past; nothing was sent."
-        raise InvalidSchedule(msg)
-
-
-# -- one text ---------------------------------------------------------------------------------------------------------
 
 
 def send_request(
@@ -133,7 +60,7 @@ def send_request(
         argument.text("name", name)
     if timeout is not None:
         argument.seconds("timeout", timeout)
-    _check_fields(backend, message, clock)
+    check_fields(backend, message, clock)
     sms, limits = as_sms(message), limits_of(message)
     template = template_of(sms, limits)
     if isinstance(message, SmsMessage):
@@ -199,24 +126,12 @@ def _check_key(backend: Sends, key: str | None) -> None:
     """Refuse a key that cannot travel, or that the protocol has no field for."""
     if key is None:
         return
-    if not argument.text("idempotency_key", key).isprintable() or not 1 <= len(key) <= _MAX_KEY:
-        msg = f"idempotency_key must be 1 to {_MAX_KEY} printable characters; nothing was sent."
+    if not argument.text("idempotency_key", key).isprintable() or not 1 <= len(key) <= MAX_KEY:
+        msg = f"idempotency_key must be 1 to {MAX_KEY} printable characters; nothing was sent."
         raise InvalidRequest(msg)
     if not backend.limits.idempotent:
         msg = f"The backend {backend.name} has no idempotency keys; nothing was sent."
         raise UnsupportedFeature(msg, backends=("rest",))
-
-
-def iterable(recipients: object) -> Any:
-    """Return recipients that can be iterated over, and are not one text, which would be read letter by letter.
-
-    Raises:
-        InvalidRequest: They are something else.
-    """
-    if isinstance(recipients, Iterable | AsyncIterable) and not isinstance(recipients, str | bytes):
-        return cast("Any", recipients)
-    msg = f"Recipients are numbers as text, or an iterable of them, not {type(recipients).__name__}; nothing was sent."
-    raise InvalidRequest(msg)
 
 
 def _few(to: object) -> list[Any]:
@@ -299,105 +214,3 @@ def _unanswered(error: BaseException, key: str | None) -> OutcomeUnknown:
     )
     unknown.idempotency_key = key
     return unknown
-
-
-# -- a campaign -------------------------------------------------------------------------------------------------------
-
-
-def engine_options(
-    backend: Sends, campaign: Campaign, options: SendOptions, usual: EngineOptions, *, clock: Clock | None
-) -> EngineOptions:
-    """Return how a campaign is sent.
-
-    Args:
-        backend: What is to send it.
-        campaign: The campaign.
-        options: What the caller asks for.
-        usual: What the service does where the caller asks for nothing.
-        clock: Where the time comes from, for a date that must lie ahead; None if it need not.
-
-    Raises:
-        InvalidRequest: Something cannot be right.
-        UnsupportedFeature: The backend lacks what is asked for.
-    """
-    check_options(options)
-    message, name = campaign.message, campaign.name
-    if message.purpose is None:
-        msg = "A campaign must say its purpose: marketing, transactional or otp; nothing was sent."
-        raise InvalidRequest(msg)
-    if not name.strip() or not name.isprintable() or len(name) > _MAX_NAME:
-        msg = f"A campaign's name must be 1 to {_MAX_NAME} printable characters; nothing was sent."
-        raise InvalidRequest(msg)
-    _check_fields(backend, message, clock)
-    limits = backends.limits_of(backend, message)
-    template_of(as_sms(message), limits)
-    if isinstance(message, SmsMessage):
-        backend.check(message)
-    size = options.get("chunk_size")
-    size = limits.recipients if size is None else size
-    if not 1 <= argument.count("chunk_size", size, least=0) <= limits.max_recipients:
-        msg = f"chunk_size is {size}; with {backend.name} it must be 1 to {limits.max_recipients}."
-        raise InvalidRequest(msg)
-    workers = options.get("concurrency")
-    workers = usual.concurrency if workers is None else workers
-    argument.count("concurrency", workers)
-    stop = StopConditions(
-        max_cost=options.get("max_cost"),
-        max_parts=options.get("max_parts"),
-        max_failure_rate=options.get("max_failure_rate"),
-    )
-    stop.check(backend)
-    return msgspec.structs.replace(
-        usual, chunk_size=size, concurrency=workers, max_duration=options.get("max_duration"), limits=stop
-    )
-
-
-# -- a contact list ---------------------------------------------------------------------------------------------------
-
-
-def contacts_added(backend: KeepsLists, name: str) -> Callable[[Sequence[Contact | str]], Awaitable[ListChange]]:
-    """Return what inserts some rows into a list, in one attempt."""
-
-    def add(rows: Sequence[Contact | str]) -> Awaitable[ListChange]:
-        return backend.add_contacts(name, [Contact(row) if isinstance(row, str) else row for row in rows])
-
-    return add
-
-
-def contacts_removed(backend: KeepsLists, name: str) -> Callable[[Sequence[Contact | str]], Awaitable[ListChange]]:
-    """Return what deletes some rows from a list, in one attempt."""
-
-    def remove(rows: Sequence[Contact | str]) -> Awaitable[ListChange]:
-        return backend.remove_contacts(name, [row if isinstance(row, str) else row.phone for row in rows])
-
-    return remove
-
-
-# -- one of a protocol's own operations -------------------------------------------------------------------------------
-
-
-def check_operation(operation: object) -> None:
-    """Refuse what is none of a protocol's own operations.
-
-    Raises:
-        InvalidRequest: Saying what is.
-    """
-    if isinstance(operation, type) or not hasattr(operation, "replay"):
-        msg = f"call() asks an operation of the protocol, such as GetAcks(…), not {type(operation).__name__}."
-        raise InvalidRequest(msg, remedy="RestBackend.api has them all by name; nothing was sent.")
-
-
-def attempts_of(attempts: int | None, retries: int | None) -> int | None:
-    """Return how many attempts are asked for, also by the former name, which left the first one out.
-
-    Raises:
-        InvalidRequest: Both are given, or fewer than none.
-    """
-    if retries is None:
-        return attempts
-    # Above are the service's method, the border and whoever called.
-    warnings.warn("call(retries=n) is call(attempts=n + 1) now.", DeprecationWarning, stacklevel=4)
-    if attempts is not None:
-        msg = "Give attempts=, not retries= as well; nothing was sent."
-        raise InvalidRequest(msg)
-    return argument.count("retries", retries, least=0) + 1

@@ -1,0 +1,23 @@
+"""What is asked of the service, as callers give it: looked at, and made ready to be sent.
+
+Whatever cannot be right is refused here, before anything is sent.
+"""
+
+from __future__ import annotations
+
+from allmysms_async.prepare.asking import attempts_of, check_operation, contacts_added, contacts_removed
+from allmysms_async.prepare.campaign import engine_options
+from allmysms_async.prepare.message import iterable, text_message
+from allmysms_async.prepare.send import receipt_of, send_request
+
+__all__ = [
+    "attempts_of",
+    "check_operation",
+    "contacts_added",
+    "contacts_removed",
+    "engine_options",
+    "iterable",
+    "receipt_of",
+    "send_request",
+    "text_message",
+]

@@ -1,0 +1,57 @@
+"""A message as callers give it, and the recipients beside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable
+from typing import Any, cast
+
+from allmysms_async.backend import Sends, SendsMms, capable
+from allmysms_async.clock import Clock
+from allmysms_async.errors import InvalidRequest, InvalidSchedule
+from allmysms_async.model import MmsMessage, SmsMessage, as_sms, check_message
+
+__all__ = ["MAX_KEY", "check_fields", "iterable", "text_message"]
+
+MAX_KEY = 64
+"""Length of an idempotency key, and of a reference, at most."""
+
+
+def text_message(message: SmsMessage | MmsMessage | str, sender: str | None = None) -> SmsMessage | MmsMessage:
+    """Return a message, made of the text where it is a plain one.
+
+    Raises:
+        InvalidRequest: It has a sender of its own, and another is given.
+    """
+    if isinstance(message, str):
+        return SmsMessage(message, sender=sender)
+    if sender is not None:
+        msg = "Give the sender either in the message or as sender=, not both; nothing was sent."
+        raise InvalidRequest(msg)
+    return message
+
+
+def check_fields(backend: Sends, message: SmsMessage | MmsMessage, clock: Clock | None) -> None:
+    """Refuse fields that are right for no backend, and media that are not for this one."""
+    check_message(message)
+    if isinstance(message, MmsMessage):
+        capable(backend, SendsMms).check_mms(message)
+    sms = as_sms(message)
+    if sms.reference is not None and (not sms.reference.isprintable() or len(sms.reference) > MAX_KEY):
+        msg = f"reference must be at most {MAX_KEY} printable characters; nothing was sent."
+        raise InvalidRequest(msg)
+    when = sms.send_at
+    if when is not None and clock is not None and when <= clock.now():
+        msg = f"send_at, {when.isoformat()}, is in the past; nothing was sent."
+        raise InvalidSchedule(msg)
+
+
+def iterable(recipients: object) -> Any:
+    """Return recipients that can be iterated over, and are not one text, which would be read letter by letter.
+
+    Raises:
+        InvalidRequest: They are something else.
+    """
+    if isinstance(recipients, Iterable | AsyncIterable) and not isinstance(recipients, str | bytes):
+        return cast("Any", recipients)
+    msg = f"Recipients are numbers as text, or an iterable of them, not {type(recipients).__name__}; nothing was sent."
+    raise InvalidRequest(msg)
