@@ -54,7 +54,6 @@ class Countries:
         return rows if self._country is None and not self._check else self._read(rows)
 
     def _read(self, rows: Iterator[Recipient]) -> Iterator[Recipient]:
-        """Yield rows as ``read`` returns them."""
         for row in rows:
             if isinstance(row, RefusedRow):
                 yield row

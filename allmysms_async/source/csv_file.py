@@ -133,7 +133,7 @@ class CsvSource(ListFile):
         """
         try:
             found = next(wrong_values(self._recipients()), None)
-        except InvalidSource:  # told to whom reads the rows
+        except InvalidSource:  # whoever reads the rows is told
             return
         if found is not None:
             line, number, value = found

@@ -249,7 +249,6 @@ def _plausible(path: Path, samples: list[_Sample]) -> str:
 
 
 def _read(sample: _Sample, encoding: str) -> str:
-    """Return a word as an encoding reads it."""
     return sample.raw.decode(encoding, errors="replace")
 
 
@@ -288,7 +287,7 @@ def _odd_apostrophe(text: str) -> bool:
 
 
 def _has_evidence(samples: list[_Sample]) -> bool:
-    """Tell whether more bytes are letters in Mac Roman and cp850, and rare in Windows-1252, than are its letters."""
+    """Tell whether letters of Mac Roman and cp850 that are rare in Windows-1252 outnumber the letters of that."""
     text = b"".join(sample.raw for sample in samples)
     letters = text.translate(None, delete=bytes(range(0xC0)))
     return len(text.translate(None, delete=_NO_EVIDENCE)) > len(letters)

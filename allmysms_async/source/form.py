@@ -209,7 +209,7 @@ class _Reading:
         )
 
     def _positions_said(self) -> list[int]:
-        """Return the columns that are given by position: of a file without any row nobody can tell."""
+        """Return the columns that are given by position; a file without any row tells no others."""
         return [column for column in self._columns if isinstance(column, int)] or [0]
 
     def form(self, path: Path, short_rows: bool) -> Form:

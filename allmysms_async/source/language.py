@@ -16,7 +16,7 @@ LETTERS = frozenset("šžŠŽàâäæçéèêëîïíìóôöòœùûüúÿñá�
 _ICELANDIC = frozenset("ýþðÝÞÐ")
 # Of a French text or list: quotes, dashes, money, degrees and ordinals. None of them stands inside a word.
 _SIGNS = frozenset("\u2018\u2019\u201c\u201d\u2026\u2013\u2014\u2022\u2122«»€£°²³½©®·\xa0µ§ªº")
-# Of other texts, of which some encoding has letters in the same places.
+# Of other texts; some encoding has letters in the same places.
 _RARE_SIGNS = frozenset("\xb4¡¿\u2020\u2021\u2030\u2039\u203a\u201e\u201a\xd7÷¹¥¶±\xad")
 # What a hand or a spreadsheet puts between two words that belong together.
 _JOINING = frozenset("\xb4\u2018\u2013\u2014\u2026\xb7\xa0\xd7")
@@ -74,7 +74,7 @@ def proves_windows(raw: bytes) -> bool:
 
 
 def _may_be_turkish(raw: bytes, text: str) -> bool:
-    """Tell whether letters are in a word that may be others of Turkish, or of a Slavic language."""
+    """Tell whether a word holds letters that may stand for others of Turkish, or of a Slavic language."""
     if _ICELANDIC.isdisjoint(text):
         return False
     small = text.lower()

@@ -91,7 +91,7 @@ class Oddities:
                 self._numbers[position] += len(word) >= 8 and _is_number(word)
 
     def _look_at_texts(self, recipient: Recipient) -> None:
-        """Take in what somebody would be texted."""
+        """Count the values that people would read, by what is odd about them."""
         for position, value in enumerate(recipient.params, 1):
             text = value.strip()
             if not text:
@@ -148,7 +148,7 @@ class _Told:
 
 
 def told_before_sending(rows: Iterable[Recipient]) -> tuple[str, ...]:
-    """Say what of all rows is told as a campaign begins: wrong letters, and numbers without + of other countries."""
+    """Say what a campaign tells of all its rows as it begins: wrong letters, and foreign numbers without ``+``."""
     told = _Told()
     for row in rows:
         told.look_at(row)
@@ -156,7 +156,7 @@ def told_before_sending(rows: Iterable[Recipient]) -> tuple[str, ...]:
 
 
 def _sentence(position: int, what: str, places: _Places) -> str:
-    """Say what values of a parameter are."""
+    """Say what is odd about the values of a parameter."""
     ends = "their text has a gap there" if what is _EMPTY else "people would read them as they stand"
     return f"{places.count} values of #param_{position}# {what}{places.such_as}: {ends}."
 

@@ -240,5 +240,4 @@ class Records:
         return sum(map(str.isdigit, cells[self._phone][:200])) >= _DIGITS_OF_A_NUMBER
 
     def _refuse_quote(self, line: int, what: str) -> None:
-        """Refuse a quote."""
         raise unclosed_quote(self._path, line, what)
