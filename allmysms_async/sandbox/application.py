@@ -54,7 +54,6 @@ class Application:
             traffic.in_flight -= 1
 
     async def _serve(self, wire: Wire) -> None:
-        """Serve one request to the provider."""
         scope = wire.scope
         path: str = scope["path"]
         try:

@@ -236,7 +236,6 @@ class Connection(asyncio.Protocol):
             self._part(unread=True)
 
     def _serve(self, exchange: Exchange) -> None:
-        """Let the application answer a request."""
         self._serving = exchange
         task = asyncio.get_running_loop().create_task(exchange.run(self._application))
         self._tasks.add(task)

@@ -242,7 +242,6 @@ def _refusal(_: Request, error: Exception) -> Response:
 
 
 def _json(value: object, status: int = 200) -> Response:
-    """Answer a value."""
     return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 

@@ -68,7 +68,6 @@ def unquote_form(value: bytes) -> bytes:
 
 
 def _urlencoded(data: bytes) -> dict[str, bytes]:
-    """Split a url-encoded string."""
     fields: dict[str, bytes] = {}
     if not data:
         return fields

@@ -74,5 +74,4 @@ class Listener:
         await self._server.wait_closed()
 
     def _connection(self) -> Connection:
-        """Return what serves a new connection."""
         return Connection(self._application, self._connections, self._tasks)

@@ -98,7 +98,6 @@ class Wire:
         return self.closing.is_set()
 
     def _transport(self) -> asyncio.Transport:
-        """Return the transport that carries the request."""
         transport: asyncio.Transport = self.scope["state"]["transport"]
         return transport
 

@@ -20,7 +20,6 @@ def status(call: Call) -> Reply:
 
 
 def _entry(holder: Holder, *, with_limit: bool = False) -> list[Field]:
-    """Describe an account."""
     fields: list[Field] = [
         ("account_id", holder.number),
         ("account_name", holder.name),

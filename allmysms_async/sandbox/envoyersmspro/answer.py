@@ -62,7 +62,6 @@ def failure(failed: Failed, request: str) -> Reply:
 
 
 def _document(fields: list[Field]) -> bytes:
-    """Write a document."""
     body = "".join(_lines(fields, "  "))
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<envoyersmspro>\n{body}</envoyersmspro>\n'.encode()
 

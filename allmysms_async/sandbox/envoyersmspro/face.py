@@ -55,7 +55,6 @@ class EnvoyerSmsProFace:
     # -- what tests and developers ask of it --------------------------------------------------------------------------
 
     def _holder(self, login: str, account_id: int) -> Holder:
-        """Return an account."""
         holder = self._ledger.holders(login).get(account_id) if self._world.account(login) else None
         if holder is None:
             raise ControlError(f"There is no account {account_id} of {login!r}.")

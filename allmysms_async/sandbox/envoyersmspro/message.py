@@ -85,7 +85,6 @@ def _is_mobile(number: str) -> bool:
 
 
 def _recipients(call: Call) -> list[str]:
-    """Return the numbers asked for."""
     listed = call.form.text("recipients")
     if not listed.strip():
         raise Failed(MISSING, "Recipients are missing")
@@ -117,7 +116,6 @@ def _text(call: Call) -> str:
 
 
 def _sender(call: Call) -> str:
-    """Return the sender."""
     if not call.form.text("sendername"):
         raise Failed(MISSING, "Sendername is missing")
     sender = call.form.word("sendername")
@@ -155,7 +153,6 @@ def _date(call: Call) -> str:
 
 
 def _message(call: Call) -> Message:
-    """Return the message that is asked about."""
     call.world.settle()
     message = call.ledger.messages.get(call.required("messageid"))
     if message is None or message.campaign.login != call.holder.account.login:

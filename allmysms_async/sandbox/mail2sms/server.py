@@ -98,7 +98,6 @@ class MailServer:
         await self._server.wait_closed()
 
     def _connection(self) -> asyncio.Protocol:
-        """Return the protocol of a new connection."""
         return _Connection(self, self._connections, self._certificate.context)
 
     # -- what the protocol asks for, by name --------------------------------------------------------------------------
@@ -199,7 +198,6 @@ class _Connection(SMTP):
         connections.add(self)
 
     def _create_session(self) -> Session:
-        """Return the session of a new client."""
         return _Session(self.loop)
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -66,7 +66,6 @@ class MmsFace:
         return account
 
     def _send(self, account: Account, form: Form) -> Lines:
-        """Send an MMS."""
         flow = parse_flow(form.raw("XMLFlow"), account.login)
         order = Order(
             protocol=self.name,
@@ -118,5 +117,4 @@ def _said(code: int, text: str) -> Lines:
 
 
 def _reply(lines: Lines) -> Reply:
-    """Write an answer."""
     return Reply("".join(f"{name}={value}\n" for name, value in lines).encode(), _TYPE)

@@ -1,4 +1,4 @@
-"""Reading a call: envelope -> the name of what is called, and its arguments.
+"""Reading a call: envelope -> the operation's name, and its arguments.
 
 As PHP does it: types are taken for hints, lists come as `item` elements, objects and hashes become fields.
 
@@ -26,7 +26,7 @@ class Broken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is called, with what."""
+    """An operation that is called, and its arguments."""
 
     name: str
     arguments: dict[str, Value] = field(repr=False)

@@ -39,7 +39,6 @@ def fault(code: str, words: str, *, status: int = 500) -> Reply:
 
 
 def _element(name: str, value: object) -> str:
-    """Write a value."""
     match value:
         case None:
             return f'<{name} xsi:nil="true"/>'

@@ -84,7 +84,6 @@ def _type(name: str, fields: str) -> str:
 
 
 def _messages(name: str, parts: tuple[str, ...]) -> str:
-    """Return the messages of an operation."""
     listed = "".join(
         [f'<part name="{label}" type="{_kind(kind)}"/>' for label, _, kind in (part.partition(":") for part in parts)]
     )

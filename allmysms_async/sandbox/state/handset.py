@@ -14,7 +14,7 @@ __all__ = ["HandsetMessage", "Handsets", "Stats", "Unassigned"]
 _INDEX_BITS = 24
 
 Unassigned = tuple[float, str, str]
-"""When it will be reported, to which account, which number."""
+"""When a number will be reported as unassigned, the account it is reported to, and the number."""
 
 
 class HandsetMessage(TypedDict):
@@ -108,7 +108,6 @@ class Handsets:
 
     @staticmethod
     def _message(campaign: Campaign, index: int) -> HandsetMessage:
-        """Describe one message."""
         message: HandsetMessage = {
             "phone": campaign.phones[index],
             "text": campaign.text(index),

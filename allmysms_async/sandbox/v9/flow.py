@@ -166,7 +166,6 @@ def _listed(value: object) -> list[object]:
 
 
 def _mapping(value: object) -> Row:
-    """Return an object's fields."""
     if not isinstance(value, dict):
         raise Refused(Reason.BROKEN_FLOW)
     return cast("dict[str, object]", value)

@@ -45,7 +45,6 @@ def render(root: str, answer: Answer, *, xml: bool) -> Reply:
 
 
 def _children(fields: Answer) -> str:
-    """Write fields as elements."""
     return "".join(
         [f"<{tag}>{_content(name, value)}</{tag}>" for name, value in fields.items() for tag in (_tag(name),)]
     )

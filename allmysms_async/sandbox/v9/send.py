@@ -95,7 +95,6 @@ def amount(value: float) -> float:
 
 
 def _simple_order(form: Form) -> Order:
-    """Return the order of a simple send."""
     return Order(
         protocol="v9",
         method=SIMPLE_SEND,

@@ -75,12 +75,12 @@ _VOICE_TEXTS = {
 
 
 def done(text: str = "") -> Answer:
-    """Return the answer to what was done, as most methods that are no sends say it: a text, not a number."""
+    """Return the answer of most methods other than sends to what they did: a text, not a number."""
     return {"status": "1", "statusText": text}
 
 
 def failed(text: str) -> Answer:
-    """Return the answer to what was not done, as most methods that are no sends say it."""
+    """Return the answer of most methods other than sends to what they refused to do."""
     return {"status": "0", "statusText": text}
 
 
