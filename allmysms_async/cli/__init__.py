@@ -32,7 +32,6 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _run(args: Sequence[str] | None, *, leaving: bool) -> int:
-    """Run the command line."""
     with like_ctrl_c(leaving=leaving), sheltered():
         try:
             from allmysms_async.cli.command import allmysms

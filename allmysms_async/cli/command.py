@@ -93,14 +93,12 @@ def _listed(command: _F) -> _F:
 
 
 def _list_options(**options: Any) -> ListOptions:
-    """Return how a file of recipients is read."""
     from allmysms_async.cli.recipients import ListOptions
 
     return ListOptions(**options)
 
 
 def _given(options: dict[str, object]) -> RunOptions:
-    """Return the options that were given."""
     return cast("RunOptions", {name: value for name, value in options.items() if value is not None})
 
 

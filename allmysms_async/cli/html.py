@@ -87,7 +87,6 @@ def render(campaign: JournalCampaign) -> str:
 
 
 def _row(name: str, count: str, share: str, meaning: str = "") -> str:
-    """Return a line of a table."""
     return (
         f'<tr><th>{escape(name)}</th><td class="n">{escape(count)}</td><td class="n">{share}</td>'
         f"<td>{escape(meaning)}</td></tr>"
@@ -102,7 +101,7 @@ def _count(result: CampaignResult, state: str) -> int:
 
 
 def _share(count: int, total: int) -> str:
-    """Return a share in percent; what is there is never shown as nothing, and what lacks never as all."""
+    """Return a share in percent; only none is shown as 0, and only all as 100."""
     if not total or not count:
         return "0 %"
     percent = min(max(100 * count / total, 0.1), 100.0 if count == total else 99.9)

@@ -123,7 +123,7 @@ def as_table(campaigns: Sequence[JournalCampaign], width: int) -> RenderableType
 
 
 def _counts(campaign: JournalCampaign) -> dict[str, int]:
-    """Return how many rows of a campaign are in which state."""
+    """Return how many rows of a campaign each state has."""
     result = campaign.result
     counts = {"accepted": result.accepted, "rejected": result.rejected, "failed": result.failed}
     counts |= {"unknown": result.unknown, "in flight": result.in_flight}

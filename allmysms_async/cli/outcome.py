@@ -76,7 +76,6 @@ class OutcomeFile:
             self.file.give_up()
 
     def _write(self, rows: Iterable[Iterable[object]]) -> None:
-        """Write lines."""
         lines = io.StringIO()
         csv.writer(lines).writerows(rows)
         self.file.write(lines.getvalue().encode())

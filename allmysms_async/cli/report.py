@@ -83,7 +83,7 @@ def as_json(result: CampaignResult, **more: object) -> str:
 
 
 def held_as_json(waiting: Waiting | None) -> dict[str, object] | None:
-    """Return what a machine is told of what processes hold."""
+    """Return the requests that processes hold, for machines."""
     if waiting is None:
         return None
     until = waiting.until.isoformat()
@@ -96,7 +96,7 @@ def all_as_json(results: Mapping[str, CampaignResult]) -> str:
 
 
 def _fields(result: CampaignResult) -> dict[str, object]:
-    """Return what a machine is told of a result."""
+    """Return the figures of a result, for machines."""
     return {
         "total": result.rows,
         "accepted": result.accepted,

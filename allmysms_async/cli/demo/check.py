@@ -32,7 +32,7 @@ def differences(
 
 
 def _rows(rows: Sequence[SampleRow], outcomes: Iterable[Outcome]) -> list[str]:
-    """Compare each row's outcome."""
+    """Compare the outcome of each row with the one that the sample expects."""
     found: list[str] = []
     told: dict[int, list[Outcome]] = {}
     for outcome in outcomes:
@@ -69,7 +69,7 @@ def _handsets(expected: dict[str, str], inboxes: Iterable[tuple[str, str]]) -> l
 
 
 def _reports(expected: set[str], reports: Iterable[DeliveryReport]) -> list[str]:
-    """Compare whom the reports speak of: everybody who was texted, once."""
+    """Compare the reports with those who were texted: one report for each, and none for others."""
     counts = Counter(report.phone for report in reports)
     wrong = [phone for phone in expected if counts.pop(phone, 0) != 1]
     return [f"handset {phone}: not exactly one delivery report" for phone in [*wrong, *counts]]

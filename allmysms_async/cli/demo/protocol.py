@@ -146,13 +146,13 @@ PROTOCOLS: Mapping[str, DemoProtocol] = {
 
 
 def expected_rows(rows: Sequence[SampleRow], protocol: DemoProtocol) -> list[SampleRow]:
-    """Return the sample's rows with what must become of each over a protocol."""
+    """Return the sample's rows with the outcome that each must have over a protocol."""
     texted: set[str] = set()
     return [_expected(row, protocol, texted) for row in rows]
 
 
 def _expected(row: SampleRow, protocol: DemoProtocol, texted: set[str]) -> SampleRow:
-    """Return a row with what must become of it; of two rows with one number the first that can be sent wins."""
+    """Return a row with the outcome that it must have; of two rows with one number the first that can be sent wins."""
     reason = row.expected.partition(":")[2]
     if protocol.told is None or not row.phone or reason == "wrong_width":
         return row

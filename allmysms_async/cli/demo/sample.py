@@ -1,4 +1,4 @@
-"""The demo's sample file: messy as customers' files are, each row with what must become of it.
+"""The demo's sample file: messy as customers' files are, each row with the outcome that it must have.
 
 It is read here with the standard library alone, so that a mistake of the library's own reader shows.
 """
