@@ -188,7 +188,6 @@ class File:
         return raw  # type: ignore[no-any-return]
 
     def _disconnect(self) -> None:
-        """Close the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -212,7 +211,6 @@ class File:
         raw.execute("BEGIN" if self._reading else "BEGIN IMMEDIATE")
 
     def _read(self, work: Callable[[sa.Connection], T]) -> T:
-        """Do something in a transaction that only reads."""
         self._reading = True
         try:
             with self._opened().begin():

@@ -82,7 +82,7 @@ def send_request(
 
 
 def _one_text(template: tuple[Template, TextSize | None], limits: SendLimits, to: object) -> Chunk | None:
-    """Return what one text to one number is, or None where more is to be looked at: that is for ``_one_request``."""
+    """Return the chunk of one text to one number, or None where ``_one_request`` has to look closer."""
     size = template[1]
     if size is None or not isinstance(to, str):
         return None

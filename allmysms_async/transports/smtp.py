@@ -217,7 +217,7 @@ class SmtpTransport:
             await line.ask(client.login(self._username.reveal(), self._password.reveal()), _LOGIN_ANSWERS)
 
     async def _trust(self, room: Room[Line]) -> ssl.SSLContext:
-        """Return whom to trust, read once."""
+        """Return the authorities to trust, read once."""
         async with room.trusting:
             if self._ssl_context is None:
                 # Reading every authority of the system takes 20 ms and more: not in the event loop.
