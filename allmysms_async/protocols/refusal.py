@@ -1,15 +1,15 @@
-"""The error that a gateway's status stands for, whichever protocol's table says so. Pure."""
+"""What every protocol refuses alike: by a gateway's status, and for want of a field. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from allmysms_async.errors import GatewayError, InsufficientCredit
+from allmysms_async.errors import GatewayError, InsufficientCredit, UnsupportedFeature
 from allmysms_async.plausible import amount, figures
 from allmysms_async.redaction import one_line
 
-__all__ = ["Meaning", "refusal"]
+__all__ = ["Meaning", "refusal", "refuse_lacking"]
 
 Meaning: TypeAlias = tuple[type[GatewayError], str, str | None]
 """An error class, what the status means in plain words, and what to do about it."""
@@ -40,3 +40,19 @@ def refusal(table: Mapping[str, Meaning], code: str, request: str, words: str = 
     if needed is not None:
         message += f" It needs {needed} credits, {available} are left."
     return InsufficientCredit(message, request=request, code=code, remedy=remedy, needed=needed, available=available)
+
+
+def refuse_lacking(lacks: str, asked: Mapping[str, object]) -> None:
+    """Refuse what a message asks for and a protocol lacks; the HTTPS API v9 has it.
+
+    Args:
+        lacks: How the sentence begins, such as ``Mail2SMS has no field for``.
+        asked: What the protocol lacks, in words, each with what the message says of it.
+
+    Raises:
+        UnsupportedFeature: The message asks for one of them.
+    """
+    for what, wanted in asked.items():
+        if wanted:
+            msg = f"{lacks} {what}; nothing was sent."
+            raise UnsupportedFeature(msg, backends=("rest",))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from allmysms_async.backend import SendLimits, SendRequest
 from allmysms_async.border import bordered
-from allmysms_async.errors import InvalidText, UnsupportedFeature
+from allmysms_async.errors import InvalidText
 from allmysms_async.model import MmsMessage, SendReceipt, SmsMessage
 from allmysms_async.protocols.connection import Connection, address
 from allmysms_async.protocols.envoyersmspro.inquiry import EnvoyerSmsProInquiry
@@ -24,6 +24,7 @@ from allmysms_async.protocols.envoyersmspro.message import (
     check_tag,
 )
 from allmysms_async.protocols.envoyersmspro.receipt import receipt
+from allmysms_async.protocols.refusal import refuse_lacking
 from allmysms_async.text import forces_unicode, measure
 
 if TYPE_CHECKING:
@@ -145,10 +146,7 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
             "reference that comes back with reports": message.reference is not None,
             "Unicode texts": message.encoding == "unicode",
         }
-        for feature, asked in lacking.items():
-            if asked:
-                msg = f"The backend {self.name} has no {feature}; nothing was sent."
-                raise UnsupportedFeature(msg, backends=("rest",))
+        refuse_lacking(f"The backend {self.name} has no", lacking)
         foreign = forces_unicode(message.text)
         if foreign:
             named = ", ".join(f"U+{ord(character):04X}" for character in foreign[:5])

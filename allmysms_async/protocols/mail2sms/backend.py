@@ -11,7 +11,7 @@ from allmysms_async import argument
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
 from allmysms_async.clock import SYSTEM, Clock
-from allmysms_async.errors import InvalidRequest, UnsupportedFeature
+from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import Accepted, MmsMessage, Secret, SendReceipt, SmsMessage, as_sms
 from allmysms_async.protocols.mail2sms.codec import (
     Credentials,
@@ -22,6 +22,7 @@ from allmysms_async.protocols.mail2sms.codec import (
     encode,
     room,
 )
+from allmysms_async.protocols.refusal import refuse_lacking
 
 if TYPE_CHECKING:
     from allmysms_async.transports import MailTransport
@@ -154,16 +155,13 @@ class Mail2SmsBackend:
         Source: Mail2SMS, §2.1.
         """
         checked_sender(message.sender)
-        asked = {
+        lacking = {
             "a reference": message.reference,
             "short links": message.track_links,
             "the urgent channel": message.priority,
             "replies": message.wants_replies,
         }
-        for what, wanted in asked.items():
-            if wanted:
-                msg = f"Mail2SMS has no field for {what}; nothing was sent."
-                raise UnsupportedFeature(msg, backends=("rest",))
+        refuse_lacking("Mail2SMS has no field for", lacking)
 
     async def send(self, request: SendRequest) -> SendReceipt:
         """Send one text to some recipients by one mail, in one attempt; silence is success.

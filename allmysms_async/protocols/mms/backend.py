@@ -9,13 +9,13 @@ import msgspec
 from allmysms_async import plausible
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
-from allmysms_async.errors import UnsupportedFeature
 from allmysms_async.hooks import warn_of_figures
 from allmysms_async.model import Accepted, Account, MmsKind, MmsMessage, SendReceipt, SmsMessage
 from allmysms_async.protocols.connection import Connection, HttpBackend, address, secret
 from allmysms_async.protocols.mms import status
 from allmysms_async.protocols.mms.answer import Answer, read_account, read_send, results
 from allmysms_async.protocols.mms.codec import ACCOUNT, SEND, Credentials, check_media, encode_account, encode_send
+from allmysms_async.protocols.refusal import refuse_lacking
 
 if TYPE_CHECKING:
     from allmysms_async.transports import HttpTransport
@@ -102,17 +102,14 @@ class MmsBackend(HttpBackend):
         Raises:
             UnsupportedFeature: A sender, a reference, short links, the urgent channel or replies are asked for.
         """
-        asked = {
+        lacking = {
             "a sender": message.sender,
             "a reference": message.reference,
             "short links": message.track_links,
             "the urgent channel": message.priority,
             "replies": message.wants_replies,
         }
-        for what, wanted in asked.items():
-            if wanted:
-                msg = f"An MMS has no field for {what}; nothing was sent."
-                raise UnsupportedFeature(msg, backends=("rest",))
+        refuse_lacking("An MMS has no field for", lacking)
 
     def check_mms(self, message: MmsMessage) -> None:
         """Refuse media and durations that the gateway would refuse.

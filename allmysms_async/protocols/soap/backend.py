@@ -30,6 +30,7 @@ from allmysms_async.model import (
 )
 from allmysms_async.numbers import name_shown, read_gateway_number
 from allmysms_async.protocols.connection import Connection, HttpBackend, address, secret
+from allmysms_async.protocols.refusal import refuse_lacking
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.account import CreateSubAccount, DeleteCampaign, GetInfo, GetStop
 from allmysms_async.protocols.soap.codec import Credentials, decode, encode
@@ -192,10 +193,8 @@ class SoapBackend(HttpBackend):
                 "with a letter and without a space; nothing was sent."
             )
             raise InvalidSender(msg)
-        if message.track_links or message.priority:
-            what = "tracked links" if message.track_links else "a channel for urgent messages"
-            msg = f"The backend soap has no {what}; nothing was sent."
-            raise UnsupportedFeature(msg, backends=("rest",))
+        lacking = {"tracked links": message.track_links, "a channel for urgent messages": message.priority}
+        refuse_lacking("The backend soap has no", lacking)
 
     def added_to(self, message: SmsMessage | MmsMessage) -> Mapping[str, str | bool | None]:
         """Return the route by which every text goes, whatever the message."""
