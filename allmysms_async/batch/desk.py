@@ -148,7 +148,7 @@ class Desk(Protocol):
         """The chunks that wait."""
         ...
 
-    def tell(self, outcomes: tuple[Outcome, ...]) -> None:
+    def tell(self, outcomes: Sequence[Outcome]) -> None:
         """Tell outcomes to whoever follows the run; none to say that something else changed."""
         ...
 

@@ -38,7 +38,7 @@ class Settlement(Shown, frozen=True, kw_only=True):
     """
 
     event: ChunkEvent
-    outcomes: tuple[Outcome, ...]
+    outcomes: Sequence[Outcome]
     campaign_id: str | None = None
     parts: int = 0
     cost: Decimal = Decimal(0)

@@ -12,7 +12,7 @@ import os
 import random
 import sys
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 import msgspec
 
@@ -26,7 +26,7 @@ from allmysms_async.border import bordered, retell
 from allmysms_async.clock import Clock
 from allmysms_async.errors import AllMySmsError, CampaignStopped, EmptyCampaign, InvalidRequest, JournalLost
 from allmysms_async.loop import BriefLock, StopSignal, do_in, surely
-from allmysms_async.model import Campaign, CampaignResult, Outcome, Progress, Totals, Waiting
+from allmysms_async.model import Campaign, CampaignResult, Outcome, Progress, Totals, Waiting, joined
 
 __all__ = ["CampaignRun", "EngineOptions"]
 
@@ -50,7 +50,7 @@ class _Supervisor:
     ) -> None:
         self.stopping = StopSignal()
         self.error: Exception | None = None
-        self.news: asyncio.Queue[tuple[Outcome, ...] | None] = asyncio.Queue()
+        self.news: asyncio.Queue[Sequence[Outcome] | None] = asyncio.Queue()
         workers = options.concurrency
         self.queue = ChunkQueue(self.stopping, workers, lambda: self.news.qsize() <= 2 * workers)
         self.reader = Reader(backend, campaign, intake, sink, options, clock, self)
@@ -66,7 +66,7 @@ class _Supervisor:
             self.error = error
         self.stopping.set()
 
-    def tell(self, outcomes: tuple[Outcome, ...]) -> None:
+    def tell(self, outcomes: Sequence[Outcome]) -> None:
         """Tell outcomes to whoever follows the run."""
         self.news.put_nowait(outcomes)
 
@@ -238,7 +238,7 @@ class CampaignRun:
                 while not news.empty():
                     batches.append(news.get_nowait())
                 over = batches[-1] is None
-                outcomes = tuple(outcome for batch in batches if batch is not None for outcome in batch)
+                outcomes = joined([batch for batch in batches if batch])
                 await self._run.queue.wake()
                 progress = self._progress(outcomes)
                 if progress != told:
@@ -261,7 +261,7 @@ class CampaignRun:
         who = "the source" if error is self._run.reader.source_error else "a part of the run"
         return f"{who} failed ({type(error).__name__})."
 
-    def _progress(self, outcomes: tuple[Outcome, ...]) -> Progress:
+    def _progress(self, outcomes: Sequence[Outcome]) -> Progress:
         return Progress(
             **msgspec.structs.asdict(self._sink.totals()),
             outcomes=outcomes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import compress
 
@@ -14,6 +14,8 @@ from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.errors import AllMySmsError, DuplicateRequest, NoValidNumber, NumbersRefused, TextRefused
 from allmysms_async.model import (
     Accepted,
+    AcceptedRows,
+    AllAccepted,
     Outcome,
     OutcomeState,
     Reason,
@@ -84,18 +86,13 @@ def _outcome(row: int, recipient: Recipient, result: RecipientResult, campaign_i
 
 
 def _answered(chunk: Chunk, receipt: SendReceipt) -> Settlement:
-    campaign_id, unconfirmed, taken = receipt.campaign_id, 0, receipt.accepted
+    campaign_id, unconfirmed, results = receipt.campaign_id, 0, receipt.results
     rows, accepted = chunk.rows, chunk.recipients
-    if len(taken) == len(receipt.results) == len(rows):  # nearly always
-        state = OutcomeState.ACCEPTED
-        outcomes = tuple(
-            [
-                Outcome(row, who.line, who.phone, state, None, result.sms_id, campaign_id)
-                for row, who, result in zip(rows, accepted, taken, strict=True)
-            ]
-        )
+    outcomes: Sequence[Outcome]
+    if isinstance(results, AllAccepted):  # nearly always
+        outcomes = AcceptedRows(rows, accepted, results.sms_ids, campaign_id)
     else:
-        outcomes = tuple([_outcome(*one, campaign_id) for one in zip(rows, accepted, receipt.results, strict=True)])
+        outcomes = tuple([_outcome(*one, campaign_id) for one in zip(rows, accepted, results, strict=True)])
         states = [outcome.state for outcome in outcomes]
         accepted = tuple(compress(accepted, [state is OutcomeState.ACCEPTED for state in states]))
         unconfirmed = states.count(OutcomeState.UNKNOWN)

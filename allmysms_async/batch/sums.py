@@ -10,7 +10,7 @@ import msgspec
 
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.record import Settlement
-from allmysms_async.model import CampaignResult, Outcome, OutcomeState, Reason, Totals
+from allmysms_async.model import AcceptedRows, CampaignResult, Outcome, OutcomeState, Reason, Totals
 
 __all__ = ["Sums"]
 
@@ -43,6 +43,9 @@ class Sums:
 
     def count(self, outcomes: Sequence[Outcome], sign: int = 1) -> None:
         """Add rows, or take them away with ``sign=-1``."""
+        if isinstance(outcomes, AcceptedRows):
+            self.states[OutcomeState.ACCEPTED] += sign * len(outcomes)
+            return
         # Counted as texts first: the hash of an enumeration's member is a slow one.
         for state, count in Counter([str.__str__(outcome.state) for outcome in outcomes]).items():
             self.states[OutcomeState(state)] += sign * count

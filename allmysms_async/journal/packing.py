@@ -15,7 +15,7 @@ import msgspec
 
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.errors import JournalError
-from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient
+from allmysms_async.model import AcceptedRows, Outcome, OutcomeState, Reason, Recipient
 from allmysms_async.text import Coding
 
 __all__ = [
@@ -130,6 +130,10 @@ def unpack_chunk(
 
 def pack_outcomes(outcomes: Sequence[Outcome]) -> bytes:
     """Return what became of a chunk's rows, in their order."""
+    if isinstance(outcomes, AcceptedRows):
+        ids = list(outcomes.sms_ids)
+        accepted = _Result([OutcomeState.ACCEPTED] * len(outcomes), None, ids if any(ids) else None)
+        return zlib.compress(_encoder.encode(accepted), _LEVEL)
     reasons = [outcome.reason for outcome in outcomes]
     sms_ids = [outcome.sms_id for outcome in outcomes]
     result = _Result(

@@ -22,6 +22,7 @@ from allmysms_async.model.campaign import (
     Waiting,
 )
 from allmysms_async.model.check import check_campaign, check_message
+from allmysms_async.model.columns import AcceptedRows, AllAccepted, joined
 from allmysms_async.model.message import (
     Campaign,
     MmsKind,
@@ -51,7 +52,9 @@ from allmysms_async.model.vocabulary import (
 
 __all__ = [
     "Accepted",
+    "AcceptedRows",
     "Account",
+    "AllAccepted",
     "Campaign",
     "CampaignResult",
     "CampaignSummary",
@@ -87,4 +90,5 @@ __all__ = [
     "check_campaign",
     "check_message",
     "coding_of",
+    "joined",
 ]

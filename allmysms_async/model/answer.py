@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-class Accepted(Discreet, frozen=True):
+class Accepted(Discreet, frozen=True, gc=False):
     """The gateway took the message for this recipient.
 
     Attributes:
@@ -69,7 +69,7 @@ class SendReceipt(Shown, frozen=True, kw_only=True):
 
     Attributes:
         campaign_id: The gateway's identifier of the send, for reports, replies and cancelling.
-        results: One for each recipient, in the order they were given.
+        results: One for each recipient, in the order they were given; immutable.
         parts: Text parts taken, over all recipients.
         credits_used: Credits that this send cost, or None if the answer does not say.
         credits_left: Credits left, or None.
@@ -83,7 +83,7 @@ class SendReceipt(Shown, frozen=True, kw_only=True):
     """
 
     campaign_id: str | None
-    results: tuple[RecipientResult, ...]
+    results: Sequence[RecipientResult]
     parts: int | None = None
     credits_used: Decimal | None = None
     credits_left: Decimal | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -96,7 +96,8 @@ class Progress(Totals, frozen=True, kw_only=True):
     """Where a campaign stands.
 
     Attributes:
-        outcomes: The rows whose outcome became known since the last progress.
+        outcomes: The rows whose outcome became known since the last progress; immutable, each is made when it is
+            looked at.
         waiting_until: While the gateway's request limit allows no request, when the next one is allowed; else None.
         least_seconds: How long the campaign takes at least because of that limit, as foreseen at its start; 0 if it
             fits, None if that is not known (no limit, or a source without a length).
@@ -104,7 +105,7 @@ class Progress(Totals, frozen=True, kw_only=True):
         waiting_for: What other processes hold, while that is all that is left to wait for; else None.
     """
 
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: Sequence[Outcome] = ()
     waiting_until: datetime | None = None
     least_seconds: float | None = None
     recovered: int = 0

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from allmysms_async import plausible
 from allmysms_async.backend import SendRequest
-from allmysms_async.model import Accepted, SendReceipt
+from allmysms_async.model import AllAccepted, SendReceipt
 from allmysms_async.protocols.envoyersmspro.message import SendMessageResult
 
 __all__ = ["receipt"]
@@ -29,7 +29,7 @@ def receipt(result: SendMessageResult, request: SendRequest, parts: int) -> Send
         warning = f"{differs} {warning}" if warning else differs
     return SendReceipt(
         campaign_id=campaign_id,
-        results=tuple(Accepted(recipient.phone) for recipient in request.recipients),
+        results=AllAccepted([recipient.phone for recipient in request.recipients]),
         parts=parts,
         credits_used=None if sent is None else Decimal(sent),
         credits_left=None if left is None else Decimal(left),

@@ -12,7 +12,7 @@ from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
 from allmysms_async.clock import SYSTEM, Clock
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.model import Accepted, MmsMessage, Secret, SendReceipt, SmsMessage, as_sms
+from allmysms_async.model import AllAccepted, MmsMessage, Secret, SendReceipt, SmsMessage, as_sms
 from allmysms_async.protocols.mail2sms.codec import (
     Credentials,
     Stamp,
@@ -181,7 +181,7 @@ class Mail2SmsBackend:
         answer = await self._transport.send(envelope)
         return SendReceipt(
             campaign_id=None,
-            results=tuple(Accepted(recipient.phone) for recipient in request.recipients),
+            results=AllAccepted([recipient.phone for recipient in request.recipients]),
             parts=request.parts,
             scheduled=request.message.send_at is not None,
             raw={"code": answer.code, "text": self._said(answer.text), "message_id": stamp.message_id},

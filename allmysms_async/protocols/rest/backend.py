@@ -23,7 +23,7 @@ from allmysms_async.protocols.rest.line import Line
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.receipt import discarded, receipt
 from allmysms_async.protocols.rest.reconcile import find_send
-from allmysms_async.protocols.rest.sms import SendSms, SimulateCampaign
+from allmysms_async.protocols.rest.sms import SendMany, SimulateCampaign
 from allmysms_async.protocols.rest.wire import Result
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class RestBackend(RestInquiry, HttpBackend):
         Source: HTTPS API v9, §7, annex 2.
         """
         # 114 (no valid number) says of each number why; that is a receipt with every recipient rejected.
-        operation = neutral.flow(SendSms, request, verbose=True, key=request.idempotency_key)
+        operation = neutral.flow(SendMany, request, verbose=True, key=request.idempotency_key)
         result = await self.call(operation, timeout=request.timeout, passing=frozenset({"114"}))
         return receipt(result, request.recipients, request.parts, request.idempotency_key)
 

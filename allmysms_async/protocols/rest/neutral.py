@@ -29,10 +29,10 @@ from allmysms_async.protocols.rest.campaigns import CampaignInfo
 from allmysms_async.protocols.rest.contacts import PopulateListResult
 from allmysms_async.protocols.rest.replies import Mo
 from allmysms_async.protocols.rest.reports import Ack, GetAckBySmsIdResult
-from allmysms_async.protocols.rest.sms import SendSms, SimulateCampaign
+from allmysms_async.protocols.rest.sms import SendMany, SimulateCampaign
 from allmysms_async.protocols.rest.sub_accounts import CreateSubAccount, SubAccountInfo
 
-F = TypeVar("F", SendSms, SimulateCampaign)
+F = TypeVar("F", SendMany, SimulateCampaign)
 
 # Source: HTTPS API v9, §18.2.
 _OPT_OUTS = {

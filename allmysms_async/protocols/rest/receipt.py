@@ -11,7 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from allmysms_async import plausible
-from allmysms_async.model import Accepted, Reason, Recipient, RecipientResult, Rejected, SendReceipt, Unconfirmed
+from allmysms_async.model import (
+    Accepted,
+    AllAccepted,
+    Reason,
+    Recipient,
+    RecipientResult,
+    Rejected,
+    SendReceipt,
+    Unconfirmed,
+)
 from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.rest.naming import PARIS
 from allmysms_async.protocols.rest.sms import SendSmsResult
@@ -102,7 +111,7 @@ def discarded(details: object, invalid_numbers: str | None) -> dict[str, Rejecte
     return refused
 
 
-def _in_order(result: SendSmsResult, recipients: Sequence[Recipient]) -> list[RecipientResult] | None:
+def _in_order(result: SendSmsResult, recipients: Sequence[Recipient]) -> AllAccepted | None:
     """Return what an answer says that lists everybody in the order asked for, and nobody else; None of any other."""
     entries = result.sms_ids
     if result.invalid_numbers or result.discarded_numbers_details or len(entries) != len(recipients):
@@ -110,11 +119,10 @@ def _in_order(result: SendSmsResult, recipients: Sequence[Recipient]) -> list[Re
     phones = [recipient.phone for recipient in recipients]
     if phones != [entry.phone_number for entry in entries]:
         return None
-    ids = plausible.identifiers([entry.sms_id for entry in entries])
-    return [Accepted(phone, sms_id) for phone, sms_id in zip(phones, ids, strict=True)]
+    return AllAccepted(phones, plausible.identifiers([entry.sms_id for entry in entries]))
 
 
-def _by_number(result: SendSmsResult, recipients: Sequence[Recipient]) -> list[RecipientResult]:
+def _by_number(result: SendSmsResult, recipients: Sequence[Recipient]) -> tuple[RecipientResult, ...]:
     """Return what an answer says of each recipient, wherever it stands in it."""
     refused = discarded(result.discarded_numbers_details, result.invalid_numbers)
     ids: dict[str, str | None] = {}
@@ -139,7 +147,7 @@ def _by_number(result: SendSmsResult, recipients: Sequence[Recipient]) -> list[R
             results.append(Rejected(phone, Reason.INVALID_AT_GATEWAY))
         else:
             results.append(Accepted(phone) if silent else Unconfirmed(phone))
-    return results
+    return tuple(results)
 
 
 def receipt(result: SendSmsResult, recipients: Sequence[Recipient], parts: int, key: str | None) -> SendReceipt:
@@ -149,7 +157,7 @@ def receipt(result: SendSmsResult, recipients: Sequence[Recipient], parts: int, 
     neither list is accepted only if the answer lists no identifier at all and its count of recipients agrees.
     """
     results = _in_order(result, recipients) or _by_number(result, recipients)
-    accepted_all = all(isinstance(entry, Accepted) for entry in results)
+    accepted_all = isinstance(results, AllAccepted) or all(isinstance(entry, Accepted) for entry in results)
     campaign_id, cost = plausible.identifier(result.campaign_id), plausible.cost(result.cost, parts)
     taken = plausible.parts(result.nb_sms, len(recipients))
     read = {
@@ -160,7 +168,7 @@ def receipt(result: SendSmsResult, recipients: Sequence[Recipient], parts: int, 
     odd = [name for name, (came, found) in read.items() if came is not None and found is None]
     return SendReceipt(
         campaign_id=campaign_id,
-        results=tuple(results),
+        results=results,
         parts=taken if taken is not None else parts if accepted_all else None,
         credits_used=result.credits_used,
         credits_left=result.credits,

@@ -7,8 +7,9 @@ the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,10 +18,10 @@ from allmysms_async import plausible
 from allmysms_async.protocols.rest.wire import Result, Wire
 from allmysms_async.redaction import Discreet
 
-__all__ = ["SendSmsResult", "SimpleSendResult", "SmsId", "read_ordinary"]
+__all__ = ["SendSmsResult", "SimpleSendResult", "SmsId", "read_many", "read_ordinary"]
 
 
-class SmsId(Discreet, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class SmsId(Discreet, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, gc=False):
     """The gateway's identifier of one text.
 
     Attributes:
@@ -94,7 +95,43 @@ class _Answer(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     cost: int | float | None = None
 
 
+class Unread(Mapping[str, object]):
+    """An ordinary answer under the gateway's own names, read when somebody looks at it.
+
+    Args:
+        body: The answer, which was read into its types before.
+    """
+
+    __slots__ = ("_body", "_fields")
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._fields: dict[str, object] | None = None
+
+    def _read(self) -> dict[str, object]:
+        if self._fields is None:
+            self._fields = msgspec.json.decode(self._body, type=dict[str, object])
+        return self._fields
+
+    def __getitem__(self, name: str) -> object:
+        """Return a field."""
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names."""
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        """Return how many fields there are."""
+        return len(self._read())
+
+    def __repr__(self) -> str:
+        """Show what a dictionary of the fields shows."""
+        return repr(self._read())
+
+
 _decoder = msgspec.json.Decoder(_Answer)
+_phone_number, _sms_id = attrgetter("phone_number"), attrgetter("sms_id")
 _FIGURES: Mapping[str, Callable[[object], object]] = {
     **dict.fromkeys(("credits", "credits_used", "balance", "cost"), plausible.amount),
     **dict.fromkeys(("nb_contacts", "nb_sms"), plausible.count),
@@ -103,6 +140,12 @@ _FIGURES: Mapping[str, Callable[[object], object]] = {
 
 def read_ordinary(body: bytes) -> SendSmsResult | None:
     """Return what an ordinary answer to a send holds, or None if it is not one."""
+    result = read_many(body)
+    return None if result is None else msgspec.structs.replace(result, raw=dict(result.raw))
+
+
+def read_many(body: bytes) -> SendSmsResult | None:
+    """Do as ``read_ordinary`` does; the raw answer is read when somebody looks at it."""
     try:
         answer = _decoder.decode(body)
     except (msgspec.DecodeError, ValueError, RecursionError):  # one of which is that it is not UTF-8
@@ -113,7 +156,7 @@ def read_ordinary(body: bytes) -> SendSmsResult | None:
         values[name] = found = read(came)
         if found is None and came is not None:
             return None
-    if not all(entry.phone_number and entry.sms_id for entry in answer.sms_ids):
+    if not (all(map(_phone_number, answer.sms_ids)) and all(map(_sms_id, answer.sms_ids))):
         return None
     return SendSmsResult(
         status=str(answer.status),
@@ -121,6 +164,6 @@ def read_ordinary(body: bytes) -> SendSmsResult | None:
         invalid_numbers=answer.invalid_numbers,
         campaign_id=answer.campaign_id,
         sms_ids=answer.sms_ids,
-        raw=msgspec.json.decode(body, type=dict[str, object]),
+        raw=Unread(body),
         **values,
     )

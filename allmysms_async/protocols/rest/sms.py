@@ -13,7 +13,7 @@ from allmysms_async.model import Recipient
 from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
-from allmysms_async.protocols.rest.sent import SendSmsResult, SimpleSendResult, SmsId, read_ordinary
+from allmysms_async.protocols.rest.sent import SendSmsResult, SimpleSendResult, SmsId, read_many, read_ordinary
 from allmysms_async.protocols.rest.wire import Result
 from allmysms_async.redaction import Shown
 
@@ -149,6 +149,12 @@ class SendSms(_SmsFlow, Operation[SendSmsResult], frozen=True):
     def data(self) -> dict[str, object]:
         """Return what ``smsData`` holds under ``DATA``."""
         return _sms_data(self.values(), self.recipients, self.dynamic)
+
+
+class SendMany(SendSms, frozen=True):
+    """``SendSms`` as a campaign makes it: the raw answer, at which hardly anybody looks, is read when somebody does."""
+
+    read_ordinary = staticmethod(read_many)
 
 
 class SimulateCampaign(_SmsFlow, Operation[SimulateCampaignResult], frozen=True):

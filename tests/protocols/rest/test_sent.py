@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmysms_async.protocols.rest.sent import SendSmsResult, read_ordinary
+from allmysms_async.protocols.rest.sent import SendSmsResult, read_many, read_ordinary
 from allmysms_async.protocols.rest.wire import read
 
 SAMPLES = pathlib.Path(__file__).parents[2] / "samples" / "rest"
@@ -109,6 +109,14 @@ def test_raw_answer_is_the_dictionary_that_came() -> None:
     found = read_ordinary(json.dumps(ORDINARY).encode())
     assert found is not None
     assert (type(found.raw), found.raw) == (dict, ORDINARY)
+
+
+def test_raw_answer_of_a_campaign_is_read_when_somebody_looks_at_it() -> None:
+    """It is a mapping of the same fields, and looks like one."""
+    found = read_many(json.dumps(ORDINARY).encode())
+    assert found is not None
+    assert found == read_ordinary(json.dumps(ORDINARY).encode())
+    assert (dict(found.raw), len(found.raw), repr(found.raw)) == (ORDINARY, len(ORDINARY), repr(ORDINARY))
 
 
 @pytest.mark.parametrize("name", [name for name, value in ORDINARY.items() if isinstance(value, str)])
