@@ -142,11 +142,10 @@ def _fields(operation: Operation[Any], credentials: Credentials, formats: Format
     if route.flow is None:
         fields |= operation.values()
         return fields
-    data = operation.data()
     if formats.flow == "xml":
-        fields[route.flow.name] = write_xml(data, route.flow.items, cdata=_CDATA)
+        fields[route.flow.name] = write_xml(operation.data(), route.flow.items, cdata=_CDATA)
     else:
-        fields[route.flow.name] = msgspec.json.encode({"DATA": [data] if route.flow.listed else data})
+        fields[route.flow.name] = operation.flow()
     fields |= operation.values(beside=True)
     return fields
 

@@ -12,6 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
 
+import msgspec
+
 from allmysms_async.errors import AllMySmsError, GatewayError, NoValidNumber, ProtocolError
 from allmysms_async.model import Secret
 from allmysms_async.numbers import read_gateway_number
@@ -70,6 +72,11 @@ class Operation(BaseOperation[R], Generic[R], frozen=True):
     def data(self) -> dict[str, object]:
         """Return what its data flow holds under ``DATA``."""
         return dict(self.values())
+
+    def flow(self) -> bytes:
+        """Return its data flow in JSON; as ``Quoted`` where it is percent-encoded already."""
+        flow, data = self.route.flow, self.data()
+        return msgspec.json.encode({"DATA": [data] if flow is not None and flow.listed else data})
 
     @classmethod
     def refused(cls, answer: Raw) -> AllMySmsError | None:

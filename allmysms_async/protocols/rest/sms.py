@@ -5,11 +5,15 @@ Source: HTTPS API v9, §6 to §8, annexes 1 and 2.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+import msgspec
+
 from allmysms_async.model import Recipient
+from allmysms_async.protocols.form import Quoted, quoted
 from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.protocols.rest import routes
 from allmysms_async.protocols.rest.operation import Operation
@@ -27,6 +31,11 @@ __all__ = [
     "Sms",
     "SmsId",
 ]
+
+_NATIONAL_DIGITS = 9
+# What stands between two numbers, and after the last one.
+_BETWEEN = "%22%7D%2C%7B%22MOBILEPHONE%22%3A%22"
+_END = b"%22%7D%5D%7D%7D"
 
 
 class SimulateCampaignResult(Result, frozen=True, kw_only=True):
@@ -87,7 +96,7 @@ def _mobile(phone: str) -> str:
 
     Source: HTTPS API v9, §7.3.
     """
-    return f"+{phone}" if len(phone) == 9 else phone
+    return f"+{phone}" if len(phone) == _NATIONAL_DIGITS else phone
 
 
 class _SmsFlow(Shown, frozen=True):
@@ -120,6 +129,37 @@ def _sms_data(values: dict[str, str], recipients: Sequence[Recipient], dynamic: 
     return data
 
 
+@functools.cache
+def _person(count: int) -> type[msgspec.Struct]:
+    """Return what holds a number and so many values, under their wire names."""
+    names = {f"value_{number}": f"PARAM_{number}" for number in range(1, count + 1)}
+    fields: list[tuple[str, type]] = [("phone", str), *((name, str) for name in names)]
+    return msgspec.defstruct("Person", fields, rename={"phone": "MOBILEPHONE"} | names, gc=False)
+
+
+def _flow(values: dict[str, str], recipients: Sequence[Recipient], dynamic: int) -> bytes:
+    """Return the flow in JSON, as ``_sms_data`` has it.
+
+    Canonical numbers hold nothing to be escaped: those of one text are joined as they travel.
+    """
+    data: dict[str, object] = dict(values)
+    phones = [recipient.phone for recipient in recipients]
+    if not dynamic:
+        digits = "".join(phones)
+        if not (digits.isascii() and digits.isdigit() and min(map(len, phones)) > _NATIONAL_DIGITS):
+            return msgspec.json.encode({"DATA": _sms_data(values, recipients, dynamic)})
+        around = quoted(msgspec.json.encode({"DATA": data | {"SMS": [{"MOBILEPHONE": ""}]}}))
+        return Quoted(around[: -len(_END)] + _BETWEEN.join(phones).encode() + _END)
+    params = [recipient.params for recipient in recipients]
+    if set(map(len, params)) != {dynamic}:
+        return msgspec.json.encode({"DATA": _sms_data(values, recipients, dynamic)})
+    if min(map(len, phones)) <= _NATIONAL_DIGITS:
+        phones = list(map(_mobile, phones))
+    data["DYNAMIC"] = str(dynamic)
+    data["SMS"] = list(map(_person(dynamic), phones, *zip(*params, strict=True)))
+    return msgspec.json.encode({"DATA": data})
+
+
 class SendSms(_SmsFlow, Operation[SendSmsResult], frozen=True):
     """Send one text to many numbers.
 
@@ -149,6 +189,10 @@ class SendSms(_SmsFlow, Operation[SendSmsResult], frozen=True):
     def data(self) -> dict[str, object]:
         """Return what ``smsData`` holds under ``DATA``."""
         return _sms_data(self.values(), self.recipients, self.dynamic)
+
+    def flow(self) -> bytes:
+        """Return the flow in JSON; of many recipients it is written column by column."""
+        return _flow(self.values(), self.recipients, self.dynamic)
 
 
 class SendMany(SendSms, frozen=True):
