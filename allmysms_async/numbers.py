@@ -9,6 +9,7 @@ Source: HTTPS API v9, §7.3 (forms accepted, land lines refused, foreign lengths
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -25,6 +26,7 @@ __all__ = [
     "name_shown",
     "read_gateway_number",
     "usual_mobile",
+    "usual_mobiles",
 ]
 
 MAX_RAW_LENGTH: Final = 64
@@ -47,9 +49,11 @@ _MAX_NAME, _MAX_NAME_DIGITS = 20, 4
 # Fewer bare digits tell no country: a 0 or a digit may be missing, and what is left be somebody's number elsewhere.
 _LEAST_BARE: Final = 11
 
-usual_mobile = re.compile(r"(?:\+?33|0033|0|)((?:6(?!39|9[0-467])|7(?!0[89]))[0-9]{8})").fullmatch
+_USUAL = r"(?:\+?33|0033|0|)((?:6(?!39|9[0-467])|7(?!0[89]))[0-9]{8})"
+usual_mobile = re.compile(_USUAL).fullmatch
 """Matches a metropolitan mobile as most files write it, its group the nine digits after 33; the blocks that hold an
 overseas range are left to ``canonical_number``."""
+_usual_lines = re.compile(f"^{_USUAL}$|^.*$", re.MULTILINE).findall
 _written_in_france = re.compile(r"(?:(?:00)?330?|0)([1-9][0-9]{8})|([67][0-9]{8})").fullmatch
 _plus_and_digits = re.compile(r"\+?[0-9]+").fullmatch
 _country_code = re.compile(r"(?:\+|00)?[1-9][0-9]{0,2}").fullmatch
@@ -73,6 +77,15 @@ _APOSTROPHES: Final = frozenset({"'", "\u2019"})
 _FULL_WIDTH: Final = str.maketrans("\uff0b\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19", "+0123456789")
 # What a cell that must stay text is wrapped in, and what a link to a number starts with.
 _wrapped = re.compile(r'=?"([^"]*)"|(?:tel:)([^;]*)', re.IGNORECASE).fullmatch
+
+
+def usual_mobiles(phones: Sequence[str]) -> list[str]:
+    """Return what ``usual_mobile`` finds in each, the nine digits or nothing, by one look at all of them."""
+    found: list[str] = _usual_lines("\n".join(phones))
+    if len(found) == len(phones):
+        return found
+    matches = map(usual_mobile, phones)  # one of them holds the end of a line
+    return ["" if match is None else match[1] for match in matches]
 
 
 def canonical_number(raw: str) -> str:

@@ -275,6 +275,27 @@ class Template:
             total += ucs2_units(value)
         return _size(Coding.UNICODE, total)
 
+    def sizes(self, rows: Sequence[Sequence[str]]) -> list[TextSize | None]:
+        """Measure what ``render`` would give of many rows, of those that hold nothing to be careful with.
+
+        Args:
+            rows: The parameters of each, texts, at least ``count`` of them.
+
+        Returns:
+            For each row what ``size`` returns, or None if its values hold more than GSM-7's characters of one septet.
+        """
+        total = self._gsm_units
+        if total is None or not rows:
+            return [None] * len(rows)
+        columns = list(zip(*rows, strict=False))[: self.count]
+        lengths = [list(map(len, column)) for column in columns]
+        totals = list(map(sum, zip(*[lengths[slot] for slot in self._slots], strict=True)))
+        made = {units: _size(Coding.GSM7, total + units) for units in set(totals)}
+        if all(_plain("".join(column)) for column in columns):
+            return [made[units] for units in totals]
+        plain = [_plain("".join(row[: self.count])) for row in rows]
+        return [made[units] if each else None for units, each in zip(totals, plain, strict=True)]
+
 
 def _size(coding: Coding, total: int) -> TextSize:
     return TextSize(coding, total, 1 if total <= _SINGLE_UNITS[coding] else -(-total // _PART_UNITS[coding]))

@@ -9,19 +9,21 @@ import contextlib
 import itertools
 import typing
 from array import array
-from collections.abc import Iterable, Mapping, Sequence, Sized
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence, Sized
+from operator import attrgetter
+from typing import TypeAlias, cast
 
 import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async.backend import SendLimits
+from allmysms_async.batch.block import Block, line_of
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.param import Figures, param_problem, written
 from allmysms_async.batch.seen import Refusals, Unmet, refusal
 from allmysms_async.errors import InvalidNumber, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, RefusedRow, SmsMessage, coding_of
-from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask, usual_mobile
+from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
 from allmysms_async.text import Coding, Template, TextSize, escaped, has_placeholder
 
 __all__ = ["Planner", "planned_requests", "template_of"]
@@ -29,15 +31,11 @@ __all__ = ["Planner", "planned_requests", "template_of"]
 # Texts rendered here wait for others that are equal: so many rows at most, of so many different texts (some 100 MB).
 _HELD_ROWS = 256_000
 _OPEN_CHUNKS = 65_536
-_MAX_LINE = 2**63 - 1
 _UNSENT = "nothing was sent"
 
 _Key: TypeAlias = tuple[str, int, Coding]
 # A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template
 # itself and must still not be filled in.
-
-_Usual: TypeAlias = tuple[int, Recipient, str, TextSize]
-# A row, its canonical number, and the size of its text.
 
 _TEXT_REASONS: Mapping[str, Reason] = {
     # The text itself was looked at before: what is malformed is a parameter.
@@ -181,91 +179,96 @@ class Planner:
         self._sealed: list[Chunk] = []
         self.next_seq = next_seq
 
-    def add_rows(self, rows: Iterable[tuple[int, Recipient | str]], refused: list[Outcome]) -> None:
+    def add_rows(self, rows: Sequence[tuple[int, Recipient | str]], refused: list[Outcome]) -> None:
         """Take rows, as ``add`` takes each.
 
-        Nearly all rows of nearly all lists are usual mobiles that nobody has met yet: whole runs of those are looked up
-        at once.
+        Nearly all rows of nearly all lists are usual mobiles that nobody has met yet: whole runs of those are taken as
+        columns.
 
         Args:
             rows: Ordinals, and what the source holds there.
             refused: Takes the outcomes of those that are refused.
         """
-        run: list[_Usual] = []
-        try:
-            for row, item in rows:
-                usual = self._usual(row, item)
-                if usual is not None:
-                    run.append(usual)
-                    continue
-                usuals, run = run, []
-                self._add_run(usuals, refused)
-                outcome = self.add(row, item)
-                if outcome is not None:
-                    refused.append(outcome)
-        finally:  # also after a defect: whoever came before that row is planned all the same
-            self._add_run(run, refused)
+        block = Block(rows)
+        sizes = self._sizes(block)
+        others = [at for at, phone in enumerate(block.phones) if not phone] if "" in block.phones else []
+        if self._size is None:
+            others = sorted({*others, *(at for at, size in enumerate(sizes) if size is None)})
+        begin = 0
+        for end in (*others, len(rows)):
+            if begin < end:
+                self._add_run(block.part(begin, end), cast("list[TextSize]", sizes[begin:end]), refused)
+            if end < len(rows):
+                self._add_one(*rows[end], refused)
+            begin = end + 1
 
-    def _usual(self, row: int, item: Recipient | str) -> _Usual | None:
-        """Return a row whose number is a usual mobile and whose text can be sent, or None for ``add`` to look at it."""
-        recipient = item if type(item) is Recipient else Recipient(item) if type(item) is str else None
-        if recipient is None or type(recipient.phone) is not str:
-            return None
-        mobile = usual_mobile(recipient.phone)
-        if mobile is None:
-            return None
-        size = self._size
-        if size is None:
+    def _add_one(self, row: int, item: Recipient | str, refused: list[Outcome]) -> None:
+        outcome = self.add(row, item)
+        if outcome is not None:
+            refused.append(outcome)
+
+    def _sizes(self, block: Block) -> list[TextSize | None]:
+        """Return the size of each row's text, or None where ``add`` is to look at it."""
+        nothing: list[TextSize | None] = [None] * len(block.rows)
+        if self._size is not None or not self._limits.personalises:
             # Texts that are rendered here go one by one: each has a chunk of its own, or may have.
-            if type(recipient.params) is not tuple or not self._limits.personalises:
-                return None
-            try:
-                size = self._measure(recipient)
-            except (InvalidText, Figures):
-                return None
-            if any(map(has_placeholder, recipient.params[: self._template.count])):
-                return None
-        return row, recipient, "33" + mobile[1], size
+            return [self._size] * len(block.rows)
+        sizes, most = nothing, self._limits.max_gsm_units
+        if self._coding is not Coding.UNICODE and not self._limits.refused_characters:
+            params = block.params(self._template.count)
+            sizes = nothing if params is None else self._template.sizes(params)
+        return [
+            self._usual_size(person) if size is None or size.units > most else size
+            for size, person in zip(sizes, block.people, strict=True)
+        ]
 
-    def _add_run(self, run: list[_Usual], refused: list[Outcome]) -> None:
+    def _usual_size(self, recipient: Recipient) -> TextSize | None:
+        """Return the size of a text that can be sent and that the gateway fills in, or None of any other."""
+        if type(recipient.params) is not tuple:
+            return None
+        try:
+            size = self._measure(recipient)
+        except (InvalidText, Figures):
+            return None
+        return None if any(map(has_placeholder, recipient.params[: self._template.count])) else size
+
+    def _add_run(self, block: Block, sizes: list[TextSize], refused: list[Outcome]) -> None:
         """Take usual rows: at once if nobody of them was met before, in the list or in this run; else one by one."""
-        numbers = BitMap64([int(phone) for _, _, phone, _ in run])
-        if len(numbers) < len(run) or not numbers.isdisjoint(self._seen):
-            for row, recipient, _, _ in run:
-                outcome = self.add(row, recipient)
-                if outcome is not None:
-                    refused.append(outcome)
+        numbers = list(map(int, block.phones))
+        known = BitMap64(numbers)
+        if len(known) < len(numbers) or not known.isdisjoint(self._seen):
+            for row, person in zip(block.rows, block.people, strict=True):
+                self._add_one(row, person, refused)
             return
         if self._limits.max_numbers_length is not None:
-            for row, recipient, phone, size in run:
-                self._join(row, recipient, phone, size)
-                self._seen.add(int(phone))
-                self._accounted.add(row)
-            return
-        for coding, some in itertools.groupby(run, key=_coding_of_usual):
-            self._join_run(list(some), coding)
+            for row, person, phone, size in zip(block.rows, block.people, block.phones, sizes, strict=True):
+                self._join(row, person, phone, size)
+        elif self._size is not None:
+            self._join_run(block, sizes, self._size.coding)
+        else:
+            begin = 0
+            for coding, some in itertools.groupby(sizes, key=attrgetter("coding")):
+                end = begin + len(list(some))
+                self._join_run(block.part(begin, end), sizes[begin:end], coding)
+                begin = end
+        self._seen.update(numbers)
+        self._accounted.update(block.rows)
 
-    def _join_run(self, run: list[_Usual], coding: Coding) -> None:
+    def _join_run(self, block: Block, sizes: list[TextSize], coding: Coding) -> None:
         """Put recipients of one text and coding into their open chunk, and into those after it."""
-        text, count, begin = self._template.text, self._template.count, 0
-        key = (text, count, coding)
-        while begin < len(run):
+        text, count, begin, last = self._template.text, self._template.count, 0, len(block.rows)
+        key, people = (text, count, coding), block.canonical(count)
+        while begin < last:
             chunk = self._open.get(key)
             if chunk is None:
                 chunk = self._open[key] = _Open(text, coding, count)
-            some = run[begin : begin + self._chunk_size - len(chunk.rows)]
-            begin += len(some)
-            people = [
-                Recipient(phone, recipient.params[:count] if count else (), _line(recipient))
-                for _, recipient, phone, _ in some
-            ]
-            rows = [row for row, _, _, _ in some]
-            chunk.recipients.extend(people)
-            chunk.rows.extend(rows)
-            chunk.parts += sum([size.parts for _, _, _, size in some])
-            self._held += len(some)
-            self._seen.update([int(phone) for _, _, phone, _ in some])
-            self._accounted.update(rows)
+            end = min(last, begin + self._chunk_size - len(chunk.rows))
+            chunk.recipients += people[begin:end]
+            chunk.rows += block.rows[begin:end]
+            one = self._size
+            chunk.parts += one.parts * (end - begin) if one else sum([size.parts for size in sizes[begin:end]])
+            self._held += end - begin
+            begin = end
             if len(chunk.rows) >= self._chunk_size:
                 self._seal(key)
 
@@ -332,7 +335,7 @@ class Planner:
             return None
         self._refused.append(digest)
         self._accounted.add(row)
-        return Outcome(row, _line(recipient), told, OutcomeState.REJECTED, reason)
+        return Outcome(row, line_of(recipient), told, OutcomeState.REJECTED, reason)
 
     def _join(self, row: int, recipient: Recipient, phone: str, size: TextSize) -> None:
         count = self._template.count
@@ -351,7 +354,7 @@ class Planner:
             chunk = None
         if chunk is None:
             chunk = self._open[key] = _Open(text, size.coding, params)
-        chunk.recipients.append(Recipient(phone, values, _line(recipient)))
+        chunk.recipients.append(Recipient(phone, values, line_of(recipient)))
         chunk.rows.append(row)
         self._held += 1
         chunk.length += len(phone) + (len(chunk.rows) > 1)
@@ -392,16 +395,6 @@ class Planner:
         for key in list(self._open):
             self._seal(key)
         return self.sealed()
-
-
-def _coding_of_usual(usual: _Usual) -> Coding:
-    return usual[3].coding
-
-
-def _line(recipient: Recipient) -> int | None:
-    """Return a recipient's line, or None if it cannot be one: callers are not all typed."""
-    line: object = recipient.line
-    return line if isinstance(line, int) and 0 <= line <= _MAX_LINE else None
 
 
 def planned_requests(

@@ -76,16 +76,14 @@ def test_rows_at_once_end_as_one_by_one(name: str, rows: list[Any], text: str, m
 
 def test_rows_before_one_that_breaks_the_planner_are_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     """A defect at a row leaves whoever came before it in a chunk, and remembered."""
-    seen, accounted, usual = BitMap64(), BitMap64(), Planner._usual
+    seen, accounted = BitMap64(), BitMap64()
 
     def breaks(self: Planner, row: int, item: Any) -> Any:
-        if row == 3:
-            raise RuntimeError
-        return usual(self, row, item)
+        raise RuntimeError
 
-    monkeypatch.setattr(Planner, "_usual", breaks)
+    monkeypatch.setattr(Planner, "add", breaks)
     planner = Planner(SmsMessage("Bonjour"), LIMITS, chunk_size=10, seen=seen, accounted=accounted)
     with pytest.raises(RuntimeError):
-        planner.add_rows([(row, f"061234560{row}") for row in range(1, 5)], [])
+        planner.add_rows([(1, "0612345601"), (2, "0612345602"), (3, "06 12 34 56 03"), (4, "0612345604")], [])
     assert [chunk.rows for chunk in planner.flush()] == [(1, 2)]
     assert (list(accounted), list(seen)) == ([1, 2], [33612345601, 33612345602])
