@@ -106,6 +106,7 @@ class Dispatch:
     ) -> None:
         self.waiting_until: datetime | None = None
         self._backend = backend
+        self._paces = backend if isinstance(backend, Paces) else None
         self._campaign = campaign
         self._message = as_sms(campaign.message)
         self._mms = campaign.message if isinstance(campaign.message, MmsMessage) else None
@@ -163,10 +164,10 @@ class Dispatch:
 
     def _seconds_to_wait(self) -> float:
         """Return the seconds until the request limit allows a request."""
-        if not isinstance(self._backend, Paces):
+        if self._paces is None:
             return 0.0
         try:
-            return self._backend.turn_in()
+            return self._paces.turn_in()
         except NotSent as error:  # another process holds the record of the limit for a moment
             _log.info("The request limit cannot be looked at: %s", error)
             return 1.0
