@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 from allmysms_async import argument
 from allmysms_async.border import border, bordered
@@ -94,20 +95,24 @@ class CsvSource(ListFile):
         form = self._form
         width, phone, params = form.width, form.phone, form.params
         look = form.exact != width  # at every row: one that lacks a separator has as many cells as the header
-        records = iter(
-            Records(
-                self.path,
-                self.encoding,
-                form.separator,
-                skip=form.skip,
-                width=width,
-                phone=phone,
-            )
+        records = Records(
+            self.path,
+            self.encoding,
+            form.separator,
+            skip=form.skip,
+            width=width,
+            phone=phone,
+            header=form.header is not None,
         )
-        if form.header is not None:
-            next(records, None)
-        wrong = 0
-        for count, (line, cells) in enumerate(records, 1):
+        count = wrong = 0
+        for found in records.read(tables=not look):
+            if not isinstance(found, tuple):  # a table; this way round is what a record is told by fastest
+                count += len(found.lines)
+                values = zip(*map(found.column, params), strict=True) if params else repeat(())
+                yield from map(Recipient, found.column(phone), values, found.lines)
+                continue
+            count += 1
+            line, cells = found
             if _NULL in cells:
                 cells = ["" if cell == _NULL else cell for cell in cells]
             if (look or len(cells) != width) and not form.fits(cells):

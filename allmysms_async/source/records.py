@@ -9,11 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from allmysms_async.errors import InvalidSource
 from allmysms_async.source.encoding import undecodable
+from allmysms_async.source.table import MAX_PIECE, Table, table_of
 
 __all__ = ["MAX_CELL", "Record", "Records", "looks_like_number", "unclosed_quote"]
 
@@ -58,6 +60,7 @@ class Records:
         skip: Lines to pass over at the start, such as ``sep=;``.
         width: How many cells a record has, if that is known; 0 otherwise.
         phone: Position of the number's column, if that is known: a quote may have swallowed people's rows.
+        header: Whether the first record holds names, and is left out.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Records:
         skip: int = 0,
         width: int = 0,
         phone: int | None = None,
+        header: bool = False,
     ) -> None:
         self._path = path
         self._encoding = encoding
@@ -76,9 +80,11 @@ class Records:
         self._skip = skip
         self._width = width
         self._phone = phone
+        self._header = header
         self._may_have_blanks = False  # after a quote, somewhere: looked for in blocks, which is faster than in lines
         # A tab that separates is no blank: an empty cell before a quoted one would be lost.
         self._blanks = _BLANKS.replace(separator, "")
+        self._blank = separator + '" \t\r\n\f\x1a\xa0\u202f\ufeff'  # a line of nothing else is no record
         quoted, apart = '"(?:[^"]|"")*"', re.escape(separator)
         cell = f'(?:[{self._blanks}]*{quoted}[{self._blanks}]*|[^"{apart}\r\n]*)'
         self._well_quoted = re.compile(f"{cell}(?:{apart}{cell})*[\r\n]*").fullmatch
@@ -92,32 +98,51 @@ class Records:
         Raises:
             InvalidSource: The file cannot be read, is not of its encoding, or a quote or a line has no end.
         """
+        return (found for found in self.read(tables=False) if isinstance(found, tuple))
+
+    def read(self, *, tables: bool) -> Iterator[Record | Table]:
+        """Yield each record with the line it starts on, and those that are alike together.
+
+        Args:
+            tables: Whether rows in which nothing is unusual are given as tables; width and phone are known then.
+
+        Raises:
+            InvalidSource: The file cannot be read, is not of its encoding, or a quote or a line has no end.
+        """
         line = self._skip + 1
         raw: list[str] = []  # lines of the record that is being read
+        header = self._header
+        blank, no_record = self._blank, _NO_RECORD
         try:
             with self._path.open(encoding=self._encoding) as file:
-                lines = self._lines(file)
+                pieces = self._pieces(file)
                 for _ in range(self._skip):
-                    next(lines, None)
-                # Strict, since a quote that is never closed would otherwise swallow the rows after it unnoticed.
-                reader = csv.reader(self._noted(lines, raw), delimiter=self._separator, strict=True)
-                no_record = _NO_RECORD
-                blank = self._separator + '" \t\r\n\f\x1a\xa0\u202f\ufeff'
-                for cells in reader:
-                    first = raw[0]
-                    if len(raw) > 1:
-                        self._judge(line, raw, cells)
-                    elif '"' in first:
-                        if ' "' in first or '\xa0"' in first or '\t"' in first or '\u202f"' in first:
-                            cells = self._requoted(first, cells)
-                        if '="' in first:
-                            cells = self._unwrapped(cells)
-                    if len(first) > MAX_CELL:
-                        self._check_cells(line, cells)
-                    if first[0].isalnum() or len(raw) > 1 or first.strip(blank) not in no_record:
-                        yield line, cells
-                    line += len(raw)
-                    raw.clear()
+                    next(pieces, None)
+                for piece in pieces:
+                    if tables and not header and (table := self._table(piece, line)) is not None:
+                        yield table
+                        line += len(table.lines)
+                        continue
+                    # Strict, since a quote that is never closed would otherwise swallow the rows after it unnoticed.
+                    lines = self._noted(chain.from_iterable(self._until_whole(piece, pieces, raw)), raw)
+                    for cells in csv.reader(lines, delimiter=self._separator, strict=True):
+                        first = raw[0]
+                        if len(raw) > 1:
+                            self._judge(line, raw, cells)
+                        elif '"' in first:
+                            if ' "' in first or '\xa0"' in first or '\t"' in first or '\u202f"' in first:
+                                cells = self._requoted(first, cells)
+                            if '="' in first:
+                                cells = self._unwrapped(cells)
+                        if len(first) > MAX_CELL:
+                            self._check_cells(line, cells)
+                        if first[0].isalnum() or len(raw) > 1 or first.strip(blank) not in no_record:
+                            if header:
+                                header = False
+                            else:
+                                yield line, cells
+                        line += len(raw)
+                        raw.clear()
         except UnicodeError:
             wrong = undecodable(self._path, self._encoding)
             line = line if wrong is None else wrong[0]
@@ -130,9 +155,13 @@ class Records:
             msg = f"{self._path}, near line {line}: reading failed: {error.strerror or type(error).__name__}."
             raise InvalidSource(msg, line=line) from error
 
-    def _lines(self, file: io.TextIOBase) -> Iterator[str]:
-        """Yield lines of bounded length, so that a file without any is not read into memory whole."""
+    def _pieces(self, file: io.TextIOBase) -> Iterator[str]:
+        """Yield some lines at a time, of bounded length, so that a file without any is not read into memory whole.
+
+        The first lines, which may say the separator and the names, are pieces of their own, and so is a long one.
+        """
         left = ""
+        alone = self._skip + 1
         while block := file.read(_BLOCK):
             if "\0" in block:
                 msg = "it holds a NUL character"
@@ -144,13 +173,31 @@ class Records:
             left = text[end:]
             if len(left) > _MAX_LINE:
                 break
-            yield from io.StringIO(text[:end], newline="\n")
+            start = 0
+            while start < end:
+                most = 0 if alone else MAX_PIECE
+                stop = text.rfind("\n", start, start + most) + 1 or text.index("\n", start) + 1
+                alone = max(alone - 1, 0)
+                yield text[start:stop]
+                start = stop
         if len(left) > _MAX_LINE:
             # Its rest would be read as a row of its own, whose number might be anything.
             msg = f"a line is longer than {_MAX_LINE} characters"
             raise csv.Error(msg)
         if left:
             yield left
+
+    def _table(self, piece: str, line: int) -> Table | None:
+        """Return a piece as a table, if nothing in it is unusual."""
+        if self._phone is None:
+            return None
+        return table_of(piece, line, separator=self._separator, width=self._width, phone=self._phone, blank=self._blank)
+
+    def _until_whole(self, piece: str, pieces: Iterator[str], raw: list[str]) -> Iterator[Iterable[str]]:
+        """Yield a piece's lines, then those of more pieces while a record goes on."""
+        yield io.StringIO(piece, newline="\n")
+        while raw and (more := next(pieces, "")):
+            yield io.StringIO(more, newline="\n")
 
     def _noted(self, lines: Iterator[str], raw: list[str]) -> Iterator[str]:
         """Yield lines, and keep those of the record that is being read."""
