@@ -12,14 +12,14 @@ import csv
 import json
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlencode, urlsplit
 
 import httpx
 import msgspec
 import phonenumbers
 
-__all__ = ["SIZE", "TEXTS", "floor", "plain", "write_list"]
+__all__ = ["SIZE", "TEXTS", "chunks", "exchange", "floor", "plain", "quoted", "write_list"]
 
 SIZE = 1000
 """Recipients in a request."""
@@ -66,8 +66,8 @@ class _Answer(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Answer)
 
 
-def _chunks(path: pathlib.Path) -> Iterator[list[tuple[bytes, bytes, bytes]]]:
-    """Yield the rows of a file, each number once."""
+def chunks(path: pathlib.Path, size: int = SIZE) -> Iterator[list[tuple[bytes, bytes, bytes]]]:
+    """Yield the rows of a file, so many at a time, each number once."""
     seen: set[int] = set()
     rows: list[tuple[bytes, bytes, bytes]] = []
     with path.open("rb") as file:
@@ -79,14 +79,15 @@ def _chunks(path: pathlib.Path) -> Iterator[list[tuple[bytes, bytes, bytes]]]:
                 if number not in seen:
                     seen.add(number)
                     rows.append(row)
-                    if len(rows) == SIZE:
+                    if len(rows) == size:
                         yield rows
                         rows = []
     if rows:
         yield rows
 
 
-def _quoted(value: bytes) -> bytes:
+def quoted(value: bytes) -> bytes:
+    """Return a form field's value as it travels."""
     for byte, escape in _ESCAPES:
         value = value.replace(byte, escape)
     value = value.replace(b" ", b"+")
@@ -100,32 +101,39 @@ def _body(rows: list[tuple[bytes, bytes, bytes]], params: int) -> bytes:
     else:
         people = [_Entry("33" + phone.decode()) for phone, _, _ in rows]
     data: dict[str, object] = {"MESSAGE": TEXTS[params], "DYNAMIC": params, "SMS": people}
-    return b"login=demo&apiKey=k&returnformat=json&smsData=" + _quoted(msgspec.json.encode({"DATA": data}))
+    return b"login=demo&apiKey=k&returnformat=json&smsData=" + quoted(msgspec.json.encode({"DATA": data}))
 
 
-async def _exchange(chunks: Iterator[list[tuple[bytes, bytes, bytes]]], params: int, host: str, port: int) -> int:
-    reader, writer = await asyncio.open_connection(host, port, limit=1 << 20)
-    count = 0
-    try:
-        for rows in chunks:
-            body = _body(rows, params)
-            head = f"POST /http/9.0/sendSms HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n"
-            writer.write(head.encode() + body)
-            length = _LENGTH.search(await reader.readuntil(b"\r\n\r\n"))
-            answer = _decoder.decode(await reader.readexactly(int(length[1]) if length else 0))
-            ids = {entry.phoneNumber: entry.smsId for entry in answer.smsIds}
-            count += len(ids)
-    finally:
-        writer.close()
-    return count
+def _read(answer: bytes) -> int:
+    """Return how many an answer accepts."""
+    return len({entry.phoneNumber: entry.smsId for entry in _decoder.decode(answer).smsIds})
+
+
+async def exchange(bodies: Iterator[bytes], read: Callable[[bytes], int], address: str, connections: int) -> int:
+    """Post bodies over bare sockets; return how many their answers accept in all."""
+    parts = urlsplit(address)
+    host, port = parts.hostname or "", parts.port or 0
+
+    async def work() -> int:
+        reader, writer = await asyncio.open_connection(host, port, limit=1 << 20)
+        count = 0
+        try:
+            for body in bodies:
+                head = f"POST {parts.path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n"
+                writer.write(head.encode() + body)
+                length = _LENGTH.search(await reader.readuntil(b"\r\n\r\n"))
+                count += read(await reader.readexactly(int(length[1]) if length else 0))
+        finally:
+            writer.close()
+        return count
+
+    return sum(await asyncio.gather(*(work() for _ in range(connections))))
 
 
 async def floor(path: pathlib.Path, params: int, base_url: str, connections: int) -> int:
     """Send a list as a loop written by hand does; return how many were accepted."""
-    address = urlsplit(base_url)
-    chunks = _chunks(path)
-    host, port = address.hostname or "", address.port or 0
-    return sum(await asyncio.gather(*(_exchange(chunks, params, host, port) for _ in range(connections))))
+    bodies = (_body(rows, params) for rows in chunks(path))
+    return await exchange(bodies, _read, f"{base_url}/http/9.0/sendSms", connections)
 
 
 async def plain(path: pathlib.Path, params: int, base_url: str, connections: int) -> int:

@@ -12,6 +12,7 @@ import contextlib
 import gc
 import re
 import socket
+from collections.abc import Callable
 
 __all__ = ["Gateway", "answer", "main"]
 
@@ -40,9 +41,14 @@ def answer(body: bytes) -> bytes:
 
 
 class Gateway(asyncio.Protocol):
-    """One connection to the gateway; requests on it are answered one after the other."""
+    """One connection to the gateway; requests on it are answered one after the other.
 
-    def __init__(self) -> None:
+    Args:
+        reply: Returns the whole answer to a request's body.
+    """
+
+    def __init__(self, reply: Callable[[bytes], bytes] = answer) -> None:
+        self._reply = reply
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._wanted = 0
@@ -70,7 +76,7 @@ class Gateway(asyncio.Protocol):
             del self._received[: self._wanted]
             self._wanted = 0
             if self._transport is not None:
-                self._transport.write(answer(body))
+                self._transport.write(self._reply(body))
 
 
 async def _serve(seconds: float) -> None:
