@@ -23,8 +23,9 @@ from allmysms_async.redaction import Discreet, Unshown
 
 __all__ = ["Answer", "read_account", "read_send", "results"]
 
-# One of the known names at the start of a line.
-_FIELD = re.compile(r"^[ \t]*(Status|StatusText|Credits|InvalidNums|CampaignID|IDs)[ \t]*=", re.MULTILINE)
+# One of the known names at the start of a line. With the line feed before it, which is searched for quickly: the list
+# has a line for each number.
+_FIELD = re.compile(r"\n[ \t]*(Status|StatusText|Credits|InvalidNums|CampaignID|IDs)[ \t]*=")
 _CUSTOMER = re.compile(r"<CUSTOMER>\s*<MOBILEPHONE>([^<]*)</MOBILEPHONE>\s*</CUSTOMER>")
 
 
@@ -148,8 +149,9 @@ def _decoded(body: bytes) -> str:
 def _lines(text: str) -> dict[str, tuple[str, bool]]:
     """Return each field's value, and whether its end came; the first of two equal names counts."""
     lines: dict[str, tuple[str, bool]] = {}
+    text = "\n" + text
     found = list(_FIELD.finditer(text))
-    ends = [*(following.start() for following in found[1:]), len(text)]
+    ends = [*(following.start() + 1 for following in found[1:]), len(text)]
     for field, end in zip(found, ends, strict=False):
         value = text[field.end() : end]
         # Only the list has several lines; anything else after a line's end is the start of one that was cut.
