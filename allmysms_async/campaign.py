@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import importlib.util
 import os
 import sys
 import weakref
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from allmysms_async.backend import Sends, added_to
 from allmysms_async.batch.intake import Intake
@@ -17,8 +19,11 @@ from allmysms_async.batch.record import Sink
 from allmysms_async.batch.run import CampaignRun
 from allmysms_async.clock import Clock
 from allmysms_async.errors import CampaignChanged, InvalidRequest
-from allmysms_async.loop import BriefLock
+from allmysms_async.loop import BriefLock, running_loop
 from allmysms_async.model import Campaign
+
+if TYPE_CHECKING:
+    from allmysms_async.journal import JournalSink
 
 __all__ = ["Begun", "Work", "import_journal", "journal_sink", "stored_campaign"]
 
@@ -120,22 +125,79 @@ async def import_journal() -> None:
 def journal_sink(
     journal: str | os.PathLike[str], campaign: Campaign, backend: Sends, clock: Clock, lease: float | None
 ) -> Sink:
-    """Return a campaign's record in a journal, whose libraries are imported now; nothing is opened yet.
+    """Return a campaign's record in a journal; nothing is opened yet.
+
+    Where an event loop runs that would be held by the import of the journal's libraries, they are imported, and the
+    address of the journal is read, when the record is opened.
 
     Raises:
         InvalidRequest: A library is missing, or the journal is neither a path nor a URL that can be used.
     """
-    from allmysms_async.journal import open_sink
 
-    return open_sink(
-        journal,
-        backend=backend.name,
-        account=backend.identity,
-        clock=clock,
-        keyed=backend.limits.idempotent,
-        added=added_to(backend, campaign.message),
-        lease=lease,
-    )
+    def make() -> JournalSink:
+        from allmysms_async.journal import open_sink
+
+        return open_sink(
+            journal,
+            backend=backend.name,
+            account=backend.identity,
+            clock=clock,
+            keyed=backend.limits.idempotent,
+            added=added_to(backend, campaign.message),
+            lease=lease,
+        )
+
+    return cast("Sink", _LateSink(make)) if _imports_later(os.fspath(journal)) else make()
+
+
+def _imports_later(journal: str) -> bool:
+    """Tell whether the journal's libraries are to be imported beside the event loop, and nothing will refuse them.
+
+    What is plainly no journal is refused at once, however long that takes.
+    """
+    if running_loop() is None or "allmysms_async.journal" in sys.modules:
+        return False
+    if "://" not in journal and (not journal.strip() or journal.startswith(("file:", ":memory:"))):
+        return False
+    return all(importlib.util.find_spec(library) is not None for library in ("sqlalchemy", "greenlet"))
+
+
+class _LateSink:
+    """A journal's ``Sink`` that is made when it is opened; until then it is one that nothing was recorded in.
+
+    Args:
+        make: Makes it, with its libraries imported.
+    """
+
+    def __init__(self, make: Callable[[], JournalSink]) -> None:
+        self._make = make
+        self._tell: Callable[[Exception], None] | None = None
+        before = MemorySink()
+        before.run_id = ""
+        self._sink: MemorySink | JournalSink = before
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the one that there is has."""
+        return getattr(self._sink, name)
+
+    def on_loss(self, tell: Callable[[Exception], None]) -> None:
+        """Name who is told if the record is lost while nothing is claimed."""
+        self._tell = tell
+
+    async def open(self, campaign: Campaign) -> None:
+        """Import, and open; what was asked for before goes on being filled.
+
+        Raises:
+            InvalidRequest: The journal's URL cannot be used.
+            CampaignChanged, JournalError: As a journal's.
+        """
+        await import_journal()
+        sink, before = self._make(), self._sink
+        sink.seen, sink.accounted, sink.refused = before.seen, before.accounted, before.refused
+        if self._tell is not None:
+            sink.on_loss(self._tell)
+        self._sink = sink
+        await sink.open(campaign)
 
 
 async def stored_campaign(journal: str | os.PathLike[str], name: str | None) -> Campaign:

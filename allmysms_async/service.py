@@ -250,7 +250,8 @@ class SmsService:
             The run: ``async for progress in run``, ``run.stop()``, ``run.result``. The iteration raises
             ``CampaignStopped`` when login, permission, credit, a limit, an outage or the journal end it,
             ``EmptyCampaign`` without any row, ``CampaignTooLong`` before anything is sent, ``CampaignChanged`` and
-            ``JournalError`` if the journal is of another campaign or cannot be opened.
+            ``JournalError`` if the journal is of another campaign or cannot be opened, ``InvalidRequest`` if its URL
+            cannot be right and its libraries were not imported when this was called.
 
         Raises:
             InvalidRequest: The text, the sender, the date or a number of the call cannot be right; nothing was sent.
