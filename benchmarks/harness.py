@@ -23,7 +23,18 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Claim", "Contender", "Figure", "Measured", "arguments", "compare", "finish", "serving"]
+__all__ = [
+    "Claim",
+    "Contender",
+    "Figure",
+    "Measured",
+    "arguments",
+    "compare",
+    "compiled",
+    "finish",
+    "machine",
+    "serving",
+]
 
 _FOLDER = pathlib.Path(__file__).parent
 _START_SECONDS = 20.0
@@ -121,6 +132,12 @@ def serving(script: str) -> Iterator[str]:
             process.wait(5)
         if process.stdout is not None:
             process.stdout.close()
+
+
+def compiled(folder: pathlib.Path) -> dict[str, str]:
+    """Return an environment in which Python keeps compiled modules in a folder, also where it is told to keep none."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPYCACHEPREFIX": str(folder / "compiled")}
 
 
 async def compare(contenders: Sequence[Contender], claims: Sequence[Claim], rounds: int) -> Measured:

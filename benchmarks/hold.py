@@ -1,0 +1,150 @@
+"""For how long does a campaign hold the event loop at once, its start and its first journal included?
+
+A CSV file goes to a minimal gateway through the default backend, each time in a fresh process, so that everything is
+imported anew, from compiled files as they are after an installation. The file is opened in a thread, as ``read_csv``
+says that it should be in an event loop that serves others. A turn
+of the event loop is what it runs between two looks at its sockets; what counts is the longest one by the CPU time of
+its own thread, which another process on the machine does not lengthen.
+
+Python's garbage collector works inside of turns. A full pass takes as long as the whole process has objects, those of
+the application included, and falls where it falls: it is shown in rows of its own, and the limit is on the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from by_hand import write_list
+from harness import arguments, compiled, serving
+from limits import Row, finish_rows, row
+
+from allmysms_async import Campaign, RestBackend, SmsMessage, SmsService, read_csv
+
+__all__ = ["main"]
+
+_LIMIT = 15.0
+_WAYS = ("run", "stream", "run, journal", "stream, journal")
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop that takes the time of its turns, in milliseconds of CPU.
+
+    Attributes:
+        turns: What each took, but for the garbage collector.
+        collected: What the garbage collector took in each.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns: list[float] = []
+        self.collected: list[float] = []
+        self._thread = threading.get_ident()
+        self._began = self._spent = 0.0
+        gc.callbacks.append(self._note)
+
+    def _note(self, phase: str, _: object) -> None:
+        """Take the time of the garbage collector in this thread."""
+        if threading.get_ident() != self._thread:
+            return
+        now = time.thread_time()
+        if phase == "start":
+            self._began = now
+        else:
+            self._spent += now - self._began
+
+    def _run_once(self) -> None:
+        before, self._spent = time.thread_time(), 0.0
+        super()._run_once()  # type: ignore[misc]  # asyncio's own, which typeshed leaves out
+        self.turns.append(1000 * (time.thread_time() - before - self._spent))
+        self.collected.append(1000 * self._spent)
+
+
+async def _send(way: str, path: pathlib.Path, address: str) -> None:
+    """Send a campaign in one of the ways."""
+    source = await asyncio.to_thread(read_csv, path, phone="mobile")
+    message = SmsMessage("Soldes demain, -20 %. STOP au 36180", purpose="marketing")
+    journal = path.with_name(f"{way}.db") if "journal" in way else None
+    async with SmsService(RestBackend("demo", "k", base_url=address)) as sms:
+        campaign = Campaign("hold", message, source)
+        if way.startswith("run"):
+            result = await sms.run(campaign, journal=journal)
+        else:
+            stream = sms.stream(campaign, journal=journal)
+            async for _ in stream:
+                pass
+            result = stream.result
+    if not result.all_accepted:
+        msg = f"{result.accepted} of {result.rows} recipients were accepted: {dict(result.problems)}"
+        raise RuntimeError(msg)
+
+
+def _one(way: str, path: pathlib.Path, address: str) -> None:
+    """Send a campaign in this process, and print the longest turn, the fifth longest, and the longest collection."""
+    loop = _Loop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(_send(way, path, address))
+    longest = sorted(loop.turns, reverse=True)
+    print(json.dumps([longest[0], longest[4], max(loop.collected)]))
+
+
+def _fresh(way: str, path: pathlib.Path, address: str) -> list[float]:
+    """Send a campaign in a process of its own; return what it printed."""
+    for left in path.parent.glob(f"{way}.db*"):
+        left.unlink()
+    command = [sys.executable, __file__, "--one", way, "--path", str(path), "--address", address]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=compiled(path.parent))
+    figures: list[float] = json.loads(done.stdout)
+    return figures
+
+
+def _measure(path: pathlib.Path, address: str, rounds: int) -> list[Row]:
+    """Measure all ways in turns."""
+    measured: dict[str, list[list[float]]] = {way: [] for way in _WAYS}
+    for way in _WAYS:
+        _fresh(way, path, address)  # to warm up: it compiles what it imports
+    for _ in range(rounds):
+        for way in _WAYS:
+            measured[way].append(_fresh(way, path, address))
+    kinds = (("the longest turn", _LIMIT), ("the fifth longest", None), ("the garbage collector's longest pass", None))
+    return [
+        row(f"{way}: {kind}", [figures[place] for figures in measured[way]], "ms", limit)
+        for place, (kind, limit) in enumerate(kinds)
+        for way in _WAYS
+    ]
+
+
+def _given() -> argparse.Namespace:
+    parser = arguments(__doc__)
+    parser.set_defaults(rounds=3)
+    parser.add_argument("--recipients", type=int, default=200_000, help="recipients of a campaign (200,000)")
+    parser.add_argument("--one", choices=_WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--path", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("--address", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, and print."""
+    given = _given()
+    if given.one is not None:
+        _one(given.one, given.path, given.address)
+        return
+    count, rounds = (20_000, 1) if given.quick else (given.recipients, given.rounds)
+    with tempfile.TemporaryDirectory() as folder, serving("server.py") as address:
+        path = pathlib.Path(folder) / "clients.csv"
+        write_list(path, count)
+        rows = _measure(path, address, rounds)
+    finish_rows(f"How long a campaign of {count:,} holds the event loop at once", rows, given)
+
+
+if __name__ == "__main__":
+    main()
