@@ -172,7 +172,8 @@ def mapping(name: str, text: str, inner: list[tuple[str, object]]) -> tuple[str,
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}")
-_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# All but XML's own ranges, which take milliseconds to compile where they are written as such.
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def _escaped(text: str) -> str:

@@ -6,6 +6,7 @@ Such a file reads without an error in the encoding that it is in, and everybody 
 from __future__ import annotations
 
 import codecs
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -76,22 +77,29 @@ class _Twice:
             return shown
 
 
-_TWICE = (
-    _Twice("cp1252", "(?:[ÎÏÐÑ][{0}]){{2,}}", "ð[\u0178\x9f][{0}]{{2}}"),
-    _Twice("mac_roman"),
-    _Twice("cp850"),
-    _Twice("cp437"),
-)
-# What those begin with: of most lists no letter does, and this is far faster.
-_LEADING = re.compile(f"[{_LOST}\x80-\x9fÎÏÐÑð{''.join(each.leading for each in _TWICE)}]")
-_SUSPECT = re.compile("|".join([_LOST, _CONTROLS.pattern, *(each.pattern for each in _TWICE)]))
+@functools.cache
+def _twice() -> tuple[_Twice, ...]:
+    """Return the encodings that UTF-8 is mistaken for; made when first needed, which takes milliseconds."""
+    return (
+        _Twice("cp1252", "(?:[ÎÏÐÑ][{0}]){{2,}}", "ð[\u0178\x9f][{0}]{{2}}"),
+        _Twice("mac_roman"),
+        _Twice("cp850"),
+        _Twice("cp437"),
+    )
+
+
+@functools.cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return what wrong letters begin with, which no letter of most lists does and is found far faster, and all."""
+    leading = re.compile(f"[{_LOST}\x80-\x9fÎÏÐÑð{''.join(each.leading for each in _twice())}]")
+    return leading, re.compile("|".join([_LOST, _CONTROLS.pattern, *(each.pattern for each in _twice())]))
 
 
 def mended(text: str) -> str:
     """Return a text as it was before it was encoded a second time; the same if it was not."""
     if text.isascii():
         return text
-    for each in _TWICE:
+    for each in _twice():
         once = each.mended(text)
         if once != text:
             return once
@@ -110,6 +118,7 @@ def may_hold_wrong_letters(path: Path, encoding: str) -> bool:
         OSError: It cannot be read.
     """
     decoder = codecs.getincrementaldecoder(encoding)(errors="ignore")
+    leading, suspect = _patterns()
     utf8 = encoding in {"utf-8", "utf-8-sig"}
     left = b""
     with path.open("rb") as file:
@@ -118,7 +127,7 @@ def may_hold_wrong_letters(path: Path, encoding: str) -> bool:
             # None of the letters is ASCII; what is joined by leaving that out is looked at again by the caller.
             over = left + raw.translate(None, delete=_ASCII)
             text = over.decode("utf-8", errors="ignore")
-            if _LEADING.search(text) and _SUSPECT.search(text):
+            if leading.search(text) and suspect.search(text):
                 return True
             left = over[-16:]
     return False
