@@ -107,11 +107,10 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def serving(script: str) -> Iterator[str]:
+def serving(script: str, *options: str) -> Iterator[str]:
     """Run a server of this folder in a process of its own, give its address, and end it."""
-    process = subprocess.Popen(
-        [sys.executable, str(_FOLDER / script)], stdout=subprocess.PIPE, text=True, env=os.environ | _STEADY_MEMORY
-    )
+    command = [sys.executable, str(_FOLDER / script), *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | _STEADY_MEMORY)
     try:
         if process.stdout is None:  # it is a pipe, as asked for
             raise RuntimeError(script)
@@ -140,16 +139,29 @@ def compiled(folder: pathlib.Path) -> dict[str, str]:
     return kept | {"PYTHONPYCACHEPREFIX": str(folder / "compiled")}
 
 
-async def compare(contenders: Sequence[Contender], claims: Sequence[Claim], rounds: int) -> Measured:
-    """Let contenders do their work in turns, a round to warm up first; return what was measured."""
+async def compare(
+    contenders: Sequence[Contender],
+    claims: Sequence[Claim],
+    rounds: int,
+    *,
+    clock: Callable[[], float] = time.process_time,
+) -> Measured:
+    """Let contenders do their work in turns, a round to warm up first; return what was measured.
+
+    Args:
+        contenders: Who works.
+        claims: What is to be true of them.
+        rounds: How often each works.
+        clock: Returns the seconds of CPU that were taken so far.
+    """
     cpu: dict[str, list[float]] = {each.name: [] for each in contenders}
     rate: dict[str, list[float]] = {each.name: [] for each in contenders}
     for number in range(rounds + 1):
         for each in contenders:
             gc.collect()
-            before, start = time.process_time(), time.perf_counter()
+            before, start = clock(), time.perf_counter()
             count = await each.work()
-            spent, seconds = time.process_time() - before, time.perf_counter() - start
+            spent, seconds = clock() - before, time.perf_counter() - start
             if number:
                 cpu[each.name].append(1e6 * spent / count)
                 rate[each.name].append(count / seconds)

@@ -15,7 +15,6 @@ from allmysms_async.model import Reason, Recipient, SmsMessage
 from allmysms_async.numbers import mask
 from allmysms_async.protocols.rest import RestBackend
 from allmysms_async.redaction import Discreet, Shown
-from allmysms_async.source.oddity import Oddities
 from allmysms_async.text import Template
 
 __all__ = ["ListCheck", "check_list"]
@@ -74,6 +73,8 @@ def check_list(
         InvalidText: The text cannot be right for anybody.
         InvalidSource: The source cannot be read to its end.
     """
+    from allmysms_async.source.oddity import Oddities  # here, since few programs check lists
+
     argument.given("message", message, (str, SmsMessage), "a text or an SmsMessage")
     message = SmsMessage(message) if isinstance(message, str) else message
     planner = Planner(message, limits or RestBackend.limits, chunk_size=1000, seen=BitMap64(), accounted=BitMap64())

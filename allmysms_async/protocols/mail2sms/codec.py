@@ -11,7 +11,6 @@ from __future__ import annotations
 import binascii
 import re
 from datetime import datetime
-from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
 from allmysms_async import argument
@@ -148,6 +147,8 @@ def encode(
         InvalidRequest: Its numbers make the subject longer than a line may be.
         InvalidText: The text holds half of a character (a lone surrogate), which UTF-8 cannot carry.
     """
+    from email.utils import format_datetime  # here, since it takes a while to import, and few programs send mails
+
     if not request.recipients or not all(_is_number(recipient.phone) for recipient in request.recipients):
         msg = "mail2sms: numbers must be digits with the country code, which would else forge the request; not sent."
         raise InvalidNumber(msg, reason="malformed")
