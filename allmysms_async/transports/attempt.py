@@ -331,7 +331,8 @@ class Carrier(abc.ABC, Generic[L, W]):
             ProtocolError: The answer is larger than ``request.max_response_bytes``, or compressed unasked.
         """
         wire = self._wire(request)
-        self._check_open(request)
+        if self._rooms.closed:
+            raise closed(request, "transport")
         room = self._rooms.here()
         until = asyncio.get_running_loop().time() + request.timeout
         turns = room.turns
@@ -345,16 +346,12 @@ class Carrier(abc.ABC, Generic[L, W]):
             await turns.acquire()  # which waits for nothing
         room.used += 1
         try:
-            self._check_open(request)  # again: it may have been closed while the request waited
+            if self._rooms.closed:  # while the request waited
+                raise closed(request, "transport")
             return await self._turn(request, wire, until, room)
         finally:
             room.used -= 1
             turns.release()
-
-    def _check_open(self, request: HttpRequest) -> None:
-        """Refuse to send once the transport is closed."""
-        if self._rooms.closed:
-            raise closed(request, "transport")
 
     async def _trust(self, room: Room[L], request: HttpRequest, until: float) -> ssl.SSLContext:
         """Return whom to trust, read once, only where something is encrypted, and not in the event loop.

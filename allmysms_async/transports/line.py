@@ -1,0 +1,412 @@
+"""One connection to a server, that one request at a time goes over; h11 reads what is not read in one pass.
+
+Nearly every answer comes whole, with status 200 and a plain ``Content-Length``: ``read_ordinary`` reads it. h11 is told
+of an exchange only where its answer is anything else, and then reads all of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import re
+import select
+import ssl
+from typing import TypeAlias
+
+import h11
+
+from allmysms_async.errors import NotSent
+from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.transports.attempt import (
+    IDLE_SECONDS,
+    Address,
+    Body,
+    Origin,
+    address_of,
+    broken,
+    no_http_answer,
+    response_of,
+    too_early,
+    too_late,
+)
+from allmysms_async.transports.room import SocketLike
+
+__all__ = ["Fields", "Line", "Wire", "begun", "read_ordinary", "told"]
+
+_MAX_HEAD_BYTES = 32 * 1024
+_MAX_FIELDS = 200
+_MAX_UNREAD_BYTES = 256 * 1024
+_MAX_INTERIM = 10
+"""Interim answers (1xx) to one request: each costs as much as an answer."""
+_BREATH = 256
+"""Pieces of an answer after which others get a turn."""
+_ORDINARY_BYTES = 64 * 1024
+_ORDINARY_HEAD_BYTES = 8 * 1024
+_ORDINARY_PIECES = 4
+"""Pieces that an ordinary answer comes in at most."""
+Wire: TypeAlias = tuple[Address, bytes, h11.Connection | None]
+Fields: TypeAlias = tuple[tuple[str, str], ...]
+
+# -- the short way ----------------------------------------------------------------------------------------------------
+
+# Source: RFC 9112, §4 and §5; fields with characters beyond ASCII, and folded ones, are for h11.
+_ordinary_head = re.compile(
+    rb"HTTP/1\.1 200(?: [\t\x20-\x7e]*)?\r\n((?:[-!#$%&'*+.^_`|~0-9A-Za-z]+:[\t\x20-\x7e]*\r\n)+)\r\n"
+).match
+_is_length = re.compile(r"[0-9]{1,7}", re.ASCII).fullmatch
+# What says more of an answer, or of the connection, than how long it is.
+_FRAMING = frozenset({"transfer-encoding", "content-encoding", "connection", "upgrade", "trailer"})
+# What a request may not say of itself where h11 is not asked.
+_FRAMED = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "expect"})
+
+
+def read_ordinary(received: bytes | bytearray) -> tuple[dict[str, str], int, int] | None:
+    """Return what h11 would read of an ordinary answer, or None of any other, or of one whose head is not whole.
+
+    Args:
+        received: What came since the request was written.
+
+    Returns:
+        The header fields, where the body begins, and where it ends, which may not have come yet.
+    """
+    head = _ordinary_head(received)
+    if head is None or head.end() > _ORDINARY_HEAD_BYTES:
+        return None
+    fields: dict[str, str] = {}
+    lines = head[1].decode("ascii").split("\r\n")
+    lines.pop()
+    for line in lines:
+        name, _, value = line.partition(":")
+        fields[name.lower()] = value.strip("\t ")
+    length = fields.get("content-length", "")
+    if len(fields) != len(lines) or len(lines) > _MAX_FIELDS or _is_length(length) is None:
+        return None
+    if not _FRAMING.isdisjoint(fields) and fields.keys() & _FRAMING != {"connection"}:
+        return None
+    if fields.get("connection", "keep-alive").lower() != "keep-alive":
+        return None
+    return fields, head.end(), head.end() + int(length)
+
+
+def _head(method: str, address: Address, fields: Fields, length: int) -> h11.Request:
+    """Return a request's head as h11 has it.
+
+    Raises:
+        ValueError, h11.LocalProtocolError: HTTP has no way to write it.
+    """
+    written = [(b"Host", address.field), (b"Accept-Encoding", b"identity")]
+    written += [(name.encode("ascii"), value.encode("ascii")) for name, value in fields]
+    written.append((b"Content-Length", b"%d" % length))
+    return h11.Request(method=method, target=address.target, headers=written)
+
+
+def begun(method: str, url: str, fields: Fields) -> tuple[Address, bytes | None]:
+    """Return where a request goes and its head up to its length; None of one that is for h11 to write each time.
+
+    Raises:
+        ValueError, h11.LocalProtocolError: HTTP has no way to write it.
+    """
+    address = address_of(url)
+    if method not in {"POST", "GET"} or not _FRAMED.isdisjoint([name.lower() for name, _ in fields]):
+        return address, None
+    written = h11.Connection(h11.CLIENT).send(_head(method, address, fields, 0)) or b""
+    return address, written.removesuffix(b"0\r\n\r\n")
+
+
+def told(request: HttpRequest, address: Address) -> tuple[bytes, h11.Connection]:
+    """Return a request as h11 writes it, and what is to read its answer.
+
+    Raises:
+        ValueError, h11.LocalProtocolError: HTTP has no way to write it.
+    """
+    parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD_BYTES)
+    head = _head(request.method, address, tuple(request.headers.items()), len(request.body))
+    events = (head, h11.Data(request.body), h11.EndOfMessage())
+    return b"".join([parser.send(event) or b"" for event in events]), parser
+
+
+# -- a connection -----------------------------------------------------------------------------------------------------
+
+
+class Line(asyncio.Protocol):
+    """A connection to one server.
+
+    Attributes:
+        origin: Which one.
+        socket: Its socket.
+        idle_since: When its last answer was read, by the event loop's clock.
+    """
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.socket: SocketLike | None = None
+        self.idle_since = 0.0
+        self._transport: asyncio.Transport | None = None
+        self._beneath: asyncio.Transport | None = None
+        self._poll: select.poll | None = None
+        self._asking: tuple[HttpRequest, Address] | None = None
+        self._came = b""
+        self._pieces = 0
+        self._ordinary: tuple[dict[str, str], int, int] | None = None
+        self._whole = False
+        self._parser: h11.Connection | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._until = math.inf
+        self._over = False
+        self._late = False
+        self._held = False
+        self._unread = 0
+        self._error: Exception | None = None
+
+    # -- what asyncio calls -------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what is written to."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # what asyncio gives a stream protocol
+        self._transport = transport
+        self.socket = transport.get_extra_info("socket")
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what came; what nobody asked for makes the connection useless."""
+        asking = self._asking
+        if asking is None or self._whole:
+            self._over = True
+        if self._over or asking is None:
+            return
+        if self._parser is None:
+            self._came += data
+            self._pieces += 1
+            self._ordinary = found = self._ordinary or read_ordinary(self._came)
+            if found is not None and found[2] - found[1] <= min(_ORDINARY_BYTES, asking[0].max_response_bytes):
+                self._whole = len(self._came) == found[2]
+                if not self._whole and len(self._came) < found[2] and self._pieces < _ORDINARY_PIECES:
+                    return
+            if not self._whole:
+                self._tell()
+        else:
+            self._parser.receive_data(data)
+            self._unread += len(data)
+            if self._unread > _MAX_UNREAD_BYTES and self._transport is not None:
+                self._held = True
+                self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        """Take note that nothing more comes; asyncio closes the connection then."""
+        self._end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take note that the connection is gone."""
+        self._error = self._error or exc
+        self._end()
+
+    def _end(self) -> None:
+        if not self._over:
+            self._over = True
+            if self._error is None and self._asking is not None and not self._whole:
+                self._tell().receive_data(b"")
+        self._stop_timer()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _resume(self) -> None:
+        """Let more come."""
+        self._unread = 0
+        if self._held and self._transport is not None:
+            self._held = False
+            self._transport.resume_reading()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tell(self) -> h11.Connection:
+        """Return what reads the answer: h11, told now of the request and of what came, if it was not before."""
+        if self._parser is None:
+            assert self._asking is not None  # noqa: S101  # an answer is to something
+            _, self._parser = told(*self._asking)
+            if self._came:
+                self._parser.receive_data(self._came)
+        return self._parser
+
+    # -- what the transport calls -------------------------------------------------------------------------------------
+
+    async def encrypt(self, trusted: ssl.SSLContext) -> None:
+        """Have the server prove who it is, and speak TLS with it.
+
+        asyncio can do so while it connects, and leaves the socket open if it is interrupted between the two.
+
+        Raises:
+            OSError: It did not; the connection is closed.
+        """
+        plain = self._beneath = self._transport
+        try:
+            if plain is None or self._over:
+                raise ConnectionResetError
+            self._transport = await asyncio.get_running_loop().start_tls(
+                plain, self, trusted, server_hostname=self.origin[1]
+            )
+        except BaseException:
+            if plain is not None:
+                plain.abort()
+            raise
+
+    def is_fit(self, now: float) -> bool:
+        """Tell whether another request can be written: neither side closed it, and nothing came unasked."""
+        if self._over or self._transport is None or self._transport.is_closing():
+            return False
+        return now - self.idle_since < IDLE_SECONDS and not self._is_readable()
+
+    def _is_readable(self) -> bool:
+        """Tell whether something came on the socket, or its end; a closed one has nothing to read either."""
+        descriptor = -1 if self.socket is None else self.socket.fileno()
+        if descriptor < 0:
+            return True
+        if not hasattr(select, "poll"):
+            return bool(select.select([descriptor], [], [], 0)[0])
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(descriptor, select.POLLIN)
+        return bool(self._poll.poll(0))
+
+    def close(self) -> None:
+        """Close the connection now; what is not written yet never will be."""
+        self._over = True
+        self._stop_timer()
+        if self._transport is not None:
+            with contextlib.suppress(RuntimeError):  # the event loop is closed, and has nothing to do with it any more
+                self._transport.abort()
+
+    def write(self, wire: Wire, request: HttpRequest, *, fresh: bool) -> None:
+        """Write a request, in one go.
+
+        Args:
+            wire: What is written, and what is to read the answer if that is decided already.
+            request: The request.
+            fresh: Whether nobody looked yet what came on the connection.
+
+        Raises:
+            NotSent: The connection is closed, or the server spoke first; nothing was written.
+        """
+        if self._over or self._transport is None:
+            msg = f"{request.name}: the connection was closed before it could be used; nothing was sent."
+            raise NotSent(msg, request=request.name)
+        # Of TLS it is known what came: its own messages come unasked.
+        if fresh and not self.origin[0] and self._is_readable():
+            raise too_early(request, written=False)
+        self._asking = (request, wire[0])
+        self._parser = wire[2]
+        self._transport.write(wire[1])
+
+    async def answered(self, request: HttpRequest, until: float) -> HttpResponse:
+        """Return the answer to what was written.
+
+        Raises:
+            OutcomeUnknown: None came, not in time, or none that can be read.
+        """
+        loop = asyncio.get_running_loop()
+        self._until = until
+        # One timer serves request after request: it is set anew only where it would come too late.
+        if self._timer is None or self._timer.when() > until:
+            self._stop_timer()
+            self._timer = loop.call_at(until, self._expire, until)
+        try:
+            if self._parser is None and not (self._whole or self._over):
+                self._waiter = loop.create_future()
+                await self._waiter
+            if not self._whole:
+                return await self._read(self._tell(), request)
+        except h11.RemoteProtocolError:  # which quotes what came
+            raise no_http_answer(request) from None
+        finally:
+            self._until = math.inf
+        assert self._ordinary is not None  # noqa: S101  # it came whole
+        headers, begin, _ = self._ordinary
+        return HttpResponse(status=200, headers=headers, body=self._came[begin:])
+
+    def rest(self, now: float) -> bool:
+        """Tell whether the connection can be kept for another request, which is the last that this one does."""
+        parser = self._parser
+        if self._over or self._transport is None:
+            return False
+        if parser is not None and (
+            parser.our_state is not h11.DONE or parser.their_state is not h11.DONE or parser.trailing_data[0]
+        ):
+            return False  # more than the answer came: the next answer could be anybody's
+        # The same where it came before the request was written.
+        if self._transport.get_write_buffer_size() or (self._beneath and self._beneath.get_write_buffer_size()):
+            return False
+        if parser is not None:
+            self._resume()
+        self._asking = self._parser = self._ordinary = None
+        self._came, self._pieces, self._whole = b"", 0, False
+        self.idle_since = now
+        return True
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def _expire(self, moment: float) -> None:
+        """Have the request fail whose time is over; there may be a later one by now."""
+        self._timer = None
+        if self._until <= moment:
+            self._late = True
+            self._wake()
+        elif self._until < math.inf:
+            self._timer = asyncio.get_running_loop().call_at(self._until, self._expire, self._until)
+
+    async def _read(self, parser: h11.Connection, request: HttpRequest) -> HttpResponse:
+        """Read an answer to its end, by h11."""
+        interim = 0
+        while not isinstance(event := await self._next(parser, request), h11.Response):
+            interim += 1
+            if not isinstance(event, h11.InformationalResponse) or interim > _MAX_INTERIM:
+                raise no_http_answer(request)
+            await asyncio.sleep(0)
+        if len(event.headers) > _MAX_FIELDS:
+            raise no_http_answer(request)
+        status, headers = event.status_code, _fields(event)
+        body = Body(request, status)
+        while not isinstance(event := await self._next(parser, request), h11.EndOfMessage):
+            if not isinstance(event, h11.Data):
+                raise no_http_answer(request)
+            body.add(event.data)
+            if not body.pieces % _BREATH:
+                await asyncio.sleep(0)
+        return response_of(request, status, headers, body)
+
+    async def _next(self, parser: h11.Connection, request: HttpRequest) -> object:
+        """Return what h11 finds next in what came, once enough came."""
+        while True:
+            if self._late:
+                raise too_late(request)
+            event = parser.next_event()
+            if event is not h11.NEED_DATA:
+                return event
+            if self._over:
+                raise broken(request, self._error) from self._error
+            self._resume()
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+
+
+def _fields(answer: h11.Response) -> dict[str, str]:
+    """Return an answer's header fields."""
+    fields: dict[str, str] = {}
+    for name, value in answer.headers:
+        key = name.decode("ascii")
+        text = _text(value)
+        fields[key] = f"{fields[key]}, {text}" if key in fields else text
+    return fields
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
