@@ -20,14 +20,14 @@ from allmysms_async import RestBackend, SmsService
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.transports.h11 import H11Transport
 
-__all__ = ["main"]
+__all__ = ["Memory", "main"]
 
 _PHONE = "06 12 34 56 78"
 _IN_FLIGHT = (1, 20, 200, 500)
 _numbers = itertools.count(100_000_000)
 
 
-class _Memory:
+class Memory:
     """A transport that answers at once, and keeps the last request."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ async def _by_aiohttp(session: aiohttp.ClientSession, request: HttpRequest, coun
 
 
 @contextlib.asynccontextmanager
-async def _service(transport: H11Transport | _Memory, address: str) -> AsyncIterator[SmsService]:
+async def _service(transport: H11Transport | Memory, address: str) -> AsyncIterator[SmsService]:
     """Give a service over a transport."""
     async with SmsService(RestBackend("demo", "demo-key", base_url=address, transport=transport)) as sms:
         yield sms
@@ -86,7 +86,7 @@ async def _service(transport: H11Transport | _Memory, address: str) -> AsyncIter
 
 async def _measure(address: str, count: int, rounds: int) -> Measured:
     """Measure all ways."""
-    memory = _Memory()
+    memory = Memory()
     contenders: list[Contender] = []
     claims: list[Claim] = []
     async with contextlib.AsyncExitStack() as stack:
