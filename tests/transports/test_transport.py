@@ -256,6 +256,6 @@ async def test_answer_in_crumbs_is_cut_off(server: Any, transport: HttpTransport
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     server.script = scripted(head, b"1\r\n \r\n" * 100_000, b"0\r\n\r\n")
     with pytest.raises(ProtocolError, match="crumbs"):
-        await transport.send(server.request(timeout=60))
+        await transport.send(server.request(timeout=250))
     server.script = scripted(head, b"14\r\n%s\r\n" % (b"a" * 20) * 5_000, b"0\r\n\r\n", close=False)
-    assert len((await transport.send(server.request(timeout=60))).body) == 100_000
+    assert len((await transport.send(server.request(timeout=250))).body) == 100_000
