@@ -153,13 +153,12 @@ def judge(error: AllMySmsError, *, keyed: bool, unanswered: bool) -> ChunkEvent 
 class _Attempts:
     """The attempts at one request, as tenacity asks about them."""
 
-    def __init__(self, policy: RetryPolicy, clock: Clock, *, keyed: bool, unanswered: bool, budget: float) -> None:
+    def __init__(self, policy: RetryPolicy, *, keyed: bool, unanswered: bool, until: float, key_until: float) -> None:
         self.policy = policy
-        self.clock = clock
         self.keyed = keyed
         self.unanswered = unanswered
-        self.until = clock.monotonic() + policy.deadline
-        self.key_until = clock.now().timestamp() + budget
+        self.until = until
+        self.key_until = key_until
         self.event: ChunkEvent | None = None
         self.error: AllMySmsError | None = None
         self.made = 0
@@ -192,16 +191,28 @@ async def _repeated(
     wait: Callable[[tenacity.RetryCallState], float],
     sleep: Callable[[float], Awaitable[None]],
     before_sleep: Callable[[tenacity.RetryCallState], None] | None = None,
+    ended: Exception | None = None,
 ) -> T:
     """Make an attempt, and let tenacity repeat it where it is to be made again.
 
     Most requests are answered at once: the first attempt is made directly, and tenacity, whose own work would be a good
     part of a send, is told how it ended as if it had made it.
+
+    Args:
+        attempt: Makes one.
+        again: Tells whether another is to be made after an error.
+        stop: Tells whether no other is.
+        wait: Returns the seconds before the next one.
+        sleep: Waits.
+        before_sleep: Is told of the next one.
+        ended: How the first one ended, where it was made already.
     """
-    try:
-        return await attempt()
-    except Exception as error:
-        first = [error]
+    first: list[Exception] = [] if ended is None else [ended]
+    if not first:
+        try:
+            return await attempt()
+        except Exception as error:
+            first.append(error)
 
     async def next_attempt() -> T:
         if first:
@@ -249,7 +260,19 @@ async def deliver(
     Raises:
         JournalError: An attempt found that the record failed.
     """
-    attempts = _Attempts(policy, clock, keyed=keyed, unanswered=unanswered, budget=budget)
+    until, key_until = clock.monotonic() + policy.deadline, clock.now().timestamp() + budget
+    ended: AllMySmsError | None = None
+    if not unanswered:
+        try:
+            return _delivered(await send(), 1)
+        except JournalError:
+            raise
+        except AllMySmsError as error:
+            ended = error
+    attempts = _Attempts(policy, keyed=keyed, unanswered=unanswered, until=until, key_until=key_until)
+    if ended is not None:
+        attempts.made = 1
+        attempts.note(ended)
 
     async def attempt() -> SendReceipt:
         if attempts.unanswered and clock.now().timestamp() > attempts.key_until:
@@ -287,7 +310,7 @@ async def deliver(
 
     try:
         receipt = await _repeated(
-            attempt, again=again, stop=stop, wait=wait, sleep=pause or clock.sleep, before_sleep=tell
+            attempt, again=again, stop=stop, wait=wait, sleep=pause or clock.sleep, before_sleep=tell, ended=ended
         )
     except JournalError:  # says nothing of the request
         raise
@@ -300,9 +323,14 @@ async def deliver(
             event = ChunkEvent.LOSE if attempts.unanswered else ChunkEvent.FAIL
         stops = isinstance(error, _STOPS)
         return Delivery(event=event, error=error, stop=stops, attempts=attempts.made)
+    return _delivered(receipt, attempts.made)
+
+
+def _delivered(receipt: SendReceipt, attempts: int) -> Delivery:
+    """Return how a request ended that was answered after so many attempts."""
     if receipt.warning:
         _log.warning("%s", receipt.warning)
-    return Delivery(receipt=receipt, attempts=attempts.made)
+    return Delivery(receipt=receipt, attempts=attempts)
 
 
 async def repeat(
@@ -337,7 +365,8 @@ async def repeat(
     if replay == "never":
         return await ask()
     keyed = replay == "safe" or key is not None
-    series = _Attempts(policy, clock, keyed=keyed, unanswered=False, budget=REPLAY_SECONDS)
+    until, key_until = clock.monotonic() + policy.deadline, clock.now().timestamp() + REPLAY_SECONDS
+    series = _Attempts(policy, keyed=keyed, unanswered=False, until=until, key_until=key_until)
     open_before = False
     most = policy.attempts if attempts is None else attempts
 
