@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import random
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
@@ -20,6 +21,7 @@ from allmysms_async.backend import (
     CreatesSubAccounts,
     DescribesAccount,
     KeepsLists,
+    LimitsByMessage,
     ListsCampaigns,
     ListsOptOuts,
     ListsSubAccounts,
@@ -27,7 +29,6 @@ from allmysms_async.backend import (
     ReceivesReplies,
     RemovesOptOuts,
     ReportsDelivery,
-    SendLimits,
     Sends,
     Simulates,
     capable,
@@ -70,7 +71,6 @@ from allmysms_async.prepare import (
     iterable,
     receipt_of,
     send_request,
-    text_message,
 )
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class SmsService:
         self.backend = backend
         # Looked up once: what a backend can do does not change, and asking is a good part of a send's own time.
         self._sends = backend if isinstance(backend, Sends) else None
-        self._limits_of = None if self._sends is None else limits_by_message(self._sends)
+        self._limits_of = backend.limits_of if isinstance(backend, LimitsByMessage) else None
         self._usual = EngineOptions(chunk_size=0, concurrency=concurrency, policy=policy or RetryPolicy(), grace=grace)
         self._send_policy = send_policy
         self._clock = clock or SystemClock()
@@ -156,14 +156,6 @@ class SmsService:
             await self._work.aclose()
         finally:
             await self.backend.aclose()
-
-    def _sending(self) -> tuple[Sends, Callable[[SmsMessage | MmsMessage], SendLimits]]:
-        """Return the backend as one that sends, and what tells its limits, or raise ``UnsupportedFeature``."""
-        sends, limits_of = self._sends, self._limits_of
-        if sends is not None and sends is self.backend and limits_of is not None:
-            return sends, limits_of
-        backend = self.capable(Sends)
-        return backend, limits_by_message(backend)
 
     def capable(self, capability: type[B]) -> B:
         """Return the backend as one that can do what is asked, or raise ``UnsupportedFeature``."""
@@ -212,18 +204,20 @@ class SmsService:
             NoValidNumber: The gateway refused every number; nothing was sent.
             GatewayError: The gateway refused; its class says why.
         """
-        backend, limits_of = self._sending()
-        message = text_message(message, sender)
+        backend = self._sends
+        if backend is None or backend is not self.backend:
+            backend = self.capable(Sends)
         request = send_request(
             *(backend, message, to),
-            limits_of=limits_of,
+            sender=sender,
+            limits_of=self._limits_of if backend is self._sends else limits_by_message(backend),
             clock=self._clock,
             key=idempotency_key,
             name=name,
             timeout=timeout,
         )
         delivery = await deliver(
-            lambda: backend.send(request),
+            functools.partial(backend.send, request),
             keyed=request.idempotency_key is not None,
             policy=self._send_policy,
             clock=self._clock,
@@ -383,8 +377,8 @@ class SmsService:
             UnsupportedFeature: The backend cannot simulate.
         """
         backend = self.capable(Simulates)
-        sends, limits_of = self._sending()
-        request = send_request(sends, text_message(message), to, limits_of=limits_of, clock=self._clock)
+        sends = self.capable(Sends)
+        request = send_request(sends, message, to, limits_of=limits_by_message(sends), clock=self._clock)
         return await backend.simulate(request)
 
     # -- campaigns and reports ----------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ __all__ = [
     "has_placeholder",
     "measure",
     "placeholders",
+    "plain_gsm",
     "ucs2_units",
     "units",
 ]
@@ -73,7 +74,8 @@ class TextSize(msgspec.Struct, frozen=True):
     """SMS billed, from 1: one up to 160 or 70 units, else one for each 153 or 67 begun."""
 
 
-_plain = re.compile(f"[{re.escape(GSM_BASIC.replace(chr(10), ''))}]*+").fullmatch
+plain_gsm = re.compile(f"[{re.escape(GSM_BASIC.replace(chr(10), ''))}]*+").fullmatch
+"""Matches a text of basic characters alone, each a septet, newlines left out."""
 _outside_gsm = re.compile(f"[^{re.escape(GSM_BASIC + GSM_EXTENSION)}]")
 _counts_twice = re.compile(f"[\n{re.escape(GSM_EXTENSION)}]").findall
 # Controls other than LF and CR, lone surrogates, and the two non-characters that XML cannot hold.
@@ -90,7 +92,7 @@ def gsm_units(text: str) -> int | None:
 
     A text that has units here is sendable: ``check_text`` has nothing to add.
     """
-    if _plain(text) is not None:
+    if plain_gsm(text) is not None:
         return len(text)
     if _outside_gsm.search(text) is not None:
         return None
@@ -291,9 +293,9 @@ class Template:
         lengths = [list(map(len, column)) for column in columns]
         totals = list(map(sum, zip(*[lengths[slot] for slot in self._slots], strict=True)))
         made = {units: _size(Coding.GSM7, total + units) for units in set(totals)}
-        if all(_plain("".join(column)) for column in columns):
+        if all(plain_gsm("".join(column)) for column in columns):
             return [made[units] for units in totals]
-        plain = [_plain("".join(row[: self.count])) for row in rows]
+        plain = [plain_gsm("".join(row[: self.count])) for row in rows]
         return [made[units] if each else None for units, each in zip(totals, plain, strict=True)]
 
 

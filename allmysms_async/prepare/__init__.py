@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from allmysms_async.prepare.asking import attempts_of, check_operation, contacts_added, contacts_removed
 from allmysms_async.prepare.campaign import engine_options
-from allmysms_async.prepare.message import iterable, text_message
+from allmysms_async.prepare.message import iterable
 from allmysms_async.prepare.send import receipt_of, send_request
 
 __all__ = [
@@ -19,5 +19,4 @@ __all__ = [
     "iterable",
     "receipt_of",
     "send_request",
-    "text_message",
 ]

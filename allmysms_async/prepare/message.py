@@ -30,12 +30,12 @@ def text_message(message: SmsMessage | MmsMessage | str, sender: str | None = No
     return message
 
 
-def check_fields(backend: Sends, message: SmsMessage | MmsMessage, clock: Clock | None) -> None:
-    """Refuse fields that are right for no backend, and media that are not for this one."""
+def check_fields(backend: Sends, message: SmsMessage | MmsMessage, clock: Clock | None) -> SmsMessage:
+    """Return a message's text and options; refuse fields right for no backend, and media that are not for this one."""
     check_message(message)
     if isinstance(message, MmsMessage):
         capable(backend, SendsMms).check_mms(message)
-    sms = as_sms(message)
+    sms = message if isinstance(message, SmsMessage) else as_sms(message)
     if sms.reference is not None and (not sms.reference.isprintable() or len(sms.reference) > MAX_KEY):
         msg = f"reference must be at most {MAX_KEY} printable characters; nothing was sent."
         raise InvalidRequest(msg)
@@ -43,6 +43,7 @@ def check_fields(backend: Sends, message: SmsMessage | MmsMessage, clock: Clock 
     if when is not None and clock is not None and when <= clock.now():
         msg = f"send_at, {when.isoformat()}, is in the past; nothing was sent."
         raise InvalidSchedule(msg)
+    return sms
 
 
 def iterable(recipients: object) -> Any:

@@ -19,24 +19,26 @@ from allmysms_async.batch.policy import Delivery
 from allmysms_async.batch.settlement import all_refused
 from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText, OutcomeUnknown, UnsupportedFeature
-from allmysms_async.model import MmsMessage, Reason, Recipient, SendReceipt, SmsMessage, as_sms
-from allmysms_async.numbers import canonical_number, is_metropolitan_mobile, mask
-from allmysms_async.prepare.message import MAX_KEY, check_fields, iterable
-from allmysms_async.text import Coding, Template, TextSize, units
+from allmysms_async.model import MmsMessage, Reason, Recipient, Rejected, SendReceipt, SmsMessage
+from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask, usual_mobile
+from allmysms_async.prepare.message import MAX_KEY, check_fields, iterable, text_message
+from allmysms_async.text import Coding, Template, TextSize, gsm_units, plain_gsm, units
 
 __all__ = ["receipt_of", "send_request"]
 
 # Recipients that one send looks at, duplicates included; no protocol takes more than 2,000 in a request.
 _MAX_GIVEN = 20_000
+_ONE_PART = 160
 
 
 def send_request(
     backend: Sends,
-    message: SmsMessage | MmsMessage,
+    message: SmsMessage | MmsMessage | str,
     to: str | Recipient | Iterable[str | Recipient],
     *,
-    limits_of: Callable[[SmsMessage | MmsMessage], SendLimits],
+    limits_of: Callable[[SmsMessage | MmsMessage], SendLimits] | None,
     clock: Clock,
+    sender: str | None = None,
     key: str | None = None,
     name: str | None = None,
     timeout: float | None = None,
@@ -47,8 +49,9 @@ def send_request(
         backend: What is to send it.
         message: What is sent.
         to: To whom.
-        limits_of: Tells what one request of the backend with the message can hold.
+        limits_of: Tells what one request of the backend with the message can hold; None where that is the same for all.
         clock: Where the time comes from: the message's date must lie ahead.
+        sender: Sender shown, if ``message`` is a plain text.
         key: The caller's idempotency key; a fresh one by default, where the backend has keys.
         name: The name of the send.
         timeout: Seconds for each attempt; the backend's own by default.
@@ -61,13 +64,37 @@ def send_request(
         argument.text("name", name)
     if timeout is not None:
         argument.seconds("timeout", timeout)
-    check_fields(backend, message, clock)
-    sms, limits = as_sms(message), limits_of(message)
-    template = template_of(sms, limits)
+    if isinstance(message, str) and sender is None:
+        message = sms = SmsMessage(message)  # nothing else of it is anybody's to have wrong
+    else:
+        message = text_message(message, sender)
+        sms = check_fields(backend, message, clock)
+    limits = backend.limits if limits_of is None else limits_of(message)
+    parts = _one_part(sms, limits)
+    template = None if parts else template_of(sms, limits)
     if isinstance(message, SmsMessage):
         backend.check(message)
-    _check_key(backend, key)
-    chunk = _one_text(template, limits, to) or _one_request(sms, template, limits, to)
+    if key is not None:
+        _check_key(backend, key)
+    idempotency_key = (key or secrets.token_hex(16)) if backend.limits.idempotent else None
+    if template is not None and template[1] is not None:
+        parts, coding = template[1].parts, template[1].coding
+    else:
+        coding = Coding.GSM7
+    phone = _one_number(to, limits) if parts else None
+    if phone is not None:
+        return SendRequest(
+            message=sms,
+            mms=message if isinstance(message, MmsMessage) else None,
+            text=sms.text,
+            coding=coding,
+            recipients=(Recipient(phone),),
+            parts=parts,
+            campaign_name=name,
+            timeout=timeout,
+            idempotency_key=idempotency_key,
+        )
+    chunk = _one_request(sms, template or template_of(sms, limits), limits, to)
     return SendRequest(
         message=sms,
         mms=message if isinstance(message, MmsMessage) else None,
@@ -78,23 +105,30 @@ def send_request(
         parts=chunk.parts,
         campaign_name=name,
         timeout=timeout,
-        idempotency_key=(key or secrets.token_hex(16)) if backend.limits.idempotent else None,
+        idempotency_key=idempotency_key,
     )
 
 
-def _one_text(template: tuple[Template, TextSize | None], limits: SendLimits, to: object) -> Chunk | None:
-    """Return the chunk of one text to one number, or None where ``_one_request`` has to look closer."""
-    size = template[1]
-    if size is None or not isinstance(to, str):
+def _one_part(sms: SmsMessage, limits: SendLimits) -> int:
+    """Return 1 for a text in GSM-7 that is the same for everybody and fits one part, as most do; 0 for any other."""
+    text = sms.text
+    if "#param_" in text or sms.encoding == "unicode" or limits.refused_characters or not text.strip():
+        return 0
+    septets = len(text) if plain_gsm(text) is not None else gsm_units(text)
+    return 1 if septets is not None and septets <= _ONE_PART and septets <= limits.max_gsm_units else 0
+
+
+def _one_number(to: object, limits: SendLimits) -> str | None:
+    """Return one number alone, or None where more is to be looked at: that is for ``_one_request``."""
+    if not isinstance(to, str):
         return None
+    if len(to) <= MAX_RAW_LENGTH and (mobile := usual_mobile(to.replace(" ", ""))) is not None:
+        return "33" + mobile[1]
     try:
         phone = canonical_number(to)
     except InvalidNumber:
         return None
-    if limits.metropolitan_only and not is_metropolitan_mobile(phone):
-        return None
-    text, recipients = template[0].text, (Recipient(phone),)
-    return Chunk(seq=1, text=text, coding=size.coding, params=0, recipients=recipients, rows=(1,), parts=size.parts)
+    return None if limits.metropolitan_only and not is_metropolitan_mobile(phone) else phone
 
 
 def _one_request(sms: SmsMessage, template: tuple[Template, TextSize | None], limits: SendLimits, to: Any) -> Chunk:
@@ -123,10 +157,8 @@ def _one_request(sms: SmsMessage, template: tuple[Template, TextSize | None], li
     return chunks[0]
 
 
-def _check_key(backend: Sends, key: str | None) -> None:
+def _check_key(backend: Sends, key: str) -> None:
     """Refuse a key that cannot travel, or that the protocol has no field for."""
-    if key is None:
-        return
     if not argument.text("idempotency_key", key).isprintable() or not 1 <= len(key) <= MAX_KEY:
         msg = f"idempotency_key must be 1 to {MAX_KEY} printable characters; nothing was sent."
         raise InvalidRequest(msg)
@@ -195,8 +227,13 @@ def receipt_of(delivery: Delivery, key: str | None) -> SendReceipt:
     if receipt is None:  # deliver gives one or the other
         msg = "The send ended without an answer and without an error."
         raise AssertionError(msg)
-    if not receipt.accepted and not receipt.unconfirmed:
+    for result in receipt.results:
+        if not isinstance(result, Rejected):
+            break
+    else:
         raise all_refused(receipt)
+    if type(receipt.results) is tuple and type(receipt.raw) is dict:
+        return receipt
     # Whoever asked for it looks at it, or writes it down.
     return msgspec.structs.replace(receipt, results=tuple(receipt.results), raw=dict(receipt.raw))
 

@@ -19,6 +19,14 @@ BACKENDS: dict[str, Sends] = {
     "mms": MmsBackend("demo", "k"),
 }
 NUMBERS = ["0612345678", "+33612345678", "612345678", "+32470123456", "+262692123456", "0112345678", "", "0612", "06x"]
+NUMBERS += [
+    "06 12 34 56 78",
+    "+33 6 12 34 56 78",
+    " 0612345678 ",
+    "06 39 12 34 56",
+    "6 12" + " " * 60 + "34 56 78",
+    "06.12.34.56.78",
+]
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=("Cs",)), max_size=20),
     st.sampled_from(["Bonjour", "Zoé €", "œuf", "a" * 161, "é" * 2000, "#param_1#", "", " ", "\x00", "]" * 153]),
