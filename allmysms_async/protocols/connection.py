@@ -172,18 +172,18 @@ class Connection:
         self.max_response_bytes = argument.count("max_response_bytes", max_response_bytes)
         self.hooks: tuple[Hook, ...] = argument.several("hooks", hooks, callable, "functions")
         self._owned = transport is None
-        self._transport = transport or default_transport()
+        self.transport = transport or default_transport()
 
     @property
     def send(self) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
         """Carries one request, and returns its answer."""
-        return self._transport.send
+        return self.transport.send
 
     def borrowed(self) -> Connection:
         """Return one over the same transport that closes nothing."""
         return Connection(
             self.address,
-            transport=self._transport,
+            transport=self.transport,
             timeout=self.timeout,
             max_response_bytes=self.max_response_bytes,
             hooks=self.hooks,
@@ -253,7 +253,7 @@ class Connection:
     async def aclose(self) -> None:
         """Close the transport, unless it is the caller's own."""
         if self._owned:
-            await self._transport.aclose()
+            await self.transport.aclose()
 
 
 def _answered(note: Asked, response: HttpResponse, result: _Answer) -> Answered:

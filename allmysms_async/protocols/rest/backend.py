@@ -20,6 +20,7 @@ from allmysms_async.protocols.rest.campaigns import DeleteCampaign
 from allmysms_async.protocols.rest.codec import Credentials, Format, Formats
 from allmysms_async.protocols.rest.inquiry import RestInquiry
 from allmysms_async.protocols.rest.line import Line
+from allmysms_async.protocols.rest.one import SENT_OR_NOT
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.receipt import discarded, receipt
 from allmysms_async.protocols.rest.reconcile import find_send
@@ -167,9 +168,12 @@ class RestBackend(RestInquiry, HttpBackend):
 
         Source: HTTPS API v9, §7, annex 2.
         """
-        # 114 (no valid number) says of each number why; that is a receipt with every recipient rejected.
-        operation = neutral.flow(SendMany, request, verbose=True, key=request.idempotency_key)
-        result = await self.call(operation, timeout=request.timeout, passing=frozenset({"114"}))
+        result = await self._line.one.send(request)
+        if isinstance(result, SendReceipt):
+            return result
+        if result is None:
+            operation = neutral.flow(SendMany, request, verbose=True, key=request.idempotency_key)
+            result = await self.call(operation, timeout=request.timeout, passing=SENT_OR_NOT)
         return receipt(result, request.recipients, request.parts, request.idempotency_key)
 
     async def simulate(self, request: SendRequest) -> Estimate:

@@ -14,6 +14,7 @@ from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.hooks import Asked
 from allmysms_async.protocols.connection import Connection, secret
 from allmysms_async.protocols.rest.codec import Credentials, Formats, decode, encode, is_xml
+from allmysms_async.protocols.rest.one import OneText, writer
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result
 from allmysms_async.transports.thread import Worker, within
@@ -36,6 +37,9 @@ class Line:
         connection: What carries the requests; closed with the line.
         credentials: Who asks.
         formats: In which format flows travel and answers are asked for.
+
+    Attributes:
+        one: The short way of one text to one number.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Line:
         self._credentials = credentials
         self._formats = formats
         self._worker = Worker("allmysms rest")
+        self.one = OneText(connection, writer(credentials, connection.address, formats), self._decoded)
 
     @property
     def identity(self) -> str:
@@ -104,7 +109,7 @@ class Line:
         note = self._note(operation, request) if self.connection.hooks else None
 
         async def read(response: HttpResponse) -> R:
-            return await self._decoded(operation, response, passing)
+            return await self._decoded(type(operation), response, passing)
 
         return await self.connection.exchange(request, read, note=note, replay=operation.replay)
 
@@ -136,9 +141,8 @@ class Line:
             return write(timeout)
         return await within(self._worker, write, timeout, operation.name)
 
-    async def _decoded(self, operation: Operation[R], response: HttpResponse, passing: frozenset[str]) -> R:
+    async def _decoded(self, kind: type[Operation[R]], response: HttpResponse, passing: frozenset[str]) -> R:
         """Read an answer; a large one in a thread, since it would hold the event loop for too long."""
-        kind = type(operation)
         if len(response.body) <= (_LARGE_XML_BYTES if is_xml(response.body) else _LARGE_JSON_BYTES):
             return decode(kind, response, passing=passing)
         return await self._worker.run(decode, kind, response, passing=passing)
