@@ -178,16 +178,18 @@ def _plain_session(connector: aiohttp.BaseConnector | None, **options: Any) -> a
     )
 
 
-@functools.lru_cache(maxsize=256)
-def _url(url: str) -> yarl.URL:
-    """Return an address as aiohttp has it.
+def _written(method: str, url: str, fields: tuple[tuple[str, str], ...]) -> _Wire:
+    """Return an address and a header as aiohttp has them.
 
     Raises:
-        ValueError: It leads nowhere.
+        ValueError: The address leads nowhere, or HTTP has no way to write the header.
     """
     address = address_of(url)
+    headers = {**dict(fields), "Accept-Encoding": "identity"}
+    if not are_fields({**headers, method: ""}):  # a method is written as a name is
+        raise ValueError
     scheme = "https" if address.origin[0] else "http"
-    return yarl.URL(f"{scheme}://{address.field.decode()}{address.target.decode()}", encoded=True)
+    return yarl.URL(f"{scheme}://{address.field.decode()}{address.target.decode()}", encoded=True), headers
 
 
 @bordered
@@ -226,17 +228,15 @@ class AiohttpTransport(Carrier[_Held, _Wire]):
         self._home = Home("aiohttp.ClientSession", getattr(session, "_loop", None))
         # A session's connector may have a request wait, which is bounded by the request's own time.
         connect, alone = (connect_timeout, None) if session is None else (None, connect_timeout)
+        self._written = functools.lru_cache(maxsize=32)(_written)
         self._limits = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=alone)
 
     def _wire(self, request: HttpRequest) -> _Wire:
         """Return the address and the header of a request as aiohttp has them."""
-        headers = {**request.headers, "Accept-Encoding": "identity"}
         try:
-            if are_fields({**headers, request.method: ""}):  # a method is written as a name is
-                return _url(request.url), headers
+            return self._written(request.method, request.url, tuple(request.headers.items()))
         except (ValueError, TypeError, AttributeError):  # which may quote a header
-            pass
-        raise no_http(request)
+            raise no_http(request) from None
 
     def _hold(self, room: Room[_Held], request: HttpRequest) -> _Held:
         """Return the session of this event loop, which is made now if there is none."""
@@ -310,7 +310,8 @@ class AiohttpTransport(Carrier[_Held, _Wire]):
                 raise proxy_login(request)
             return response_of(request, answer.status, fields, read)
         finally:
-            answer.close()  # a connection whose answer was read to its end is with the connector again
+            if not answer.closed:  # read to its end it is, and its connection with the connector again
+                answer.close()
 
 
 def _cause(error: Exception) -> BaseException | None:
