@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmysms_async.errors import ProtocolError
+from allmysms_async.errors import ProtocolError, RequestTimeout
 from allmysms_async.transports import H11Transport
 from allmysms_async.transports.line import read_ordinary
 
@@ -139,3 +139,25 @@ async def test_head_is_written_as_h11_writes_it(server: Any, transport: H11Trans
     fields += [*headers.items(), ("Content-Length", "3")]
     head = h11.Request(method="POST", target="/http/9.0/sendSms/", headers=fields)
     assert [written for written, _ in server.requests] == 2 * [h11.Connection(h11.CLIENT).send(head)]
+
+
+@pytest.mark.parametrize("kind", ["default"], indirect=True)
+@pytest.mark.parametrize("first", [3, 600, 5000])
+async def test_time_of_a_request_is_its_own(
+    server: Any, transport: H11Transport, until: Any, pass_time: Any, first: float
+) -> None:
+    """Whatever time an earlier request on the connection had, the next one is given up when its own is over."""
+    await transport.send(server.request(timeout=first))
+
+    async def silent(_: Any, __: bytes, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(1e6)
+
+    server.script = silent
+    sending = asyncio.create_task(transport.send(server.request(timeout=1000)))
+    await until(lambda: len(server.requests) == 2)
+    pass_time(800)
+    assert await asyncio.wait({sending}, timeout=0.05) == (set(), {sending})
+    pass_time(200)
+    with pytest.raises(RequestTimeout):
+        await sending
+    assert server.connections == 1
