@@ -210,8 +210,8 @@ async def test_slow_drip_is_cut_at_the_time_out(
             await asyncio.sleep(90)
 
     server.script = drip
-    sending = asyncio.create_task(transport.send(server.request(timeout=1000)))
-    for count in range(1, 12):
+    sending = asyncio.create_task(transport.send(server.request(timeout=1050)))
+    for count in range(1, 13):
         await until(lambda count=count: written >= count)
         assert not sending.done()
         pass_time(90)
