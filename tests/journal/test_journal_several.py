@@ -40,12 +40,12 @@ async def test_each_process_has_its_own_source_read(sandbox, worker, journal, st
     assert all(end["rows"] == end["accepted"] + end["pending"] for end in ends)
 
 
-async def test_source_that_waited_for_another_is_read_after_it(sandbox, service, journal):
+async def test_source_that_waited_for_another_is_read_after_it(sandbox, service, journal, until):
     """A run whose source is longer waits until the first has read its own, then reads the rest and says so."""
     sandbox.faults([{"fault": "latency", "seconds": 0.02}])
 
     async def late(sms):
-        await asyncio.sleep(0.1)
+        await until(lambda: sandbox.in_flight)  # of the first
         return await sms.run(campaign(people(400)), journal=journal, chunk_size=10, concurrency=2)
 
     async with service() as one, service() as other:
