@@ -3,20 +3,30 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import sqlite3
 from collections import Counter
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from allmysms_async import CampaignStopped, JournalError, JournalLost, NotSent, OutcomeUnknown, SmsService
+from allmysms_async import (
+    AllMySmsError,
+    CampaignStopped,
+    JournalError,
+    JournalLost,
+    NotSent,
+    OutcomeUnknown,
+    SmsService,
+)
 from allmysms_async.journal import open_sink
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.salvage import note
-from tests.cli.conftest import finish, start
+from tests.cli.conftest import call, finish, start
 
 from .conftest import QUICK, JumpingClock, Unkeyed, campaign, people
 
@@ -141,19 +151,19 @@ async def test_run_stops_when_its_journal_is_lost_and_nobody_is_texted_twice(san
     assert ".saved-" in left.name or harm in INSIDE
     assert left.name in lost.err.replace("\n", "")
     assert left.stat().st_mode & 0o777 == 0o600
-    again = await finish(await start(*command, env=account))
+    again = await call(*command, env=account)
     assert (again.code, sandbox.stats()["messages"]) == (3, sent)
     assert left.name in again.err.replace("\n", "")
     if ".saved-" in left.name:
         left.replace(path)
-        last = await finish(await start(*command, env=account))
+        last = await call(*command, env=account)
         assert (last.code, json.loads(last.out)["accepted"]) == (0, PEOPLE), last.err
         assert set(texts(sandbox).values()) == {1}
         assert len(texts(sandbox)) == PEOPLE
 
 
 @pytest.mark.parametrize("harm", HARMS)
-async def test_what_was_saved_texts_everybody_once_without_keys(sandbox, worker, tmp_path, until, harm):
+async def test_what_was_saved_texts_everybody_once_without_keys(sandbox, worker, service, tmp_path, until, harm):
     """On protocols that have no keys, too, whoever puts the saved copy back has everybody texted exactly once."""
     path = tmp_path / "soldes.db"
     options = {"count": PEOPLE, "keyed": False, "concurrency": 2, "timeout": 20.0}
@@ -169,14 +179,16 @@ async def test_what_was_saved_texts_everybody_once_without_keys(sandbox, worker,
     sandbox.faults([])
     [left] = remains(path)
     assert ".saved-" in left.name or harm in INSIDE
-    again = await (await worker(path, **options)).end()
-    assert left.name in again["error"]
-    assert sandbox.stats()["messages"] == sent
-    if ".saved-" in left.name:
-        left.replace(path)
-        last = await (await worker(path, **options)).end()
-        assert (last["error"], last["accepted"], last["complete"]) == (None, PEOPLE, True)
-        assert set(texts(sandbox).values()) == {1}
+    async with service(keyed=False, concurrency=2) as sms:
+        rest = partial(sms.run, campaign(people(PEOPLE), name="chaos"), journal=path, chunk_size=2)
+        with pytest.raises(AllMySmsError, match=re.escape(left.name)):
+            await rest()
+        assert sandbox.stats()["messages"] == sent
+        if ".saved-" in left.name:
+            left.replace(path)
+            last = await rest()
+            assert (last.accepted, last.complete) == (PEOPLE, True)
+            assert set(texts(sandbox).values()) == {1}
 
 
 async def drop(postgres, name):
