@@ -1,6 +1,7 @@
 """Settings for every test, and what tests need of the machine."""
 
 import asyncio
+import compileall
 import contextlib
 import importlib.util
 import os
@@ -195,6 +196,16 @@ def php(machine_lacks: Callable[[str], NoReturn]) -> str:
     if "soap" not in modules.lower().split():
         machine_lacks("PHP's SOAP extension (Debian: php-soap)")
     return found
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the package, as installing it does.
+
+    Every process that the tests start would else do so again where PYTHONDONTWRITEBYTECODE keeps it from being kept.
+    """
+    package = importlib.util.find_spec("allmysms_async")
+    if package and not hasattr(config, "workerinput"):
+        compileall.compile_dir(str(Path(str(package.origin)).parent), quiet=2)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
