@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 from collections import Counter
 from typing import Any
 
@@ -101,6 +102,8 @@ async def test_row_that_breaks_the_planner_loses_no_other(service, monkeypatch, 
     assert (last.rows, last.accepted, last.rejected) == (101, 100, 1)
 
 
+# Each opens and closes a journal twice; .ci/run has 100.
+EXAMPLES = 2 * int(os.environ.get("JOURNAL_EXAMPLES", "20"))
 _names = itertools.count()
 ANYTHING = st.text(st.characters(categories=None, codec=None), max_size=70)
 ROWS = st.lists(
@@ -114,7 +117,7 @@ ROWS = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(rows=ROWS)
 def test_whatever_a_source_holds_is_read_back(journal, rows):
     """Every row of any text, number and line is in the journal exactly once, in a chunk or refused."""
