@@ -229,6 +229,7 @@ def test_small_answer_that_is_dear_to_read_is_refused_unread(write: Callable[[],
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
 
 
+@pytest.mark.slow
 def test_references_are_bounded_in_a_large_answer_too() -> None:
     """A bomb of references in an answer with many elements takes little more than reading as many honest ones."""
     padding, last = "<p>x</p>" * 100_000, '<m id="r40">x</m>'
@@ -241,6 +242,8 @@ def test_references_are_bounded_in_a_large_answer_too() -> None:
             with pytest.raises(ProtocolError, match="without end") if body is bomb else contextlib.nullcontext():
                 decode(SendSms, HttpResponse(status=200, headers={}, body=body))
             seconds.append(time.thread_time() - started)
+        if min(taken[bomb]) < 8 * min(taken[honest]):
+            break
     assert min(taken[bomb]) < 8 * min(taken[honest]), (taken[bomb], taken[honest])
 
 
