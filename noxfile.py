@@ -55,7 +55,8 @@ def pythons(session: nox.Session) -> None:
 def quick(session: nox.Session) -> None:
     """Run the tests that take no time, on the files as they are: for the loop of work."""
     session.install("--quiet", *group("test"), "-e", f".{EXTRAS}")
-    session.run("pytest", *PARALLEL, "-m", "not slow", *session.posargs)
+    # What was compiled for one run is there for the next.
+    session.run("pytest", *PARALLEL, "-m", "not slow", *session.posargs, env={"PYTHONDONTWRITEBYTECODE": ""})
 
 
 @nox.session

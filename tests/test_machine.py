@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_closing_summary_says_what_could_not_be_tested(tmp_path: Path) -> None:
     """Where PHP is missing, its tests are not run, and the last lines say so and how many."""
     command = [sys.executable, "-P", "-m", "pytest", "-p", "no:cacheprovider", "tests/protocols/soap/test_soap_php.py"]

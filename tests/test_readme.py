@@ -64,6 +64,7 @@ def test_example_is_python(number: int) -> None:
     compile(blocks("python")[number], "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
+@pytest.mark.slow
 def test_sandbox_example_runs(tmp_path: pathlib.Path) -> None:
     """The example that needs nothing else runs as it stands, and shows one text."""
     (example,) = [block for block in blocks("python") if "asyncio.run" in block]

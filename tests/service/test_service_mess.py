@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from allmysms_async import Campaign, SmsMessage, SmsService, read_csv
 from allmysms_async.sandbox import Sandbox
 
@@ -168,6 +170,7 @@ class Mess:
         path.write_bytes(self._file.getvalue().encode("cp1252"))
 
 
+@pytest.mark.slow
 async def test_each_of_100_000_rows_ends_as_the_file_says(
     sandbox: Sandbox, sms: SmsService, ledger: Any, tmp_path: Path
 ) -> None:

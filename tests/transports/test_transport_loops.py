@@ -126,6 +126,7 @@ loop.close()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", here.OWN)
 async def test_a_process_that_is_forked_off_leaves_the_parents_connection_alone(server: Any, kind: str) -> None:
     """The child opens a connection of its own, the parent goes on with its own, and neither says a word on stderr."""

@@ -181,6 +181,7 @@ def child(path: Path, now: datetime, what: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
 
 
+@pytest.mark.slow
 def test_window_outlives_a_process_that_dies(tmp_path: Path) -> None:
     """Places taken and the stated limit are in the file: the next process goes on, and a dead one's place is held."""
     path = tmp_path / "limit.db"
@@ -265,6 +266,7 @@ print(taken)
 """
 
 
+@pytest.mark.slow
 def test_processes_at_once_share_the_limit(tmp_path: Path) -> None:
     """Four processes that take whatever they get, all at the same time, get exactly the limit together."""
     path = tmp_path / "limit.db"
@@ -464,6 +466,7 @@ print(window.free(now))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", ["in a file", "in memory"])
 def test_child_process_takes_places_of_its_own(tmp_path: Path, kept: str) -> None:
     """A process forked off while other threads count goes on counting: with a file together with its parent."""

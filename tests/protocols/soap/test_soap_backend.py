@@ -427,6 +427,7 @@ async def test_logs_and_errors_hold_no_secret(told: Any, caplog: pytest.LogCaptu
 # -- what it costs the loop -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_importing_the_library_imports_neither_zeep_nor_lxml() -> None:
     """The heavy libraries come with the first SOAP request, not with the library."""
     code = (
@@ -465,6 +466,7 @@ async def test_chunk_of_200_blocks_the_loop_for_less_than_20_ms(longest_gap: Any
     assert min(gaps) < (0.020 if sys.gettrace() is None else 0.040), gaps  # measuring coverage doubles it
 
 
+@pytest.mark.slow
 def test_first_request_does_not_hold_the_loop_for_the_import() -> None:
     """zeep's import, 0.2 s and more, leaves the event loop its turns too."""
     code = f"""
