@@ -169,6 +169,7 @@ asyncio.run(main())
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 async def test_processes_that_begin_a_journal_at_once_all_open_it(tmp_path):
     """Whoever starts several workers at once on a journal that does not exist yet sees all of them start."""
     for number in range(3):

@@ -108,6 +108,7 @@ def test_only_this_reason_leaves_a_refusal_open(state, reasons, count):
     assert doubted(state, reasons) == count
 
 
+@pytest.mark.slow
 async def test_command_line_says_what_it_means_and_decides(sandbox, service, tmp_path):
     """`status` lists the requests, each form of `report` says what it means and what to do, `resolve` does it."""
     journal = str(tmp_path / "soldes.db")

@@ -128,6 +128,7 @@ def texts(sandbox):
 
 
 @pytest.mark.parametrize("harm", [remove, remove_wal, replace, overwrite])
+@pytest.mark.slow
 async def test_run_stops_when_its_journal_is_lost_and_nobody_is_texted_twice(sandbox, tmp_path, until, harm):
     """Whatever happens to the file, the run ends with an error that says so, and the same command is refused then."""
     path, clients = tmp_path / "soldes.db", tmp_path / "clients.csv"
