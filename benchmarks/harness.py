@@ -14,6 +14,7 @@ import os
 import pathlib
 import platform
 import selectors
+import socket
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,7 @@ __all__ = [
     "compiled",
     "finish",
     "machine",
+    "postgres",
     "serving",
 ]
 
@@ -139,6 +141,28 @@ def compiled(folder: pathlib.Path) -> dict[str, str]:
     """Return an environment in which Python keeps compiled modules in a folder, also where it is told to keep none."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return kept | {"PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[Callable[[str], str] | None]:
+    """Run the machine's own PostgreSQL, and give what creates a database and returns its URL; None if there is none."""
+    sys.path.insert(0, str(_FOLDER.parent / "tests" / "journal"))
+    from database import Postgres, programs
+
+    found = programs()
+    if found is None:
+        yield None
+        return
+    with socket.socket() as bound:  # and not listened on: nobody else is given its port, and a server may have it
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", 0))
+        server = Postgres(found, bound.getsockname()[1])
+        try:
+            server.start()
+            yield server.create
+            server.stop("immediate")
+        finally:
+            server.remove()
 
 
 async def compare(

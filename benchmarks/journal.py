@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
-import pathlib
 import platform
 import resource
 import sqlite3
@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator
 
 import msgspec
-from harness import serving
+from harness import postgres, serving
 
 from allmysms_async import Campaign, Recipient, RestBackend, SmsMessage, SmsService
 from allmysms_async.batch.chunk import Chunk
@@ -153,54 +153,38 @@ def _memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _postgres(folder: pathlib.Path) -> tuple[object | None, str | None]:
-    """Start the machine's PostgreSQL, if there is one; return it, and a database's URL."""
-    sys.path.insert(0, str(folder.parent / "tests" / "journal"))
-    from database import Postgres, programs
-
-    found = programs()
-    if found is None:
-        return None, None
-    server = Postgres(found)
-    server.start()
-    return server, server.create("bench")
-
-
 def measure(chunks: int, rounds: int, finished: int, url: str | None) -> list[Row]:
     """Measure everything."""
     rows: list[Row] = []
-    server: object | None = None
-    if url is None:
-        server, url = _postgres(pathlib.Path(__file__).resolve().parent)
-    try:
-        with tempfile.TemporaryDirectory() as folder, serving("server.py") as address:
-            places = {"without a journal": None, "SQLite": os.path.join(folder, "bench.db"), "PostgreSQL": url}
-            places = {name: place for name, place in places.items() if place or name == "without a journal"}
-            times: dict[str, list[float]] = {name: [] for name in places}
-            for number in range(rounds + 1):
-                for name, place in places.items():
-                    spent = asyncio.run(_send(address, chunks, f"bench {number}", place))
-                    if number:  # the first round opens everything for the first time
-                        times[name].append(spent)
-            bares = times["without a journal"]  # the best of each: what else the machine does only ever adds
-            rows.append(Row(name="without a journal", value=min(bares), unit="ms a chunk"))
-            for name, spent in times.items():
-                if name != "without a journal":
-                    rows.append(Row(name=f"with {name}", value=min(spent), unit="ms a chunk"))
-                    added = min(spent) - min(bares)
-                    rows.append(Row(name=f"added by {name}", value=added, unit="ms a chunk", limit=5.0))
-            before = _memory()
-            asyncio.run(_send(address, 5 * chunks, "memory", os.path.join(folder, "memory.db")))
-            # The same recipients, were they all kept, would take twenty times the limit.
-            memory = f"memory that {5 * chunks} chunks took on top of {chunks}"
-            rows.append(Row(name=memory, value=_memory() - before, unit="MB", limit=_FLAT))
-            path = os.path.join(folder, "long.db")
-            _fill(path, address, finished)
-            rows += asyncio.run(_look(path, address, finished))
-    finally:
-        if server is not None:
-            server.stop("immediate")
-            server.remove()
+    with contextlib.ExitStack() as stack:
+        if url is None:
+            create = stack.enter_context(postgres())
+            url = None if create is None else create("bench")
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        address = stack.enter_context(serving("server.py"))
+        places = {"without a journal": None, "SQLite": os.path.join(folder, "bench.db"), "PostgreSQL": url}
+        places = {name: place for name, place in places.items() if place or name == "without a journal"}
+        times: dict[str, list[float]] = {name: [] for name in places}
+        for number in range(rounds + 1):
+            for name, place in places.items():
+                spent = asyncio.run(_send(address, chunks, f"bench {number}", place))
+                if number:  # the first round opens everything for the first time
+                    times[name].append(spent)
+        bares = times["without a journal"]  # the best of each: what else the machine does only ever adds
+        rows.append(Row(name="without a journal", value=min(bares), unit="ms a chunk"))
+        for name, spent in times.items():
+            if name != "without a journal":
+                rows.append(Row(name=f"with {name}", value=min(spent), unit="ms a chunk"))
+                added = min(spent) - min(bares)
+                rows.append(Row(name=f"added by {name}", value=added, unit="ms a chunk", limit=5.0))
+        before = _memory()
+        asyncio.run(_send(address, 5 * chunks, "memory", os.path.join(folder, "memory.db")))
+        # The same recipients, were they all kept, would take twenty times the limit.
+        memory = f"memory that {5 * chunks} chunks took on top of {chunks}"
+        rows.append(Row(name=memory, value=_memory() - before, unit="MB", limit=_FLAT))
+        path = os.path.join(folder, "long.db")
+        _fill(path, address, finished)
+        rows += asyncio.run(_look(path, address, finished))
     return rows
 
 
