@@ -158,6 +158,13 @@ def bench_journal(session: nox.Session) -> None:
     session.run("python", "benchmarks/journal.py", *session.posargs)
 
 
+@nox.session(name="bench-processes")
+def bench_processes(session: nox.Session) -> None:
+    """Print how much more two processes do on one journal than one."""
+    session.install("--quiet", ".[cli,postgres]")
+    session.run("python", "benchmarks/processes.py", *session.posargs)
+
+
 @nox.session
 def chaos(session: nox.Session) -> None:
     """Kill the process that sends 50 times over 2,000 chunks, on every kind of journal; try every order of steps."""

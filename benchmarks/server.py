@@ -45,10 +45,12 @@ class Gateway(asyncio.Protocol):
 
     Args:
         reply: Returns the whole answer to a request's body.
+        latency: Seconds after which each is answered.
     """
 
-    def __init__(self, reply: Callable[[bytes], bytes] = answer) -> None:
+    def __init__(self, reply: Callable[[bytes], bytes] = answer, latency: float = 0.0) -> None:
         self._reply = reply
+        self._latency = latency
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._wanted = 0
@@ -75,15 +77,19 @@ class Gateway(asyncio.Protocol):
             body = bytes(self._received[self._body_at : self._wanted])
             del self._received[: self._wanted]
             self._wanted = 0
-            if self._transport is not None:
+            if self._transport is None:
+                continue
+            if self._latency:
+                asyncio.get_running_loop().call_later(self._latency, self._transport.write, self._reply(body))
+            else:
                 self._transport.write(self._reply(body))
 
 
-async def _serve(seconds: float) -> None:
+async def _serve(seconds: float, latency: float) -> None:
     """Serve for so long, after printing the address."""
     loop = asyncio.get_running_loop()
     bound = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    server = await loop.create_server(Gateway, sock=bound, backlog=1024)
+    server = await loop.create_server(lambda: Gateway(latency=latency), sock=bound, backlog=1024)
     print(f"http://127.0.0.1:{bound.getsockname()[1]}", flush=True)
     async with server:
         await asyncio.sleep(seconds)
@@ -93,10 +99,11 @@ def main() -> None:
     """Serve until told to end, or until the time is over."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=300.0, help="end by itself after so long")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds after which a request is answered (0)")
+    given = parser.parse_args()
     gc.freeze()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(seconds))
+        asyncio.run(_serve(given.seconds, given.latency))
 
 
 if __name__ == "__main__":
