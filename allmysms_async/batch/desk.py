@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from pyroaring import BitMap64
@@ -16,9 +16,14 @@ from allmysms_async.model import Outcome
 
 __all__ = ["ChunkQueue", "Desk", "guard", "pause"]
 
+_AHEAD = 3
+"""So many times the chunks are planned ahead once other processes send of them."""
+
 
 class ChunkQueue:
     """The chunks that wait to be sent: each is offered once, and no more of them wait than can be sent.
+
+    Once another process was faster with one of them, more may be planned: what it sends as well.
 
     Args:
         stopping: Set when the run is asked to stop.
@@ -35,7 +40,7 @@ class ChunkQueue:
         self._most = most
         self._keeps_up = keeps_up
         self._turn = asyncio.Condition()
-        self._ended = False
+        self._ended = self._shared = False
         self._busy = 0
         self._ready: deque[Chunk] = deque()
         # Chunks by their ordinals: those that wait or are tried here, and those that were claimed here.
@@ -43,6 +48,8 @@ class ChunkQueue:
         self._handled = BitMap64()
         # Those that could not be claimed since others were last seen at work.
         self._denied = BitMap64()
+        self._sifting = asyncio.Lock()
+        self._sifts = 0
         # Those of them that were offered once more since, though nobody was seen to hold them.
         self._retried = BitMap64()
 
@@ -73,6 +80,11 @@ class ChunkQueue:
         self._ready.extend(new)
         return len(new)
 
+    @property
+    def known(self) -> BitMap64:
+        """The chunks that are not offered: those that are here, were claimed here, or could not be just now."""
+        return BitMap64(self._queued) | self._handled | self._denied
+
     def put_back(self, chunk: Chunk) -> None:
         """Put a chunk where the next worker finds it, once more."""
         self._queued.add(chunk.seq)
@@ -102,19 +114,53 @@ class ChunkQueue:
         self._queued.discard(chunk.seq)
         if chunk.seq not in self._handled:
             self._denied.add(chunk.seq)
+            self._shared = True
         await self.wake()
+
+    async def sift(self, still_waits: Callable[[Sequence[int]], Awaitable[BitMap64]]) -> None:
+        """Leave out chunks that other processes have claimed, after one was found to be: none of them is tried in vain.
+
+        Args:
+            still_waits: Tells which of some chunks nobody has claimed.
+        """
+        before = self._sifts
+        async with self._sifting:
+            # What was sent before is not among those that only wait: its claim decides.
+            looked_at = [chunk for chunk in self._ready if chunk.first_sent_at is None]
+            if self._sifts > before or not looked_at:
+                return
+            self._sifts += 1
+            waits = await still_waits([chunk.seq for chunk in looked_at])
+            taken = {id(chunk) for chunk in looked_at if chunk.seq not in waits}
+            # One that was claimed here meanwhile and put back is another object, and stays.
+            gone = [chunk.seq for chunk in self._ready if id(chunk) in taken]
+            self._ready = deque(chunk for chunk in self._ready if id(chunk) not in taken)
+            self._queued.difference_update(gone)
+            self._denied.update(gone)
 
     async def end(self) -> None:
         """Let the workers end once all is dealt with: the reader offers nothing more."""
         self._ended = True
         await self.wake()
 
-    async def room(self) -> None:
-        """Wait until more can be sent: what is planned and not in flight is no more than can be at once."""
+    @property
+    def space(self) -> int:
+        """How many chunks may still wait here."""
+        return max(0, self._most - len(self._ready) - self.coming)
+
+    async def room(self, *, planning: bool = False) -> None:
+        """Wait until more can be sent: what is planned and not in flight is no more than can be at once.
+
+        Args:
+            planning: Whether other processes send of it as well.
+        """
+
+        def is_room() -> bool:
+            most = _AHEAD * self._most if planning and self._shared else self._most
+            return len(self._ready) + self.coming < most
+
         async with self._turn:
-            await self._turn.wait_for(
-                lambda: (len(self._ready) + self.coming < self._most and self._may_go_on()) or self._stopping.is_set()
-            )
+            await self._turn.wait_for(lambda: (is_room() and self._may_go_on()) or self._stopping.is_set())
 
     async def rest(self) -> None:
         """Wait until all that was offered has been dealt with."""
@@ -174,14 +220,23 @@ async def guard(desk: Desk, work: Coroutine[Any, Any, None]) -> None:
         desk.fail(error)
 
 
-async def pause(clock: Clock, stopping: asyncio.Event, seconds: float) -> None:
-    """Wait, but not longer than until a run is asked to stop."""
-    if stopping.is_set():  # what is still repeated now is to learn what became of it, not to be quick
+async def pause(
+    clock: Clock, stopping: asyncio.Event, seconds: float, until: Coroutine[Any, Any, None] | None = None
+) -> None:
+    """Wait, but not longer than until a run is asked to stop, or something else has happened."""
+    if until is None and stopping.is_set():  # what is still repeated now is to learn what became of it, not to be quick
         await clock.sleep(seconds)
         return
-    tasks = {asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(stopping.wait())}
+    tasks: set[asyncio.Future[Any]] = {
+        asyncio.ensure_future(clock.sleep(seconds)),
+        asyncio.ensure_future(stopping.wait()),
+    }
+    if until is not None:
+        tasks.add(asyncio.ensure_future(until))
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
     finally:
         for task in tasks:
             task.cancel()

@@ -131,7 +131,9 @@ class Dispatch:
             await self._limits.admit(chunk, lambda: self._request(chunk))
         try:
             claim = await self._claim(chunk)
-            if claim is not None:
+            if claim is None:  # whoever was faster may have been with others, too
+                await self._desk.queue.sift(self._sink.still_waits)
+            else:
                 self._desk.queue.claimed(chunk)
                 await self._send(claim)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from array import array
 from collections import Counter
@@ -81,6 +82,19 @@ class MemorySink:
         """There is nobody else."""
         return None
 
+    async def stirred(self) -> None:
+        """There is nobody else: this never ends."""
+        await asyncio.Event().wait()
+
+    async def spare(self, most: int, known: BitMap64) -> list[Chunk]:
+        """There is nobody else."""
+        return []
+
+    async def still_waits(self, seqs: Sequence[int]) -> BitMap64:
+        """Return those of some chunks that wait."""
+        entries = self._entries
+        return BitMap64([seq for seq in seqs if seq in entries and entries[seq].state is ChunkState.PENDING])
+
     async def hold(self, claim: Claim) -> bool:
         """There is nobody else."""
         return True
@@ -148,7 +162,7 @@ class MemorySink:
         self._forget(self._entries.pop(chunk.seq))
         return [await self.add(piece) for piece in pieces]
 
-    async def resume(self, *, replayable_since: float | None, after: int = 0) -> list[Chunk]:
+    async def resume(self, *, replayable_since: float | None, after: int = 0, waiting: bool = True) -> list[Chunk]:
         """Return what is left to do, all at once; the first call of a run also takes failed chunks up again."""
         again, self._resumed = not self._resumed, True
         chunks: list[Chunk] = []

@@ -1,8 +1,8 @@
 """The reader of a run: finds what there is to send, in the record, in the source, and in what others leave.
 
-Nothing is read ahead of what is sent but one chunk for each worker. Whatever ends a run (the end, an error, ``stop``, a
-cancelled task), rows that were planned are in the record: sent, refused, or pending; a few that were only taken from
-the source wait in the intake.
+Nothing is read ahead of what is sent but one chunk for each worker, and a few once other processes send of them.
+Whatever ends a run (the end, an error, ``stop``, a cancelled task), rows that were planned are in the record: sent,
+refused, or pending; a few that were only taken from the source wait in the intake.
 """
 
 from __future__ import annotations
@@ -127,11 +127,14 @@ class Reader:
                 self._wait_for(self._sink.waiting_for if idle and seconds is not None else None)
                 # What could not be claimed may have been given back before others were looked at.
                 denied = idle and self._queue.denied
+                if seconds is not None:
+                    await self._take_from_others(seconds)
+                elif denied:
+                    await pause(self._clock, self._desk.stopping, _AGAIN_SECONDS)
                 if seconds is not None or denied:
-                    await pause(self._clock, self._desk.stopping, _AGAIN_SECONDS if seconds is None else seconds)
                     self._queue.retry(held=seconds is not None)
                 # Also if nobody holds anything: what was given back meanwhile lies behind what was offered.
-                found = await self._continue()
+                found = await self._continue(waiting=False) + await self._take_spare()
                 if seconds is None and intake is None and not (found or denied):
                     if idle:
                         break
@@ -140,6 +143,31 @@ class Reader:
                 raise lost
         finally:
             await self._queue.end()
+
+    async def _take_from_others(self, seconds: float) -> None:
+        """Offer what other processes plan or give back, as soon as they do; return when all has to be looked at.
+
+        Args:
+            seconds: After which that is in any case: nobody is sure to be told.
+        """
+        until, stopping, found = self._clock.monotonic() + seconds, self._desk.stopping, 0
+        while (left := until - self._clock.monotonic()) > 0 and not stopping.is_set():
+            if not found:
+                await pause(self._clock, stopping, left, self._sink.stirred())
+            found = await self._take_spare()
+            if not found and self._queue.idle and await surely(self._sink.elsewhere()) is None:
+                return
+
+    async def _take_spare(self) -> int:
+        """Offer some of what waits as soon as there is room for it; return how many chunks that is."""
+        await self._queue.room()
+        if self._desk.stopping.is_set():
+            return 0
+        found = self._queue.offer(await surely(self._sink.spare(self._queue.space, self._queue.known)))
+        if found:
+            self._wait_for(None)
+            await self._queue.wake()
+        return found
 
     def _wait_for(self, waiting: Waiting | None) -> None:
         if waiting != self.waiting_for:
@@ -177,11 +205,17 @@ class Reader:
         _log.warning("%s.", msg)
         self._desk.tell(())
 
-    async def _continue(self) -> int:
-        """Offer what is recorded and not over, some chunks at a time; return how many were not offered before."""
+    async def _continue(self, *, waiting: bool = True) -> int:
+        """Offer what is recorded and not over, some chunks at a time; return how many were not offered before.
+
+        Args:
+            waiting: Whether also what only waits, and was not sent yet.
+        """
         after = found = 0
         while not self._desk.stopping.is_set():
-            chunks = await surely(self._sink.resume(replayable_since=self._replayable_since(), after=after))
+            chunks = await surely(
+                self._sink.resume(replayable_since=self._replayable_since(), after=after, waiting=waiting)
+            )
             if not chunks:
                 break
             after = chunks[-1].seq
@@ -220,7 +254,7 @@ class Reader:
                 if rows is None:
                     await surely(self._sink.finish_source())
                     return
-                await self._queue.room()
+                await self._queue.room(planning=True)
         finally:
             # What was read and is not in a full chunk yet is recorded whatever happens, and waits as pending.
             try:

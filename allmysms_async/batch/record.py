@@ -177,6 +177,28 @@ class Sink(Protocol):
         """Return the seconds until it is worth looking what other processes left, or None if they hold nothing."""
         ...
 
+    async def stirred(self) -> None:
+        """Wait until another process may have recorded something since this was waited for last.
+
+        A hint, which may be lost: whoever waits looks after what ``elsewhere`` said all the same.
+        """
+        ...
+
+    async def spare(self, most: int, known: BitMap64) -> list[Chunk]:
+        """Return chunks that wait: the last ones, since whoever planned them sends the first ones next.
+
+        It is a quick look, which ends no lease, and finds no chunk that is to be asked about.
+
+        Args:
+            most: How many at most.
+            known: Ordinals of those that are not wanted.
+        """
+        ...
+
+    async def still_waits(self, seqs: Sequence[int]) -> BitMap64:
+        """Return those of some chunks that wait: nobody has claimed them."""
+        ...
+
     async def hold(self, claim: Claim) -> bool:
         """Tell, just before the bytes leave, whether a claimed chunk is still this process's to send."""
         ...
@@ -223,13 +245,14 @@ class Sink(Protocol):
         """Record that a claimed chunk was surely not sent and is replaced by pending pieces, returned as recorded."""
         ...
 
-    async def resume(self, *, replayable_since: float | None, after: int = 0) -> list[Chunk]:
+    async def resume(self, *, replayable_since: float | None, after: int = 0, waiting: bool = True) -> list[Chunk]:
         """Return what is left to do, in order, some at a time; a run's first call makes failed chunks pending again.
 
         Args:
             after: Ordinal after which to look; no chunk is the end.
             replayable_since: Unknown chunks that were first sent at this Unix time or later are to be asked about
                 again with their key; None if the protocol has no keys.
+            waiting: Whether those are wanted that only wait; those of other processes can be left to ``spare``.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -185,6 +185,28 @@ class Database:
                 await self._held.write(lambda connection: mark_lost(connection, self.label, now))
             self._marked = True
         return self._marked
+
+    def listen(self, campaign: int) -> None:
+        """Have other processes on a campaign wake this one, if they have to; a file tells by itself."""
+        if isinstance(self._held, Server):
+            self._held.listen(campaign)
+
+    def ring(self) -> None:
+        """Let other processes that wait look at the journal; a hint, which may be lost."""
+        if isinstance(self._held, Server):
+            self._held.ring()
+
+    async def rung(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Wait until another process may have recorded something since this was waited for last; a hint as well.
+
+        Args:
+            sleep: Waits between two looks, where nobody tells.
+
+        Raises:
+            JournalError: The database failed.
+        """
+        with self._translated():
+            await self._held.rung(sleep)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -86,6 +86,11 @@ class Holder:
         if self._session is not None and not self._pooled:
             self._watch = asyncio.create_task(self._keep(), name="journal lock")
 
+    @property
+    def pooled(self) -> bool:
+        """Whether sessions are a pooler's, and none is this process's own."""
+        return self._pooled
+
     async def close(self) -> None:
         """Give up what is still held and leave the holders, then let go of the lock.
 

@@ -91,6 +91,10 @@ class Leases:
         """Return Unix time."""
         return self._clock.now().timestamp()
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await self._clock.sleep(seconds)
+
     # -- renewing -----------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
@@ -235,6 +239,11 @@ class Leases:
     def drop_all(self) -> None:
         """Forget every claim."""
         self._held.clear()
+
+    @property
+    def any_held(self) -> bool:
+        """Whether any chunk is held."""
+        return bool(self._held)
 
     @property
     def sending(self) -> list[int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from allmysms_async.journal.address import LOGGING_NAME
+from allmysms_async.journal.bell import Bell
 
 __all__ = ["Server"]
 
@@ -33,6 +35,7 @@ class Server:
         # A role or a database may be set to lose what was committed last when the machine loses its power.
         given["server_settings"] = given.get("server_settings", {}) | {"synchronous_commit": "on"}
         self._url, self._given = url, given
+        self._bell: Bell | None = None
         self._engine = create_async_engine(
             url, pool_size=4, max_overflow=0, hide_parameters=True, logging_name=LOGGING_NAME, connect_args=given
         )
@@ -46,7 +49,24 @@ class Server:
 
     async def close(self) -> None:
         """Close every connection."""
+        bell, self._bell = self._bell, None
+        if bell is not None:
+            await bell.close()
         await self._engine.dispose()
+
+    def listen(self, campaign: int) -> None:
+        """Hear from now on what other processes ring for a campaign."""
+        self._bell = Bell(self.connect, campaign)
+
+    def ring(self) -> None:
+        """Let those who wait look at the journal."""
+        if self._bell is not None:
+            self._bell.ring()
+
+    async def rung(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Wait until another process has rung; without a connection to listen on that is never."""
+        del sleep
+        await (asyncio.Event().wait() if self._bell is None else self._bell.rung())
 
     @asynccontextmanager
     async def transaction(self, *, reading: bool) -> AsyncGenerator[AsyncConnection, None]:

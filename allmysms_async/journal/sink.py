@@ -34,11 +34,15 @@ from allmysms_async.journal.rescue import rescue, sweep
 from allmysms_async.journal.row import ended, left_chunk, planned, stranded_of
 from allmysms_async.journal.transition import (
     AGAIN,
+    ASKABLE,
     EXPIRE,
     FORGET,
     LEFT,
     RELEASE,
     SETTLE,
+    SPARE,
+    SPARE_CHUNKS,
+    STILL,
     STRANDED,
     UNRECORDED,
 )
@@ -116,6 +120,8 @@ class JournalSink:
         self._ledger.campaign = self._leases.campaign = self._campaign
         await self._ledger.refresh()
         self._leases.begin()
+        if not self._leases.holder.pooled:
+            self._database.listen(self._campaign)
 
     def on_loss(self, tell: Callable[[Exception], None]) -> None:
         """Name who is told when the journal is lost while nothing is claimed."""
@@ -139,6 +145,7 @@ class JournalSink:
             self._over = True
             try:
                 await leases.holder.close()
+                self._database.ring()
             finally:
                 await self._database.close()
 
@@ -175,6 +182,7 @@ class JournalSink:
             self._ledger.add(seq, chunk)
 
         seq = await self._ledger.write(work, count, apart=True)
+        self._database.ring()
         self.next_seq = max(self.next_seq, seq + 1)
         return msgspec.structs.replace(chunk, seq=seq)
 
@@ -200,6 +208,7 @@ class JournalSink:
     async def finish_source(self) -> None:
         """Record that the source was read to its end."""
         self._ledger.sums.complete = self._read_all = await self._leases.finish_source()
+        self._database.ring()
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -254,6 +263,8 @@ class JournalSink:
 
         ended_here = await self._ledger.write(work, count, apart=True)
         self._leases.drop(chunk)
+        if not self._leases.any_held:  # others may be waiting for the last of it
+            self._database.ring()
         if not ended_here[0]:
             _log.warning("chunk %d is in other hands or over; what came here changes nothing.", chunk.seq)
         if was_asked is None or ended_here != expected:
@@ -263,6 +274,7 @@ class JournalSink:
         """Record that a claimed chunk was surely not sent and waits."""
         await self._database.execute(RELEASE, self._leases.values(chunk) | {"p_more": int(new_key)})
         self._leases.drop(chunk)
+        self._database.ring()
 
     async def split(self, chunk: Chunk, pieces: Sequence[Chunk]) -> list[Chunk]:
         """Record that a claimed chunk was surely not sent and is replaced by pending pieces of it."""
@@ -270,6 +282,7 @@ class JournalSink:
         values = {"p_campaign": self._campaign, "p_seq": chunk.seq, "p_owner": self._leases.owner}
         first = await self._database.write(lambda connection: split(connection, values, packed))
         self._leases.drop(chunk)
+        self._database.ring()
         await self._ledger.refresh()
         if first is None:
             return []
@@ -278,7 +291,7 @@ class JournalSink:
 
     # -- what is left -------------------------------------------------------------------------------------------------
 
-    async def resume(self, *, replayable_since: float | None, after: int = 0) -> list[Chunk]:
+    async def resume(self, *, replayable_since: float | None, after: int = 0, waiting: bool = True) -> list[Chunk]:
         """Return what is left to do; the first call also takes failed chunks up again."""
         now = self._leases.now()
         values = {"p_campaign": self._campaign, "p_now": now, "p_after": after}
@@ -302,7 +315,7 @@ class JournalSink:
                 await self._ledger.refresh()
         # Without keys nothing is ever recent enough.
         values["p_since"] = float("inf") if replayable_since is None else replayable_since
-        return [left_chunk(row) for row in await self._rows(LEFT, values)]
+        return [left_chunk(row) for row in await self._rows(LEFT if waiting else ASKABLE, values)]
 
     async def stranded(self, *, after: int = 0) -> list[Stranded]:
         """Return unknown chunks whose key tells nothing more."""
@@ -323,6 +336,24 @@ class JournalSink:
         if others.reader is not None and now <= others.reader_until <= now + 2 * others.reader_lease:
             return _POLL_SECONDS
         return None if others.lease is None else min(_POLL_SECONDS, max(0.01, others.lease - now + 0.01))
+
+    async def stirred(self) -> None:
+        """Wait until another process may have recorded something since this was waited for last."""
+        await self._database.rung(self._leases.sleep)
+
+    async def spare(self, most: int, known: BitMap64) -> list[Chunk]:
+        """Return chunks that wait: the last ones, since whoever planned them sends the first ones next."""
+        found = await self._rows(SPARE, {"p_campaign": self._campaign, "p_limit": most + len(known)})
+        seqs = [row.seq for row in found if row.seq not in known][:most]
+        if not seqs:
+            return []
+        return [
+            left_chunk(row) for row in await self._rows(SPARE_CHUNKS, {"p_campaign": self._campaign, "p_seqs": seqs})
+        ]
+
+    async def still_waits(self, seqs: Sequence[int]) -> BitMap64:
+        """Return those of some chunks that wait."""
+        return BitMap64([row.seq for row in await self._rows(STILL, {"p_campaign": self._campaign, "p_seqs": seqs})])
 
     # -- sums ---------------------------------------------------------------------------------------------------------
 

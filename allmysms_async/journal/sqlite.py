@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
@@ -26,6 +26,9 @@ __all__ = ["File"]
 T = TypeVar("T")
 
 _BUSY_PAUSE = 0.01
+
+# Between two looks whether another process has written: as short as this after it did, then longer and longer.
+_LOOK_SECONDS, _LONG_LOOK_SECONDS = 0.02, 0.2
 
 
 class File:
@@ -52,6 +55,9 @@ class File:
         event.listen(self._engine, "begin", self._begins)
         self._errands = Errands(self._commit_together)
         self._keeper: Keeper | None = None
+        # What tells whether others wrote, as it was when it was last looked at, and how long until the next look.
+        self._version = 0
+        self._look_again = _LOOK_SECONDS
         # What follows is used in the thread alone.
         self._connection: sa.Connection | None = None
         self._ends: Callable[[], object] | None = None
@@ -108,6 +114,20 @@ class File:
     async def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Do something in a transaction that only reads, in the thread."""
         return await self._errands.do(self._read, work)
+
+    async def rung(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Wait until another process has written something since this was waited for last.
+
+        Args:
+            sleep: Waits between two looks.
+        """
+        while True:
+            await sleep(self._look_again)
+            version = await self._errands.do(self._written_by_others)
+            if version != self._version:
+                self._version, self._look_again = version, _LOOK_SECONDS
+                return
+            self._look_again = min(2 * self._look_again, _LONG_LOOK_SECONDS)
 
     async def look(self) -> None:
         """Look at the files; ``harm`` tells what happened to them."""
@@ -186,6 +206,11 @@ class File:
         """Return the connection as the standard library has it."""
         raw: Any = self._opened().connection.dbapi_connection
         return raw  # type: ignore[no-any-return]
+
+    def _written_by_others(self) -> int:
+        """Return a number that is another one once another process has written."""
+        [version] = self._raw().execute("PRAGMA data_version").fetchone()
+        return int(version)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

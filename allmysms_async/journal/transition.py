@@ -19,6 +19,7 @@ __all__ = [
     "AGAIN",
     "AHEAD",
     "ASK",
+    "ASKABLE",
     "CLAIM",
     "EXPIRE",
     "FENCE",
@@ -31,6 +32,9 @@ __all__ = [
     "RELEASE",
     "RENEW",
     "SETTLE",
+    "SPARE",
+    "SPARE_CHUNKS",
+    "STILL",
     "STRANDED",
     "UNRECORDED",
     "bind",
@@ -283,34 +287,27 @@ AGAIN = (
     .where(_c.campaign == bind("campaign"))
     .values(owner=None, lease_until=None, first_sent_at=None, **NO_RESULT)
 )
-LEFT = (
-    sa.select(
-        _c.seq,
-        _c.numbers,
-        _c.payload,
-        _c.planned_parts,
-        _c.generation,
-        _c.first_sent_at,
-        _c.state,
-        _c.attempts,
-        _c.idem,
-    )
-    .where(
-        _c.campaign == bind("campaign"),
-        _c.seq > bind("after"),
-        sa.or_(
-            _c.state == ChunkState.PENDING.value,
-            sa.and_(
-                _c.state == ChunkState.UNKNOWN.value,
-                _c.gateway_id.is_(None),
-                _repeatable,
-                free(_now),
-            ),
-        ),
-    )
-    .order_by(_c.seq)
-    .limit(PAGE)
+_planned = sa.select(
+    _c.seq,
+    _c.numbers,
+    _c.payload,
+    _c.planned_parts,
+    _c.generation,
+    _c.first_sent_at,
+    _c.state,
+    _c.attempts,
+    _c.idem,
 )
+_following = _planned.where(_c.campaign == bind("campaign"), _c.seq > bind("after")).order_by(_c.seq).limit(PAGE)
+_askable = sa.and_(_c.state == ChunkState.UNKNOWN.value, _c.gateway_id.is_(None), _repeatable, free(_now))
+ASKABLE = _following.where(_askable)
+LEFT = _following.where(sa.or_(_c.state == ChunkState.PENDING.value, _askable))
+_waits = sa.and_(_c.campaign == bind("campaign"), _c.state == ChunkState.PENDING.value)
+# The last ones first: whoever planned them sends the first ones next. It reads an index, and nothing that is packed.
+SPARE = sa.select(_c.seq).where(_waits).order_by(_c.seq.desc()).limit(bind("limit", sa.Integer))
+_these = _c.seq.in_(sa.bindparam("p_seqs", expanding=True))
+SPARE_CHUNKS = _planned.where(_waits, _these).order_by(_c.seq)
+STILL = sa.select(_c.seq).where(_waits, _these)
 STRANDED = (
     sa.select(schema.chunk)
     .where(

@@ -2,7 +2,9 @@
 
 import asyncio
 
+import msgspec
 import pytest
+from pyroaring import BitMap64
 
 from allmysms_async.batch.desk import ChunkQueue
 
@@ -75,3 +77,51 @@ async def test_no_more_is_found_than_can_be_sent(queue, stopping, chunk_of):
     stopping.set()
     await queue.wake()
     await room
+
+
+async def test_chunks_that_others_claimed_are_not_tried_one_after_the_other(queue, chunk_of):
+    """After one chunk was found to be another's, those that wait here are looked at at once; what is put back stays."""
+    chunks = [chunk_of(number, range(number, number + 1)) for number in range(1, 6)]
+    queue.offer(chunks)
+    asked = msgspec.structs.replace(chunk_of(9, range(9, 10)), first_sent_at=1.0)
+    queue.offer([asked])
+    first, second = await queue.take(), await queue.take()
+    looks = []
+
+    async def still_waits(seqs):
+        looks.append(list(seqs))
+        await asyncio.sleep(0)
+        if len(looks) > 1:
+            return BitMap64(seqs)
+        mine = await queue.take()  # meanwhile one of them is claimed here, and given back
+        queue.claimed(mine)
+        queue.put_back(msgspec.structs.replace(mine))
+        return BitMap64([4])
+
+    await asyncio.gather(*(queue.sift(still_waits) for _ in range(4)))
+    assert looks == [[3, 4, 5], [3, 4]]  # those who came while the first look was under way share another one
+    left = [(await queue.take()).seq for _ in range(3)]
+    assert left == [3, 4, 9]
+    for each in (first, second):
+        await queue.done(each)
+    assert queue.denied
+    assert set(queue.known) >= {1, 2, 5}
+    queue.retry(held=True)
+    assert queue.offer([chunks[4]]) == 1
+
+
+async def test_more_is_planned_once_others_send_of_it(queue, chunk_of):
+    """One chunk for each worker is planned ahead; once another process was faster with one, three times that."""
+    queue.offer([chunk_of(number, range(number, number + 1)) for number in (1, 2, 3)])
+    taken = await queue.take()
+    planning = asyncio.ensure_future(queue.room(planning=True))
+    await asyncio.sleep(0)
+    assert not planning.done()
+    await queue.done(taken)  # it was not to be had
+    await planning
+    assert queue.space == 0
+    queue.coming = 4
+    planning = asyncio.ensure_future(queue.room(planning=True))
+    await asyncio.sleep(0)
+    assert not planning.done()
+    planning.cancel()

@@ -448,6 +448,7 @@ async def test_pooler_that_shares_sessions_is_noticed(sandbox, postgres, monkeyp
     claim = await one.claimed(people(3))
     assert await one.sink.hold(claim)
     assert caplog.text.count("behind a pooler") == 1
+    assert one.sink._database._held._bell is None  # whose sessions would listen for others
     assert await sessions[0].fetchval("select count(*) from pg_locks where locktype = 'advisory'") == 0
     assert await sessions[0].fetchval("select count(*) from holder where lock_name is null") == 1
     await change(url, "update holder set machine = 'web-2 0123456789abcdef', boot = 'another'")
