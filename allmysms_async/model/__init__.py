@@ -22,7 +22,7 @@ from allmysms_async.model.campaign import (
     Waiting,
 )
 from allmysms_async.model.check import check_campaign, check_message
-from allmysms_async.model.columns import AcceptedRows, AllAccepted, joined
+from allmysms_async.model.columns import AcceptedRows, AllAccepted, Columns, joined
 from allmysms_async.model.message import (
     Campaign,
     MmsKind,
@@ -58,6 +58,7 @@ __all__ = [
     "Campaign",
     "CampaignResult",
     "CampaignSummary",
+    "Columns",
     "Contact",
     "DeliveryReport",
     "DeliveryStatus",

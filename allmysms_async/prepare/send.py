@@ -19,7 +19,7 @@ from allmysms_async.batch.policy import Delivery
 from allmysms_async.batch.settlement import all_refused
 from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText, OutcomeUnknown, UnsupportedFeature
-from allmysms_async.model import MmsMessage, Reason, Recipient, Rejected, SendReceipt, SmsMessage
+from allmysms_async.model import Columns, MmsMessage, Reason, Recipient, Rejected, SendReceipt, SmsMessage
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask, usual_mobile
 from allmysms_async.prepare.message import MAX_KEY, check_fields, iterable, text_message
 from allmysms_async.text import Coding, Template, TextSize, gsm_units, plain_gsm, units
@@ -232,10 +232,10 @@ def receipt_of(delivery: Delivery, key: str | None) -> SendReceipt:
             break
     else:
         raise all_refused(receipt)
-    if type(receipt.results) is tuple and type(receipt.raw) is dict:
-        return receipt
-    # Whoever asked for it looks at it, or writes it down.
-    return msgspec.structs.replace(receipt, results=tuple(receipt.results), raw=dict(receipt.raw))
+    if isinstance(receipt.results, Columns) or not isinstance(receipt.raw, dict):
+        # Whoever asked for it looks at it, or writes it down.
+        return msgspec.structs.replace(receipt, results=tuple(receipt.results), raw=dict(receipt.raw))
+    return receipt
 
 
 def _unanswered(error: BaseException, key: str | None) -> OutcomeUnknown:
