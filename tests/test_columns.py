@@ -55,6 +55,12 @@ def test_results_without_identifiers_are_accepted() -> None:
     assert AllAccepted(PHONES) == tuple(map(Accepted, PHONES))
 
 
+def test_each_result_has_an_identifier_or_none_has() -> None:
+    """A backend that counts wrong is told so before anything of it is recorded."""
+    with pytest.raises(ValueError, match="1 identifiers for 2 numbers"):
+        AllAccepted(PHONES, ["a"])
+
+
 def test_several_are_one_after_the_other() -> None:
     """None at all, one, or several."""
     assert joined([]) == ()

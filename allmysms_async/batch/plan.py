@@ -251,8 +251,6 @@ class Planner:
                 end = begin + len(list(some))
                 self._join_run(block.part(begin, end), sizes[begin:end], coding)
                 begin = end
-        self._seen.update(numbers)
-        self._accounted.update(block.rows)
 
     def _join_run(self, block: Block, sizes: list[TextSize], coding: Coding) -> None:
         """Put recipients of one text and coding into their open chunk, and into those after it."""
@@ -265,6 +263,9 @@ class Planner:
             end = min(last, begin + self._chunk_size - len(chunk.rows))
             chunk.recipients += people[begin:end]
             chunk.rows += block.rows[begin:end]
+            # Whatever breaks next, whoever is in a chunk is remembered: planned once more, they would be texted twice.
+            self._seen.update(map(int, block.phones[begin:end]))
+            self._accounted.update(block.rows[begin:end])
             one = self._size
             chunk.parts += one.parts * (end - begin) if one else sum([size.parts for size in sizes[begin:end]])
             self._held += end - begin
@@ -302,8 +303,6 @@ class Planner:
         if self._unmet.meet(number):
             return None
         self._join(row, recipient, phone, size)
-        self._seen.add(number)
-        self._accounted.add(row)
         return None
 
     def _measure(self, recipient: Recipient) -> TextSize:
@@ -356,6 +355,8 @@ class Planner:
             chunk = self._open[key] = _Open(text, size.coding, params)
         chunk.recipients.append(Recipient(phone, values, line_of(recipient)))
         chunk.rows.append(row)
+        self._seen.add(int(phone))
+        self._accounted.add(row)
         self._held += 1
         chunk.length += len(phone) + (len(chunk.rows) > 1)
         chunk.parts += size.parts
@@ -370,8 +371,7 @@ class Planner:
             self._seal(key)
 
     def _seal(self, key: _Key) -> None:
-        chunk = self._open.pop(key)
-        self._held -= len(chunk.rows)
+        chunk = self._open[key]
         self._sealed.append(
             Chunk(
                 seq=self.next_seq,
@@ -383,6 +383,8 @@ class Planner:
                 parts=chunk.parts,
             )
         )
+        del self._open[key]
+        self._held -= len(chunk.rows)
         self.next_seq += 1
 
     def sealed(self) -> list[Chunk]:

@@ -89,7 +89,7 @@ def _answered(chunk: Chunk, receipt: SendReceipt) -> Settlement:
     campaign_id, unconfirmed, results = receipt.campaign_id, 0, receipt.results
     rows, accepted = chunk.rows, chunk.recipients
     outcomes: Sequence[Outcome]
-    if isinstance(results, AllAccepted):  # nearly always
+    if isinstance(results, AllAccepted) and len(results) == len(rows):  # nearly always
         outcomes = AcceptedRows(rows, accepted, results.sms_ids, campaign_id)
     else:
         outcomes = tuple([_outcome(*one, campaign_id) for one in zip(rows, accepted, results, strict=True)])

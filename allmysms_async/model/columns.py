@@ -78,6 +78,9 @@ class AllAccepted(Columns[Accepted]):
         super().__init__()
         self.phones = phones
         self.sms_ids: Sequence[str | None] = (None,) * len(phones) if sms_ids is None else sms_ids
+        if len(self.sms_ids) != len(phones):
+            msg = f"There are {len(self.sms_ids)} identifiers for {len(phones)} numbers."
+            raise ValueError(msg)
 
     def __len__(self) -> int:
         """Return how many there are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import secrets
 from collections.abc import AsyncIterable, Callable, Iterable
@@ -232,9 +233,12 @@ def receipt_of(delivery: Delivery, key: str | None) -> SendReceipt:
             break
     else:
         raise all_refused(receipt)
-    if isinstance(receipt.results, Columns) or not isinstance(receipt.raw, dict):
-        # Whoever asked for it looks at it, or writes it down.
-        return msgspec.structs.replace(receipt, results=tuple(receipt.results), raw=dict(receipt.raw))
+    # Whoever asked for it looks at it, or writes it down.
+    if isinstance(receipt.results, Columns):
+        receipt = msgspec.structs.replace(receipt, results=tuple(receipt.results))
+    if receipt.raw and type(receipt.raw) is not dict:
+        with contextlib.suppress(TypeError, ValueError):  # backends are not all typed, and the text was taken
+            receipt = msgspec.structs.replace(receipt, raw=dict(receipt.raw))
     return receipt
 
 

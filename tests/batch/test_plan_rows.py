@@ -74,6 +74,41 @@ def test_rows_at_once_end_as_one_by_one(name: str, rows: list[Any], text: str, m
     assert planned(rows, text, limits, met, at_once=at_once) == planned(rows, text, limits, met, at_once=1)
 
 
+@pytest.mark.parametrize("limits", ["usual", "short lists"])
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+def test_whoever_is_in_a_chunk_is_remembered_whatever_breaks(
+    monkeypatch: pytest.MonkeyPatch, limits: str, at: int
+) -> None:
+    """A defect in the middle of rows that are taken together leaves nobody planned and forgotten: texted twice."""
+    seen, accounted, calls = BitMap64(), BitMap64(), 0
+
+    def breaks(original: Any) -> Any:
+        def call(self: Planner, *args: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == at:
+                raise MemoryError
+            return original(self, *args)
+
+        return call
+
+    for name in ("_join", "_join_run", "_seal"):
+        monkeypatch.setattr(Planner, name, breaks(getattr(Planner, name)))
+    planner = Planner(SmsMessage("#param_1#"), OTHERS[limits], chunk_size=2, seen=seen, accounted=accounted)
+    people = [Recipient(f"061234560{row}", ("€" if row % 4 else "ê",)) for row in range(1, 8)]
+    with pytest.raises(MemoryError):
+        planner.add_rows(list(enumerate(people, 1)), [])
+    monkeypatch.undo()
+    planned = [(row, int(person.phone)) for chunk in planner.flush() for row, person in zip_chunk(chunk)]
+    assert {row for row, _ in planned} <= set(accounted)
+    assert {phone for _, phone in planned} <= set(seen)
+
+
+def zip_chunk(chunk: Chunk) -> list[tuple[int, Recipient]]:
+    """Return the rows of a chunk with their people."""
+    return list(zip(chunk.rows, chunk.recipients, strict=True))
+
+
 def test_rows_before_one_that_breaks_the_planner_are_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     """A defect at a row leaves whoever came before it in a chunk, and remembered."""
     seen, accounted = BitMap64(), BitMap64()
