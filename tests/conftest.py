@@ -28,10 +28,12 @@ settings.load_profile("project")
 # The types that users see are checked by `nox -s types`, which has the checkers.
 collect_ignore = [] if importlib.util.find_spec("mypy") else ["typing"]
 
-# A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C: what a process does
-# at Ctrl-C could then not be seen.
+# A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C, and nohup a terminal
+# that goes away: what a process does at either could then not be seen.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  # pytest makes a folder of its own there
 """A file system in memory, as Linux has: what is written through to a disk is not waited for there."""
