@@ -333,7 +333,7 @@ class Line(asyncio.Protocol):
     def rest(self, now: float) -> bool:
         """Tell whether the connection can be kept for another request, which is the last that this one does."""
         parser = self._parser
-        if self._over or self._transport is None:
+        if self._over or self._late or self._transport is None:
             return False
         if parser is not None and (
             parser.our_state is not h11.DONE or parser.their_state is not h11.DONE or parser.trailing_data[0]
@@ -355,7 +355,8 @@ class Line(asyncio.Protocol):
         """Have the request fail whose time is over; there may be a later one by now."""
         self._timer = None
         if self._until <= moment:
-            self._late = True
+            # An answer that came whole in the same turn is read, and the connection goes on to other requests.
+            self._late = not self._whole
             self._wake()
         elif self._until < math.inf:
             self._timer = asyncio.get_running_loop().call_at(self._until, self._expire, self._until)

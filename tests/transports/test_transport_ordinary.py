@@ -10,10 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allmysms_async.errors import ProtocolError, RequestTimeout
+from allmysms_async.exchange import HttpRequest
 from allmysms_async.transports import H11Transport
-from allmysms_async.transports.line import read_ordinary
+from allmysms_async.transports.line import Line, begun, read_ordinary
 
 from .test_transport import scripted
+
+ORDINARY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n0\r\n\r\n"
 
 # fmt: off
 _NAMES = st.sampled_from([
@@ -161,3 +165,38 @@ async def test_time_of_a_request_is_its_own(
     with pytest.raises(RequestTimeout):
         await sending
     assert server.connections == 1
+
+
+async def test_time_that_is_over_when_the_answer_is_there_ends_nothing() -> None:
+    """An answer that came in the same turn as the end of its time is read, and the next request has its own time."""
+    line = Line((False, "127.0.0.1", 1))
+    first, second = asyncio.get_running_loop().time() + 60, asyncio.get_running_loop().time() + 120
+    request = HttpRequest(name="sendSms", url="http://127.0.0.1:1/", body=b"", headers={}, timeout=60)
+    written = _Written()
+    line.connection_made(written)
+    address, head = begun("POST", request.url, ())
+    assert head is not None
+    for until, came in ((first, ORDINARY), (second, CHUNKED)):
+        line.write((address, head, None), request, fresh=False)
+        waiting = asyncio.ensure_future(line.answered(request, until))
+        await asyncio.sleep(0)
+        line.data_received(came)
+        if until == first:
+            line._expire(until)
+        assert (await waiting).body == b"OK"
+        assert line.rest(0.0)
+    line.close()
+
+
+class _Written(asyncio.Transport):
+    """Takes what a connection writes."""
+
+    def write(self, data: Any) -> None:
+        """Take it."""
+
+    def get_write_buffer_size(self) -> int:
+        """Return that nothing waits."""
+        return 0
+
+    def abort(self) -> None:
+        """End nothing."""
