@@ -309,7 +309,8 @@ async def test_a_proxy_that_refuses_the_login_is_asked_once(listen: Any, wire: s
 
     def talk(listener: Listener, connection: socket.socket) -> None:
         listener.hear_request(connection)
-        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        head = b"HTTP/1.1 407 Proxy Authentication Required\r\n"
+        connection.sendall(head + b"Connection: close\r\nContent-Length: 0\r\n\r\n")
 
     proxy = listen(talk)
     async with HttpxTransport(proxy=f"http://shop:s3cret@127.0.0.1:{proxy.port}") as transport:
