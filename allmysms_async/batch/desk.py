@@ -46,6 +46,8 @@ class ChunkQueue:
         # Chunks by their ordinals: those that wait or are tried here, and those that were claimed here.
         self._queued: set[int] = set()
         self._handled = BitMap64()
+        # Those that were put back by a worker that has not said yet that it is done with them.
+        self._returned: set[int] = set()
         # Those that could not be claimed since others were last seen at work.
         self._denied = BitMap64()
         self._sifting = asyncio.Lock()
@@ -87,6 +89,9 @@ class ChunkQueue:
 
     def put_back(self, chunk: Chunk) -> None:
         """Put a chunk where the next worker finds it, once more."""
+        # It is like any other again: another process may claim it, and give it back.
+        self._handled.discard(chunk.seq)
+        self._returned.add(chunk.seq)
         self._queued.add(chunk.seq)
         self._ready.appendleft(chunk)
 
@@ -111,10 +116,13 @@ class ChunkQueue:
     async def done(self, chunk: Chunk) -> None:
         """Take back a chunk that was dealt with."""
         self._busy -= 1
-        self._queued.discard(chunk.seq)
-        if chunk.seq not in self._handled:
-            self._denied.add(chunk.seq)
-            self._shared = True
+        if chunk.seq in self._returned:  # it waits here once more
+            self._returned.discard(chunk.seq)
+        else:
+            self._queued.discard(chunk.seq)
+            if chunk.seq not in self._handled:
+                self._denied.add(chunk.seq)
+                self._shared = True
         await self.wake()
 
     async def sift(self, still_waits: Callable[[Sequence[int]], Awaitable[BitMap64]]) -> None:

@@ -33,6 +33,23 @@ async def test_chunk_that_was_claimed_is_never_offered_again(queue, chunk_of):
     assert queue.idle
 
 
+async def test_chunk_that_was_put_back_is_not_forgotten_if_another_claims_it(queue, chunk_of):
+    """Put back and then claimed by another process, it may be given back: the run is not over, and looks again."""
+    chunk = chunk_of(1, range(1, 3))
+    queue.offer([chunk])
+    assert await queue.take() is chunk
+    queue.claimed(chunk)
+    queue.put_back(chunk)
+    await queue.done(chunk)
+    assert queue.offer([chunk]) == 0
+    assert not queue.denied
+    assert await queue.take() is chunk
+    await queue.done(chunk)  # it could not be claimed
+    assert queue.denied
+    queue.retry(held=False)
+    assert queue.offer([chunk]) == 1
+
+
 @pytest.mark.parametrize("held", [True, False])
 async def test_chunk_that_could_not_be_claimed_is_offered_again(queue, chunk_of, held):
     """What another process held may have been given back; if nobody holds it, it is offered once more only."""
