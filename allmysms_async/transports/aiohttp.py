@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
-import os
-import socket
 import ssl
-import weakref
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import aiohttp
 import yarl
@@ -18,8 +14,8 @@ from allmysms_async import argument
 from allmysms_async.border import bordered
 from allmysms_async.errors import TransportError
 from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.transports.aiohttp_session import Held, own_session, shared_session
 from allmysms_async.transports.attempt import (
-    IDLE_SECONDS,
     PROXY_LOGIN,
     Body,
     Carrier,
@@ -43,9 +39,6 @@ from allmysms_async.transports.room import Room, Rooms
 __all__ = ["AiohttpTransport"]
 
 _Wire: TypeAlias = tuple[yarl.URL, dict[str, str]]
-
-_GOODBYE_SECONDS = 5.0
-_MAX_FIELD_BYTES = 64 * 1024
 
 
 class _Written(aiohttp.Payload):
@@ -92,92 +85,6 @@ class _Written(aiohttp.Payload):
         await writer.write(self._content)
 
 
-class _Connector(aiohttp.TCPConnector):
-    """A connector that is left alone in a process that was forked off."""
-
-    def __init__(self, **options: Any) -> None:
-        self._pid = os.getpid()
-        cast("Any", super()).__init__(**options)  # whose types are not all known
-
-    def __del__(self, *_: Any) -> None:
-        if self._pid == os.getpid():
-            super().__del__()
-
-
-class _Held:
-    """A session of aiohttp, in one event loop.
-
-    Args:
-        session: The session.
-        sockets: Those of its connections; none of another's connector.
-
-    Attributes:
-        users: Requests that go over it now.
-        over: Whether it is closed once they ended.
-    """
-
-    def __init__(self, session: aiohttp.ClientSession, sockets: weakref.WeakSet[socket.socket]) -> None:
-        self.session = session
-        self.sockets = sockets
-        self.users = 0
-        self.over = False
-
-    async def leave(self) -> None:
-        """Close the session, now or after the last request that uses it."""
-        self.over = True
-        if not self.users:
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(_GOODBYE_SECONDS):
-                    await self.session.close()
-
-    def forget(self, inherited: bool) -> None:
-        """Let go of the session where its event loop does nothing for it any more."""
-        if inherited:
-            self.session.detach()
-            return
-        with contextlib.suppress(StopIteration, RuntimeError):  # the event loop is closed: nothing is waited for
-            self.session.close().send(None)
-
-
-def _own_session(most: int) -> _Held:
-    """Return a session with connections of its own."""
-    sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-
-    def made(info: Any) -> socket.socket:
-        one = socket.socket(info[0], info[1], info[2])
-        sockets.add(one)
-        return one
-
-    connector = _Connector(
-        limit=most, keepalive_timeout=IDLE_SECONDS, resolver=aiohttp.ThreadedResolver(), socket_factory=made
-    )
-    return _Held(_plain_session(connector, connector_owner=True), sockets)
-
-
-def _shared_session(session: aiohttp.ClientSession) -> _Held:
-    """Return a session over another one's connector."""
-    shared = _plain_session(
-        session.connector,
-        connector_owner=False,
-        trust_env=session.trust_env,
-        trace_configs=session.trace_configs,
-    )
-    return _Held(shared, weakref.WeakSet())
-
-
-def _plain_session(connector: aiohttp.BaseConnector | None, **options: Any) -> aiohttp.ClientSession:
-    """Return a session that adds nothing to a request, and keeps nothing of an answer."""
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        skip_auto_headers=("Accept", "Content-Type", "User-Agent"),
-        max_line_size=_MAX_FIELD_BYTES,
-        max_field_size=_MAX_FIELD_BYTES,
-        **options,
-    )
-
-
 def _written(method: str, url: str, fields: tuple[tuple[str, str], ...]) -> _Wire:
     """Return an address and a header as aiohttp has them.
 
@@ -193,7 +100,7 @@ def _written(method: str, url: str, fields: tuple[tuple[str, str], ...]) -> _Wir
 
 
 @bordered
-class AiohttpTransport(Carrier[_Held, _Wire]):
+class AiohttpTransport(Carrier[Held, _Wire]):
     """An ``HttpTransport`` over aiohttp (extra ``aiohttp``), with connections of its own or those of a session.
 
     With its own it can be used from any event loop and process, each of which has its own; with a session, from the
@@ -222,7 +129,7 @@ class AiohttpTransport(Carrier[_Held, _Wire]):
     ) -> None:
         argument.given("session", session, (aiohttp.ClientSession, type(None)), "an aiohttp.ClientSession")
         argument.count("max_connections", max_connections)
-        rooms = Rooms(max_connections, _Held.leave, lambda held: held.sockets, _Held.forget)
+        rooms = Rooms(max_connections, Held.leave, lambda held: held.sockets, Held.forget)
         super().__init__(rooms, connect_timeout, ssl_context)
         self._session = session
         self._home = Home("aiohttp.ClientSession", getattr(session, "_loop", None))
@@ -238,7 +145,7 @@ class AiohttpTransport(Carrier[_Held, _Wire]):
         except (ValueError, TypeError, AttributeError):  # which may quote a header
             raise no_http(request) from None
 
-    def _hold(self, room: Room[_Held], request: HttpRequest) -> _Held:
+    def _hold(self, room: Room[Held], request: HttpRequest) -> Held:
         """Return the session of this event loop, which is made now if there is none."""
         if self._session is not None:
             self._home.check(request)
@@ -246,14 +153,14 @@ class AiohttpTransport(Carrier[_Held, _Wire]):
                 raise closed(request, "session")
         if room.idle:
             return room.idle[0]
-        held = _own_session(room.most) if self._session is None else _shared_session(self._session)
+        held = own_session(room.most) if self._session is None else shared_session(self._session)
         if self._rooms.keeps(room):
             room.idle.append(held)
         else:
             held.over = True
         return held
 
-    async def _turn(self, request: HttpRequest, wire: _Wire, until: float, room: Room[_Held]) -> HttpResponse:
+    async def _turn(self, request: HttpRequest, wire: _Wire, until: float, room: Room[Held]) -> HttpResponse:
         """Make the attempt, now that it is this request's turn; to end at a moment of the event loop's clock."""
         secure = wire[0].scheme == "https" and (self._session is None or self._ssl_context is not None)
         trusted = await self._trust(room, request, until) if secure else True
@@ -276,7 +183,7 @@ class AiohttpTransport(Carrier[_Held, _Wire]):
                 await held.leave()
 
     async def _exchange(
-        self, held: _Held, request: HttpRequest, wire: _Wire, body: _Written, trusted: ssl.SSLContext | bool
+        self, held: Held, request: HttpRequest, wire: _Wire, body: _Written, trusted: ssl.SSLContext | bool
     ) -> HttpResponse:
         """Write the request and read the whole answer."""
         url, headers = wire

@@ -1,0 +1,105 @@
+"""A session of aiohttp for each event loop: with connections of its own, or over the connector of a user's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import weakref
+from typing import Any, cast
+
+import aiohttp
+
+from allmysms_async.transports.attempt import IDLE_SECONDS
+
+__all__ = ["Held", "own_session", "shared_session"]
+
+_GOODBYE_SECONDS = 5.0
+_MAX_FIELD_BYTES = 64 * 1024
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A connector that is left alone in a process that was forked off."""
+
+    def __init__(self, **options: Any) -> None:
+        self._pid = os.getpid()
+        cast("Any", super()).__init__(**options)  # whose types are not all known
+
+    def __del__(self, *_: Any) -> None:
+        if self._pid == os.getpid():
+            super().__del__()
+
+
+class Held:
+    """A session of aiohttp, in one event loop.
+
+    Args:
+        session: The session.
+        sockets: Those of its connections; none of another's connector.
+
+    Attributes:
+        users: Requests that go over it now.
+        over: Whether it is closed once they ended.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, sockets: weakref.WeakSet[socket.socket]) -> None:
+        self.session = session
+        self.sockets = sockets
+        self.users = 0
+        self.over = False
+
+    async def leave(self) -> None:
+        """Close the session, now or after the last request that uses it."""
+        self.over = True
+        if not self.users:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(_GOODBYE_SECONDS):
+                    await self.session.close()
+
+    def forget(self, inherited: bool) -> None:
+        """Let go of the session where its event loop does nothing for it any more."""
+        if inherited:
+            self.session.detach()
+            return
+        with contextlib.suppress(StopIteration, RuntimeError):  # the event loop is closed: nothing is waited for
+            self.session.close().send(None)
+
+
+def own_session(most: int) -> Held:
+    """Return a session with connections of its own."""
+    sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def made(info: Any) -> socket.socket:
+        one = socket.socket(info[0], info[1], info[2])
+        sockets.add(one)
+        return one
+
+    connector = _Connector(
+        limit=most, keepalive_timeout=IDLE_SECONDS, resolver=aiohttp.ThreadedResolver(), socket_factory=made
+    )
+    return Held(_plain_session(connector, connector_owner=True), sockets)
+
+
+def shared_session(session: aiohttp.ClientSession) -> Held:
+    """Return a session over another one's connector."""
+    shared = _plain_session(
+        session.connector,
+        connector_owner=False,
+        trust_env=session.trust_env,
+        trace_configs=session.trace_configs,
+    )
+    return Held(shared, weakref.WeakSet())
+
+
+def _plain_session(connector: aiohttp.BaseConnector | None, **options: Any) -> aiohttp.ClientSession:
+    """Return a session that adds nothing to a request, and keeps nothing of an answer."""
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=("Accept", "Content-Type", "User-Agent"),
+        max_line_size=_MAX_FIELD_BYTES,
+        max_field_size=_MAX_FIELD_BYTES,
+        **options,
+    )
