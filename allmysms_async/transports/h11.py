@@ -27,9 +27,10 @@ from allmysms_async.transports.attempt import (
     not_connected,
 )
 from allmysms_async.transports.dial import dial
-from allmysms_async.transports.line import Line, Wire, begun, told
+from allmysms_async.transports.line import Line
 from allmysms_async.transports.peer import certificate_refused
 from allmysms_async.transports.room import Room, Rooms
+from allmysms_async.transports.wire import Wire, begun, told
 
 __all__ = ["H11Transport"]
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from allmysms_async.errors import ProtocolError, RequestTimeout
 from allmysms_async.exchange import HttpRequest
 from allmysms_async.transports import H11Transport
-from allmysms_async.transports.line import Line, begun, read_ordinary
+from allmysms_async.transports.line import Line
+from allmysms_async.transports.wire import begun, read_ordinary
 
 from .test_transport import scripted
 
