@@ -14,14 +14,11 @@ from allmysms_async import argument
 from allmysms_async.border import bordered
 from allmysms_async.errors import TransportError
 from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.transports.address import address_of, are_fields
 from allmysms_async.transports.aiohttp_session import Held, own_session, shared_session
-from allmysms_async.transports.attempt import (
+from allmysms_async.transports.attempt import Body, Carrier, Home, response_of
+from allmysms_async.transports.failure import (
     PROXY_LOGIN,
-    Body,
-    Carrier,
-    Home,
-    address_of,
-    are_fields,
     broken,
     closed,
     no_http,
@@ -29,7 +26,6 @@ from allmysms_async.transports.attempt import (
     no_turn,
     not_connected,
     proxy_login,
-    response_of,
     too_early,
     too_late,
 )

@@ -4,52 +4,21 @@ from __future__ import annotations
 
 import abc
 import asyncio
-import functools
-import re
 import ssl
 import weakref
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Generic, Self, TypeAlias, TypeVar
-from urllib.parse import quote, urlsplit
-
-import msgspec
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from allmysms_async import argument
 from allmysms_async.border import bordered
-from allmysms_async.errors import CannotPass, ConnectionLost, NotSent, ProtocolError, RequestTimeout, ServiceClosed
+from allmysms_async.errors import CannotPass, ProtocolError
 from allmysms_async.exchange import HttpRequest, HttpResponse
-from allmysms_async.transports.peer import is_host
+from allmysms_async.transports.failure import closed, no_turn
 from allmysms_async.transports.room import Room, Rooms
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = [
-    "IDLE_SECONDS",
-    "PROXY_LOGIN",
-    "Address",
-    "Body",
-    "Carrier",
-    "Home",
-    "Origin",
-    "address_of",
-    "are_fields",
-    "broken",
-    "closed",
-    "no_http",
-    "no_http_answer",
-    "no_turn",
-    "not_connected",
-    "proxy_login",
-    "response_of",
-    "too_early",
-    "too_late",
-    "usual_trust",
-]
-
-# What the name and the value of a field may hold: neither ends it, nor begins another. Source: RFC 9110, §5.1 and §5.5.
-_is_name = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+").fullmatch
-_is_value = re.compile(r"[\t\x20-\x7e]*").fullmatch
+__all__ = ["IDLE_SECONDS", "Body", "Carrier", "Home", "response_of", "usual_trust"]
 
 L = TypeVar("L")
 W = TypeVar("W")
@@ -59,63 +28,6 @@ W = TypeVar("W")
 IDLE_SECONDS = 4.0
 # Each piece (chunk) of an answer costs as much as a kilobyte: a megabyte byte by byte would hold up the event loop.
 _MANY_PIECES, _SMALL_PIECE = 10_000, 32
-
-PROXY_LOGIN = 407
-_PORTS = {"http": 80, "https": 443}
-# Whatever RFC 3986 allows in a path and a query, and the percent sign of what is encoded already.
-_SAFE = "%!$&'()*+,;=:@/?[]~-._"
-
-
-Origin: TypeAlias = tuple[bool, str, int]
-
-
-# -- addresses --------------------------------------------------------------------------------------------------------
-
-
-class Address(msgspec.Struct, frozen=True):
-    """Where a request goes.
-
-    Attributes:
-        origin: The server: whether it is asked over TLS, its name or address, its port.
-        field: What the field ``Host`` says.
-        target: Path and query.
-    """
-
-    origin: Origin
-    field: bytes
-    target: bytes
-
-
-@functools.lru_cache(maxsize=256)
-def address_of(url: str) -> Address:
-    """Return where a URL leads.
-
-    Raises:
-        ValueError: It leads nowhere: it is not http or https, its host or port cannot be one, or it holds a login.
-    """
-    if not url.isprintable():
-        raise ValueError
-    parts = urlsplit(url)
-    host, usual = parts.hostname or "", _PORTS.get(parts.scheme)
-    port = usual if parts.port is None else parts.port
-    if not port or usual is None or "@" in parts.netloc or not is_host(host):
-        raise ValueError
-    if not host.isascii():
-        import idna  # httpx brings it, and few have such a name
-
-        host = idna.encode(host).decode()  # its errors are ValueErrors
-    field = f"[{host}]" if ":" in host else host
-    target = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
-    return Address(
-        origin=(parts.scheme == "https", host, port),
-        field=(field if port == usual else f"{field}:{port}").encode(),
-        target=target.encode(),
-    )
-
-
-def are_fields(headers: Mapping[str, str]) -> bool:
-    """Tell whether header fields can be written as they are, blanks around a value included."""
-    return all(_is_name(name) and _is_value(value) and value == value.strip() for name, value in headers.items())
 
 
 def usual_trust() -> ssl.SSLContext:
@@ -186,68 +98,6 @@ def response_of(request: HttpRequest, status: int, headers: dict[str, str], body
         msg = f"{request.name}: the answer is compressed, which was not asked for."
         raise ProtocolError(msg, request=request.name, code=str(status))
     return HttpResponse(status=status, headers=headers, body=bytes(body.read))
-
-
-# -- what went wrong --------------------------------------------------------------------------------------------------
-
-
-def no_http(request: HttpRequest) -> CannotPass:
-    """Return the error of a request that HTTP has no way to write."""
-    msg = f"{request.name}: the address or a header cannot be written as HTTP; nothing was sent."
-    return CannotPass(msg, request=request.name, remedy="Check the backend's address.")
-
-
-def closed(request: HttpRequest, what: str) -> ServiceClosed:
-    """Return the error of a request after the transport, or what it goes over, was closed."""
-    msg = f"{request.name}: the {what} is closed; nothing was sent."
-    return ServiceClosed(msg, request=request.name, remedy="Make another service, or transport, to send with.")
-
-
-def no_turn(request: HttpRequest) -> NotSent:
-    """Return the error of a request whose time was over before a connection was there for it."""
-    msg = f"{request.name}: no connection became free within {request.timeout:g} s; nothing was sent."
-    return NotSent(msg, request=request.name)
-
-
-def not_connected(request: HttpRequest, error: BaseException) -> NotSent:
-    """Return the error of a request for which no connection could be made."""
-    when = " in time" if isinstance(error, TimeoutError) else ""
-    msg = f"{request.name}: no connection could be made{when} ({type(error).__name__}); nothing was sent."
-    return NotSent(msg, request=request.name)
-
-
-def too_late(request: HttpRequest) -> RequestTimeout:
-    """Return the error of a request that was written, or begun, and not answered in time."""
-    msg = f"{request.name}: no answer within {request.timeout:g} s; the request may have been taken."
-    return RequestTimeout(msg, request=request.name)
-
-
-def broken(request: HttpRequest, error: BaseException | None = None) -> ConnectionLost:
-    """Return the error of a connection that broke after writing began."""
-    why = "" if error is None else f" ({type(error).__name__})"
-    msg = f"{request.name}: the connection broke before the answer was complete{why}; the request may have been taken."
-    return ConnectionLost(msg, request=request.name)
-
-
-def no_http_answer(request: HttpRequest) -> ConnectionLost:
-    """Return the error of an answer that is no HTTP, or broke off; its words, which may be ours, are not shown."""
-    msg = f"{request.name}: what came was cut, or is no HTTP; the request may have been taken."
-    return ConnectionLost(msg, request=request.name)
-
-
-def too_early(request: HttpRequest, *, written: bool) -> ProtocolError | NotSent:
-    """Return the error of a server that spoke before it was asked: that is no answer to what was written since."""
-    said = f"{request.name}: the server had answered before it was asked;"
-    if not written:
-        return NotSent(f"{said} nothing was sent.", request=request.name)
-    return ProtocolError(f"{said} the request may have been taken.", request=request.name)
-
-
-def proxy_login(request: HttpRequest) -> CannotPass:
-    """Return the error of a login that the proxy refused."""
-    msg = f"{request.name}: the proxy refused the login, or asks for one ({PROXY_LOGIN}); nothing was sent."
-    remedy = "Check login and password in the proxy's address."
-    return CannotPass(msg, request=request.name, code=str(PROXY_LOGIN), remedy=remedy)
 
 
 class Home:

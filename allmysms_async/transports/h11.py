@@ -17,16 +17,10 @@ import h11
 from allmysms_async import argument
 from allmysms_async.border import bordered
 from allmysms_async.exchange import HttpRequest, HttpResponse
-from allmysms_async.transports.attempt import (
-    IDLE_SECONDS,
-    Address,
-    Carrier,
-    Origin,
-    no_http,
-    no_turn,
-    not_connected,
-)
+from allmysms_async.transports.address import Address, Origin
+from allmysms_async.transports.attempt import IDLE_SECONDS, Carrier
 from allmysms_async.transports.dial import dial
+from allmysms_async.transports.failure import no_http, no_turn, not_connected
 from allmysms_async.transports.line import Line
 from allmysms_async.transports.peer import certificate_refused
 from allmysms_async.transports.room import Room, Rooms

@@ -16,17 +16,9 @@ import h11
 
 from allmysms_async.errors import NotSent
 from allmysms_async.exchange import HttpRequest, HttpResponse
-from allmysms_async.transports.attempt import (
-    IDLE_SECONDS,
-    Address,
-    Body,
-    Origin,
-    broken,
-    no_http_answer,
-    response_of,
-    too_early,
-    too_late,
-)
+from allmysms_async.transports.address import Address, Origin
+from allmysms_async.transports.attempt import IDLE_SECONDS, Body, response_of
+from allmysms_async.transports.failure import broken, no_http_answer, too_early, too_late
 from allmysms_async.transports.room import SocketLike
 from allmysms_async.transports.wire import MAX_FIELDS, Wire, fields_of, read_ordinary, told
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import h11
 
 from allmysms_async.exchange import HttpRequest
-from allmysms_async.transports.attempt import Address, address_of
+from allmysms_async.transports.address import Address, address_of
 
 __all__ = ["MAX_FIELDS", "Fields", "Wire", "begun", "fields_of", "read_ordinary", "told"]
 
