@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import select
 import ssl
 
 import h11
@@ -19,7 +18,7 @@ from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.transports.address import Address, Origin
 from allmysms_async.transports.attempt import IDLE_SECONDS, Body, response_of
 from allmysms_async.transports.failure import broken, no_http_answer, too_early, too_late
-from allmysms_async.transports.room import SocketLike
+from allmysms_async.transports.watch import SocketLike, Watch
 from allmysms_async.transports.wire import MAX_FIELDS, Wire, fields_of, read_ordinary, told
 
 __all__ = ["Line"]
@@ -49,7 +48,7 @@ class Line(asyncio.Protocol):
         self.idle_since = 0.0
         self._transport: asyncio.Transport | None = None
         self._beneath: asyncio.Transport | None = None
-        self._poll: select.poll | None = None
+        self._watch: Watch | None = None
         self._asking: tuple[HttpRequest, Address] | None = None
         self._came = b""
         self._pieces = 0
@@ -72,6 +71,7 @@ class Line(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  # what asyncio gives a stream protocol
         self._transport = transport
         self.socket = transport.get_extra_info("socket")
+        self._watch = None if self.socket is None else Watch(self.socket)
 
     def data_received(self, data: bytes) -> None:
         """Keep what came; what nobody asked for makes the connection useless."""
@@ -169,16 +169,7 @@ class Line(asyncio.Protocol):
         return now - self.idle_since < IDLE_SECONDS and not self._is_readable()
 
     def _is_readable(self) -> bool:
-        """Tell whether something came on the socket, or its end; a closed one has nothing to read either."""
-        descriptor = -1 if self.socket is None else self.socket.fileno()
-        if descriptor < 0:
-            return True
-        if not hasattr(select, "poll"):
-            return bool(select.select([descriptor], [], [], 0)[0])
-        if self._poll is None:
-            self._poll = select.poll()
-            self._poll.register(descriptor, select.POLLIN)
-        return bool(self._poll.poll(0))
+        return self._watch is None or self._watch.is_readable()
 
     def close(self) -> None:
         """Close the connection now; what is not written yet never will be."""

@@ -11,11 +11,12 @@ import contextlib
 import functools
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from allmysms_async.loop import do_in
+from allmysms_async.transports.watch import SocketLike
 
-__all__ = ["Room", "Rooms", "SocketLike"]
+__all__ = ["Room", "Rooms"]
 
 L = TypeVar("L")
 
@@ -23,14 +24,6 @@ _GOODBYE_SECONDS = 5.0
 """How long another event loop, which may be blocked, is waited for to close its connections."""
 
 _of_the_parent: list[object] = []
-
-
-class SocketLike(Protocol):
-    """What asyncio shows of a connection's socket."""
-
-    def fileno(self) -> int:
-        """Return its number, negative once it is closed."""
-        ...
 
 
 class Room(Generic[L]):

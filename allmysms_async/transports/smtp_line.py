@@ -8,8 +8,8 @@ from typing import cast
 
 import aiosmtplib
 
-from allmysms_async.transports.room import SocketLike
 from allmysms_async.transports.smtp_reply import ReplyGuard, Strayed
+from allmysms_async.transports.watch import SocketLike
 
 __all__ = ["Line"]
 
