@@ -6,17 +6,23 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import weakref
 from typing import Any, cast
 
 import aiohttp
+import yarl
+from aiohttp.client_proto import ResponseHandler
 
+from allmysms_async.transports.address import Origin
 from allmysms_async.transports.attempt import IDLE_SECONDS
+from allmysms_async.transports.watch import Watch
 
-__all__ = ["Held", "own_session", "shared_session"]
+__all__ = ["MAX_FIELD_BYTES", "Held", "own_session", "shared_session"]
 
 _GOODBYE_SECONDS = 5.0
-_MAX_FIELD_BYTES = 64 * 1024
+_MANY_SERVERS = 32
+MAX_FIELD_BYTES = 64 * 1024
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -39,6 +45,8 @@ class Held:
         sockets: Those of its connections; none of another's connector.
 
     Attributes:
+        direct: Whether its connector may be asked without it: nobody looks on, and there is no proxy.
+        watches: What looks at the connections that carried a request.
         users: Requests that go over it now.
         over: Whether it is closed once they ended.
     """
@@ -46,8 +54,22 @@ class Held:
     def __init__(self, session: aiohttp.ClientSession, sockets: weakref.WeakSet[socket.socket]) -> None:
         self.session = session
         self.sockets = sockets
+        self.direct = _is_direct(session)
+        self.watches: weakref.WeakKeyDictionary[ResponseHandler, Watch] = weakref.WeakKeyDictionary()
         self.users = 0
         self.over = False
+        self._asked: dict[tuple[Origin, ssl.SSLContext | bool], aiohttp.ClientRequest] = {}
+
+    def asked(self, url: yarl.URL, origin: Origin, trusted: ssl.SSLContext | bool) -> aiohttp.ClientRequest:
+        """Return what the connector is to know of a request: which server it goes to, and whom to trust."""
+        asked = self._asked.get((origin, trusted))
+        if asked is None:
+            if len(self._asked) >= _MANY_SERVERS:
+                self._asked.clear()
+            asked = self._asked[origin, trusted] = aiohttp.ClientRequest(
+                "POST", url.origin(), loop=asyncio.get_running_loop(), session=self.session, ssl=trusted
+            )
+        return asked
 
     async def leave(self) -> None:
         """Close the session, now or after the last request that uses it."""
@@ -64,6 +86,14 @@ class Held:
             return
         with contextlib.suppress(StopIteration, RuntimeError):  # the event loop is closed: nothing is waited for
             self.session.close().send(None)
+
+
+def _is_direct(session: aiohttp.ClientSession) -> bool:
+    """Tell whether a session does nothing that its connector does not do without it."""
+    connector = session.connector
+    if type(connector) not in {_Connector, aiohttp.TCPConnector} or not aiohttp.__version__.startswith("3."):
+        return False
+    return not (connector is None or connector.force_close or session.trace_configs or session.trust_env)
 
 
 def own_session(most: int) -> Held:
@@ -99,7 +129,7 @@ def _plain_session(connector: aiohttp.BaseConnector | None, **options: Any) -> a
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         skip_auto_headers=("Accept", "Content-Type", "User-Agent"),
-        max_line_size=_MAX_FIELD_BYTES,
-        max_field_size=_MAX_FIELD_BYTES,
+        max_line_size=MAX_FIELD_BYTES,
+        max_field_size=MAX_FIELD_BYTES,
         **options,
     )

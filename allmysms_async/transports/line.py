@@ -19,13 +19,11 @@ from allmysms_async.transports.address import Address, Origin
 from allmysms_async.transports.attempt import IDLE_SECONDS, Body, response_of
 from allmysms_async.transports.failure import broken, no_http_answer, too_early, too_late
 from allmysms_async.transports.watch import SocketLike, Watch
-from allmysms_async.transports.wire import MAX_FIELDS, Wire, fields_of, read_ordinary, told
+from allmysms_async.transports.wire import MAX_FIELDS, MAX_INTERIM, Wire, fields_of, read_ordinary, told
 
 __all__ = ["Line"]
 
 _MAX_UNREAD_BYTES = 256 * 1024
-_MAX_INTERIM = 10
-"""Interim answers (1xx) to one request: each costs as much as an answer."""
 _BREATH = 256
 """Pieces of an answer after which others get a turn."""
 _ORDINARY_BYTES = 64 * 1024
@@ -262,7 +260,7 @@ class Line(asyncio.Protocol):
         interim = 0
         while not isinstance(event := await self._next(parser, request), h11.Response):
             interim += 1
-            if not isinstance(event, h11.InformationalResponse) or interim > _MAX_INTERIM:
+            if not isinstance(event, h11.InformationalResponse) or interim > MAX_INTERIM:
                 raise no_http_answer(request)
             await asyncio.sleep(0)
         if len(event.headers) > MAX_FIELDS:

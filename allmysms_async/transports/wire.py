@@ -10,12 +10,14 @@ import h11
 from allmysms_async.exchange import HttpRequest
 from allmysms_async.transports.address import Address, address_of
 
-__all__ = ["MAX_FIELDS", "Fields", "Wire", "begun", "fields_of", "read_ordinary", "told"]
+__all__ = ["MAX_FIELDS", "MAX_INTERIM", "Fields", "Wire", "begun", "fields_of", "read_ordinary", "told"]
 
 Wire: TypeAlias = tuple[Address, bytes, h11.Connection | None]
 Fields: TypeAlias = tuple[tuple[str, str], ...]
 
 MAX_FIELDS = 200
+MAX_INTERIM = 10
+"""Interim answers (1xx) to one request: each costs as much as an answer."""
 _MAX_HEAD_BYTES = 32 * 1024
 _ORDINARY_HEAD_BYTES = 8 * 1024
 

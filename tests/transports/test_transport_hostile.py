@@ -120,7 +120,7 @@ async def test_client_without_a_word_on_its_progress_is_bounded(server: Any) -> 
             await transport.send(server.request(timeout=0.01))
 
 
-@pytest.mark.parametrize("kind", ["default"], indirect=True)
+@pytest.mark.parametrize("kind", ["default", "aiohttp"], indirect=True)
 @pytest.mark.parametrize(("interim", "taken"), [(10, True), (11, False)])
 async def test_interim_answers_are_counted(server: Any, transport: HttpTransport, interim: int, taken: bool) -> None:
     """A few are passed over; a server that gives no end of them has not answered."""
@@ -132,7 +132,7 @@ async def test_interim_answers_are_counted(server: Any, transport: HttpTransport
             await transport.send(server.request())
 
 
-@pytest.mark.parametrize("kind", ["default"], indirect=True)
+@pytest.mark.parametrize("kind", ["default", "aiohttp"], indirect=True)
 @pytest.mark.parametrize("tls", [False, True])
 async def test_connection_is_not_kept_while_its_request_is_still_being_written(
     build: Any, certificate: Path, tls: bool

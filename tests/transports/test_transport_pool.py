@@ -1,9 +1,11 @@
 """What every HTTP transport promises of its connections: how many, which ones, and until when."""
 
 import asyncio
+import os
 import ssl
 import time
 from pathlib import Path
+from socket import SHUT_WR
 from typing import Any
 
 import httpx
@@ -66,6 +68,22 @@ async def test_connection_closed_while_idle_is_not_used_again(
         writer.close() if how == "close" else writer.transport.abort()
         await turns()  # the client notices
     assert server.connections == 5
+
+
+@pytest.mark.parametrize("kind", ["default", "aiohttp", "aiohttp session"], indirect=True)
+@pytest.mark.parametrize("early", [None, "whole", "crumb"])
+async def test_what_came_and_nobody_read_yet_is_no_answer(
+    server: Any, transport: HttpTransport, early: str | None
+) -> None:
+    """A connection on which something came, or its end, is not used, though the event loop had no turn to read it."""
+    assert (await transport.send(server.request())).body == b"{}"
+    socket = server.writers[-1].get_extra_info("socket")
+    if early is None:
+        socket.shutdown(SHUT_WR)
+    else:
+        os.write(socket.fileno(), EARLY[early])
+    assert (await transport.send(server.request())).body == b"{}"
+    assert (server.connections, len(server.requests)) == (2, 2)
 
 
 @pytest.mark.parametrize("limit", [1, 7, 100, 500])
