@@ -8,9 +8,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-import tenacity
+from typing import TYPE_CHECKING, TypeVar
 
 from allmysms_async import argument
 from allmysms_async.backend import Replay
@@ -37,6 +35,9 @@ from allmysms_async.errors import (
 )
 from allmysms_async.model import SendReceipt
 from allmysms_async.redaction import Shown
+
+if TYPE_CHECKING:
+    import tenacity
 
 __all__ = [
     "REPLAY_SECONDS",
@@ -218,6 +219,8 @@ async def _repeated(
         if first:
             raise first.pop()
         return await attempt()
+
+    import tenacity  # takes long, and few runs and hardly any single send repeat anything
 
     retrying = tenacity.AsyncRetrying(
         sleep=sleep,
