@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -292,3 +293,22 @@ def test_connection_of_its_own_that_breaks_is_a_defect_and_no_silent_end(
     monkeypatch.setattr(login_module, "service", broken)
     assert main(campaign()) == 70
     assert "An unexpected BrokenPipeError ended the command" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("entry", "kept"), [("console", True), ("main", False)])
+def test_collector_of_garbage_goes_on_after_the_imports(entry: str, kept: bool) -> None:
+    """The process of a command never looks through its imports for garbage; a program's collector is its own."""
+    code = (
+        f"import gc, sys; from allmysms_async.cli import {entry}; sys.argv[1:] = ['--help']; code = {entry}(); "
+        "print(code, gc.isenabled(), gc.get_freeze_count() > 0)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == f"0 True {kept}"
+
+
+def test_start_imports_nothing_that_few_need() -> None:
+    """What repeats a request is imported once one is to be repeated, and a transport's library with its transport."""
+    few = "{'tenacity', 'aiohttp', 'httpx', 'zeep', 'click'}"
+    code = f"import sys, allmysms_async; print(sorted({few} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
