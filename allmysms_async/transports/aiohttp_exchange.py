@@ -17,6 +17,7 @@ import msgspec
 import yarl
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
 
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.transports.address import Origin, address_of, are_fields
@@ -97,18 +98,23 @@ async def shortly(
         assert protocol is not None  # noqa: S101  # it is open
         assert transport is not None  # noqa: S101
         protocol.set_response_params(
-            read_until_eof=True,
-            auto_decompress=False,
-            max_line_size=MAX_FIELD_BYTES,
-            max_field_size=MAX_FIELD_BYTES,
+            read_until_eof=True, auto_decompress=False, max_line_size=MAX_FIELD_BYTES, max_field_size=MAX_FIELD_BYTES
         )
         attempt.written = True
         transport.write(b"%b%d\r\n\r\n%b" % (head, len(request.body), request.body))
-        response = await _answered(protocol, request)
+        message, content = await protocol.read()
+        if message.code < 200:
+            message, content = await _final(protocol, request, message.code)
+        body = _body(request, message.code)
+        if content.is_eof():  # it came whole
+            body.add(content.read_nowait())
+        else:
+            await _read(content, body)
+        response = _response(request, message.code, message.headers, body)
     except BaseException:
         _give_up(connection)
         raise
-    if _is_writing(transport):
+    if transport.get_write_buffer_size() or (wire.origin[0] and _is_writing_beneath(transport)):
         _give_up(connection)  # the server answered before it read all: what it says of the rest is no answer
     else:
         connection.release()
@@ -158,22 +164,26 @@ async def _connected(
             raise too_early(request, written=False)
 
 
-async def _answered(protocol: ResponseHandler, request: HttpRequest) -> HttpResponse:
-    """Return the answer to what was written."""
-    message, content = await protocol.read()
+async def _final(
+    protocol: ResponseHandler, request: HttpRequest, code: int
+) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+    """Return what follows interim answers, the first of which had this code; what is none is refused."""
     interim = 0
-    while 100 <= message.code < 200 and message.code != 101:
+    while 100 <= code < 200 and code != 101:
         interim += 1
         if interim > MAX_INTERIM:
-            raise no_http_answer(request)
+            break
         message, content = await protocol.read()
-    return await _response(request, message.code, message.headers, content)
+        code = message.code
+        if code >= 200:
+            return message, content
+    raise no_http_answer(request)
 
 
-def _is_writing(transport: asyncio.Transport) -> bool:
-    """Tell whether something is not handed to the system yet; over TLS, asyncio shows what is beneath nowhere else."""
+def _is_writing_beneath(transport: asyncio.Transport) -> bool:
+    """Tell whether TLS has something that is not handed to the system yet; asyncio shows it nowhere else."""
     beneath: asyncio.Transport | None = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
-    return any(one.get_write_buffer_size() for one in (transport, beneath) if one is not None)
+    return beneath is not None and beneath.get_write_buffer_size() > 0
 
 
 def _give_up(connection: Connection) -> None:
@@ -248,7 +258,9 @@ async def by_session(
     try:
         if not attempt.written:  # and it will not be, since it is over
             raise too_early(request, written=False)
-        response = await _response(request, answer.status, answer.headers, answer.content)
+        body = _body(request, answer.status)
+        await _read(answer.content, body)
+        response = _response(request, answer.status, answer.headers, body)
         if answer.status == PROXY_LOGIN and held.session.trust_env:
             raise proxy_login(request)
         return response
@@ -260,23 +272,27 @@ async def by_session(
 # -- both -------------------------------------------------------------------------------------------------------------
 
 
-async def _response(
-    request: HttpRequest, status: int, headers: Mapping[str, str], content: aiohttp.StreamReader
-) -> HttpResponse:
-    """Read the body of an answer to its end, and return the answer."""
+def _body(request: HttpRequest, status: int) -> Body:
+    """Return what reads the body of an answer with this status."""
     if not 200 <= status < 1000:
         raise no_http_answer(request)
-    read = Body(request, status)
-    if content.is_eof():  # it came whole
-        read.add(content.read_nowait())
+    return Body(request, status)
+
+
+async def _read(content: aiohttp.StreamReader, body: Body) -> None:
+    """Read the body of an answer to its end."""
     while not content.at_eof():
         piece, _ = await content.readchunk()
         if piece:
-            read.add(piece)
+            body.add(piece)
+
+
+def _response(request: HttpRequest, status: int, headers: Mapping[str, str], body: Body) -> HttpResponse:
+    """Return an answer whose body was read to its end."""
     fields: dict[str, str] = {}
     for name, value in headers.items():
         if "\0" in value:  # older ones of aiohttp let it pass
             raise no_http_answer(request)
         key = name.lower()
         fields[key] = f"{fields[key]}, {value}" if key in fields else value
-    return response_of(request, status, fields, read)
+    return response_of(request, status, fields, body)
