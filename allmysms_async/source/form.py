@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -119,9 +121,28 @@ def form_of(
     said = _said(path, encoding)
     skip = 0 if said is None else 1
     candidates = [separator] if separator else [said] if said else list(SEPARATORS)
+    candidates = _naming_most(candidates, path, encoding, skip, columns, named)
     readings = [_Reading(path, encoding, each, skip, columns, named) for each in candidates]
     best = max(readings, key=lambda reading: reading.rank)
     return best.form(path, short_rows)
+
+
+def _naming_most(
+    candidates: list[str], path: Path, encoding: str, skip: int, columns: Sequence[str | int], named: bool
+) -> list[str]:
+    """Return the separators by which the first record names the most columns: none of the others reads better.
+
+    Only where each column is given by a name is that so; then it spares the reading of many records by the others.
+    """
+    if len(candidates) == 1 or not named or not all(isinstance(column, str) for column in columns):
+        return candidates
+    counts: list[int] = []
+    for separator in candidates:
+        header: tuple[str, ...] = ()
+        with contextlib.suppress(InvalidSource):  # told by whatever reads best
+            header = next((tuple(cells) for _, cells in Records(path, encoding, separator, skip=skip)), ())
+        counts.append(sum(isinstance(position, int) for position in _positions(tuple(trimmed(list(header))), columns)))
+    return list(itertools.compress(candidates, [count == max(counts) for count in counts]))
 
 
 def columns_given(phone: object, params: object) -> list[str | int]:
