@@ -10,6 +10,7 @@ Source: HTTPS API v9, §7.2 (160, 153, 8 parts, CODING) and §7.3 (newline); 3GP
 from __future__ import annotations
 
 import enum
+import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -277,26 +278,37 @@ class Template:
             total += ucs2_units(value)
         return _size(Coding.UNICODE, total)
 
-    def sizes(self, rows: Sequence[Sequence[str]]) -> list[TextSize | None]:
-        """Measure what ``render`` would give of many rows, of those that hold nothing to be careful with.
+    def gsm_parts(self, values: Sequence[Sequence[str]], most: int) -> list[int | None]:
+        """Count the parts that ``render`` would give of many rows, of those that hold nothing to be careful with.
 
         Args:
-            rows: The parameters of each, texts, at least ``count`` of them.
+            values: A column of texts for each parameter, ``count`` of them and one at least.
+            most: Units that a text may have.
 
         Returns:
-            For each row what ``size`` returns, or None if its values hold more than GSM-7's characters of one septet.
+            For each row the parts that ``size`` returns, or None if its values hold more than GSM-7's characters of one
+            septet, or the text is longer.
         """
-        total = self._gsm_units
-        if total is None or not rows:
-            return [None] * len(rows)
-        columns = list(zip(*rows, strict=False))[: self.count]
-        lengths = [list(map(len, column)) for column in columns]
-        totals = list(map(sum, zip(*[lengths[slot] for slot in self._slots], strict=True)))
-        made = {units: _size(Coding.GSM7, total + units) for units in set(totals)}
-        if all(plain_gsm("".join(column)) for column in columns):
-            return [made[units] for units in totals]
-        plain = [plain_gsm("".join(row[: self.count])) for row in rows]
-        return [made[units] if each else None for units, each in zip(totals, plain, strict=True)]
+        rows, total = len(values[0]), self._gsm_units
+        if total is None:
+            return [None] * rows
+        lengths = [list(map(len, column)) for column in values]
+        first, *others = [lengths[slot] for slot in self._slots]
+        for other in others:
+            first = list(map(operator.add, first, other))
+        longest = total + max(first, default=0)
+        fits: list[int | None]
+        if longest <= min(most, _SINGLE_UNITS[Coding.GSM7]):
+            fits = [1] * rows
+        else:
+            made = {
+                more: _size(Coding.GSM7, total + more).parts if total + more <= most else None for more in set(first)
+            }
+            fits = [made[more] for more in first]
+        if all(plain_gsm("".join(column)) for column in values):
+            return fits
+        plain = [plain_gsm("".join(row)) for row in zip(*values, strict=True)]
+        return [parts if each else None for parts, each in zip(fits, plain, strict=True)]
 
 
 def _size(coding: Coding, total: int) -> TextSize:

@@ -8,7 +8,7 @@ import pytest
 from allmysms_async import Accepted, Outcome, OutcomeState, Recipient
 from allmysms_async.batch.sums import Sums
 from allmysms_async.journal.packing import pack_outcomes
-from allmysms_async.model import AcceptedRows, AllAccepted, joined
+from allmysms_async.model import AcceptedRows, AllAccepted, People, joined
 
 PHONES = ["33612345678", "33698765432"]
 MADE = tuple(Accepted(phone, sms_id) for phone, sms_id in zip(PHONES, ["a", None], strict=True))
@@ -19,6 +19,11 @@ OUTCOMES = tuple(
 )
 
 
+def people() -> People:
+    """Return two people as columns."""
+    return People(PHONES, range(2, 4))
+
+
 def results() -> AllAccepted:
     """Return two results as columns."""
     return AllAccepted(PHONES, ["a", None])
@@ -26,12 +31,12 @@ def results() -> AllAccepted:
 
 def rows() -> AcceptedRows:
     """Return two outcomes as columns."""
-    return AcceptedRows((1, 2), PEOPLE, ["a", None], "c1")
+    return AcceptedRows((1, 2), (2, 3), PHONES, ["a", None], "c1")
 
 
 def test_columns_read_like_a_tuple_of_structs() -> None:
     """Whoever goes through them, picks one or some, compares, prints or hashes them finds what a tuple holds."""
-    for columns, made in ((results(), MADE), (rows(), OUTCOMES)):
+    for columns, made in ((results(), MADE), (rows(), OUTCOMES), (people(), PEOPLE)):
         assert list(columns) == list(made)
         assert (columns[0], columns[-1], columns[:1]) == (made[0], made[1], made[:1])
         assert (len(columns), repr(columns), hash(columns)) == (2, repr(made), hash(made))
@@ -72,7 +77,7 @@ def test_several_are_one_after_the_other() -> None:
 def test_columns_are_counted_and_packed_as_structs_are() -> None:
     """A journal and the sums hold the same whichever they are given."""
     assert pack_outcomes(rows()) == pack_outcomes(OUTCOMES)
-    assert pack_outcomes(AcceptedRows((1,), PEOPLE[:1], [None], None)) == pack_outcomes(
+    assert pack_outcomes(AcceptedRows((1,), (2,), PHONES[:1], [None], None)) == pack_outcomes(
         [Outcome(1, 2, PHONES[0], OutcomeState.ACCEPTED)]
     )
     one, other = Sums(), Sums()
@@ -80,3 +85,15 @@ def test_columns_are_counted_and_packed_as_structs_are() -> None:
         one.count(rows(), sign)
         other.count(OUTCOMES, sign)
         assert (one.states, one.reasons) == (other.states, other.reasons)
+
+
+def test_people_are_columns_where_each_has_as_many_values() -> None:
+    """Of others, and of nobody, there are none: they are looked at one by one."""
+    both = (Recipient("1", ("a", "b"), 5), Recipient("2", ("c", "d")))
+    columns = People.of(both)
+    assert columns is not None
+    assert (columns, columns.values, columns.lines) == (both, [("a", "c"), ("b", "d")], [5, None])
+    assert People.of(columns) is columns
+    assert People.of((*both, Recipient("3", ("e",)))) is None
+    assert People.of(()) is None
+    assert People.of([Recipient("1", ["a"])]) is None  # type: ignore[arg-type]

@@ -293,3 +293,30 @@ def test_template_renders_and_measures_alike(pieces: list[str], order: list[int]
     if forces_unicode(rendered):
         with pytest.raises(InvalidText, match="GSM-7"):
             template.size(params, GSM7)
+
+
+@given(
+    st.sampled_from(
+        ["#param_1#", "Bonjour #param_1#, #param_2# #param_1#", "€ #param_2# #param_1#" + "x" * 150, "ł #param_1#"]
+    ),
+    st.lists(
+        st.tuples(*[st.one_of(st.text(max_size=3), st.sampled_from(["x" * 60, "\u20ac", "\n", "é"]))] * 2), min_size=1
+    ),
+    st.integers(100, 400),
+)
+def test_parts_of_many_are_those_of_each(text: str, rows: list[tuple[str, str]], most: int) -> None:
+    """Of each row they are what a look at it alone finds, or that look is left to be taken."""
+    template = Template(text)
+    found = template.gsm_parts(list(zip(*rows, strict=True))[: template.count], most)
+    for parts, row in zip(found, rows, strict=True):
+        values = row[: template.count]
+        try:
+            careful = template.size(values)
+        except InvalidText:
+            careful = None
+        if parts is not None:
+            assert careful is not None
+            assert (careful.coding, careful.parts, careful.units <= most) == (Coding.GSM7, parts, True)
+        else:
+            plain = all(c in GSM_BASIC and c != "\n" for value in values for c in value)
+            assert not plain or gsm_units(text) is None or (careful is not None and careful.units > most)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.model import Recipient, SmsMessage
+from allmysms_async.model import People, Recipient, SmsMessage
 from allmysms_async.redaction import Discreet
 from allmysms_async.text import Coding, Template
 
@@ -24,7 +24,7 @@ class Chunk(Discreet, frozen=True, kw_only=True):
         text: The text, a template when ``params`` is not 0.
         coding: The coding every expanded text of it is sent in.
         params: How many ``#param_N#`` the gateway is to replace.
-        recipients: Canonical numbers, each once in the whole campaign.
+        recipients: Canonical numbers, each once in the whole campaign; as columns where they were planned here.
         rows: The row of the source that each came from.
         parts: Text parts over all recipients, as measured here.
         generation: How often the gateway said that nothing of it was sent, so that a new key was due.
@@ -38,7 +38,7 @@ class Chunk(Discreet, frozen=True, kw_only=True):
     text: str
     coding: Coding
     params: int
-    recipients: tuple[Recipient, ...]
+    recipients: Sequence[Recipient]
     rows: tuple[int, ...]
     parts: int
     generation: int = 0
@@ -122,5 +122,9 @@ def idempotency_key(run_id: str, chunk: Chunk, message: SmsMessage) -> str:
     digest = hashlib.blake2b(run_id.encode(), digest_size=16)
     options = msgspec.structs.replace(message, text=chunk.text)
     digest.update(msgspec.json.encode([chunk.seq, chunk.generation, chunk.coding, chunk.params, options]))
-    digest.update(msgspec.json.encode([(recipient.phone, recipient.params) for recipient in chunk.recipients]))
+    people = People.of(chunk.recipients)
+    if people is None:
+        digest.update(msgspec.json.encode([(recipient.phone, recipient.params) for recipient in chunk.recipients]))
+    else:
+        digest.update(msgspec.json.encode([people.phones, people.values]))
     return digest.hexdigest()

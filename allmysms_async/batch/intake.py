@@ -12,18 +12,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import weakref
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from typing import TypeAlias
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias, cast
 
+from allmysms_async.batch.block import Row, Rows
 from allmysms_async.batch.seen import Unmet
 from allmysms_async.errors import InvalidSource, SourceIncomplete
 from allmysms_async.loop import surely
-from allmysms_async.model import Recipient
+from allmysms_async.model import Blocks, People, Recipient
 
-__all__ = ["Intake", "Row"]
-
-Row: TypeAlias = tuple[int, Recipient | str]
-"""An ordinal, counted from 1, and what the source holds there."""
+__all__ = ["Intake"]
 
 # Rows taken between two looks at the event loop, so that each takes it a millisecond or two: those that are read in it,
 # and those that are read beside it, of which only the planning takes its time.
@@ -34,15 +32,16 @@ _AGAIN = (
     "new Campaign of the same name passes over whom it holds; without one, leave out whom the outcomes named."
 )
 
-_Reading: TypeAlias = Iterator[Recipient | str] | AsyncIterator[Recipient | str]
+_Reading: TypeAlias = Iterator[Recipient | str] | Iterator[Sequence[Recipient]] | AsyncIterator[Recipient | str]
 
 
 class Intake:
     """The rows of a source.
 
     Args:
-        source: Any iterable or async iterable; iterated over once, lazily. One that says ``reads_files`` is iterated
-            over in a thread: a workbook or a block without any row would hold the event loop.
+        source: Any iterable or async iterable; iterated over once, lazily. One that is ``Blocks``, or says
+            ``reads_files``, is gone through in a thread: a workbook or a block without any row would hold the event
+            loop.
 
     Attributes:
         unmet: What is recorded of the source, and was not met yet since it was begun.
@@ -56,22 +55,23 @@ class Intake:
         self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
         self._former: _Reading | None = None
         self._rows: list[Row] = []
+        self._block: Rows | None = None  # or some as columns
         self._taken = self._most = 0
         self._ended = False
         self._error: Exception | None = None
         self._lost: str | None = None
         self._filling: asyncio.Task[None] | None = None
 
-    async def take(self, stopping: asyncio.Event) -> list[Row] | None:
+    async def take(self, stopping: asyncio.Event) -> list[Row] | Rows | None:
         """Return the next rows; none when asked to stop first, and None at the end of the source.
 
         Raises:
             Exception: The source's own, once every row before it was handed out.
             SourceIncomplete: The rest of the source, or rows that were taken and not recorded, cannot be read any more.
         """
-        if not self._rows and not self._ended and self._error is None and self._lost is None:
+        if not (self._rows or self._block or self._ended or self._error is not None or self._lost is not None):
             await self._fill(stopping)
-        rows, self._rows = self._rows, []
+        rows, self._rows, self._block = self._block or self._rows, [], None
         if rows:
             return rows
         if self._error is not None:
@@ -88,14 +88,18 @@ class Intake:
         """Take rows from the source; if asked to stop, leave off waiting for it without disturbing it."""
         if not isinstance(self._source, AsyncIterable):
             ordinary = self._source
-            iterator = self._opened(lambda: iter(ordinary))
-            if not isinstance(iterator, Iterator):
+            if isinstance(ordinary, Blocks):
+                if (blocks := cast("Iterator[Sequence[Recipient]] | None", self._opened(ordinary.blocks))) is not None:
+                    await surely(asyncio.to_thread(self._fill_from_blocks, blocks))
+                return
+            rows = cast("Iterator[Recipient | str] | None", self._opened(lambda: iter(ordinary)))
+            if rows is None:
                 return
             if getattr(ordinary, "reads_files", False):
-                await surely(asyncio.to_thread(self._fill_from, iterator, _ROWS_BESIDE))
+                await surely(asyncio.to_thread(self._fill_from, rows, _ROWS_BESIDE))
             else:
                 await asyncio.sleep(0)
-                self._fill_from(iterator, _ROWS_AT_ONCE)
+                self._fill_from(rows, _ROWS_AT_ONCE)
             return
         if self._reading is not None and self._is_elsewhere():
             self._forsake()
@@ -140,6 +144,22 @@ class Intake:
                     return
             self._end()
         except Exception as error:  # the source is the caller's code: whatever it raises is told
+            self._error = error
+
+    def _fill_from_blocks(self, iterator: Iterator[Sequence[Recipient]]) -> None:
+        """Take one block of rows, in a thread, where nobody else looks meanwhile."""
+        try:
+            block = next(iterator, None)
+            if block is None:
+                self._end()
+                return
+            first = self._taken + 1
+            self._taken += len(block)
+            if isinstance(block, People):
+                self._block = Rows(first, block)
+            else:
+                self._rows = list(enumerate(block, first))
+        except Exception as error:  # told like any other source's
             self._error = error
 
     async def _fill_from_async(self, iterator: AsyncIterator[Recipient | str]) -> None:
@@ -202,7 +222,7 @@ class Intake:
         """Begin the source, from its first row."""
         self._former, self._reading = self._reading or self._former, None
         self._most = max(self._most, self._taken)
-        self._rows, self._taken, self._ended, self._error = [], 0, False, None
+        self._rows, self._block, self._taken, self._ended, self._error = [], None, 0, False, None
         self.unmet.forget()
 
     def _is_elsewhere(self) -> bool:

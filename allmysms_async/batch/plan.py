@@ -10,19 +10,19 @@ import itertools
 import typing
 from array import array
 from collections.abc import Mapping, Sequence, Sized
-from operator import attrgetter
+from operator import itemgetter
 from typing import TypeAlias, cast
 
 import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async.backend import SendLimits
-from allmysms_async.batch.block import Block, line_of
+from allmysms_async.batch.block import Block, Row, line_of
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.param import Figures, param_problem, written
 from allmysms_async.batch.seen import Refusals, Unmet, refusal
 from allmysms_async.errors import InvalidNumber, InvalidText
-from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, RefusedRow, SmsMessage, coding_of
+from allmysms_async.model import Outcome, OutcomeState, People, Reason, Recipient, RefusedRow, SmsMessage, coding_of
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
 from allmysms_async.text import Coding, Template, TextSize, escaped, has_placeholder
 
@@ -37,6 +37,9 @@ _Key: TypeAlias = tuple[str, int, Coding]
 # A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template
 # itself and must still not be filled in.
 
+_Fit: TypeAlias = tuple[Coding, int]
+# How a text is sent: its coding, its parts.
+
 _TEXT_REASONS: Mapping[str, Reason] = {
     # The text itself was looked at before: what is malformed is a parameter.
     "malformed": Reason.INVALID_PARAM,
@@ -49,13 +52,15 @@ _TEXT_REASONS: Mapping[str, Reason] = {
 class _Open:
     """A chunk that still takes recipients."""
 
-    __slots__ = ("coding", "length", "params", "parts", "recipients", "rows", "text")
+    __slots__ = ("coding", "length", "lines", "params", "parts", "phones", "rows", "text", "values")
 
     def __init__(self, text: str, coding: Coding, params: int) -> None:
         self.text = text
         self.coding = coding
         self.params = params
-        self.recipients: list[Recipient] = []
+        self.phones: list[str] = []
+        self.lines: list[int | None] = []
+        self.values: list[list[str]] = [[] for _ in range(params)]
         self.rows: list[int] = []
         self.parts = 0
         self.length = 0
@@ -179,7 +184,7 @@ class Planner:
         self._sealed: list[Chunk] = []
         self.next_seq = next_seq
 
-    def add_rows(self, rows: Sequence[tuple[int, Recipient | str]], refused: list[Outcome]) -> None:
+    def add_rows(self, rows: Sequence[Row], refused: list[Outcome]) -> None:
         """Take rows, as ``add`` takes each.
 
         Nearly all rows of nearly all lists are usual mobiles that nobody has met yet: whole runs of those are taken as
@@ -189,15 +194,17 @@ class Planner:
             rows: Ordinals, and what the source holds there.
             refused: Takes the outcomes of those that are refused.
         """
+        if not rows:
+            return
         block = Block(rows)
-        sizes = self._sizes(block)
+        fits = self._sizes(block)
         others = [at for at, phone in enumerate(block.phones) if not phone] if "" in block.phones else []
-        if self._size is None:
-            others = sorted({*others, *(at for at, size in enumerate(sizes) if size is None)})
+        if self._size is None and None in fits:
+            others = sorted({*others, *(at for at, fit in enumerate(fits) if fit is None)})
         begin = 0
         for end in (*others, len(rows)):
             if begin < end:
-                self._add_run(block.part(begin, end), cast("list[TextSize]", sizes[begin:end]), refused)
+                self._add_run(block.part(begin, end), cast("list[_Fit]", fits[begin:end]), refused)
             if end < len(rows):
                 self._add_one(*rows[end], refused)
             begin = end + 1
@@ -207,67 +214,73 @@ class Planner:
         if outcome is not None:
             refused.append(outcome)
 
-    def _sizes(self, block: Block) -> list[TextSize | None]:
-        """Return the size of each row's text, or None where ``add`` is to look at it."""
-        nothing: list[TextSize | None] = [None] * len(block.rows)
-        if self._size is not None or not self._limits.personalises:
+    def _sizes(self, block: Block) -> list[_Fit | None]:
+        """Return how each row's text is sent, or None where ``add`` is to look at it."""
+        count, limits = len(block.rows), self._limits
+        if self._size is not None:
+            return [(self._size.coding, self._size.parts)] * count
+        if not limits.personalises:
             # Texts that are rendered here go one by one: each has a chunk of its own, or may have.
-            return [self._size] * len(block.rows)
-        sizes, most = nothing, self._limits.max_gsm_units
-        if self._coding is not Coding.UNICODE and not self._limits.refused_characters:
-            params = block.params(self._template.count)
-            sizes = nothing if params is None else self._template.sizes(params)
+            return [None] * count
+        usual: list[int | None] = [None] * count
+        if self._coding is not Coding.UNICODE and not limits.refused_characters:
+            values = block.values(self._template.count)
+            usual = usual if values is None else self._template.gsm_parts(values, limits.max_gsm_units)
+        if usual.count(usual[0]) == count and usual[0] is not None:
+            return [(Coding.GSM7, usual[0])] * count
         return [
-            self._usual_size(person) if size is None or size.units > most else size
-            for size, person in zip(sizes, block.people, strict=True)
+            self._usual_fit(block.person(at)) if parts is None else (Coding.GSM7, parts)
+            for at, parts in enumerate(usual)
         ]
 
-    def _usual_size(self, recipient: Recipient) -> TextSize | None:
-        """Return the size of a text that can be sent and that the gateway fills in, or None of any other."""
+    def _usual_fit(self, recipient: Recipient) -> _Fit | None:
+        """Return how a text is sent that can be and that the gateway fills in, or None of any other."""
         if type(recipient.params) is not tuple:
             return None
         try:
             size = self._measure(recipient)
         except (InvalidText, Figures):
             return None
-        return None if any(map(has_placeholder, recipient.params[: self._template.count])) else size
+        if any(map(has_placeholder, recipient.params[: self._template.count])):
+            return None
+        return size.coding, size.parts
 
-    def _add_run(self, block: Block, sizes: list[TextSize], refused: list[Outcome]) -> None:
+    def _add_run(self, block: Block, fits: list[_Fit], refused: list[Outcome]) -> None:
         """Take usual rows: at once if nobody of them was met before, in the list or in this run; else one by one."""
-        numbers = list(map(int, block.phones))
-        known = BitMap64(numbers)
-        if len(known) < len(numbers) or not known.isdisjoint(self._seen):
-            for row, person in zip(block.rows, block.people, strict=True):
-                self._add_one(row, person, refused)
-            return
-        if self._limits.max_numbers_length is not None:
-            for row, person, phone, size in zip(block.rows, block.people, block.phones, sizes, strict=True):
-                self._join(row, person, phone, size)
-        elif self._size is not None:
-            self._join_run(block, sizes, self._size.coding)
+        count = len(block.rows)
+        if len(block.known) < count or not block.known.isdisjoint(self._seen):
+            for at, row in enumerate(block.rows):
+                self._add_one(row, block.person(at), refused)
+        elif self._limits.max_numbers_length is not None:
+            for at, (row, phone, (coding, parts)) in enumerate(zip(block.rows, block.phones, fits, strict=True)):
+                self._join(row, block.person(at), phone, coding, parts)
+        elif fits.count(fits[0]) == count:
+            self._join_run(block, fits, fits[0][0])
         else:
             begin = 0
-            for coding, some in itertools.groupby(sizes, key=attrgetter("coding")):
+            for coding, some in itertools.groupby(fits, key=itemgetter(0)):
                 end = begin + len(list(some))
-                self._join_run(block.part(begin, end), sizes[begin:end], coding)
+                self._join_run(block.part(begin, end), fits[begin:end], coding)
                 begin = end
 
-    def _join_run(self, block: Block, sizes: list[TextSize], coding: Coding) -> None:
+    def _join_run(self, block: Block, fits: list[_Fit], coding: Coding) -> None:
         """Put recipients of one text and coding into their open chunk, and into those after it."""
         text, count, begin, last = self._template.text, self._template.count, 0, len(block.rows)
-        key, people = (text, count, coding), block.canonical(count)
+        key, lines, values = (text, count, coding), block.lines(), block.columns(count)
         while begin < last:
             chunk = self._open.get(key)
             if chunk is None:
                 chunk = self._open[key] = _Open(text, coding, count)
             end = min(last, begin + self._chunk_size - len(chunk.rows))
-            chunk.recipients += people[begin:end]
+            chunk.phones += block.phones[begin:end]
+            chunk.lines += lines[begin:end]
+            for column, more in zip(chunk.values, values, strict=True):
+                column += more[begin:end]
             chunk.rows += block.rows[begin:end]
             # Whatever breaks next, whoever is in a chunk is remembered: planned once more, they would be texted twice.
-            self._seen.update(map(int, block.phones[begin:end]))
+            self._seen.update(block.numbers[begin:end] if end - begin < last else block.known)
             self._accounted.update(block.rows[begin:end])
-            one = self._size
-            chunk.parts += one.parts * (end - begin) if one else sum([size.parts for size in sizes[begin:end]])
+            chunk.parts += sum([parts for _, parts in fits[begin:end]])
             self._held += end - begin
             begin = end
             if len(chunk.rows) >= self._chunk_size:
@@ -302,7 +315,7 @@ class Planner:
             )
         if self._unmet.meet(number):
             return None
-        self._join(row, recipient, phone, size)
+        self._join(row, recipient, phone, size.coding, size.parts)
         return None
 
     def _measure(self, recipient: Recipient) -> TextSize:
@@ -336,14 +349,14 @@ class Planner:
         self._accounted.add(row)
         return Outcome(row, line_of(recipient), told, OutcomeState.REJECTED, reason)
 
-    def _join(self, row: int, recipient: Recipient, phone: str, size: TextSize) -> None:
+    def _join(self, row: int, recipient: Recipient, phone: str, coding: Coding, parts: int) -> None:
         count = self._template.count
         values = recipient.params[:count] if count else ()
         text, params = self._template.text, count
         if count and (not self._limits.personalises or any(map(has_placeholder, values))):
             # A value that looks like a placeholder must stay text, whatever the gateway would make of it.
             text, params, values = self._template.render(values), 0, ()
-        key = (text, params, size.coding)
+        key = (text, params, coding)
         if self._held >= _HELD_ROWS or len(self._open) >= _OPEN_CHUNKS:
             self._give_way()
         chunk = self._open.get(key)
@@ -352,14 +365,17 @@ class Planner:
             self._seal(key)
             chunk = None
         if chunk is None:
-            chunk = self._open[key] = _Open(text, size.coding, params)
-        chunk.recipients.append(Recipient(phone, values, line_of(recipient)))
+            chunk = self._open[key] = _Open(text, coding, params)
+        chunk.phones.append(phone)
+        chunk.lines.append(line_of(recipient))
+        for column, value in zip(chunk.values, values, strict=True):
+            column.append(value)
         chunk.rows.append(row)
         self._seen.add(int(phone))
         self._accounted.add(row)
         self._held += 1
         chunk.length += len(phone) + (len(chunk.rows) > 1)
-        chunk.parts += size.parts
+        chunk.parts += parts
         if len(chunk.rows) >= self._chunk_size:
             self._seal(key)
 
@@ -378,7 +394,7 @@ class Planner:
                 text=chunk.text,
                 coding=chunk.coding,
                 params=chunk.params,
-                recipients=tuple(chunk.recipients),
+                recipients=People(chunk.phones, chunk.lines, chunk.values),
                 rows=tuple(chunk.rows),
                 parts=chunk.parts,
             )

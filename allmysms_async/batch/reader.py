@@ -15,10 +15,11 @@ from datetime import timedelta
 from pyroaring import BitMap64
 
 from allmysms_async.backend import Paces, Reconciles, Sends, limits_of
+from allmysms_async.batch.block import Row, Rows
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.desk import Desk, guard, pause
 from allmysms_async.batch.dispatch import EngineOptions
-from allmysms_async.batch.intake import Intake, Row
+from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.plan import Planner, planned_requests
 from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.batch.reconcile import reconcile
@@ -263,7 +264,7 @@ class Reader:
             finally:  # also if whoever waits gave up meanwhile
                 await surely(self._part_from(intake))
 
-    async def _taken(self, intake: Intake) -> list[Row] | None:
+    async def _taken(self, intake: Intake) -> list[Row] | Rows | None:
         """Return the next rows of a source; note an error as the source's own."""
         try:
             return await intake.take(self._desk.stopping)

@@ -18,6 +18,7 @@ from allmysms_async.model import (
     AllAccepted,
     Outcome,
     OutcomeState,
+    People,
     Reason,
     Recipient,
     RecipientResult,
@@ -88,9 +89,10 @@ def _outcome(row: int, recipient: Recipient, result: RecipientResult, campaign_i
 def _answered(chunk: Chunk, receipt: SendReceipt) -> Settlement:
     campaign_id, unconfirmed, results = receipt.campaign_id, 0, receipt.results
     rows, accepted = chunk.rows, chunk.recipients
+    people = People.of(accepted)
     outcomes: Sequence[Outcome]
-    if isinstance(results, AllAccepted) and len(results) == len(rows):  # nearly always
-        outcomes = AcceptedRows(rows, accepted, results.sms_ids, campaign_id)
+    if people is not None and isinstance(results, AllAccepted) and len(results) == len(rows):  # nearly always
+        outcomes = AcceptedRows(rows, people.lines, people.phones, results.sms_ids, campaign_id)
     else:
         outcomes = tuple([_outcome(*one, campaign_id) for one in zip(rows, accepted, results, strict=True)])
         states = [outcome.state for outcome in outcomes]

@@ -22,7 +22,7 @@ from allmysms_async.model.campaign import (
     Waiting,
 )
 from allmysms_async.model.check import check_campaign, check_message
-from allmysms_async.model.columns import AcceptedRows, AllAccepted, Columns, joined
+from allmysms_async.model.columns import AcceptedRows, AllAccepted, Blocks, Columns, People, joined
 from allmysms_async.model.message import (
     Campaign,
     MmsKind,
@@ -55,6 +55,7 @@ __all__ = [
     "AcceptedRows",
     "Account",
     "AllAccepted",
+    "Blocks",
     "Campaign",
     "CampaignResult",
     "CampaignSummary",
@@ -72,6 +73,7 @@ __all__ = [
     "OptOut",
     "Outcome",
     "OutcomeState",
+    "People",
     "Progress",
     "Purpose",
     "Reason",

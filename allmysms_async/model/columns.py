@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import TypeVar, overload
 
 from allmysms_async.model.answer import Accepted
@@ -11,7 +12,7 @@ from allmysms_async.model.campaign import Outcome
 from allmysms_async.model.message import Recipient
 from allmysms_async.model.vocabulary import OutcomeState
 
-__all__ = ["AcceptedRows", "AllAccepted", "Columns", "joined"]
+__all__ = ["AcceptedRows", "AllAccepted", "Blocks", "Columns", "People", "joined"]
 
 T = TypeVar("T")
 
@@ -64,6 +65,53 @@ class Columns(Sequence[T]):
         return tuple, (self._all(),)
 
 
+class People(Columns[Recipient]):
+    """Recipients who all have as many values.
+
+    Args:
+        phones: Numbers.
+        lines: The line of each, or None.
+        values: A column for each parameter, the first for ``#param_1#``.
+    """
+
+    __slots__ = ("lines", "phones", "values")
+
+    def __init__(
+        self, phones: Sequence[str], lines: Sequence[int | None], values: Sequence[Sequence[str]] = ()
+    ) -> None:
+        super().__init__()
+        self.phones = phones
+        self.lines = lines
+        self.values = values
+
+    @classmethod
+    def of(cls, recipients: Sequence[Recipient]) -> People | None:
+        """Return recipients as columns, or None if some have more values than others, or there are none."""
+        if isinstance(recipients, cls):
+            return recipients
+        params = [recipient.params for recipient in recipients]
+        if set(map(type, params)) != {tuple} or len(set(map(len, params))) > 1:
+            return None
+        lines = [recipient.line for recipient in recipients]
+        return cls([recipient.phone for recipient in recipients], lines, list(zip(*params, strict=True)))
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.phones)
+
+    def _make(self) -> tuple[Recipient, ...]:
+        params: Iterable[tuple[str, ...]] = zip(*self.values, strict=True) if self.values else repeat(())
+        return tuple(map(Recipient, self.phones, params, self.lines))
+
+
+class Blocks(abc.ABC):
+    """A source of recipients that gives many of them at a time, as columns where it can; a thread goes through it."""
+
+    @abc.abstractmethod
+    def blocks(self) -> Iterator[Sequence[Recipient]]:
+        """Yield the recipients in order, some at a time; before an error, all that came before it."""
+
+
 class AllAccepted(Columns[Accepted]):
     """The results of a request whose every recipient was accepted.
 
@@ -95,23 +143,26 @@ class AcceptedRows(Columns[Outcome]):
 
     Args:
         rows: Ordinals in the source.
-        recipients: Whom they are for.
+        lines: The line of each, or None.
+        phones: Canonical numbers.
         sms_ids: The gateway's identifier of each text, or None.
         campaign_id: The gateway's identifier of the send.
     """
 
-    __slots__ = ("campaign_id", "recipients", "rows", "sms_ids")
+    __slots__ = ("campaign_id", "lines", "phones", "rows", "sms_ids")
 
     def __init__(
         self,
         rows: Sequence[int],
-        recipients: Sequence[Recipient],
+        lines: Sequence[int | None],
+        phones: Sequence[str],
         sms_ids: Sequence[str | None],
         campaign_id: str | None,
     ) -> None:
         super().__init__()
         self.rows = rows
-        self.recipients = recipients
+        self.lines = lines
+        self.phones = phones
         self.sms_ids = sms_ids
         self.campaign_id = campaign_id
 
@@ -123,8 +174,8 @@ class AcceptedRows(Columns[Outcome]):
         state, campaign_id = OutcomeState.ACCEPTED, self.campaign_id
         return tuple(
             [
-                Outcome(row, recipient.line, recipient.phone, state, None, sms_id, campaign_id)
-                for row, recipient, sms_id in zip(self.rows, self.recipients, self.sms_ids, strict=True)
+                Outcome(row, line, phone, state, None, sms_id, campaign_id)
+                for row, line, phone, sms_id in zip(self.rows, self.lines, self.phones, self.sms_ids, strict=True)
             ]
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from allmysms_async import argument
@@ -49,11 +49,11 @@ class Countries:
             msg = f"No country has the code {default_country!r:.20}: default_country= takes that of ISO, such as BE."
             raise InvalidSource(msg)
 
-    def read(self, rows: Iterator[Recipient]) -> Iterator[Recipient]:
+    def read(self, rows: Sequence[Recipient]) -> Sequence[Recipient]:
         """Return rows with their numbers as they are to be texted, those that cannot be right refused."""
-        return rows if self._country is None and not self._check else self._read(rows)
+        return rows if self._country is None and not self._check else list(self._read(rows))
 
-    def _read(self, rows: Iterator[Recipient]) -> Iterator[Recipient]:
+    def _read(self, rows: Sequence[Recipient]) -> Iterator[Recipient]:
         for row in rows:
             if isinstance(row, RefusedRow):
                 yield row

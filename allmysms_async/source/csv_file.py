@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from itertools import repeat
+from pathlib import Path
 
 from allmysms_async import argument
 from allmysms_async.border import border, bordered
 from allmysms_async.errors import InvalidSource
-from allmysms_async.model import Reason, Recipient, RefusedRow
+from allmysms_async.model import People, Reason, Recipient, RefusedRow
 from allmysms_async.source.encoding import check_said, encoding_of, known_encoding
-from allmysms_async.source.form import SEPARATORS, form_of
+from allmysms_async.source.form import SEPARATORS, Form, form_of
 from allmysms_async.source.letters import may_hold_wrong_letters, wrong_letters, wrong_values
-from allmysms_async.source.list_file import ListFile
+from allmysms_async.source.list_file import MOST_ROWS, ListFile
 from allmysms_async.source.records import Records, unclosed_quote
 
 __all__ = ["CsvSource", "read_csv"]
@@ -91,44 +91,39 @@ class CsvSource(ListFile):
         """Show the file and how it is read."""
         return f"<CsvSource {self.path} {self.encoding} separator={self.separator!r}>"
 
-    def _recipients(self) -> Iterator[Recipient]:
+    def _blocks(self) -> Iterator[Sequence[Recipient]]:
         form = self._form
-        width, phone, params = form.width, form.phone, form.params
-        look = form.exact != width  # at every row: one that lacks a separator has as many cells as the header
+        look = form.exact != form.width  # at every row: one that lacks a separator has as many cells as the header
         records = Records(
             self.path,
             self.encoding,
             form.separator,
             skip=form.skip,
-            width=width,
-            phone=phone,
+            width=form.width,
+            phone=form.phone,
             header=form.header is not None,
         )
-        count = wrong = 0
-        for found in records.read(tables=not look):
-            if not isinstance(found, tuple):  # a table; this way round is what a record is told by fastest
-                count += len(found.lines)
-                values = zip(*map(found.column, params), strict=True) if params else repeat(())
-                yield from map(Recipient, found.column(phone), values, found.lines)
-                continue
-            count += 1
-            line, cells = found
-            if _NULL in cells:
-                cells = ["" if cell == _NULL else cell for cell in cells]
-            if (look or len(cells) != width) and not form.fits(cells):
-                if any("\n" in cell for cell in cells):
-                    what = f"a quoted cell goes on over lines, and the row has not the {width} cells of the others"
-                    raise unclosed_quote(self.path, line, what)
-                wrong += 1
-                if wrong >= _LEAST_WRONG and wrong * 10 > count:
-                    msg = (
-                        f"{self.path}, line {line}: {wrong} of {count} rows have another number of cells than the "
-                        f"{width} columns: the file is not read any further."
-                    )
-                    raise InvalidSource(msg, line=line)
-                yield RefusedRow(cells[phone] if phone < len(cells) else "", (), line, reason=Reason.WRONG_WIDTH)
-            else:
-                yield Recipient(cells[phone], tuple([cells[position] for position in params]), line)
+        judged = _Judge(self.path, form)
+        rows: list[Recipient] = []
+        try:
+            for found in records.read(tables=not look):
+                if isinstance(found, tuple):
+                    rows.append(judged.row(*found, look=look))
+                    if len(rows) >= MOST_ROWS:
+                        yield rows
+                        rows = []
+                    continue
+                if rows:
+                    yield rows
+                    rows = []
+                judged.count += len(found.lines)
+                yield People(found.column(form.phone), found.lines, list(map(found.column, form.params)))
+        except Exception:
+            if rows:  # whoever came before an error is told before it
+                yield rows
+            raise
+        if rows:
+            yield rows
 
     def _refuse_wrong_letters(self) -> None:
         """Refuse letters that were encoded twice, or lost, in a column that is sent.
@@ -143,6 +138,54 @@ class CsvSource(ListFile):
         if found is not None:
             line, number, value = found
             raise wrong_letters(self.path, self.encoding, line, self.columns[number], value)
+
+
+class _Judge:
+    """Makes recipients of records, of whose cells any may be where it does not belong.
+
+    Args:
+        path: The file.
+        form: How it is read.
+
+    Attributes:
+        count: The rows so far.
+    """
+
+    def __init__(self, path: Path, form: Form) -> None:
+        self.count = 0
+        self._wrong = 0
+        self._path = path
+        self._form = form
+
+    def row(self, line: int, cells: list[str], *, look: bool) -> Recipient:
+        """Return the recipient of a record, or a row that is refused.
+
+        Args:
+            line: Where it starts.
+            cells: What it holds.
+            look: Whether one of the usual width may lack a cell.
+
+        Raises:
+            InvalidSource: A quote was not closed, or too many rows are of another width.
+        """
+        form, width = self._form, self._form.width
+        self.count += 1
+        if _NULL in cells:
+            cells = ["" if cell == _NULL else cell for cell in cells]
+        if (not look and len(cells) == width) or form.fits(cells):
+            return Recipient(cells[form.phone], tuple([cells[position] for position in form.params]), line)
+        if any("\n" in cell for cell in cells):
+            what = f"a quoted cell goes on over lines, and the row has not the {width} cells of the others"
+            raise unclosed_quote(self._path, line, what)
+        self._wrong += 1
+        if self._wrong >= _LEAST_WRONG and self._wrong * 10 > self.count:
+            msg = (
+                f"{self._path}, line {line}: {self._wrong} of {self.count} rows have another number of cells than the "
+                f"{width} columns: the file is not read any further."
+            )
+            raise InvalidSource(msg, line=line)
+        phone = cells[form.phone] if form.phone < len(cells) else ""
+        return RefusedRow(phone, (), line, reason=Reason.WRONG_WIDTH)
 
 
 @border

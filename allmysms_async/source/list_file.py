@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 
 from allmysms_async import argument
 from allmysms_async.backend import SendLimits
 from allmysms_async.border import bordered, retell
-from allmysms_async.model import Recipient, SmsMessage
+from allmysms_async.model import Blocks, Recipient, SmsMessage
 from allmysms_async.source.check import ListCheck, check_list
 from allmysms_async.source.country import Countries
 from allmysms_async.source.form import columns_given
 
-__all__ = ["ListFile"]
+__all__ = ["MOST_ROWS", "ListFile", "in_blocks"]
+
+MOST_ROWS = 500
+"""Rows in a block, where they are read one by one."""
 
 
 @bordered
-class ListFile(ABC):
+class ListFile(Blocks):
     """The recipients of a file; can be iterated over again and again, from the start each time.
 
     Args:
@@ -53,8 +57,25 @@ class ListFile(ABC):
         argument.given("header", header, (bool, type(None)), "true or false")
 
     @abstractmethod
+    def _blocks(self) -> Iterator[Sequence[Recipient]]:
+        """Yield a recipient for each row, in order, some at a time, the numbers as they are written."""
+
     def _recipients(self) -> Iterator[Recipient]:
         """Yield a recipient for each row, in order, its number as it is written."""
+        return itertools.chain.from_iterable(self._blocks())
+
+    def blocks(self) -> Iterator[Sequence[Recipient]]:
+        """Yield what iterating yields, some at a time; a campaign does so in a thread, and its event loop goes on.
+
+        Raises:
+            InvalidSource: The file cannot be read to its end as it began; ``line`` says where.
+        """
+        if type(self).__iter__ is not ListFile.__iter__:  # a user's own class knows better who is in the list
+            return in_blocks(iter(self))
+        return self._read()
+
+    def _read(self) -> Iterator[Sequence[Recipient]]:
+        return map(self._countries.read, self._blocks())
 
     def __iter__(self) -> Iterator[Recipient]:
         """Yield a recipient for each row that is not blank, in order; one that cannot be right is refused.
@@ -64,7 +85,7 @@ class ListFile(ABC):
         """
         outer = sys.exception()
         try:
-            yield from self._countries.read(self._recipients())
+            yield from itertools.chain.from_iterable(self._read())
         except BaseException as error:
             retell(error, outer)
             raise
@@ -81,3 +102,20 @@ class ListFile(ABC):
             InvalidSource: The file cannot be read to its end.
         """
         return check_list(self, message, limits)
+
+
+def in_blocks(rows: Iterator[Recipient]) -> Iterator[list[Recipient]]:
+    """Yield rows some at a time; before an error, all that came before it."""
+    block: list[Recipient] = []
+    try:
+        for row in rows:
+            block.append(row)
+            if len(block) >= MOST_ROWS:
+                yield block
+                block = []
+    except Exception:
+        if block:
+            yield block
+        raise
+    if block:
+        yield block

@@ -23,7 +23,7 @@ MAX_CELL = 10_000
 """A longer cell is no name and no number; it is most likely a quote that was never closed."""
 
 _MAX_LINE = 100_000
-_BLOCK = 1 << 16
+_BLOCK = 1 << 15
 _BLANKS = " \t\xa0\u202f"
 _MOST_LINES_OF_CELL = 200
 _DIGITS_OF_A_NUMBER = 6
@@ -48,6 +48,38 @@ def unclosed_quote(path: Path, line: int, what: str) -> InvalidSource:
         "it, or put the cell in one line."
     )
     return InvalidSource(msg, line=line)
+
+
+class _Pieces:
+    """Stretches of lines, of which one can be cut into shorter pieces.
+
+    Args:
+        stretches: The stretches.
+    """
+
+    def __init__(self, stretches: Iterator[str]) -> None:
+        self._stretches = stretches
+        self._cut: list[str] = []  # the next one last
+
+    def __iter__(self) -> Iterator[str]:
+        """Go on with them."""
+        return self
+
+    def __next__(self) -> str:
+        """Return the next one."""
+        return self._cut.pop() if self._cut else next(self._stretches)
+
+    def cut(self, piece: str) -> bool:
+        """Put a stretch back in pieces of ``MAX_PIECE`` characters, or of a longer line; tell whether there are two."""
+        pieces: list[str] = []
+        start, end = 0, len(piece)
+        while start < end:
+            stop = piece.rfind("\n", start, start + MAX_PIECE) + 1 or piece.find("\n", start) + 1 or end
+            pieces.append(piece[start:stop])
+            start = stop
+        if len(pieces) > 1:
+            self._cut += reversed(pieces)
+        return len(pieces) > 1
 
 
 class Records:
@@ -115,14 +147,17 @@ class Records:
         blank, no_record = self._blank, _NO_RECORD
         try:
             with self._path.open(encoding=self._encoding) as file:
-                pieces = self._pieces(file)
+                pieces = _Pieces(self._stretches(file))
                 for _ in range(self._skip):
                     next(pieces, None)
                 for piece in pieces:
-                    if tables and not header and (table := self._table(piece, line)) is not None:
-                        yield table
-                        line += len(table.lines)
-                        continue
+                    if tables and not header:
+                        if (table := self._table(piece, line)) is not None:
+                            yield table
+                            line += len(table.lines)
+                            continue
+                        if pieces.cut(piece):
+                            continue
                     # Strict, since a quote that is never closed would otherwise swallow the rows after it unnoticed.
                     lines = self._noted(chain.from_iterable(self._until_whole(piece, pieces, raw)), raw)
                     for cells in csv.reader(lines, delimiter=self._separator, strict=True):
@@ -155,10 +190,10 @@ class Records:
             msg = f"{self._path}, near line {line}: reading failed: {error.strerror or type(error).__name__}."
             raise InvalidSource(msg, line=line) from error
 
-    def _pieces(self, file: io.TextIOBase) -> Iterator[str]:
-        """Yield some lines at a time, of bounded length, so that a file without any is not read into memory whole.
+    def _stretches(self, file: io.TextIOBase) -> Iterator[str]:
+        """Yield many lines at a time, of bounded length, so that a file without any is not read into memory whole.
 
-        The first lines, which may say the separator and the names, are pieces of their own, and so is a long one.
+        The first lines, which may say the separator and the names, are stretches of their own.
         """
         left = ""
         alone = self._skip + 1
@@ -175,8 +210,7 @@ class Records:
                 break
             start = 0
             while start < end:
-                most = 0 if alone else MAX_PIECE
-                stop = text.rfind("\n", start, start + most) + 1 or text.index("\n", start) + 1
+                stop = text.index("\n", start) + 1 if alone else end
                 alone = max(alone - 1, 0)
                 yield text[start:stop]
                 start = stop
@@ -193,7 +227,7 @@ class Records:
             return None
         return table_of(piece, line, separator=self._separator, width=self._width, phone=self._phone, blank=self._blank)
 
-    def _until_whole(self, piece: str, pieces: Iterator[str], raw: list[str]) -> Iterator[Iterable[str]]:
+    def _until_whole(self, piece: str, pieces: _Pieces, raw: list[str]) -> Iterator[Iterable[str]]:
         """Yield a piece's lines, then those of more pieces while a record goes on."""
         yield io.StringIO(piece, newline="\n")
         while raw and (more := next(pieces, "")):

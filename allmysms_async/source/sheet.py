@@ -15,7 +15,7 @@ from allmysms_async.border import border, bordered
 from allmysms_async.errors import InvalidRequest, InvalidSource
 from allmysms_async.model import Recipient
 from allmysms_async.source.form import checked_columns, columns_at, trimmed
-from allmysms_async.source.list_file import ListFile
+from allmysms_async.source.list_file import ListFile, in_blocks
 
 __all__ = ["SheetSource", "read_xlsx"]
 
@@ -73,7 +73,10 @@ class SheetSource(ListFile):
         """Show the file and the sheet."""
         return f"<SheetSource {self.path} sheet={self.sheet!r}>"
 
-    def _recipients(self) -> Iterator[Recipient]:
+    def _blocks(self) -> Iterator[Sequence[Recipient]]:
+        return in_blocks(self._rows())
+
+    def _rows(self) -> Iterator[Recipient]:
         rows = _rows(_opened(self.path, self.sheet))
         if self.header is not None:
             next(rows, None)

@@ -10,7 +10,8 @@ from itertools import repeat
 __all__ = ["MAX_PIECE", "Table", "table_of"]
 
 MAX_PIECE = 5_000
-"""How many characters are looked at together, in some hundred rows. No line and no cell among them is longer."""
+"""Of the lines of a table none has as many characters, and so no cell. Where something is unusual, about so many are
+looked at together, some hundred rows: the others are a table all the same."""
 
 # A quoted cell; a value that there is not (\N), or the end of the rows (\.); a mark inside of a file.
 _UNUSUAL = ('"', "\\", "\ufeff")
@@ -49,7 +50,7 @@ def table_of(text: str, line: int, *, separator: str, width: int, phone: int, bl
         phone: Position of a column that is seldom blank.
         blank: Characters that make no row if a line has no others.
     """
-    if len(text) > MAX_PIECE or text[-1] != "\n" or any(unusual in text for unusual in _UNUSUAL):
+    if text[-1] != "\n" or any(unusual in text for unusual in _UNUSUAL) or _has_long_line(text):
         return None
     # Each newline becomes a cell of its own. If they stand where every row would end, all rows are of that width.
     cells = text.replace("\n", f"{separator}\n{separator}").split(separator)
@@ -65,3 +66,9 @@ def table_of(text: str, line: int, *, separator: str, width: int, phone: int, bl
             if not cell.strip(blank) and not "".join(cells[row * stride : (row + 1) * stride]).strip(blank):
                 return None
     return table
+
+
+def _has_long_line(text: str) -> bool:
+    """Tell whether a line may have ``MAX_PIECE`` characters: a stretch of half as many holds the end of none."""
+    half = max(1, MAX_PIECE // 2)
+    return not all(text.find("\n", begin, begin + half) >= 0 for begin in range(0, len(text) - half + 1, half))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from allmysms_async.batch.chunk import Chunk, halves, idempotency_key
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.model import Recipient, SmsMessage
+from allmysms_async.model import People, Recipient, SmsMessage
 from allmysms_async.text import Coding
 
 NUMBERS = st.integers(33612_000000, 33612_000005).map(str)
@@ -51,6 +51,16 @@ def identity(run_id, chunk, message):
 def test_keys_are_equal_exactly_when_requests_are(one, other):
     """Two requests have the same key if and only if nothing that is sent differs."""
     assert (idempotency_key(*one) == idempotency_key(*other)) is (identity(*one) == identity(*other))
+
+
+@given(REQUESTS)
+def test_key_of_columns_is_that_of_their_people(request_):
+    """A chunk that a journal gives back has the key that it had where it was planned."""
+    run_id, chunk, message = request_
+    people = People.of(chunk.recipients)
+    assume(people is not None)
+    columns = msgspec.structs.replace(chunk, recipients=people)
+    assert idempotency_key(run_id, columns, message) == idempotency_key(run_id, chunk, message)
 
 
 @given(REQUESTS, st.data())

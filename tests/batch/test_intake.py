@@ -10,6 +10,7 @@ import pytest
 
 from allmysms_async.batch.intake import Intake
 from allmysms_async.errors import InvalidSource, SourceIncomplete
+from allmysms_async.model import Blocks, People, Recipient
 from allmysms_async.source import CsvSource, SheetSource
 
 FAILURE = ValueError("the database went away")
@@ -588,6 +589,43 @@ async def test_file_is_read_beside_the_event_loop():
     assert rows == [(index + 1, f"n{index}") for index in range(2500)]
     assert source.threads
     assert threading.get_ident() not in source.threads
+
+
+class InBlocks(Blocks):
+    """One that gives some rows as columns and some singly, and may fail."""
+
+    def __init__(self, fails=False):
+        """Hold five rows."""
+        self.fails = fails
+        self.threads = set()
+
+    def blocks(self):
+        """Yield the rows."""
+        self.threads.add(threading.get_ident())
+        yield People(["n0", "n1"], range(2))
+        yield [Recipient("n2", line=2)]
+        yield People(["n3", "n4"], range(3, 5))
+        if self.fails:
+            raise InvalidSource("Broken.", line=5)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_blocks_are_numbered_through_beside_the_event_loop(fails):
+    """Columns and single rows are one list, each block a helping; an error comes after the rows before it."""
+    source, rows = InBlocks(fails), []
+    intake = Intake(source)
+    for _ in range(3):
+        rows += await intake.take(asyncio.Event())
+    assert rows == [(index + 1, Recipient(f"n{index}", line=index)) for index in range(5)]
+    assert source.threads
+    assert threading.get_ident() not in source.threads
+    if fails:
+        with pytest.raises(InvalidSource, match="Broken"):
+            await intake.take(asyncio.Event())
+        rows = await intake.take(asyncio.Event())  # begun again
+        assert list(rows) == [(1, Recipient("n0", line=0)), (2, Recipient("n1", line=1))]
+    else:
+        assert await intake.take(asyncio.Event()) is None
 
 
 def test_lists_of_files_say_that_they_are():

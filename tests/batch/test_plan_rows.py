@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from pyroaring import BitMap64
 
 from allmysms_async.backend import SendLimits
+from allmysms_async.batch.block import Block, Rows
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.plan import Planner
 from allmysms_async.batch.seen import Unmet
-from allmysms_async.model import Outcome, Reason, Recipient, RefusedRow, SmsMessage
+from allmysms_async.model import Outcome, People, Reason, Recipient, RefusedRow, SmsMessage
+from allmysms_async.numbers import canonical_number, usual_mobile
 
 LIMITS = SendLimits(
     recipients=1000, max_recipients=2000, max_gsm_units=320, max_ucs2_units=140, personalises=True, idempotent=True
@@ -32,6 +34,26 @@ PHONES = st.one_of(
     st.sampled_from(["", "0142345678", "0692123456", "+32470123456", "639123456", "06 12 34 56 99"]),
 )
 VALUES = st.one_of(st.sampled_from(["Anne", "Łukasz", "#param_1#", "x" * 400, 5, None]), st.text(max_size=3))
+TEXTS = st.one_of(st.sampled_from(["Anne", "Łukasz", "#param_1#", "x" * 150, "x" * 400, "€", ""]), st.text(max_size=3))
+# Read as a list of figures they would be other numbers, or more of them.
+ODD = [
+    "0612345678",
+    "0798765432",
+    "0639123456",
+    "0696123456",
+    "0708401234",
+    "0708991234",
+    "0590123456",
+    "06123456e2",
+    "061234567.",
+    "06123 5678",
+    "06123456789",
+    "061234567",
+    "0612345678\n0612345679",
+    "0612345678,33612345679",
+    "+33612345678",
+    "\u0660612345678",
+]
 ITEMS: Any = st.one_of(
     PHONES,
     st.builds(Recipient, PHONES, st.lists(VALUES, max_size=2).map(tuple), st.one_of(st.none(), st.integers(-1, 99))),
@@ -72,6 +94,54 @@ def test_rows_at_once_end_as_one_by_one(name: str, rows: list[Any], text: str, m
     """Chunks, refusals and what is remembered are the same, in the same order."""
     limits = OTHERS[name]
     assert planned(rows, text, limits, met, at_once=at_once) == planned(rows, text, limits, met, at_once=1)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@given(
+    rows=st.lists(st.tuples(PHONES, TEXTS, TEXTS), min_size=1, max_size=30),
+    text=st.sampled_from(["Bonjour", "Bonjour #param_1#", "Zoé € #param_2# #param_1#", "#param_1# #param_1#"]),
+    met=st.lists(st.sampled_from([33_000_000_000 + person for person in PEOPLE]), max_size=5),
+    encoding=st.sampled_from(["auto", "gsm7", "unicode"]),
+)
+def test_columns_end_as_their_rows_do(
+    name: str, rows: list[tuple[str, str, str]], text: str, met: list[int], encoding: Any
+) -> None:
+    """Whoever comes from a file, in columns from the start, is planned as the same people one by one are."""
+    limits, made = OTHERS[name], []
+    phones, *values = map(list, zip(*rows, strict=True))
+    people = People(phones, range(2, 2 + len(rows)), values)
+    for columns in (True, False):
+        seen, accounted, refused, unmet = BitMap64(met), BitMap64(), array("Q"), Unmet()
+        unmet.learn(seen, refused)
+        planner = Planner(
+            SmsMessage(text, encoding=encoding),
+            limits,
+            chunk_size=3,
+            seen=seen,
+            accounted=accounted,
+            refused=refused,
+            unmet=unmet,
+        )
+        outcomes: list[Outcome] = []
+        if columns:
+            planner.add_rows(Rows(1, people), outcomes)
+        else:
+            outcomes = [outcome for row in enumerate(people, 1) if (outcome := planner.add(*row)) is not None]
+        made.append((planner.flush(), outcomes, set(seen), set(accounted), list(refused)))
+    assert made[0] == made[1]
+
+
+@given(st.lists(st.one_of(PHONES, st.sampled_from(ODD), st.text("06+73 ,eE.\n-", max_size=12)), max_size=6))
+def test_numbers_are_read_at_once_as_one_by_one(phones: list[str]) -> None:
+    """Whatever stands in a column, a number that is taken at a glance is what a careful look finds."""
+    block = Block(Rows(1, People(phones, [None] * len(phones))))
+    found = dict(zip(phones, block.phones, strict=True))
+    assert {phone: canonical_number(phone) for phone, number in found.items() if number} == {
+        phone: number for phone, number in found.items() if number
+    }
+    assert [str(number) for number in block.numbers] == [number for number in block.phones if number]
+    assert set(block.known) == set(block.numbers)
+    assert all(block.phones[at] for at, phone in enumerate(phones) if usual_mobile(phone))
 
 
 @pytest.mark.parametrize("limits", ["usual", "short lists"])

@@ -6,10 +6,13 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from allmysms_async.model import People, Recipient
+from allmysms_async.source import CsvSource, read_csv
 
 ROWS = int(os.environ.get("LIST_ROWS", "200000"))
 
@@ -113,3 +116,30 @@ def test_long_list_is_read_in_bounded_memory(
     count, rise = map(int, ended.stdout.split())
     assert count == ROWS
     assert rise < megabytes
+
+
+def test_blocks_hold_what_iterating_yields(tmp_path: Path) -> None:
+    """A campaign is given whole columns, and single rows where something is unusual, all in their order."""
+    path = tmp_path / "clients.csv"
+    lines = [f"06{number:08};Ana {number}" for number in range(9000)]
+    lines[4000] = '0600004000;"Ana; 4000"'
+    lines[7000] = "0600007000"
+    path.write_text("\n".join(["mobile;nom", *lines, ""]), encoding="utf-8")
+    source = read_csv(path, phone="mobile", params=["nom"])
+    blocks = list(source.blocks())
+    assert [row for block in blocks for row in block] == list(source)
+    assert sum(len(block) for block in blocks if isinstance(block, People)) > 8000
+    assert 2 <= sum(not isinstance(block, People) for block in blocks) <= 20
+
+
+def test_class_of_a_users_own_says_who_is_in_the_list(tmp_path: Path) -> None:
+    """Whoever leaves people out while iterating leaves them out of the campaign, which goes through blocks."""
+
+    class WithoutAna(CsvSource):
+        def __iter__(self) -> Iterator[Recipient]:
+            return (row for row in super().__iter__() if row.params != ("Ana",))
+
+    path = tmp_path / "clients.csv"
+    path.write_text("mobile;nom\n0612345678;Ana\n0612345679;Bob\n", encoding="utf-8")
+    source = WithoutAna(path, phone="mobile", params=["nom"])
+    assert [row.params for block in source.blocks() for row in block] == [("Bob",)]

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -68,6 +68,33 @@ def both_ways(path: Path, options: dict[str, object], *, block: int, piece: int)
         quick = read(path, options)
         patch.setattr(records, "table_of", lambda *_, **__: None)
         return quick, read(path, options)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data(), by_name=st.sets(st.sampled_from([0, 1])))
+def test_form_is_told_by_the_separators_that_find_the_columns(data: st.DataObject, by_name: set[int]) -> None:
+    """Those that find fewer are never what a file is read by: it makes no difference that they are not tried."""
+    lines = st.lists(st.text('06ma;,|\t"\n ', max_size=8), max_size=5)
+    content = "\n".join([data.draw(st.sampled_from(HEADS)), *data.draw(lines)])
+    columns = [name if at in by_name else at + 1 for at, name in enumerate(("m", "a"))]
+    options: dict[str, object] = {"phone": columns[0], "params": columns[1:], "encoding": "utf-8"}
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        path = Path(folder, "clients.csv")
+        path.write_text(content, encoding="utf-8", newline="")
+        quick = form_or_error(path, options)
+        patch.setattr(form, "_naming_most", lambda candidates, *_: candidates)
+        assert form_or_error(path, options) == quick
+
+
+HEADS = ["m;a", "m,a", "m;a,x", "m|a\tx;y,z", "m", "", '"m;a";x,m', "a,m;x", 'm;"a', "m;a;m,a"]
+
+
+def form_or_error(path: Path, options: dict[str, Any]) -> object:
+    """Return how a file is read, or why it is not."""
+    try:
+        return read_csv(path, **options)._form
+    except InvalidSource as error:
+        return str(error), error.line
 
 
 phones = st.integers(0, 99_999_999).map(lambda number: f"06{number:08}")
