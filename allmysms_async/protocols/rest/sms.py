@@ -5,14 +5,14 @@ Source: HTTPS API v9, §6 to §8, annexes 1 and 2.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import cast
 
 import msgspec
 
-from allmysms_async.model import Recipient
+from allmysms_async.model import People, Recipient
 from allmysms_async.protocols.form import Quoted, quoted
 from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.protocols.rest import routes
@@ -33,9 +33,12 @@ __all__ = [
 ]
 
 _NATIONAL_DIGITS = 9
-# What stands between two numbers, and after the last one.
-_BETWEEN = "%22%7D%2C%7B%22MOBILEPHONE%22%3A%22"
-_END = b"%22%7D%5D%7D%7D"
+# What stands before the first number, before each other one, before a value, after the last, and after all people.
+_FIRST = "%7B%22MOBILEPHONE%22%3A%22"
+_NEXT = f"%22%7D%2C{_FIRST}"
+_VALUE = "%22%2C%22PARAM_{}%22%3A%22"
+_END = "%22%7D"
+_CLOSE = "%5D%7D%7D"
 
 
 class SimulateCampaignResult(Result, frozen=True, kw_only=True):
@@ -129,35 +132,39 @@ def _sms_data(values: dict[str, str], recipients: Sequence[Recipient], dynamic: 
     return data
 
 
-@functools.cache
-def _person(count: int) -> type[msgspec.Struct]:
-    """Return what holds a number and so many values, under their wire names."""
-    names = {f"value_{number}": f"PARAM_{number}" for number in range(1, count + 1)}
-    fields: list[tuple[str, type]] = [("phone", str), *((name, str) for name in names)]
-    return msgspec.defstruct("Person", fields, rename={"phone": "MOBILEPHONE"} | names, gc=False)
-
-
 def _flow(values: dict[str, str], recipients: Sequence[Recipient], dynamic: int) -> bytes:
-    """Return the flow in JSON, as ``_sms_data`` has it.
-
-    Canonical numbers hold nothing to be escaped: those of one text are joined as they travel.
-    """
-    data: dict[str, object] = dict(values)
-    phones = [recipient.phone for recipient in recipients]
-    if not dynamic:
-        digits = "".join(phones)
-        if not (digits.isascii() and digits.isdigit() and min(map(len, phones)) > _NATIONAL_DIGITS):
-            return msgspec.json.encode({"DATA": _sms_data(values, recipients, dynamic)})
-        around = quoted(msgspec.json.encode({"DATA": data | {"SMS": [{"MOBILEPHONE": ""}]}}))
-        return Quoted(around[: -len(_END)] + _BETWEEN.join(phones).encode() + _END)
-    params = [recipient.params for recipient in recipients]
-    if set(map(len, params)) != {dynamic}:
+    """Return the flow in JSON, as ``_sms_data`` has it; where it can be written column by column, as it travels."""
+    people = People.of(recipients)
+    columns: list[Sequence[str] | None] = [None]
+    if people is not None and len(recipients) and len(people.values) >= dynamic:
+        phones = people.phones
+        if min(map(len, phones)) <= _NATIONAL_DIGITS:
+            phones = list(map(_mobile, phones))
+        columns = [_quoted_column(column) for column in (phones, *people.values[:dynamic])]
+    if None in columns:
         return msgspec.json.encode({"DATA": _sms_data(values, recipients, dynamic)})
-    if min(map(len, phones)) <= _NATIONAL_DIGITS:
-        phones = list(map(_mobile, phones))
-    data["DYNAMIC"] = str(dynamic)
-    data["SMS"] = list(map(_person(dynamic), phones, *zip(*params, strict=True)))
-    return msgspec.json.encode({"DATA": data})
+    before = [_NEXT, *(_VALUE.format(number) for number in range(1, dynamic + 1))]
+    stride = 2 * len(columns)
+    pieces = [""] * (stride * len(recipients))
+    for position, (text, column) in enumerate(zip(before, cast("list[Sequence[str]]", columns), strict=True)):
+        pieces[2 * position :: stride] = [text] * len(recipients)
+        pieces[2 * position + 1 :: stride] = column
+    around = quoted(msgspec.json.encode({"DATA": _sms_data(values, (), dynamic)})).decode()
+    pieces[0] = around.removesuffix(_CLOSE) + _FIRST
+    pieces.append(_END + _CLOSE)
+    return Quoted("".join(pieces).encode())
+
+
+def _quoted_column(column: Sequence[str]) -> Sequence[str] | None:
+    """Return texts as they travel in a flow, between their quotes; None if JSON escapes a character of one."""
+    text = "".join(column)
+    if text.isascii() and text.encode().isalnum():
+        return column
+    written = msgspec.json.encode(column)
+    if b"\\" in written:
+        return None
+    # Without an escape every quote is the beginning or the end of a text.
+    return quoted(written[2:-2]).decode().split("%22%2C%22")
 
 
 class SendSms(_SmsFlow, Operation[SendSmsResult], frozen=True):

@@ -1,11 +1,13 @@
 """The flow of a send, written column by column, beside the same written field by field."""
 
 import msgspec
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from allmysms_async import Recipient
-from allmysms_async.protocols.form import form
+from allmysms_async.model import People
+from allmysms_async.protocols.form import Quoted, form
 from allmysms_async.protocols.rest.sms import SendSms
 
 numbers = st.one_of(
@@ -26,3 +28,25 @@ def test_columns_are_written_as_fields_are(recipients: list[Recipient], dynamic:
     operation = SendSms(text, recipients, dynamic=dynamic, campaign_name="soldes", tpoa="MAGASIN", verbose=True)
     by_field = msgspec.json.encode({"DATA": operation.data()})
     assert form({"smsData": operation.flow()}) == form({"smsData": by_field})
+
+
+texts = st.one_of(
+    st.sampled_from(["", "Ana", "Jean-Luc", "Zo\u00e9", ",", '","', "a\\", '"', "%22", "\n"]), st.text(max_size=3)
+)
+
+
+@given(st.integers(0, 3).flatmap(lambda count: st.lists(st.tuples(numbers, *[texts] * count), min_size=1, max_size=5)))
+def test_people_in_columns_are_written_as_fields_are(rows: list[tuple[str, ...]]) -> None:
+    """Numbers and values that are columns from the list on make the same body, of separators and escapes alone too."""
+    phones, *columns = map(list, zip(*rows, strict=True))
+    people = People(phones, [None] * len(rows), columns)
+    operation = SendSms("Bonjour", people, dynamic=len(columns))
+    try:
+        by_field = msgspec.json.encode({"DATA": operation.data()})
+    except (UnicodeEncodeError, msgspec.EncodeError):  # half of a character
+        with pytest.raises((UnicodeEncodeError, msgspec.EncodeError)):
+            operation.flow()
+        return
+    assert form({"smsData": operation.flow()}) == form({"smsData": by_field})
+    assert len(columns) == operation.dynamic
+    assert isinstance(operation.flow(), Quoted) or any("\\" in str(msgspec.json.encode(row)) for row in rows)
