@@ -243,10 +243,9 @@ def decode(
         ProtocolError: The answer is not what the manual says.
         GatewayError: The gateway refused; its class says why.
     """
-    check_status(response, operation.name, says_taken=_says_taken)
-    ordinary = operation.read_ordinary(response.body)
+    ordinary = decode_ordinary(operation, response)
     if ordinary is not None:
-        return typing.cast("R", ordinary)
+        return ordinary
     answer = _answer(response.body, operation.name)
     if status_code(answer) not in passing:
         error = operation.refused(answer)
@@ -257,3 +256,14 @@ def decode(
     except Unreadable as error:
         msg = f"{operation.name}: the answer's field {error} cannot be read; what became of the request is not known."
         raise ProtocolError(msg, request=operation.name) from None
+
+
+def decode_ordinary(operation: type[Operation[R]], response: HttpResponse) -> R | None:
+    """Return the result that an answer holds which is a success in its usual form, or None of any other.
+
+    Raises:
+        ServerFailure, RateLimited, HttpRefused: By HTTP status.
+        ProtocolError: HTTP does not have its status.
+    """
+    check_status(response, operation.name, says_taken=_says_taken)
+    return typing.cast("R | None", operation.read_ordinary(response.body))

@@ -13,7 +13,7 @@ from allmysms_async.backend import identity
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.hooks import Asked
 from allmysms_async.protocols.connection import Connection, secret
-from allmysms_async.protocols.rest.codec import Credentials, Formats, decode, encode, is_xml
+from allmysms_async.protocols.rest.codec import Credentials, Formats, decode, decode_ordinary, encode, is_xml
 from allmysms_async.protocols.rest.one import OneText, writer
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.wire import Result
@@ -26,6 +26,8 @@ R = TypeVar("R", bound=Result)
 # 64 KB of JSON, the answer for 1,000 recipients, take 3 ms; XML takes longer.
 _LARGE_JSON_BYTES = 64 * 1024
 _LARGE_XML_BYTES = 32 * 1024
+# The same of an ordinary answer to a send: 2,000 recipients take 0.4 ms.
+_LARGE_ORDINARY_BYTES = 256 * 1024
 # So many rows of a flow take 3 ms to write as XML.
 _MANY_ROWS = 300
 
@@ -142,7 +144,13 @@ class Line:
         return await within(self._worker, write, timeout, operation.name)
 
     async def _decoded(self, kind: type[Operation[R]], response: HttpResponse, passing: frozenset[str]) -> R:
-        """Read an answer; a large one in a thread, since it would hold the event loop for too long."""
-        if len(response.body) <= (_LARGE_XML_BYTES if is_xml(response.body) else _LARGE_JSON_BYTES):
+        """Read an answer; a large one in a thread, since it would hold the event loop for too long.
+
+        An ordinary answer to a send is read so fast that going to the thread would cost more.
+        """
+        size = len(response.body)
+        if size <= (_LARGE_XML_BYTES if is_xml(response.body) else _LARGE_JSON_BYTES):
             return decode(kind, response, passing=passing)
+        if size <= _LARGE_ORDINARY_BYTES and (ordinary := decode_ordinary(kind, response)) is not None:
+            return ordinary
         return await self._worker.run(decode, kind, response, passing=passing)

@@ -14,6 +14,7 @@ from allmysms_async import plausible
 from allmysms_async.model import (
     Accepted,
     AllAccepted,
+    People,
     Reason,
     Recipient,
     RecipientResult,
@@ -23,7 +24,7 @@ from allmysms_async.model import (
 )
 from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.rest.naming import PARIS
-from allmysms_async.protocols.rest.sms import SendSmsResult
+from allmysms_async.protocols.rest.sent import Listed, SendSmsResult
 
 _REASONS = {
     "blacklist_stop": Reason.OPTED_OUT,
@@ -116,10 +117,14 @@ def _in_order(result: SendSmsResult, recipients: Sequence[Recipient]) -> AllAcce
     entries = result.sms_ids
     if result.invalid_numbers or result.discarded_numbers_details or len(entries) != len(recipients):
         return None
-    phones = [recipient.phone for recipient in recipients]
-    if phones != [entry.phone_number for entry in entries]:
-        return None
-    return AllAccepted(phones, plausible.identifiers([entry.sms_id for entry in entries]))
+    phones = recipients.phones if isinstance(recipients, People) else [recipient.phone for recipient in recipients]
+    if isinstance(entries, Listed):
+        ids: Sequence[str | None] = entries.ids
+        in_order = phones == entries.phones
+    else:
+        ids = [entry.sms_id for entry in entries]
+        in_order = phones == [entry.phone_number for entry in entries]
+    return AllAccepted(phones, plausible.identifiers(ids)) if in_order else None
 
 
 def _by_number(result: SendSmsResult, recipients: Sequence[Recipient]) -> tuple[RecipientResult, ...]:

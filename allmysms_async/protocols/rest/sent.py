@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from operator import attrgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 
@@ -18,7 +17,7 @@ from allmysms_async import plausible
 from allmysms_async.protocols.rest.wire import Result, Wire
 from allmysms_async.redaction import Discreet
 
-__all__ = ["SendSmsResult", "SimpleSendResult", "SmsId", "read_many", "read_ordinary"]
+__all__ = ["Listed", "SendSmsResult", "SimpleSendResult", "SmsId", "read_many", "read_ordinary"]
 
 
 class SmsId(Discreet, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, gc=False):
@@ -130,8 +129,19 @@ class Unread(Mapping[str, object]):
         return repr(self._read())
 
 
+class Listed(tuple[SmsId, ...]):
+    """The identifiers of an ordinary answer, which know their columns.
+
+    Attributes:
+        phones: The number of each.
+        ids: The identifier of each.
+    """
+
+    phones: list[str]
+    ids: list[str]
+
+
 _decoder = msgspec.json.Decoder(_Answer)
-_phone_number, _sms_id = attrgetter("phone_number"), attrgetter("sms_id")
 _FIGURES: Mapping[str, Callable[[object], object]] = {
     **dict.fromkeys(("credits", "credits_used", "balance", "cost"), plausible.amount),
     **dict.fromkeys(("nb_contacts", "nb_sms"), plausible.count),
@@ -141,11 +151,15 @@ _FIGURES: Mapping[str, Callable[[object], object]] = {
 def read_ordinary(body: bytes) -> SendSmsResult | None:
     """Return what an ordinary answer to a send holds, or None if it is not one."""
     result = read_many(body)
-    return None if result is None else msgspec.structs.replace(result, raw=dict(result.raw))
+    if result is None:
+        return None
+    return msgspec.structs.replace(result, sms_ids=tuple(result.sms_ids), raw=dict(result.raw))
 
 
 def read_many(body: bytes) -> SendSmsResult | None:
-    """Do as ``read_ordinary`` does; the raw answer is read when somebody looks at it."""
+    """Do as ``read_ordinary`` does; the raw answer is read when somebody looks at it, and the identifiers are
+    ``Listed``.
+    """
     try:
         answer = _decoder.decode(body)
     except (msgspec.DecodeError, ValueError, RecursionError):  # one of which is that it is not UTF-8
@@ -156,14 +170,17 @@ def read_many(body: bytes) -> SendSmsResult | None:
         values[name] = found = read(came)
         if found is None and came is not None:
             return None
-    if not (all(map(_phone_number, answer.sms_ids)) and all(map(_sms_id, answer.sms_ids))):
+    listed = Listed(answer.sms_ids)
+    phones, ids = [entry.phone_number for entry in listed], [entry.sms_id for entry in listed]
+    if not (all(phones) and all(ids)):
         return None
+    listed.phones, listed.ids = cast("list[str]", phones), cast("list[str]", ids)
     return SendSmsResult(
         status=str(answer.status),
         status_text=answer.status_text,
         invalid_numbers=answer.invalid_numbers,
         campaign_id=answer.campaign_id,
-        sms_ids=answer.sms_ids,
+        sms_ids=listed,
         raw=Unread(body),
         **values,
     )

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import Contact, RestBackend, SoapBackend
+from allmysms_async import Contact, Recipient, RestBackend, SoapBackend
 from allmysms_async.errors import NotSent, ProtocolError
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.protocols.rest import line
 from allmysms_async.protocols.rest.codec import decode
 from allmysms_async.protocols.rest.replies import GetPulls
+from allmysms_async.protocols.rest.sms import SendMany
 from allmysms_async.protocols.soap.account import GetInfo
 
 INFO = b"""<E:Envelope xmlns:E="http://schemas.xmlsoap.org/soap/envelope/"><E:Body><getInfoResponse>
@@ -69,6 +70,28 @@ async def test_larger_answer_is_read_in_the_thread(
     backend = RestBackend("demo", "key", transport=Fixed(body), return_format="xml" if xml else "json")
     assert (await backend.api.replies.get_pulls()).mos == ()
     assert where == [bool(away)]
+    await backend.aclose()
+
+
+@pytest.mark.parametrize(("count", "odd", "away"), [(1500, b"", 0), (1500, b',"odd":1', 1), (6000, b"", 1)])
+async def test_ordinary_answer_to_a_send_is_read_in_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch, count: int, odd: bytes, away: int
+) -> None:
+    """It is read so fast that the thread would cost more; another field, or 256 KB, make it any large answer."""
+    where: list[bool] = []
+
+    def noting(*args: Any, **options: Any) -> Any:
+        where.append(threading.current_thread() is not threading.main_thread())
+        return decode(*args, **options)
+
+    monkeypatch.setattr(line, "decode", noting)
+    ids = b",".join(b'{"phoneNumber":"336%08d","smsId":"s%020d"}' % (number, number) for number in range(count))
+    body = b'{"status":100,"campaignId":"c","smsIds":[%s]%s}' % (ids, odd)
+    backend = RestBackend("demo", "key", transport=Fixed(body))
+    people = [Recipient(f"336{number:08}") for number in range(count)]
+    result = await backend.call(SendMany("Bonjour", people))
+    assert (len(result.sms_ids), result.sms_ids[-1].phone_number) == (count, people[-1].phone)
+    assert where == [True] * away
     await backend.aclose()
 
 

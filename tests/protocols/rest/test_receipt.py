@@ -5,14 +5,16 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from allmysms_async.exchange import HttpResponse
-from allmysms_async.model import Accepted, Reason, Recipient, Rejected, SendReceipt, Unconfirmed
+from allmysms_async.model import Accepted, AllAccepted, People, Reason, Recipient, Rejected, SendReceipt, Unconfirmed
 from allmysms_async.protocols.rest.codec import decode
 from allmysms_async.protocols.rest.receipt import receipt
+from allmysms_async.protocols.rest.sent import read_many, read_ordinary
 from allmysms_async.protocols.rest.sms import SendSms
 
 ANNE, BOB, CLEO = "33612345678", "33698765432", "32470123412"
@@ -188,3 +190,20 @@ def test_answer_in_the_order_asked_is_read_as_one_in_any_other(asked: list[str],
     """Each person has the identifier that stands beside their number, whichever way it is found."""
     answer = {"smsIds": ids(*(phone for phone in listed if phone in asked))}
     assert results(answer, *asked) == tuple(Accepted(phone, f"id-{phone}") for phone in asked)
+
+
+@given(
+    asked=st.lists(st.sampled_from(["33612345601", "33612345602", "33612345603"]), unique=True, min_size=1),
+    listed=st.lists(st.sampled_from(["33612345601", "33612345602", "33612345603", "0612345601"])),
+    sms_id=st.sampled_from(["a", "x" * 300, "\x85"]),
+)
+def test_columns_are_read_as_one_by_one(asked: list[str], listed: list[str], sms_id: str) -> None:
+    """Whoever asked in columns, and an answer that knows its own, end as recipients and identifiers singly do."""
+    ids = [{"phoneNumber": phone, "smsId": sms_id} for phone in listed]
+    body = msgspec.json.encode({"status": 100, "campaignId": "c", "smsIds": ids})
+    quick, careful = read_many(body), read_ordinary(body)
+    assert quick is not None
+    assert careful is not None
+    columns = receipt(quick, People(asked, [None] * len(asked)), len(asked), None)
+    assert columns == receipt(careful, list(map(Recipient, asked)), len(asked), None)
+    assert isinstance(columns.results, AllAccepted) == (asked == listed)
