@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
@@ -39,7 +40,8 @@ class ChunkQueue:
         self._stopping = stopping
         self._most = most
         self._keeps_up = keeps_up
-        self._turn = asyncio.Condition()
+        self._takers: dict[asyncio.Future[None], None] = {}
+        self._others: dict[asyncio.Future[None], Callable[[], bool]] = {}
         self._ended = self._shared = False
         self._busy = 0
         self._ready: deque[Chunk] = deque()
@@ -97,23 +99,33 @@ class ChunkQueue:
 
     async def take(self) -> Chunk | None:
         """Return the next chunk, which its worker gives to ``done`` in the end; None when the run is over."""
-        async with self._turn:
-            # A chunk in flight may still be cut in two, so there is no end while somebody is busy.
-            await self._turn.wait_for(
-                lambda: (self._ready and self._may_go_on()) or self._stopping.is_set() or (self.idle and self._ended)
-            )
-            if self._stopping.is_set() or not self._ready:
-                return None
-            self._busy += 1
-            chunk = self._ready.popleft()
-            self._turn.notify_all()
-            return chunk
+        while not (self._over or (self._ready and self._keeps_up())):
+            waiter = asyncio.get_running_loop().create_future()
+            self._takers[waiter] = None
+            try:
+                await waiter
+            except BaseException:
+                del self._takers[waiter]
+                self.wake()  # what it was woken for is another's
+                raise
+            del self._takers[waiter]
+        if self._stopping.is_set() or not self._ready:
+            return None
+        self._busy += 1
+        chunk = self._ready.popleft()
+        self.wake()
+        return chunk
+
+    @property
+    def _over(self) -> bool:
+        """Whether nothing is taken any more; a chunk in flight may still be cut in two, and until then it may be."""
+        return self._stopping.is_set() or (self._ended and self.idle)
 
     def claimed(self, chunk: Chunk) -> None:
         """Note that a chunk was claimed here: it is not offered again."""
         self._handled.add(chunk.seq)
 
-    async def done(self, chunk: Chunk) -> None:
+    def done(self, chunk: Chunk) -> None:
         """Take back a chunk that was dealt with."""
         self._busy -= 1
         if chunk.seq in self._returned:  # it waits here once more
@@ -123,7 +135,7 @@ class ChunkQueue:
             if chunk.seq not in self._handled:
                 self._denied.add(chunk.seq)
                 self._shared = True
-        await self.wake()
+        self.wake()
 
     async def sift(self, still_waits: Callable[[Sequence[int]], Awaitable[BitMap64]]) -> None:
         """Leave out chunks that other processes have claimed, after one was found to be: none of them is tried in vain.
@@ -146,10 +158,10 @@ class ChunkQueue:
             self._queued.difference_update(gone)
             self._denied.update(gone)
 
-    async def end(self) -> None:
+    def end(self) -> None:
         """Let the workers end once all is dealt with: the reader offers nothing more."""
         self._ended = True
-        await self.wake()
+        self.wake()
 
     @property
     def space(self) -> int:
@@ -167,21 +179,35 @@ class ChunkQueue:
             most = _AHEAD * self._most if planning and self._shared else self._most
             return len(self._ready) + self.coming < most
 
-        async with self._turn:
-            await self._turn.wait_for(lambda: (is_room() and self._may_go_on()) or self._stopping.is_set())
+        await self._until(lambda: (is_room() and self._keeps_up()) or self._stopping.is_set())
 
     async def rest(self) -> None:
         """Wait until all that was offered has been dealt with."""
-        async with self._turn:
-            await self._turn.wait_for(lambda: self.idle or self._stopping.is_set())
+        await self._until(lambda: self.idle or self._stopping.is_set())
 
-    async def wake(self) -> None:
-        """Let every task look again whether it may go on."""
-        async with self._turn:
-            self._turn.notify_all()
+    async def _until(self, may_go_on: Callable[[], bool]) -> None:
+        while not may_go_on():
+            waiter = asyncio.get_running_loop().create_future()
+            self._others[waiter] = may_go_on
+            try:
+                await waiter
+            finally:
+                del self._others[waiter]
 
-    def _may_go_on(self) -> bool:
-        return self._stopping.is_set() or self._keeps_up()
+    def wake(self) -> None:
+        """Let every task go on that may; of those that wait for a chunk as many as there are chunks."""
+        takers = len(self._takers) if self._over else len(self._ready) if self._takers and self._keeps_up() else 0
+        for waiter in itertools.islice(self._takers, takers):
+            _release(waiter)
+        for waiter, may_go_on in self._others.items():
+            if may_go_on():
+                _release(waiter)
+
+
+def _release(waiter: asyncio.Future[None]) -> None:
+    """Let who waits go on, unless it is about to, or was cancelled."""
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class Desk(Protocol):

@@ -143,7 +143,7 @@ class Reader:
             if lost is not None:
                 raise lost
         finally:
-            await self._queue.end()
+            self._queue.end()
 
     async def _take_from_others(self, seconds: float) -> None:
         """Offer what other processes plan or give back, as soon as they do; return when all has to be looked at.
@@ -167,7 +167,7 @@ class Reader:
         found = self._queue.offer(await surely(self._sink.spare(self._queue.space, self._queue.known)))
         if found:
             self._wait_for(None)
-            await self._queue.wake()
+            self._queue.wake()
         return found
 
     def _wait_for(self, waiting: Waiting | None) -> None:
@@ -221,7 +221,7 @@ class Reader:
                 break
             after = chunks[-1].seq
             found += self._queue.offer(chunks)
-            await self._queue.wake()
+            self._queue.wake()
             await self._queue.room()
         return found
 
@@ -330,4 +330,4 @@ class Reader:
             raise
         finally:
             self._queue.coming -= len(chunks)
-            await self._queue.wake()
+            self._queue.wake()

@@ -102,12 +102,12 @@ class _Supervisor:
             try:
                 await self.dispatch.process(chunk)
             finally:
-                await self.queue.done(chunk)
+                self.queue.done(chunk)
 
     async def _watch(self) -> None:
         """Wake everybody when the run is asked to stop."""
         await self.stopping.wait()
-        await self.queue.wake()
+        self.queue.wake()
 
 
 @bordered
@@ -239,7 +239,7 @@ class CampaignRun:
                     batches.append(news.get_nowait())
                 over = batches[-1] is None
                 outcomes = joined([batch for batch in batches if batch])
-                await self._run.queue.wake()
+                self._run.queue.wake()
                 progress = self._progress(outcomes)
                 if progress != told:
                     told = msgspec.structs.replace(progress, outcomes=())

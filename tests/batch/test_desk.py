@@ -27,7 +27,7 @@ async def test_chunk_that_was_claimed_is_never_offered_again(queue, chunk_of):
     assert (queue.offer([chunk]), queue.offer([chunk])) == (1, 0)
     assert await queue.take() is chunk
     queue.claimed(chunk)
-    await queue.done(chunk)
+    queue.done(chunk)
     queue.retry(held=True)
     assert queue.offer([chunk]) == 0
     assert queue.idle
@@ -40,11 +40,11 @@ async def test_chunk_that_was_put_back_is_not_forgotten_if_another_claims_it(que
     assert await queue.take() is chunk
     queue.claimed(chunk)
     queue.put_back(chunk)
-    await queue.done(chunk)
+    queue.done(chunk)
     assert queue.offer([chunk]) == 0
     assert not queue.denied
     assert await queue.take() is chunk
-    await queue.done(chunk)  # it could not be claimed
+    queue.done(chunk)  # it could not be claimed
     assert queue.denied
     queue.retry(held=False)
     assert queue.offer([chunk]) == 1
@@ -56,7 +56,7 @@ async def test_chunk_that_could_not_be_claimed_is_offered_again(queue, chunk_of,
     chunk = chunk_of(1, range(1, 3))
     for round_ in range(2):
         assert queue.offer([chunk]) == 1
-        await queue.done(await queue.take())
+        queue.done(await queue.take())
         assert queue.offer([chunk]) == 0
         assert queue.denied is (held or not round_)
         queue.retry(held=held)
@@ -67,16 +67,16 @@ async def test_no_worker_ends_while_another_may_cut_a_chunk(queue, chunk_of):
     whole, piece = chunk_of(1, range(1, 3)), chunk_of(2, range(1, 2))
     queue.offer([whole])
     taken = await queue.take()
-    await queue.end()
+    queue.end()
     waiting = asyncio.ensure_future(queue.take())
     await asyncio.sleep(0)
     assert not waiting.done()
     queue.claimed(taken)
     queue.offer([piece])
-    await queue.done(taken)
+    queue.done(taken)
     assert await waiting is piece
     queue.claimed(piece)
-    await queue.done(piece)
+    queue.done(piece)
     assert await queue.take() is None
 
 
@@ -92,7 +92,7 @@ async def test_no_more_is_found_than_can_be_sent(queue, stopping, chunk_of):
     queue.coming = 2
     room = asyncio.ensure_future(queue.room())
     stopping.set()
-    await queue.wake()
+    queue.wake()
     await room
 
 
@@ -120,7 +120,7 @@ async def test_chunks_that_others_claimed_are_not_tried_one_after_the_other(queu
     left = [(await queue.take()).seq for _ in range(3)]
     assert left == [3, 4, 9]
     for each in (first, second):
-        await queue.done(each)
+        queue.done(each)
     assert queue.denied
     assert set(queue.known) >= {1, 2, 5}
     queue.retry(held=True)
@@ -134,7 +134,7 @@ async def test_more_is_planned_once_others_send_of_it(queue, chunk_of):
     planning = asyncio.ensure_future(queue.room(planning=True))
     await asyncio.sleep(0)
     assert not planning.done()
-    await queue.done(taken)  # it was not to be had
+    queue.done(taken)  # it was not to be had
     await planning
     assert queue.space == 0
     queue.coming = 4
@@ -142,3 +142,41 @@ async def test_more_is_planned_once_others_send_of_it(queue, chunk_of):
     await asyncio.sleep(0)
     assert not planning.done()
     planning.cancel()
+
+
+async def test_chunk_wakes_one_worker_and_the_next_if_that_one_is_cancelled(queue, chunk_of):
+    """Each chunk wakes a worker of its own; whoever was woken and is cancelled leaves it to another that waits."""
+    tasks = [asyncio.ensure_future(queue.take()) for _ in range(3)]
+    await asyncio.sleep(0)
+    chunk, other = chunk_of(1, range(1, 2)), chunk_of(2, range(2, 3))
+    queue.offer([chunk])
+    queue.wake()
+    queue.wake()  # by anybody: it is the same one
+    tasks[0].cancel()
+    await asyncio.sleep(0)
+    assert await tasks[1] is chunk
+    assert not tasks[2].done()
+    queue.offer([other])
+    queue.wake()
+    assert await tasks[2] is other
+
+
+async def test_workers_all_wait_while_nobody_keeps_up(stopping, chunk_of):
+    """Chunks are there, and nobody reads the progress: no worker goes on until somebody does."""
+    keeps_up = False
+    queue = ChunkQueue(stopping, 2, lambda: keeps_up)
+    queue.offer([chunk_of(1, range(1, 2))])
+    tasks = [asyncio.ensure_future(queue.take()) for _ in range(2)]
+    room = asyncio.ensure_future(queue.room())
+    queue.wake()
+    await asyncio.sleep(0)
+    queue.wake()
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in (*tasks, room))
+    keeps_up = True
+    queue.wake()
+    await room
+    assert await tasks[0] is not None
+    stopping.set()
+    queue.wake()
+    assert await tasks[1] is None
