@@ -187,33 +187,28 @@ class _Attempts:
 async def _repeated(
     attempt: Callable[[], Awaitable[T]],
     *,
+    ended: Exception | None,
     again: Callable[[BaseException], bool],
     stop: Callable[[tenacity.RetryCallState], bool],
     wait: Callable[[tenacity.RetryCallState], float],
     sleep: Callable[[float], Awaitable[None]],
     before_sleep: Callable[[tenacity.RetryCallState], None] | None = None,
-    ended: Exception | None = None,
 ) -> T:
-    """Make an attempt, and let tenacity repeat it where it is to be made again.
+    """Let tenacity repeat what is to be tried again.
 
-    Most requests are answered at once: the first attempt is made directly, and tenacity, whose own work would be a good
-    part of a send, is told how it ended as if it had made it.
+    Most requests are answered at once: whoever calls makes the first attempt, and tenacity, whose own work would be a
+    good part of a send, is told how it ended as if it had made it.
 
     Args:
         attempt: Makes one.
+        ended: How the first one ended, or None if it is still to be made.
         again: Tells whether another is to be made after an error.
         stop: Tells whether no other is.
         wait: Returns the seconds before the next one.
         sleep: Waits.
         before_sleep: Is told of the next one.
-        ended: How the first one ended, where it was made already.
     """
-    first: list[Exception] = [] if ended is None else [ended]
-    if not first:
-        try:
-            return await attempt()
-        except Exception as error:
-            first.append(error)
+    first = [] if ended is None else [ended]
 
     async def next_attempt() -> T:
         if first:
@@ -313,7 +308,7 @@ async def deliver(
 
     try:
         receipt = await _repeated(
-            attempt, again=again, stop=stop, wait=wait, sleep=pause or clock.sleep, before_sleep=tell, ended=ended
+            attempt, ended=ended, again=again, stop=stop, wait=wait, sleep=pause or clock.sleep, before_sleep=tell
         )
     except JournalError:  # says nothing of the request
         raise
@@ -396,7 +391,11 @@ async def repeat(
         return series.wait(state.attempt_number, rng)
 
     try:
-        return await _repeated(attempt, again=again, stop=stop, wait=wait, sleep=clock.sleep)
+        return await attempt()
+    except AllMySmsError as error:
+        ended = error
+    try:
+        return await _repeated(attempt, ended=ended, again=again, stop=stop, wait=wait, sleep=clock.sleep)
     except AllMySmsError as error:
         settled = series.event in {ChunkEvent.REJECT, ChunkEvent.RELEASE} or isinstance(error, OutcomeUnknown)
         if replay == "safe" or settled or not open_before:
