@@ -5,11 +5,9 @@ Pure: the planner only sees rows and hands back chunks and refusals.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import typing
 from array import array
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import TypeAlias, cast
 
@@ -21,17 +19,17 @@ from allmysms_async.batch.block import Block, Row, line_of
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.param import Figures, param_problem, written
 from allmysms_async.batch.seen import Refusals, Unmet, refusal
+from allmysms_async.batch.wording import check_characters, check_size, coding_wanted, template_of
 from allmysms_async.errors import InvalidNumber, InvalidText
-from allmysms_async.model import Outcome, OutcomeState, People, Reason, Recipient, RefusedRow, SmsMessage, coding_of
+from allmysms_async.model import Outcome, OutcomeState, People, Reason, Recipient, RefusedRow, SmsMessage
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
 from allmysms_async.text import Coding, Template, TextSize, escaped, has_placeholder
 
-__all__ = ["Planner", "planned_requests", "template_of"]
+__all__ = ["Planner"]
 
 # Texts rendered here wait for others that are equal: so many rows at most, of so many different texts (some 100 MB).
 _HELD_ROWS = 256_000
 _OPEN_CHUNKS = 65_536
-_UNSENT = "nothing was sent"
 
 _Key: TypeAlias = tuple[str, int, Coding]
 # A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template
@@ -66,77 +64,6 @@ class _Open:
         self.length = 0
 
 
-def template_of(message: SmsMessage, limits: SendLimits) -> tuple[Template, TextSize | None]:
-    """Return a message's template, and its size if it is the same for everybody.
-
-    Raises:
-        InvalidText: It is empty, malformed, too long already, or holds what its coding cannot.
-    """
-    if not message.text.strip():
-        msg = "The text is empty; nothing was sent."
-        raise InvalidText(msg, reason="malformed")
-    try:
-        return _read(message, limits)
-    except InvalidText as error:
-        if _UNSENT in str(error).lower():
-            raise
-        msg = f"{error} {_UNSENT.capitalize()}."
-        raise InvalidText(msg, reason=error.reason) from None
-
-
-def _read(message: SmsMessage, limits: SendLimits) -> tuple[Template, TextSize | None]:
-    """Do as ``template_of`` does, with a text that is not empty; its errors need not say that nothing was sent."""
-    template = Template(message.text)
-    if message.encoding == "unicode" and not limits.max_ucs2_units:
-        msg = "This protocol has no Unicode texts; nothing was sent."
-        raise InvalidText(msg, reason="needs_unicode")
-    _check_characters(message.text, limits)
-    try:
-        size = template.size([""] * template.count, _coding(message, limits))
-    except InvalidText as error:
-        if error.reason != "needs_unicode" or limits.max_ucs2_units:
-            raise
-        msg = f"{error} But this protocol has no Unicode texts; nothing was sent."
-        raise InvalidText(msg, reason=error.reason) from None
-    _check_size(size, limits)
-    return template, None if template.count else size
-
-
-def _coding(message: SmsMessage, limits: SendLimits) -> Coding | None:
-    """Return the coding of all of a message's texts, or None if each has the one it needs.
-
-    Without Unicode it is GSM-7, so that a text which cannot be held is refused with its characters named.
-    """
-    return coding_of(message.encoding) or (None if limits.max_ucs2_units else Coding.GSM7)
-
-
-def _check_characters(text: str, limits: SendLimits) -> None:
-    """Refuse a text that the gateway would change.
-
-    Raises:
-        InvalidText: With reason ``malformed``, naming the character.
-    """
-    for character in limits.refused_characters:
-        if character in text:
-            msg = f"The gateway would replace {character} (U+{ord(character):04X}) in the text; nothing was sent."
-            raise InvalidText(msg, reason="malformed")
-
-
-def _check_size(size: TextSize, limits: SendLimits) -> None:
-    """Refuse a text that is too long for the protocol.
-
-    Raises:
-        InvalidText: With reason ``text_too_long`` or ``needs_unicode``.
-    """
-    most = limits.max_units(size.coding)
-    if not most:
-        msg = "The text holds characters outside GSM-7, and this protocol has no Unicode texts; nothing was sent."
-        raise InvalidText(msg, reason="needs_unicode")
-    if size.units > most:
-        msg = f"The text takes {size.units} units in {size.coding.name}, at most {most} are allowed; nothing was sent."
-        raise InvalidText(msg, reason="text_too_long")
-
-
 class Planner:
     """Puts rows into chunks.
 
@@ -169,7 +96,7 @@ class Planner:
         template: tuple[Template, TextSize | None] | None = None,
     ) -> None:
         self._template, self._size = template or template_of(message, limits)
-        self._coding = _coding(message, limits)
+        self._coding = coding_wanted(message, limits)
         self._limits = limits
         self._chunk_size = chunk_size
         self._seen = seen
@@ -332,9 +259,9 @@ class Planner:
                     raise Figures
                 raise InvalidText(problem, reason="missing_param" if value is None else "malformed")
             if self._limits.refused_characters:
-                _check_characters(value, self._limits)
+                check_characters(value, self._limits)
         size = self._template.size(params, self._coding)
-        _check_size(size, self._limits)
+        check_size(size, self._limits)
         return size
 
     def _refuse(
@@ -413,38 +340,3 @@ class Planner:
         for key in list(self._open):
             self._seal(key)
         return self.sealed()
-
-
-def planned_requests(
-    message: SmsMessage, limits: SendLimits, source: Sized, chunk_size: int, accounted: BitMap64
-) -> int:
-    """Return how many requests a source whose length is known takes, up to what the gateway refuses and is cut in two.
-
-    A source that can be read twice is planned once for the count alone, so that equal texts, duplicates and rows that
-    are refused count as they will; of any other each row is taken for a good one with a number of its own, and for a
-    text of its own where texts are rendered here.
-
-    Args:
-        message: What is sent.
-        limits: What one request of the protocol can hold.
-        source: The recipients.
-        chunk_size: Recipients in a chunk at most.
-        accounted: Rows that are planned or refused already; not changed.
-    """
-    if not isinstance(source, Sequence):
-        left = max(0, len(source) - len(accounted))
-        alone = template_of(message, limits)[0].count and not limits.personalises
-        return left if alone else -(-left // chunk_size)
-    seen = BitMap64()
-    planner = Planner(message, limits, chunk_size=chunk_size, seen=seen, accounted=BitMap64())
-    rows = typing.cast("Sequence[Recipient | str]", source)
-    for row in accounted:
-        with contextlib.suppress(InvalidNumber, IndexError):
-            item = rows[row - 1]
-            seen.add(int(canonical_number(item.phone if isinstance(item, Recipient) else item)))
-    requests = 0
-    for row, item in enumerate(rows, 1):
-        if row not in accounted:
-            planner.add(row, item)
-            requests += len(planner.sealed())
-    return requests + len(planner.flush())

@@ -19,8 +19,9 @@ from allmysms_async.batch.block import Row, Rows
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.desk import Desk, guard, pause
 from allmysms_async.batch.dispatch import EngineOptions
+from allmysms_async.batch.forecast import planned_requests
 from allmysms_async.batch.intake import Intake
-from allmysms_async.batch.plan import Planner, planned_requests
+from allmysms_async.batch.plan import Planner
 from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.batch.reconcile import reconcile
 from allmysms_async.batch.record import Sink

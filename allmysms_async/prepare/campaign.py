@@ -7,8 +7,8 @@ import msgspec
 from allmysms_async import argument
 from allmysms_async.backend import Sends, limits_of
 from allmysms_async.batch.limits import StopConditions
-from allmysms_async.batch.plan import template_of
 from allmysms_async.batch.run import EngineOptions
+from allmysms_async.batch.wording import template_of
 from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import Campaign, SmsMessage, as_sms

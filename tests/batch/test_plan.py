@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pyroaring import BitMap64
 
 from allmysms_async.backend import SendLimits
-from allmysms_async.batch.plan import Planner, template_of
+from allmysms_async.batch.plan import Planner
+from allmysms_async.batch.wording import template_of
 from allmysms_async.errors import InvalidNumber, InvalidText
 from allmysms_async.model import OutcomeState, Reason, Recipient, SmsMessage, coding_of
 from allmysms_async.numbers import canonical_number

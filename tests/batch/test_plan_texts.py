@@ -11,7 +11,8 @@ from pyroaring import BitMap64
 from allmysms_async.backend import SendLimits
 from allmysms_async.batch import plan
 from allmysms_async.batch.chunk import Chunk
-from allmysms_async.batch.plan import Planner, planned_requests
+from allmysms_async.batch.forecast import planned_requests
+from allmysms_async.batch.plan import Planner
 from allmysms_async.model import Recipient, SmsMessage
 
 LIMITS = SendLimits(

@@ -1,0 +1,83 @@
+"""What a message's text may hold and how long it may be, before and after it is filled in. Pure."""
+
+from __future__ import annotations
+
+from allmysms_async.backend import SendLimits
+from allmysms_async.errors import InvalidText
+from allmysms_async.model import SmsMessage, coding_of
+from allmysms_async.text import Coding, Template, TextSize
+
+__all__ = ["check_characters", "check_size", "coding_wanted", "template_of"]
+
+_UNSENT = "nothing was sent"
+
+
+def template_of(message: SmsMessage, limits: SendLimits) -> tuple[Template, TextSize | None]:
+    """Return a message's template, and its size if it is the same for everybody.
+
+    Raises:
+        InvalidText: It is empty, malformed, too long already, or holds what its coding cannot.
+    """
+    if not message.text.strip():
+        msg = "The text is empty; nothing was sent."
+        raise InvalidText(msg, reason="malformed")
+    try:
+        return _read(message, limits)
+    except InvalidText as error:
+        if _UNSENT in str(error).lower():
+            raise
+        msg = f"{error} {_UNSENT.capitalize()}."
+        raise InvalidText(msg, reason=error.reason) from None
+
+
+def _read(message: SmsMessage, limits: SendLimits) -> tuple[Template, TextSize | None]:
+    """Do as ``template_of`` does, with a text that is not empty; its errors need not say that nothing was sent."""
+    template = Template(message.text)
+    if message.encoding == "unicode" and not limits.max_ucs2_units:
+        msg = "This protocol has no Unicode texts; nothing was sent."
+        raise InvalidText(msg, reason="needs_unicode")
+    check_characters(message.text, limits)
+    try:
+        size = template.size([""] * template.count, coding_wanted(message, limits))
+    except InvalidText as error:
+        if error.reason != "needs_unicode" or limits.max_ucs2_units:
+            raise
+        msg = f"{error} But this protocol has no Unicode texts; nothing was sent."
+        raise InvalidText(msg, reason=error.reason) from None
+    check_size(size, limits)
+    return template, None if template.count else size
+
+
+def coding_wanted(message: SmsMessage, limits: SendLimits) -> Coding | None:
+    """Return the coding of all of a message's texts, or None if each has the one it needs.
+
+    Without Unicode it is GSM-7, so that a text which cannot be held is refused with its characters named.
+    """
+    return coding_of(message.encoding) or (None if limits.max_ucs2_units else Coding.GSM7)
+
+
+def check_characters(text: str, limits: SendLimits) -> None:
+    """Refuse a text that the gateway would change.
+
+    Raises:
+        InvalidText: With reason ``malformed``, naming the character.
+    """
+    for character in limits.refused_characters:
+        if character in text:
+            msg = f"The gateway would replace {character} (U+{ord(character):04X}) in the text; nothing was sent."
+            raise InvalidText(msg, reason="malformed")
+
+
+def check_size(size: TextSize, limits: SendLimits) -> None:
+    """Refuse a text that is too long for the protocol.
+
+    Raises:
+        InvalidText: With reason ``text_too_long`` or ``needs_unicode``.
+    """
+    most = limits.max_units(size.coding)
+    if not most:
+        msg = "The text holds characters outside GSM-7, and this protocol has no Unicode texts; nothing was sent."
+        raise InvalidText(msg, reason="needs_unicode")
+    if size.units > most:
+        msg = f"The text takes {size.units} units in {size.coding.name}, at most {most} are allowed; nothing was sent."
+        raise InvalidText(msg, reason="text_too_long")
