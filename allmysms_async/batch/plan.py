@@ -17,23 +17,16 @@ from pyroaring import BitMap64
 from allmysms_async.backend import SendLimits
 from allmysms_async.batch.block import Block, Row, line_of
 from allmysms_async.batch.chunk import Chunk
+from allmysms_async.batch.gathering import Gathering
 from allmysms_async.batch.param import Figures, param_problem, written
 from allmysms_async.batch.seen import Refusals, Unmet, refusal
 from allmysms_async.batch.wording import check_characters, check_size, coding_wanted, template_of
 from allmysms_async.errors import InvalidNumber, InvalidText
-from allmysms_async.model import Outcome, OutcomeState, People, Reason, Recipient, RefusedRow, SmsMessage
+from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, RefusedRow, SmsMessage
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
 from allmysms_async.text import Coding, Template, TextSize, escaped, has_placeholder
 
 __all__ = ["Planner"]
-
-# Texts rendered here wait for others that are equal: so many rows at most, of so many different texts (some 100 MB).
-_HELD_ROWS = 256_000
-_OPEN_CHUNKS = 65_536
-
-_Key: TypeAlias = tuple[str, int, Coding]
-# A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template
-# itself and must still not be filled in.
 
 _Fit: TypeAlias = tuple[Coding, int]
 # How a text is sent: its coding, its parts.
@@ -45,23 +38,6 @@ _TEXT_REASONS: Mapping[str, Reason] = {
     "needs_unicode": Reason.NEEDS_UNICODE,
     "text_too_long": Reason.TEXT_TOO_LONG,
 }
-
-
-class _Open:
-    """A chunk that still takes recipients."""
-
-    __slots__ = ("coding", "length", "lines", "params", "parts", "phones", "rows", "text", "values")
-
-    def __init__(self, text: str, coding: Coding, params: int) -> None:
-        self.text = text
-        self.coding = coding
-        self.params = params
-        self.phones: list[str] = []
-        self.lines: list[int | None] = []
-        self.values: list[list[str]] = [[] for _ in range(params)]
-        self.rows: list[int] = []
-        self.parts = 0
-        self.length = 0
 
 
 class Planner:
@@ -98,7 +74,6 @@ class Planner:
         self._template, self._size = template or template_of(message, limits)
         self._coding = coding_wanted(message, limits)
         self._limits = limits
-        self._chunk_size = chunk_size
         self._seen = seen
         self._accounted = accounted
         self._refused: Refusals = array("Q") if refused is None else refused
@@ -106,10 +81,7 @@ class Planner:
             unmet = Unmet()
             unmet.learn(seen, self._refused)
         self._unmet = unmet
-        self._open: dict[_Key, _Open] = {}
-        self._held = 0
-        self._sealed: list[Chunk] = []
-        self.next_seq = next_seq
+        self._gathering = Gathering(chunk_size, next_seq)
 
     def add_rows(self, rows: Sequence[Row], refused: list[Outcome]) -> None:
         """Take rows, as ``add`` takes each.
@@ -195,10 +167,8 @@ class Planner:
         text, count, begin, last = self._template.text, self._template.count, 0, len(block.rows)
         key, lines, values = (text, count, coding), block.lines(), block.columns(count)
         while begin < last:
-            chunk = self._open.get(key)
-            if chunk is None:
-                chunk = self._open[key] = _Open(text, coding, count)
-            end = min(last, begin + self._chunk_size - len(chunk.rows))
+            chunk = self._gathering.chunk(key)
+            end = min(last, begin + self._gathering.room(chunk))
             chunk.phones += block.phones[begin:end]
             chunk.lines += lines[begin:end]
             for column, more in zip(chunk.values, values, strict=True):
@@ -208,10 +178,8 @@ class Planner:
             self._seen.update(block.numbers[begin:end] if end - begin < last else block.known)
             self._accounted.update(block.rows[begin:end])
             chunk.parts += sum([parts for _, parts in fits[begin:end]])
-            self._held += end - begin
+            self._gathering.added(key, end - begin)
             begin = end
-            if len(chunk.rows) >= self._chunk_size:
-                self._seal(key)
 
     def add(self, row: int, item: Recipient | str) -> Outcome | None:
         """Take a row; return its outcome if it is refused.
@@ -284,15 +252,11 @@ class Planner:
             # A value that looks like a placeholder must stay text, whatever the gateway would make of it.
             text, params, values = self._template.render(values), 0, ()
         key = (text, params, coding)
-        if self._held >= _HELD_ROWS or len(self._open) >= _OPEN_CHUNKS:
-            self._give_way()
-        chunk = self._open.get(key)
-        most = self._limits.max_numbers_length
-        if chunk is not None and most is not None and chunk.length + 1 + len(phone) > most:
-            self._seal(key)
-            chunk = None
-        if chunk is None:
-            chunk = self._open[key] = _Open(text, coding, params)
+        self._gathering.give_way()
+        chunk, most = self._gathering.chunk(key), self._limits.max_numbers_length
+        if chunk.rows and most is not None and chunk.length + 1 + len(phone) > most:
+            self._gathering.seal(key)
+            chunk = self._gathering.chunk(key)
         chunk.phones.append(phone)
         chunk.lines.append(line_of(recipient))
         for column, value in zip(chunk.values, values, strict=True):
@@ -300,43 +264,23 @@ class Planner:
         chunk.rows.append(row)
         self._seen.add(int(phone))
         self._accounted.add(row)
-        self._held += 1
         chunk.length += len(phone) + (len(chunk.rows) > 1)
         chunk.parts += parts
-        if len(chunk.rows) >= self._chunk_size:
-            self._seal(key)
+        self._gathering.added(key, 1)
 
-    def _give_way(self) -> None:
-        """Close the fullest open chunks until an eighth of the room is free: looked for one by one, it would crawl."""
-        for key in sorted(self._open, key=lambda key: len(self._open[key].rows), reverse=True):
-            if self._held <= _HELD_ROWS * 7 // 8 and len(self._open) <= _OPEN_CHUNKS * 7 // 8:
-                return
-            self._seal(key)
+    @property
+    def next_seq(self) -> int:
+        """Ordinal of the next chunk."""
+        return self._gathering.next_seq
 
-    def _seal(self, key: _Key) -> None:
-        chunk = self._open[key]
-        self._sealed.append(
-            Chunk(
-                seq=self.next_seq,
-                text=chunk.text,
-                coding=chunk.coding,
-                params=chunk.params,
-                recipients=People(chunk.phones, chunk.lines, chunk.values),
-                rows=tuple(chunk.rows),
-                parts=chunk.parts,
-            )
-        )
-        del self._open[key]
-        self._held -= len(chunk.rows)
-        self.next_seq += 1
+    @next_seq.setter
+    def next_seq(self, seq: int) -> None:
+        self._gathering.next_seq = seq
 
     def sealed(self) -> list[Chunk]:
         """Hand over the chunks that are full."""
-        chunks, self._sealed = self._sealed, []
-        return chunks
+        return self._gathering.sealed()
 
     def flush(self) -> list[Chunk]:
         """Hand over all chunks, full or not."""
-        for key in list(self._open):
-            self._seal(key)
-        return self.sealed()
+        return self._gathering.flush()

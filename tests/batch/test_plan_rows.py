@@ -12,6 +12,7 @@ from pyroaring import BitMap64
 from allmysms_async.backend import SendLimits
 from allmysms_async.batch.block import Block, Rows
 from allmysms_async.batch.chunk import Chunk
+from allmysms_async.batch.gathering import Gathering
 from allmysms_async.batch.plan import Planner
 from allmysms_async.batch.seen import Unmet
 from allmysms_async.model import Outcome, People, Reason, Recipient, RefusedRow, SmsMessage
@@ -153,7 +154,7 @@ def test_whoever_is_in_a_chunk_is_remembered_whatever_breaks(
     seen, accounted, calls = BitMap64(), BitMap64(), 0
 
     def breaks(original: Any) -> Any:
-        def call(self: Planner, *args: Any) -> Any:
+        def call(self: Any, *args: Any) -> Any:
             nonlocal calls
             calls += 1
             if calls == at:
@@ -162,8 +163,8 @@ def test_whoever_is_in_a_chunk_is_remembered_whatever_breaks(
 
         return call
 
-    for name in ("_join", "_join_run", "_seal"):
-        monkeypatch.setattr(Planner, name, breaks(getattr(Planner, name)))
+    for kind, name in ((Planner, "_join"), (Planner, "_join_run"), (Gathering, "seal")):
+        monkeypatch.setattr(kind, name, breaks(getattr(kind, name)))
     planner = Planner(SmsMessage("#param_1#"), OTHERS[limits], chunk_size=2, seen=seen, accounted=accounted)
     people = [Recipient(f"061234560{row}", ("€" if row % 4 else "ê",)) for row in range(1, 8)]
     with pytest.raises(MemoryError):

@@ -9,7 +9,7 @@ import pytest
 from pyroaring import BitMap64
 
 from allmysms_async.backend import SendLimits
-from allmysms_async.batch import plan
+from allmysms_async.batch import gathering
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.forecast import planned_requests
 from allmysms_async.batch.plan import Planner
@@ -52,13 +52,13 @@ def test_each_of_many_texts_takes_as_few_requests_as_it_can(texts: int) -> None:
 
 def test_rows_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Past the bound the fullest are handed over until an eighth is free, and nobody is lost."""
-    monkeypatch.setattr(plan, "_HELD_ROWS", 80)
+    monkeypatch.setattr(gathering, "_HELD_ROWS", 80)
     rows = [Recipient(f"336{index:08d}", (str(index) if index % 8 else "same",)) for index in range(600)]
     planner, held = Planner(MESSAGE, LIMITS, chunk_size=50, seen=BitMap64(), accounted=BitMap64()), 0
     chunks: list[Chunk] = []
     for row, recipient in enumerate(rows, 1):
         planner.add(row, recipient)
-        held = max(held, sum(len(chunk.rows) for chunk in planner._open.values()))
+        held = max(held, sum(len(chunk.rows) for chunk in planner._gathering._open.values()))
         chunks += planner.sealed()
 
     assert held <= 80
@@ -69,10 +69,10 @@ def test_rows_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_texts_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many texts differ, so many chunks are open at most."""
-    monkeypatch.setattr(plan, "_OPEN_CHUNKS", 16)
+    monkeypatch.setattr(gathering, "_OPEN_CHUNKS", 16)
     planner, chunks = planned(Recipient(f"336{index:08d}", (str(index),)) for index in range(100))
 
-    assert len(planner._open) <= 16
+    assert len(planner._gathering._open) <= 16
     assert len(chunks) + len(planner.flush()) == 100
 
 
