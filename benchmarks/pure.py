@@ -13,8 +13,8 @@ from allmysms_async.backend import SendRequest
 from allmysms_async.batch.chunk import Chunk, idempotency_key
 from allmysms_async.batch.memory import MemorySink
 from allmysms_async.batch.plan import Planner
-from allmysms_async.batch.policy import Delivery
 from allmysms_async.batch.settlement import settlement
+from allmysms_async.batch.verdict import Delivery
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.model import SendReceipt
 from allmysms_async.protocols.rest.codec import decode

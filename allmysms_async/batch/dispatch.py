@@ -14,10 +14,11 @@ from allmysms_async.backend import Paces, SendRequest, Sends
 from allmysms_async.batch.chunk import Chunk, halves, idempotency_key, marked_name, without
 from allmysms_async.batch.desk import Desk, pause
 from allmysms_async.batch.limits import Limits, StopConditions
-from allmysms_async.batch.policy import REPLAY_SECONDS, Delivery, RetryPolicy, deliver
+from allmysms_async.batch.policy import REPLAY_SECONDS, RetryPolicy, deliver
 from allmysms_async.batch.record import Claim, LeaseLost, Sink
 from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.state import ChunkEvent
+from allmysms_async.batch.verdict import Delivery
 from allmysms_async.clock import Clock
 from allmysms_async.errors import (
     AllMySmsError,

@@ -8,9 +8,9 @@ from itertools import compress
 
 from allmysms_async import plausible
 from allmysms_async.batch.chunk import Chunk, parts_of
-from allmysms_async.batch.policy import Delivery
 from allmysms_async.batch.record import Settlement
 from allmysms_async.batch.state import ChunkEvent
+from allmysms_async.batch.verdict import Delivery
 from allmysms_async.errors import AllMySmsError, DuplicateRequest, NoValidNumber, NumbersRefused, TextRefused
 from allmysms_async.model import (
     Accepted,

@@ -16,8 +16,8 @@ from allmysms_async.backend import SendLimits, SendRequest, Sends
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.param import param_problem, written
 from allmysms_async.batch.plan import Planner
-from allmysms_async.batch.policy import Delivery
 from allmysms_async.batch.settlement import all_refused
+from allmysms_async.batch.verdict import Delivery
 from allmysms_async.batch.wording import template_of
 from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText, OutcomeUnknown, UnsupportedFeature

@@ -27,10 +27,10 @@ from allmysms_async import (
 from allmysms_async.backend import SendRequest
 from allmysms_async.batch.chunk import marked_name
 from allmysms_async.batch.plan import Planner
-from allmysms_async.batch.policy import Delivery
 from allmysms_async.batch.record import Claim
 from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.state import ChunkEvent
+from allmysms_async.batch.verdict import Delivery
 from allmysms_async.journal import open_sink
 from allmysms_async.sandbox import Clock, Sandbox
 

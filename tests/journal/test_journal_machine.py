@@ -15,10 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from allmysms_async import AllMySmsError, Campaign, InvalidRequest, Recipient, SmsMessage
 from allmysms_async.batch.chunk import Chunk, idempotency_key
-from allmysms_async.batch.policy import REPLAY_SECONDS, Delivery
+from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.batch.record import Claim
 from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.state import ChunkEvent, ChunkState
+from allmysms_async.batch.verdict import Delivery
 from allmysms_async.errors import DuplicateRequest
 from allmysms_async.journal import Journal, open_sink
 from allmysms_async.model import Accepted, SendReceipt, Unconfirmed

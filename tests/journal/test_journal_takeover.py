@@ -5,9 +5,10 @@ from collections import Counter
 import pytest
 
 from allmysms_async import GatewayError, InvalidRequest, NotSent
-from allmysms_async.batch.policy import REPLAY_SECONDS, Delivery
+from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.state import ChunkEvent, ChunkState
+from allmysms_async.batch.verdict import Delivery
 from allmysms_async.journal import Journal
 
 from .conftest import Hand, campaign, people

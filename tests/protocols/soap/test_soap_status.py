@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from allmysms_async.batch.policy import judge
 from allmysms_async.batch.state import ChunkEvent
+from allmysms_async.batch.verdict import judge
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
