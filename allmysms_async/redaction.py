@@ -6,7 +6,7 @@ Structs that may hold a number or a text show neither, and a gateway's own sente
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -81,7 +81,7 @@ def _shown(name: str, value: object) -> str:
         return mask(value)
     if isinstance(value, str) and name in _TEXTS:
         return f"<{len(value)} characters>"
-    if isinstance(value, tuple | list | dict):
+    if isinstance(value, Sequence | dict) and not isinstance(value, str | bytes):
         return f"<{len(value)}>"  # pyright: ignore[reportUnknownArgumentType]  # whatever it holds, it has a length
     if isinstance(value, msgspec.Struct | str | int | float | bool | None):
         return repr(value)

@@ -6,6 +6,7 @@ import pytest
 from pyroaring import BitMap64
 
 from allmysms_async.backend import SendRequest
+from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.plan import Planner
 from allmysms_async.model import (
     Accepted,
@@ -17,6 +18,7 @@ from allmysms_async.model import (
     OptOut,
     Outcome,
     OutcomeState,
+    People,
     Reason,
     Recipient,
     Rejected,
@@ -113,3 +115,11 @@ def test_number_and_text_are_not_shown(value: object) -> None:
         assert PHONE not in shown
         assert TEXT not in shown
         assert NAME not in shown
+
+
+def test_recipients_in_columns_are_shown_by_their_number() -> None:
+    """As those in a tuple are."""
+    people = People(["33612345678", "33698765432"], [None, None])
+    for recipients in (people, tuple(people)):
+        chunk = Chunk(seq=1, text="a", coding=Coding.GSM7, params=0, recipients=recipients, rows=(1, 2), parts=2)
+        assert "recipients=<2>" in repr(chunk)

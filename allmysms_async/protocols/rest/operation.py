@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import typing
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
@@ -53,7 +54,8 @@ class Operation(BaseOperation[R], Generic[R], frozen=True):
         """How many rows the longest of its fields has."""
         fields = (getattr(self, name) for name in self.__struct_fields__)
         return max(
-            (len(typing.cast("list[object]", one)) for one in fields if isinstance(one, list | tuple)), default=0
+            len(typing.cast("Sequence[object]", one)) if isinstance(one, Sequence) and not isinstance(one, str) else 0
+            for one in (*fields, "")
         )
 
     def values(self, *, beside: bool = False) -> dict[str, str]:

@@ -11,6 +11,7 @@ import pytest
 from allmysms_async import Contact, Recipient, RestBackend, SoapBackend
 from allmysms_async.errors import NotSent, ProtocolError
 from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.model import People
 from allmysms_async.protocols.rest import line
 from allmysms_async.protocols.rest.codec import decode
 from allmysms_async.protocols.rest.replies import GetPulls
@@ -111,6 +112,10 @@ async def test_long_flow_in_xml_is_written_in_the_thread(
     backend = RestBackend("demo", "key", transport=Fixed(b'{"status":1,"success":1}'), flow_format=form)
     await backend.api.contacts.populate_list("l", [Contact("0612345678")] * rows)
     assert where == [bool(away)]
+    people = People([f"336{number:08}" for number in range(rows)], [None] * rows)
+    with pytest.raises(ProtocolError):  # what answers does not know what was asked
+        await backend.call(SendMany("Bonjour", people))
+    assert where == [bool(away)] * 2
     await backend.aclose()
 
 
