@@ -103,12 +103,17 @@ class CsvSource(ListFile):
             phone=form.phone,
             header=form.header is not None,
         )
-        judged = _Judge(self.path, form)
-        rows: list[Recipient] = []
+        judged, rows = _Judge(self.path, form), list[Recipient]()
+        width, phone, params = form.width, form.phone, form.params
         try:
             for found in records.read(tables=not look):
                 if isinstance(found, tuple):
-                    rows.append(judged.row(*found, look=look))
+                    line, cells = found
+                    if look or len(cells) != width or _NULL in cells:
+                        rows.append(judged.row(line, cells, look=look))
+                    else:
+                        judged.count += 1
+                        rows.append(Recipient(cells[phone], tuple([cells[position] for position in params]), line))
                     if len(rows) >= MOST_ROWS:
                         yield rows
                         rows = []
