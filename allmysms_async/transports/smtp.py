@@ -17,6 +17,7 @@ from allmysms_async.transports.peer import is_host
 from allmysms_async.transports.room import Room, Rooms
 from allmysms_async.transports.smtp_line import Line
 from allmysms_async.transports.smtp_mail import Attempt, Step, quotes
+from allmysms_async.transports.smtp_reply import words
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -132,12 +133,15 @@ class SmtpTransport:
         self._check_open(envelope)
         room = self._rooms.here()
         until = asyncio.get_running_loop().time() + envelope.timeout
-        try:
-            async with asyncio.timeout_at(until):
-                await room.turns.acquire()
-        except TimeoutError as error:
-            msg = f"{envelope.name}: no connection became free within {envelope.timeout:g} s; nothing was sent."
-            raise NotSent(msg, request=envelope.name) from error
+        if room.turns.locked():
+            try:
+                async with asyncio.timeout_at(until):
+                    await room.turns.acquire()
+            except TimeoutError as error:
+                msg = f"{envelope.name}: no connection became free within {envelope.timeout:g} s; nothing was sent."
+                raise NotSent(msg, request=envelope.name) from error
+        else:
+            await room.turns.acquire()  # at once
         try:
             return await self._turn(envelope, until, room)
         finally:
@@ -155,10 +159,10 @@ class SmtpTransport:
         line = _awake(room) or Line(self._client())
         attempt = Attempt(envelope, self._hostname, line)
         try:
-            async with asyncio.timeout_at(until):
-                if not line.client.is_connected:
+            if not line.client.is_connected:
+                async with asyncio.timeout_at(until):
                     await self._open(line, attempt, room)
-                response = await attempt.hand_over()
+            answer = await attempt.hand_over(until)
         except Exception as error:
             caught = error
         except BaseException:
@@ -167,7 +171,7 @@ class SmtpTransport:
         else:
             line.mails += 1
             self._keep(line, room)
-            return MailReceipt(code=response.code, text=response.message)
+            return MailReceipt(code=int(answer[:3]), text=words(answer))
         # Raised outside of the handler: a server's words may quote the mail, so its answer is no cause and no context.
         failure = attempt.failure(caught)
         if attempt.answered(caught) and await line.reset():

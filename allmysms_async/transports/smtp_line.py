@@ -8,6 +8,7 @@ from typing import cast
 
 import aiosmtplib
 
+from allmysms_async.transports.smtp_dialogue import Dialogue
 from allmysms_async.transports.smtp_reply import ReplyGuard, Strayed
 from allmysms_async.transports.watch import SocketLike
 
@@ -48,9 +49,31 @@ class Line:
             response = await command
         finally:
             guard.expect(0)
-        if not guard.agrees(response.code):
+        if not guard.agrees(response.code) or (response.code >= 0 and not guard.is_latest(response.message)):
             raise Strayed
         return response
+
+    async def converse(self, dialogue: Dialogue, until: float) -> bytes:
+        """Carry out a dialogue until a moment of the event loop's clock, and return the answer to its mail.
+
+        Raises:
+            Strayed: An answer is not clear.
+            TimeoutError: There was none in time.
+            aiosmtplib.SMTPResponseException: It is another than the one that was hoped for.
+            aiosmtplib.SMTPServerDisconnected: The connection is gone.
+        """
+        guard, transport = self.guard, self.client.transport
+        if guard is None or transport is None:
+            msg = "Connection lost"
+            raise aiosmtplib.SMTPServerDisconnected(msg)
+        timer = asyncio.get_running_loop().call_at(until, dialogue.expire)
+        guard.hear(dialogue)
+        try:
+            dialogue.begin(cast("asyncio.Transport", transport))
+            return await dialogue.over
+        finally:
+            timer.cancel()
+            guard.hear(None)
 
     def strayed(self, error: Exception) -> bool:
         """Tell whether an error comes from answers that cannot be told apart."""

@@ -1,7 +1,7 @@
 """One mail on its way over a connection, each step driven by itself.
 
 Which step a connection died in decides whether a mail may have been taken: up to RCPT nothing can have been, from DATA
-on it may. The library's own ``sendmail`` does not tell, so ``mail``, ``rcpt`` and ``data`` are called one by one.
+on it may. aiosmtplib's own ``sendmail`` does not tell, so the commands of a mail are written here.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from allmysms_async.errors import (
 )
 from allmysms_async.exchange import MailEnvelope
 from allmysms_async.transports.peer import certificate_refused
+from allmysms_async.transports.smtp_dialogue import Dialogue
 from allmysms_async.transports.smtp_line import Line
 
 __all__ = ["Attempt", "Step", "quotes"]
@@ -40,6 +41,9 @@ class Step(enum.Enum):
     DATA = "DATA"
 
 
+_STEPS = (Step.MAIL, Step.RCPT, Step.DATA, Step.DATA)
+
+
 class Attempt:
     """One mail on its way: how far it got, and what an error there means."""
 
@@ -49,23 +53,25 @@ class Attempt:
         self.line = line
         self.step = Step.MAIL
 
-    async def hand_over(self) -> aiosmtplib.SMTPResponse:
-        """Go through the steps of one mail on an open connection."""
-        envelope, line, client = self.envelope, self.line, self.line.client
-        message = envelope.message
-        options: tuple[str, ...] = ()
+    async def hand_over(self, until: float) -> bytes:
+        """Go through the steps of one mail on an open connection, and return the answer to the mail.
+
+        Args:
+            until: When it must be over, by the event loop's clock.
+        """
+        envelope, client = self.envelope, self.line.client
+        self.step = Step.MAIL
+        message, options = envelope.message, ""
         if envelope.message_7bit is not None:
             if client.supports_extension("8bitmime"):
-                options = ("BODY=8BITMIME",)
+                options = "BODY=8BITMIME"
             else:
                 message = envelope.message_7bit
-        self.step = Step.MAIL
-        await line.ask(client.mail(envelope.mail_from, options=options, timeout=None))
-        self.step = Step.RCPT
-        await line.ask(client.rcpt(envelope.rcpt_to, timeout=None))
-        self.step = Step.DATA
-        # Two answers: go ahead, and the word on the mail.
-        return await line.ask(client.data(message, timeout=None), 2)
+        dialogue = Dialogue(envelope, message, options)
+        try:
+            return await self.line.converse(dialogue, until)
+        finally:
+            self.step = _STEPS[dialogue.at]
 
     def answered(self, error: Exception) -> bool:
         """Tell whether the server refused a mail and goes on listening."""

@@ -8,8 +8,9 @@ answer belongs to one command; whatever else is said ends the connection before 
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
-__all__ = ["ReplyGuard", "Strayed"]
+__all__ = ["Listener", "ReplyGuard", "Strayed", "words"]
 
 MAX_BYTES = 32_768
 """An answer's length at most; the longest are lists of what a server is capable of, of 1 kB or so."""
@@ -20,6 +21,18 @@ GO_AHEAD = b"354"
 
 class Strayed(Exception):
     """What the server said cannot be told apart as one answer to each command; holds nothing of it."""
+
+
+class Listener(Protocol):
+    """What takes whole answers in, in place of the library."""
+
+    def answered(self, answer: bytes) -> bool:
+        """Take in a whole answer; tell whether there will be another."""
+        ...
+
+    def lose(self, error: Exception | None = None) -> None:
+        """Note that the connection is gone."""
+        ...
 
 
 class ReplyGuard(asyncio.Protocol):
@@ -39,8 +52,10 @@ class ReplyGuard(asyncio.Protocol):
         self._transport = transport
         self._reader = reader
         self._answer = bytearray()
+        self._whole = b""
         self._line = 0
         self._due = 0
+        self._listener: Listener | None = None
         self.strayed = False
         self.code = b""
         self.invited = False
@@ -51,21 +66,36 @@ class ReplyGuard(asyncio.Protocol):
         if answers:
             self.invited = False
 
+    def hear(self, listener: Listener | None) -> None:
+        """Let a listener have one answer, and those after it that it foresees; None once it is over."""
+        self._listener = listener
+        self.expect(listener is not None)
+
     def agrees(self, code: int) -> bool:
         """Tell whether a code that was read is the latest that came; one below 0 stands for none."""
         return code < 0 or self.code == b"%03d" % code
+
+    def is_latest(self, said: str) -> bool:
+        """Tell whether words that were read are those of the latest answer, and not of one before it."""
+        return said == words(self._whole)
 
     def data_received(self, data: bytes) -> None:
         """Pass on what belongs to an answer that was asked for; else hang up."""
         if self.strayed:
             return
-        self._answer += data
-        if not self._due or len(self._answer) > MAX_BYTES or not self._follows(len(data)):
-            self.strayed = True
-            self._answer.clear()
-            self._transport.abort()
-            return
-        self._reader.data_received(data)
+        if self._due and not self._answer and _is_whole(data):  # nearly always
+            self._end(bytes(data))
+        else:
+            self._answer += data
+            if not self._due or len(self._answer) > MAX_BYTES or not self._follows(len(data)):
+                self.strayed = True
+                self._answer.clear()
+                self._transport.abort()
+                return
+        if self._listener is None:
+            self._reader.data_received(data)
+        elif not self._answer and self._listener.answered(self._whole):
+            self._due = 1
 
     def _follows(self, new: int) -> bool:
         """Take in the lines that are whole now; tell whether there is nothing but one answer."""
@@ -79,19 +109,28 @@ class ReplyGuard(asyncio.Protocol):
                 continue
             if len(self._answer) > self._line:
                 return False
-            self.code = bytes(self._answer[:3])
-            self.invited = self.invited or self.code == GO_AHEAD
-            self._due -= 1
+            self._end(bytes(self._answer))
             self._answer.clear()
             self._line = 0
         return True
 
+    def _end(self, answer: bytes) -> None:
+        """Take in the end of an answer."""
+        self._whole = answer
+        self.code = answer[:3]
+        self.invited = self.invited or self.code == GO_AHEAD
+        self._due -= 1
+
     def eof_received(self) -> bool | None:
         """Pass it on."""
+        if self._listener is not None:
+            self._listener.lose()
         return self._reader.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Pass it on."""
+        if self._listener is not None:
+            self._listener.lose(exc)
         self._reader.connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -101,3 +140,14 @@ class ReplyGuard(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Pass it on."""
         self._reader.resume_writing()
+
+
+def words(answer: bytes) -> str:
+    """Return what an answer says after its code, line by line, as aiosmtplib has it."""
+    lines = [line[4:].strip(b" \t\r\n") for line in answer.split(b"\n")[:-1]]
+    return b"\n".join(lines).lstrip(b"\n").decode("utf-8", "surrogateescape")
+
+
+def _is_whole(data: bytes) -> bool:
+    """Tell whether something that came is one answer of one line, from its beginning to its end."""
+    return data.find(b"\n") == len(data) - 1 and data[3:4] != b"-" and len(data) <= MAX_BYTES
