@@ -189,5 +189,7 @@ class Mail2SmsBackend:
 
     def _said(self, words: str) -> str:
         """Return a mail server's words in one line that can be kept: some repeat the subject, which holds the key."""
-        line = "".join(character for character in " ".join(words.split()) if character.isprintable())
+        line = " ".join(words.split())
+        if not line.isprintable():
+            line = "".join(filter(str.isprintable, line))
         return line.replace(self._credentials.api_key.reveal(), "…")[:_MAX_WORDS]

@@ -9,8 +9,10 @@ Source: Mail2SMS, §2.1; RFC 5322, §2.1.1 (998 characters a line).
 from __future__ import annotations
 
 import binascii
+import functools
 import re
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from allmysms_async import argument
@@ -42,7 +44,7 @@ _PARIS = ZoneInfo("Europe/Paris")
 # What is between two fields, between two numbers, between login and key, and after a field's name.
 _FORGING = frozenset("|;@=")
 _SENDER = re.compile(r"[A-Za-z][A-Za-z0-9 ]{1,9}[A-Za-z0-9]")
-_is_number = re.compile(r"[0-9]{5,15}", re.ASCII).fullmatch
+_are_numbers = re.compile(r"[0-9]{5,15}(?:;[0-9]{5,15})*", re.ASCII).fullmatch
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
@@ -147,22 +149,22 @@ def encode(
         InvalidRequest: Its numbers make the subject longer than a line may be.
         InvalidText: The text holds half of a character (a lone surrogate), which UTF-8 cannot carry.
     """
-    from email.utils import format_datetime  # here, since it takes a while to import, and few programs send mails
-
-    if not request.recipients or not all(_is_number(recipient.phone) for recipient in request.recipients):
+    phones = [recipient.phone for recipient in request.recipients]
+    numbers = ";".join(phones)
+    if not _are_numbers(numbers) or numbers.count(";") != len(phones) - 1:
         msg = "mail2sms: numbers must be digits with the country code, which would else forge the request; not sent."
         raise InvalidNumber(msg, reason="malformed")
     checked_sender(request.message.sender)
-    numbers = ";".join(recipient.phone for recipient in request.recipients)
     line = subject(credentials, numbers, request.message)
     if len(line) > MAX_SUBJECT or not line.isascii() or not line.isprintable():
         msg = (
-            f"mail2sms: {len(request.recipients)} numbers do not fit the subject of one mail ({MAX_SUBJECT} plain "
-            "characters); nothing was sent."
+            f"mail2sms: {len(phones)} numbers do not fit the subject of one mail ({MAX_SUBJECT} plain characters); "
+            "nothing was sent."
         )
         raise InvalidRequest(msg)
+    date = _dated(stamp.date.replace(microsecond=0), stamp.date.utcoffset())
     header = (
-        f"From: {mail_from}\r\nTo: {rcpt_to}\r\nSubject: {line}\r\nDate: {format_datetime(stamp.date)}\r\n"
+        f"From: {mail_from}\r\nTo: {rcpt_to}\r\nSubject: {line}\r\nDate: {date}\r\n"
         f"Message-ID: <{stamp.message_id}>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
     ).encode("ascii")
     try:
@@ -170,15 +172,15 @@ def encode(
     except UnicodeEncodeError:
         msg = "mail2sms: the text holds half of a character and cannot be written as UTF-8; nothing was sent."
         raise InvalidText(msg, reason="malformed") from None
-    quoted = b"\n".join(binascii.b2a_qp(each, istext=False) for each in plain.split(b"\n"))
-    written = _written(header, "quoted-printable", quoted)
+    lines = plain.split(b"\n")
     # A lone CR is no line ending in a mail, and a longer line would be cut or refused on the way.
-    if b"\r" in plain or any(len(each) > _MAX_LINE for each in plain.split(b"\n")):
-        message, message_7bit = written, None
+    if b"\r" in plain or max(map(len, lines)) > _MAX_LINE:
+        message, message_7bit = _written(header, "quoted-printable", _quoted(lines)), None
     elif plain.isascii():
-        message, message_7bit = _written(header, "7bit", plain), None
+        message, message_7bit = _written(header, "7bit", lines), None
     else:
-        message, message_7bit = _written(header, "8bit", plain), written
+        message = _written(header, "8bit", lines)
+        message_7bit = _written(header, "quoted-printable", _quoted(lines))
     return MailEnvelope(
         name="mail2sms",
         mail_from=mail_from,
@@ -189,6 +191,18 @@ def encode(
     )
 
 
-def _written(header: bytes, encoding: str, body: bytes) -> bytes:
-    lines = body.replace(b"\n", b"\r\n")
-    return header + f"Content-Transfer-Encoding: {encoding}\r\n\r\n".encode() + lines + b"\r\n"
+def _written(header: bytes, encoding: str, lines: Iterable[bytes]) -> bytes:
+    return header + f"Content-Transfer-Encoding: {encoding}\r\n\r\n".encode() + b"\r\n".join(lines) + b"\r\n"
+
+
+def _quoted(lines: Iterable[bytes]) -> list[bytes]:
+    """Return lines as quoted-printable, which breaks long ones as it must."""
+    return [binascii.b2a_qp(each, istext=False).replace(b"\n", b"\r\n") for each in lines]
+
+
+@functools.lru_cache(8)
+def _dated(moment: datetime, _offset: timedelta | None) -> str:
+    """Return a whole second as a mail's date; many mails are written in one, each in its clock's time zone."""
+    from email.utils import format_datetime  # here, since it takes a while to import, and few programs send mails
+
+    return format_datetime(moment)
