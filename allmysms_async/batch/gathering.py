@@ -14,6 +14,9 @@ __all__ = ["Gathering", "Key", "OpenChunk"]
 _HELD_ROWS = 256_000
 _OPEN_CHUNKS = 65_536
 
+# Characters of a usual mobile's canonical number.
+_USUAL_LENGTH = 11
+
 Key: TypeAlias = tuple[str, int, Coding]
 """A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template
 itself and must still not be filled in."""
@@ -43,6 +46,16 @@ class OpenChunk:
         self.rows: list[int] = []
         self.parts = 0
         self.length = 0
+
+    def fitting(self, most: int) -> int:
+        """Return how many usual mobiles more fit where all numbers take so many characters at most; one always does."""
+        if not self.rows:
+            return max(1, (most + 1) // (_USUAL_LENGTH + 1))
+        return (most - self.length) // (_USUAL_LENGTH + 1)
+
+    def lengthen(self, count: int) -> None:
+        """Count the characters of so many usual mobiles that are about to be added."""
+        self.length += count * (_USUAL_LENGTH + 1) - (not self.rows)
 
 
 class Gathering:

@@ -150,9 +150,6 @@ class Planner:
         if len(block.known) < count or not block.known.isdisjoint(self._seen):
             for at, row in enumerate(block.rows):
                 self._add_one(row, block.person(at), refused)
-        elif self._limits.max_numbers_length is not None:
-            for at, (row, phone, (coding, parts)) in enumerate(zip(block.rows, block.phones, fits, strict=True)):
-                self._join(row, block.person(at), phone, coding, parts)
         elif fits.count(fits[0]) == count:
             self._join_run(block, fits, fits[0][0])
         else:
@@ -166,9 +163,16 @@ class Planner:
         """Put recipients of one text and coding into their open chunk, and into those after it."""
         text, count, begin, last = self._template.text, self._template.count, 0, len(block.rows)
         key, lines, values = (text, count, coding), block.lines(), block.columns(count)
+        most = self._limits.max_numbers_length
         while begin < last:
             chunk = self._gathering.chunk(key)
             end = min(last, begin + self._gathering.room(chunk))
+            if most is not None:
+                end = min(end, begin + chunk.fitting(most))
+                if end == begin:
+                    self._gathering.seal(key)
+                    continue
+                chunk.lengthen(end - begin)
             chunk.phones += block.phones[begin:end]
             chunk.lines += lines[begin:end]
             for column, more in zip(chunk.values, values, strict=True):

@@ -25,6 +25,8 @@ OTHERS = {
     "usual": LIMITS,
     "in France alone": msgspec.structs.replace(LIMITS, metropolitan_only=True),
     "short lists": msgspec.structs.replace(LIMITS, max_numbers_length=40),
+    # Two numbers of the usual length, or of another, but never three.
+    "shorter lists": msgspec.structs.replace(LIMITS, max_numbers_length=24),
     "texts rendered here": msgspec.structs.replace(LIMITS, personalises=False),
 }
 PEOPLE = [612345600 + index for index in range(40)]
@@ -145,7 +147,7 @@ def test_numbers_are_read_at_once_as_one_by_one(phones: list[str]) -> None:
     assert all(block.phones[at] for at, phone in enumerate(phones) if usual_mobile(phone))
 
 
-@pytest.mark.parametrize("limits", ["usual", "short lists"])
+@pytest.mark.parametrize("limits", ["usual", "short lists", "shorter lists"])
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
 def test_whoever_is_in_a_chunk_is_remembered_whatever_breaks(
     monkeypatch: pytest.MonkeyPatch, limits: str, at: int
