@@ -86,6 +86,8 @@ def _figure(value: object) -> Decimal | None:
 
 def amount(value: object) -> Decimal | None:
     """Return an amount of credits, euros or seconds, or None if it cannot be one."""
+    if value is None:
+        return None
     if type(value) is int and 0 <= value <= _MOST_AMOUNT:
         return Decimal(value)
     if type(value) is float and _PLAIN_FLOAT <= value <= _MOST_AMOUNT:

@@ -177,6 +177,8 @@ class Dispatch:
 
     async def _claim(self, chunk: Chunk) -> Claim | None:
         """Claim a chunk; if cancelled meanwhile, let it go again."""
+        if self._sink.at_once:  # nobody cancels it meanwhile
+            return await self._sink.claim(chunk, self._clock.now().timestamp(), self._limits.afford)
         claiming = asyncio.ensure_future(self._sink.claim(chunk, self._clock.now().timestamp(), self._limits.afford))
         try:
             return await surely(claiming)
@@ -203,7 +205,8 @@ class Dispatch:
             lost = ProtocolError("The backend's answer is not one result for each recipient.")
             delivery = Delivery(event=ChunkEvent.LOSE, error=lost)
             self._desk.fail(lost)
-        await surely(self._conclude(claim, delivery))
+        conclusion = self._conclude(claim, delivery)
+        await (conclusion if self._sink.at_once else surely(conclusion))
 
     async def _deliver(self, claim: Claim) -> Delivery:
         chunk, keyed = claim.chunk, self._backend.limits.idempotent

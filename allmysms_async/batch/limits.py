@@ -86,11 +86,12 @@ class Limits:
         """
         if self._conditions.max_cost is not None:
             await self._learn_price(request)
-        totals = self._sink.totals()
-        exposed = self._sink.exposed + sum(self._reserved.values()) + chunk.parts
-        self._check(
-            Spent(parts=totals.parts, cost=totals.cost, unpriced=self._sink.unpriced, exposed=exposed),
-        )
+        if self.afford is not None:
+            totals = self._sink.totals()
+            exposed = self._sink.exposed + sum(self._reserved.values()) + chunk.parts
+            self._check(
+                Spent(parts=totals.parts, cost=totals.cost, unpriced=self._sink.unpriced, exposed=exposed),
+            )
         self._reserved[chunk.seq] = chunk.parts
 
     @property
@@ -145,6 +146,9 @@ class Limits:
 
     async def answered(self, chunk: Chunk) -> None:
         """Give back what is still reserved for a chunk, and let those who wait for a price look again."""
+        if self._conditions.max_cost is None:  # nobody waits for one
+            self._reserved.pop(chunk.seq, None)
+            return
         async with self._turn:
             self._reserved.pop(chunk.seq, None)
             self._raise_price()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from array import array
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
@@ -35,6 +34,8 @@ class MemorySink:
 
     Only chunks that are not over are kept; of the others the sums and the gateway's identifiers stay.
     """
+
+    at_once = True
 
     def __init__(self) -> None:
         self.run_id = secrets.token_hex(16)
@@ -195,9 +196,12 @@ class MemorySink:
 
     def _counted(self) -> Sums:
         """Return the sums, with the chunks that wait or are in flight counted anew."""
-        rows = Counter[ChunkState]()
+        waiting = in_flight = 0
         for entry in self._entries.values():
-            rows[entry.state] += len(entry.chunk.rows)
-        self._sums.in_flight = rows[ChunkState.IN_FLIGHT]
-        self._sums.pending = rows[ChunkState.PENDING] + rows[ChunkState.IN_FLIGHT]
+            if entry.state is ChunkState.IN_FLIGHT:
+                in_flight += len(entry.chunk.rows)
+            elif entry.state is ChunkState.PENDING:
+                waiting += len(entry.chunk.rows)
+        self._sums.in_flight = in_flight
+        self._sums.pending = waiting + in_flight
         return self._sums

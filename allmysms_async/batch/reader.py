@@ -323,7 +323,8 @@ class Reader:
                 await self._sink.refuse(refused)
                 self._desk.tell(tuple(refused))
             if chunks:
-                recorded = list(await asyncio.gather(*map(self._sink.add, chunks)))
+                adding = map(self._sink.add, chunks)
+                recorded = [await one for one in adding] if self._sink.at_once else await asyncio.gather(*adding)
                 self._planner.next_seq = max(self._planner.next_seq, recorded[-1].seq + 1)
                 self._queue.offer(recorded)
         except Exception as error:  # at once: the source may take its time over the next rows

@@ -103,6 +103,11 @@ class Sink(Protocol):
         ...
 
     @property
+    def at_once(self) -> bool:
+        """Whether it never waits: what it is asked for is done before anything else can happen."""
+        ...
+
+    @property
     def seen(self) -> BitMap64:
         """Numbers that were planned; the planner adds to it."""
         ...

@@ -70,6 +70,8 @@ class JournalSink:
         reader_lease: The same for reading the source.
     """
 
+    at_once = False
+
     def __init__(
         self,
         database: Database,

@@ -261,7 +261,7 @@ async def test_record_that_is_being_written_is_not_cut_off(make_bench, gateway, 
         await written.wait()
         await settle(chunk, settlement)
 
-    bench.sink.settle = settle_slowly
+    bench.sink.settle, bench.sink.at_once = settle_slowly, False
     task = asyncio.create_task(bench.finish(run := bench.run()))
     await writing.wait()
     task.cancel()
@@ -285,7 +285,7 @@ async def test_chunk_claimed_while_it_was_cancelled_is_given_back(make_bench, ga
         await claimed.wait()
         return claim_of
 
-    bench.sink.claim = claim_slowly
+    bench.sink.claim, bench.sink.at_once = claim_slowly, False
     task = asyncio.create_task(bench.finish(run := bench.run()))
     await claiming.wait()
     task.cancel()
