@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from allmysms_async.model import MmsMessage, Recipient, SmsMessage
+from allmysms_async.model import MmsMessage, People, Recipient, SmsMessage
 from allmysms_async.redaction import Discreet, Shown
 from allmysms_async.text import Coding
 
@@ -70,3 +70,9 @@ class SendRequest(Discreet, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     timeout: float | None = None
     mms: MmsMessage | None = None
+
+    @property
+    def phones(self) -> Sequence[str]:
+        """The recipients' numbers, in their order."""
+        people = self.recipients
+        return people.phones if isinstance(people, People) else [recipient.phone for recipient in people]

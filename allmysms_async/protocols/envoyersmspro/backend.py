@@ -168,7 +168,7 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
         units = measure(request.text, request.coding).units + (STOP_UNITS if self._stop_sms else 0)
         operation = SendMessage(
             request.text,
-            tuple(recipient.phone for recipient in request.recipients),
+            request.phones,
             check_sender(message.sender or self._default_sender),
             send_at=message.send_at,
             long_message_allowed=units > SINGLE_UNITS,

@@ -29,7 +29,7 @@ def receipt(result: SendMessageResult, request: SendRequest, parts: int) -> Send
         warning = f"{differs} {warning}" if warning else differs
     return SendReceipt(
         campaign_id=campaign_id,
-        results=AllAccepted([recipient.phone for recipient in request.recipients]),
+        results=AllAccepted(request.phones),
         parts=parts,
         credits_used=None if sent is None else Decimal(sent),
         credits_left=None if left is None else Decimal(left),

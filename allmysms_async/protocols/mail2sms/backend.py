@@ -181,7 +181,7 @@ class Mail2SmsBackend:
         answer = await self._transport.send(envelope)
         return SendReceipt(
             campaign_id=None,
-            results=AllAccepted([recipient.phone for recipient in request.recipients]),
+            results=AllAccepted(request.phones),
             parts=request.parts,
             scheduled=request.message.send_at is not None,
             raw={"code": answer.code, "text": self._said(answer.text), "message_id": stamp.message_id},

@@ -149,7 +149,7 @@ def encode(
         InvalidRequest: Its numbers make the subject longer than a line may be.
         InvalidText: The text holds half of a character (a lone surrogate), which UTF-8 cannot carry.
     """
-    phones = [recipient.phone for recipient in request.recipients]
+    phones = request.phones
     numbers = ";".join(phones)
     if not _are_numbers(numbers) or numbers.count(";") != len(phones) - 1:
         msg = "mail2sms: numbers must be digits with the country code, which would else forge the request; not sent."

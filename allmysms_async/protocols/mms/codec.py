@@ -95,7 +95,7 @@ def _elements(request: SendRequest, login: str) -> Iterator[str]:
     if mms.notify is not None:
         yield _element("MAIL_NOTIF", "1" if mms.notify else "0")
     # Canonical numbers are digits: there is nothing to escape in them.
-    yield "".join([f"<MOBILEPHONE>+{recipient.phone}</MOBILEPHONE>" for recipient in request.recipients])
+    yield "".join([f"<MOBILEPHONE>+{phone}</MOBILEPHONE>" for phone in request.phones])
     yield _element("MSGCLASS", str(int(mms.kind)))
     yield _element("MESSAGE", request.text)
     if mms.kind in {MmsKind.IMAGE, MmsKind.SOUND_AND_IMAGE}:
