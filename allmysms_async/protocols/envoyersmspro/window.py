@@ -17,7 +17,8 @@ from datetime import datetime
 from pathlib import Path
 
 from allmysms_async.errors import InvalidRequest, NotSent, RequestLimitReached
-from allmysms_async.protocols.envoyersmspro.place import Places, named
+from allmysms_async.protocols.envoyersmspro.place import MemoryPlaces, Places
+from allmysms_async.protocols.envoyersmspro.place_file import FilePlaces, named
 
 __all__ = ["DEFAULT_LIMIT", "RequestWindow", "Turn", "window_of"]
 
@@ -72,7 +73,7 @@ class RequestWindow:
 
     def __init__(self, account: str, *, path: Path | None = None, seconds: float = 3600.0, margin: float = 2.0) -> None:
         self._interval = seconds + margin
-        self._places = Places(account, path)
+        self._places: Places = MemoryPlaces() if path is None else FilePlaces(account, path)
         self._limit = DEFAULT_LIMIT
         self._wished: int | None = None
         self._ask_after = self._closed_until = self._closed_for = 0.0

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allmysms_async import InvalidRequest, RequestLimitReached
-from allmysms_async.protocols.envoyersmspro import place
+from allmysms_async.protocols.envoyersmspro import place_file
 from allmysms_async.protocols.envoyersmspro import window as window_module
 from allmysms_async.protocols.envoyersmspro.window import RequestWindow, window_of
 
@@ -336,7 +336,7 @@ def test_file_that_is_busy_sends_nothing_and_loses_no_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A file that somebody else locks is a clear error before a request; after one, its answer counts for more."""
-    monkeypatch.setattr(place, "_BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(place_file, "_BUSY_SECONDS", 0.01)
     path = tmp_path / "limit.db"
     one = window(5, path)
     turn = one.take(START, 60)
