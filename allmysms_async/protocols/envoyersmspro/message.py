@@ -49,7 +49,7 @@ MAX_RECIPIENTS = 1000
 
 _SENDER = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9 ]{1,9})[A-Za-z0-9]", re.ASCII)
 # Whether a number is one of somebody is for the provider to say: what counts here is that no other parameter is forged.
-_is_digits = re.compile(r"[0-9]{1,20}", re.ASCII).fullmatch
+_are_digits = re.compile(r"[0-9]{1,20}(?:,[0-9]{1,20})*", re.ASCII).fullmatch
 _TAG = re.compile(r"[A-Za-z0-9]{1,20}", re.ASCII)
 
 
@@ -147,18 +147,19 @@ class SendMessage(Operation[SendMessageResult], frozen=True):
         if isinstance(self.recipients, str):  # a sequence of texts to the type checker, and of digits to the wire
             msg = "recipients is one text; give a list of numbers. Nothing was sent."
             raise InvalidRequest(msg)
-        if not all(map(_is_digits, self.recipients)):
+        count, numbers = len(self.recipients), ",".join(self.recipients)
+        if count and not (_are_digits(numbers) and numbers.count(",") == count - 1):
             msg = "A recipient is not digits with the country code and no +, such as 33600000000; nothing was sent."
             raise InvalidNumber(msg, reason="malformed")
-        if not 1 <= len(self.recipients) <= MAX_RECIPIENTS:
-            msg = f"A message takes 1 to {MAX_RECIPIENTS} recipients, not {len(self.recipients)}; nothing was sent."
+        if not 1 <= count <= MAX_RECIPIENTS:
+            msg = f"A message takes 1 to {MAX_RECIPIENTS} recipients, not {count}; nothing was sent."
             raise InvalidRequest(msg)
         if not self.text.strip():
             msg = "The text is empty; nothing was sent."
             raise InvalidRequest(msg)
         fields = {
             "text": self.text,
-            "recipients": ",".join(self.recipients),
+            "recipients": numbers,
             "sendername": check_sender(self.sender_name),
         }
         if self.send_at is not None:
