@@ -186,6 +186,8 @@ def odd_in(raw: Mapping[str, object]) -> tuple[str, ...]:
 
 def told(request: str, names: Iterable[str]) -> str | None:
     """Return the warning that an answer's figures cannot be right, by their names, or None if there are none."""
+    if not names:  # nearly always
+        return None
     found = sorted(set(names))
     if not found:
         return None

@@ -241,8 +241,8 @@ class CampaignRun:
                 outcomes = joined([batch for batch in batches if batch])
                 self._run.queue.wake()
                 progress = self._progress(outcomes)
-                if progress != told:
-                    told = msgspec.structs.replace(progress, outcomes=())
+                if outcomes or progress != msgspec.structs.replace(told, outcomes=()):
+                    told = progress
                     yield progress
         finally:
             await self.aclose()
