@@ -156,10 +156,12 @@ class SmtpTransport:
     async def _turn(self, envelope: MailEnvelope, until: float, room: Room[Line]) -> MailReceipt:
         """Make the attempt, now that it is this mail's turn."""
         self._check_open(envelope)  # again: it may have been closed while the mail waited
-        line = _awake(room) or Line(self._client())
+        line = idle = _awake(room)
+        if line is None:
+            line = Line(self._client())
         attempt = Attempt(envelope, self._hostname, line)
         try:
-            if not line.client.is_connected:
+            if idle is None:
                 async with asyncio.timeout_at(until):
                     await self._open(line, attempt, room)
             answer = await attempt.hand_over(until)

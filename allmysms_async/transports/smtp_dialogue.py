@@ -20,7 +20,7 @@ from allmysms_async.transports.smtp_reply import Strayed
 
 __all__ = ["Dialogue", "command", "dotted"]
 
-_HOPED_FOR = (frozenset({b"250"}), frozenset({b"250", b"251"}), frozenset({b"354"}), frozenset({b"250"}))
+_HOPED_FOR = ((b"250",), (b"250", b"251"), (b"354",), (b"250",))
 """The answers after which a dialogue goes on. Source: RFC 5321, §4.3.2."""
 
 _MAX_LINE = 8192
@@ -81,8 +81,8 @@ class Dialogue:
         """Take in a whole answer, and write what follows; tell whether there will be another."""
         if self.over.done():
             return False
-        code, at = answer[:3], self.at
-        if code not in _HOPED_FOR[at] or (len(answer) > _MAX_LINE and _has_long_line(answer)):
+        at = self.at
+        if answer[:3] not in _HOPED_FOR[at] or (len(answer) > _MAX_LINE and _has_long_line(answer)):
             self.over.set_exception(_refusal(answer))
             return False
         if at == 3:

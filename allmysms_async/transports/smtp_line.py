@@ -20,13 +20,16 @@ _QUIT_SECONDS = 2.0
 class Line:
     """One connection."""
 
-    __slots__ = ("client", "guard", "mails", "since")
+    __slots__ = ("_timer", "_until", "_watched", "client", "guard", "mails", "since")
 
     def __init__(self, client: aiosmtplib.SMTP) -> None:
         self.client = client
         self.guard: ReplyGuard | None = None
         self.mails = 0
         self.since = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._watched: Dialogue | None = None
+        self._until = 0.0
 
     def listen(self) -> None:
         """Listen to the server from now on; again once TLS is between."""
@@ -66,14 +69,32 @@ class Line:
         if guard is None or transport is None:
             msg = "Connection lost"
             raise aiosmtplib.SMTPServerDisconnected(msg)
-        timer = asyncio.get_running_loop().call_at(until, dialogue.expire)
+        self._watch(dialogue, until)
         guard.hear(dialogue)
         try:
             dialogue.begin(cast("asyncio.Transport", transport))
             return await dialogue.over
         finally:
-            timer.cancel()
+            self._watched = None
             guard.hear(None)
+
+    def _watch(self, dialogue: Dialogue, until: float) -> None:
+        """Let a dialogue expire at a moment; one timer serves one mail after the other, since hardly any needs it."""
+        self._watched, self._until = dialogue, until
+        if self._timer is None or self._timer.when() > until:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_at(until, self._look)
+
+    def _look(self) -> None:
+        """See whether the present dialogue is late."""
+        self._timer, dialogue = None, self._watched
+        if dialogue is None:
+            return
+        if asyncio.get_running_loop().time() >= self._until:
+            dialogue.expire()
+        else:
+            self._watch(dialogue, self._until)
 
     def strayed(self, error: Exception) -> bool:
         """Tell whether an error comes from answers that cannot be told apart."""
@@ -89,6 +110,9 @@ class Line:
 
     def drop(self) -> None:
         """Close it without a word."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         transport = self.client.transport
         self.client.close()
         _abort(transport)

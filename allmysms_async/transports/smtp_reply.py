@@ -83,8 +83,8 @@ class ReplyGuard(asyncio.Protocol):
         """Pass on what belongs to an answer that was asked for; else hang up."""
         if self.strayed:
             return
-        if self._due and not self._answer and _is_whole(data):  # nearly always
-            self._end(bytes(data))
+        if self._due and not self._answer and data.find(b"\n") == len(data) - 1 <= MAX_BYTES and data[3:4] != b"-":
+            self._end(bytes(data))  # one line, from its beginning to its end: nearly always
         else:
             self._answer += data
             if not self._due or len(self._answer) > MAX_BYTES or not self._follows(len(data)):
@@ -117,9 +117,10 @@ class ReplyGuard(asyncio.Protocol):
     def _end(self, answer: bytes) -> None:
         """Take in the end of an answer."""
         self._whole = answer
-        self.code = answer[:3]
-        self.invited = self.invited or self.code == GO_AHEAD
+        self.code = code = answer[:3]
         self._due -= 1
+        if code == GO_AHEAD:
+            self.invited = True
 
     def eof_received(self) -> bool | None:
         """Pass it on."""
@@ -145,9 +146,5 @@ class ReplyGuard(asyncio.Protocol):
 def words(answer: bytes) -> str:
     """Return what an answer says after its code, line by line, as aiosmtplib has it."""
     lines = [line[4:].strip(b" \t\r\n") for line in answer.split(b"\n")[:-1]]
-    return b"\n".join(lines).lstrip(b"\n").decode("utf-8", "surrogateescape")
-
-
-def _is_whole(data: bytes) -> bool:
-    """Tell whether something that came is one answer of one line, from its beginning to its end."""
-    return data.find(b"\n") == len(data) - 1 and data[3:4] != b"-" and len(data) <= MAX_BYTES
+    said = lines[0] if len(lines) == 1 else b"\n".join(lines).lstrip(b"\n")
+    return said.decode("utf-8", "surrogateescape")
