@@ -30,6 +30,12 @@ ADDRESSES = st.one_of(
 BODIES = st.one_of(st.binary(max_size=30), st.text("ab.\r\n", max_size=30).map(str.encode))
 
 
+def is_whole(said: bytes) -> bool:
+    """Tell whether an answer ends there: what follows in a packet of its own answers what was written meanwhile."""
+    *_, last, rest = [b"", *said.split(b"\n")]
+    return not rest and bool(said) and last[3:4] != b"-"
+
+
 class Connection(asyncio.Transport):
     """A connection to a server that says what it is to, each time something is written."""
 
@@ -70,7 +76,8 @@ class Connection(asyncio.Transport):
         if answer == CLOSE:
             self.abort()
             return
-        places = sorted({0, len(answer), *(cut % (len(answer) + 1) for cut in self._cuts)})
+        cuts = {cut % (len(answer) + 1) for cut in self._cuts}
+        places = sorted({0, len(answer)} | {cut for cut in cuts if not is_whole(answer[:cut])})
         for begin, end in itertools.pairwise(places):
             if not self._closing:
                 reader.data_received(answer[begin:end])
