@@ -84,6 +84,13 @@ class ChunkQueue:
         self._ready.extend(new)
         return len(new)
 
+    def offer_again(self, chunks: Sequence[Chunk]) -> None:
+        """Offer chunks that the record has waiting, whatever was made of them here; for when nothing is tried here."""
+        seqs = BitMap64([chunk.seq for chunk in chunks])
+        for passed in (self._handled, self._denied, self._retried):
+            passed.difference_update(seqs)
+        self.offer(chunks)
+
     @property
     def known(self) -> BitMap64:
         """The chunks that are not offered: those that are here, were claimed here, or could not be just now."""

@@ -138,9 +138,10 @@ class Reader:
                 # Also if nobody holds anything: what was given back meanwhile lies behind what was offered.
                 found = await self._continue(waiting=False) + await self._take_spare()
                 if seconds is None and intake is None and not (found or denied):
-                    if idle:
+                    if not idle:
+                        await self._queue.rest()
+                    elif not await self._is_left():
                         break
-                    await self._queue.rest()
             if lost is not None:
                 raise lost
         finally:
@@ -170,6 +171,20 @@ class Reader:
             self._wait_for(None)
             self._queue.wake()
         return found
+
+    async def _is_left(self) -> bool:
+        """Offer some of what waits in the record though it was dealt with here; tell whether the run has to go on.
+
+        Others may have given it back, however often it was tried here in vain.
+        """
+        waits = await surely(self._sink.spare(self._queue.space, BitMap64()))
+        if not waits:  # another process may have claimed it just now, and give it back
+            return await surely(self._sink.elsewhere()) is not None
+        await pause(self._clock, self._desk.stopping, _AGAIN_SECONDS)
+        if not self._desk.stopping.is_set():
+            self._queue.offer_again(waits)
+            self._queue.wake()
+        return True
 
     def _wait_for(self, waiting: Waiting | None) -> None:
         if waiting != self.waiting_for:

@@ -180,3 +180,20 @@ async def test_workers_all_wait_while_nobody_keeps_up(stopping, chunk_of):
     stopping.set()
     queue.wake()
     assert await tasks[1] is None
+
+
+async def test_chunk_that_waits_after_all_is_offered_again(queue, chunk_of):
+    """What the record has waiting is taken again, claimed here before or tried twice in vain."""
+    claimed, vain = chunk_of(1, range(1, 3)), chunk_of(2, range(3, 5))
+    queue.offer([claimed])
+    assert await queue.take() is claimed
+    queue.claimed(claimed)
+    queue.done(claimed)
+    for _ in range(2):
+        assert queue.offer([claimed, vain]) == 1
+        queue.done(await queue.take())
+        queue.retry(held=False)
+    assert queue.known == BitMap64([1])
+    queue.offer_again([claimed, vain])
+    assert [await queue.take(), await queue.take()] == [claimed, vain]
+    assert not queue.idle

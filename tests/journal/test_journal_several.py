@@ -76,3 +76,54 @@ async def test_chunk_that_is_given_back_late_is_sent_before_the_end(sandbox, ser
             pass
     await hand.backend.aclose()
     assert (run.result.accepted, run.result.pending) == (4, 0)
+
+
+async def test_chunk_that_is_tried_in_vain_again_and_again_is_sent_before_the_end(
+    sandbox, service, journal, monkeypatch
+):
+    """However often others were faster with a chunk, and gave it back at once, the run does not end while it waits."""
+    hand = Hand(journal, sandbox, keyed=True)
+    claim = await hand.claimed(people(4))
+    await hand.sink.release(claim.chunk, new_key=False)
+    await hand.sink.close()
+    original, vain = JournalSink.claim, []
+
+    async def taken(self, chunk, now, afford=None):
+        if len(vain) < 5:  # somebody else has it for a moment
+            vain.append(chunk.seq)
+            return None
+        return await original(self, chunk, now, afford)
+
+    monkeypatch.setattr(JournalSink, "claim", taken)
+    async with service(clock=hand.clock) as sms:
+        run = await sms.resume(journal)
+        async for _ in run:
+            pass
+    await hand.backend.aclose()
+    assert len(vain) == 5
+    assert (run.result.accepted, run.result.pending) == (4, 0)
+
+
+async def test_chunk_that_another_process_took_over_and_gave_back_is_sent_before_the_end(
+    sandbox, service, journal, monkeypatch
+):
+    """What was claimed here, lost to another process and given back by that one waits like any other."""
+    hand = Hand(journal, sandbox, keyed=True)
+    claim = await hand.claimed(people(4))
+    await hand.sink.release(claim.chunk, new_key=False)
+    await hand.sink.close()
+    original = JournalSink.hold
+
+    async def lost(self, claim):
+        monkeypatch.setattr(JournalSink, "hold", original)
+        await self.release(claim.chunk, new_key=False)  # as if by the other one
+        return False
+
+    monkeypatch.setattr(JournalSink, "hold", lost)
+    async with service(clock=hand.clock) as sms:
+        run = await sms.resume(journal)
+        async for _ in run:
+            pass
+    await hand.backend.aclose()
+    assert (run.result.accepted, run.result.pending) == (4, 0)
+    assert set(texts_of(sandbox).values()) == {1}
