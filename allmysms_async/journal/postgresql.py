@@ -65,8 +65,7 @@ class Server:
 
     async def rung(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         """Wait until another process has rung; without a connection to listen on that is never."""
-        del sleep
-        await (asyncio.Event().wait() if self._bell is None else self._bell.rung())
+        await (asyncio.Event().wait() if self._bell is None else self._bell.rung(sleep))
 
     @asynccontextmanager
     async def transaction(self, *, reading: bool) -> AsyncGenerator[AsyncConnection, None]:

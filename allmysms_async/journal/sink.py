@@ -38,6 +38,7 @@ from allmysms_async.journal.transition import (
     EXPIRE,
     FORGET,
     LEFT,
+    PAGE,
     RELEASE,
     SETTLE,
     SPARE,
@@ -51,6 +52,7 @@ from allmysms_async.model import Campaign, CampaignResult, Outcome, SmsMessage, 
 __all__ = ["JournalSink"]
 
 _POLL_SECONDS = 0.5
+_BEYOND = 2**31  # no chunk has such an ordinal
 
 _k = schema.campaign.c
 _log = logging.getLogger("allmysms_async")
@@ -345,13 +347,18 @@ class JournalSink:
 
     async def spare(self, most: int, known: BitMap64) -> list[Chunk]:
         """Return chunks that wait: the last ones, since whoever planned them sends the first ones next."""
-        found = await self._rows(SPARE, {"p_campaign": self._campaign, "p_limit": most + len(known)})
-        seqs = [row.seq for row in found if row.seq not in known][:most]
+        page = {"p_campaign": self._campaign, "p_before": _BEYOND, "p_limit": max(most, PAGE)}
+        seqs: list[int] = []
+        while len(seqs) < most:
+            found = [row.seq for row in await self._rows(SPARE, page)]
+            seqs += [seq for seq in found if seq not in known]
+            if len(found) < page["p_limit"]:
+                break
+            page["p_before"] = found[-1]
         if not seqs:
             return []
-        return [
-            left_chunk(row) for row in await self._rows(SPARE_CHUNKS, {"p_campaign": self._campaign, "p_seqs": seqs})
-        ]
+        these = {"p_campaign": self._campaign, "p_seqs": seqs[:most]}
+        return [left_chunk(row) for row in await self._rows(SPARE_CHUNKS, these)]
 
     async def still_waits(self, seqs: Sequence[int]) -> BitMap64:
         """Return those of some chunks that wait."""

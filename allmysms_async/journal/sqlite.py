@@ -15,6 +15,7 @@ from sqlalchemy import event, exc
 
 from allmysms_async.clock import SYSTEM
 from allmysms_async.journal.address import LOGGING_NAME
+from allmysms_async.journal.bell import LOOK_SECONDS
 from allmysms_async.journal.errand import End, Errands, Member
 from allmysms_async.journal.fork import opens, refuse_forked
 from allmysms_async.journal.keeper import Keeper
@@ -27,8 +28,8 @@ T = TypeVar("T")
 
 _BUSY_PAUSE = 0.01
 
-# Between two looks whether another process has written: as short as this after it did, then longer and longer.
-_LOOK_SECONDS, _LONG_LOOK_SECONDS = 0.02, 0.2
+# Between two looks whether another process has written: ever longer up to this while none did.
+_LONG_LOOK_SECONDS = 0.2
 
 
 class File:
@@ -57,7 +58,7 @@ class File:
         self._keeper: Keeper | None = None
         # What tells whether others wrote, as it was when it was last looked at, and how long until the next look.
         self._version = 0
-        self._look_again = _LOOK_SECONDS
+        self._look_again = LOOK_SECONDS
         # What follows is used in the thread alone.
         self._connection: sa.Connection | None = None
         self._ends: Callable[[], object] | None = None
@@ -125,7 +126,7 @@ class File:
             await sleep(self._look_again)
             version = await self._errands.do(self._written_by_others)
             if version != self._version:
-                self._version, self._look_again = version, _LOOK_SECONDS
+                self._version, self._look_again = version, LOOK_SECONDS
                 return
             self._look_again = min(2 * self._look_again, _LONG_LOOK_SECONDS)
 

@@ -304,7 +304,12 @@ ASKABLE = _following.where(_askable)
 LEFT = _following.where(sa.or_(_c.state == ChunkState.PENDING.value, _askable))
 _waits = sa.and_(_c.campaign == bind("campaign"), _c.state == ChunkState.PENDING.value)
 # The last ones first: whoever planned them sends the first ones next. It reads an index, and nothing that is packed.
-SPARE = sa.select(_c.seq).where(_waits).order_by(_c.seq.desc()).limit(bind("limit", sa.Integer))
+SPARE = (
+    sa.select(_c.seq)
+    .where(_waits, _c.seq < bind("before", sa.BigInteger))
+    .order_by(_c.seq.desc())
+    .limit(bind("limit", sa.Integer))
+)
 _these = _c.seq.in_(sa.bindparam("p_seqs", expanding=True))
 SPARE_CHUNKS = _planned.where(_waits, _these).order_by(_c.seq)
 STILL = sa.select(_c.seq).where(_waits, _these)

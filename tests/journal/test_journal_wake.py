@@ -3,18 +3,15 @@
 import asyncio
 from collections import Counter
 
-import asyncpg
 import pytest
 from pyroaring import BitMap64
 
 from allmysms_async.journal import JournalSink
-from allmysms_async.journal.bell import Bell
 from allmysms_async.journal.database import Database
 
 from .conftest import Hand, JumpingClock, people
 
 _WRITTEN = "update allmysms_journal set version = version + 1"
-_LISTENS = "select count(pg_terminate_backend(pid)) from pg_stat_activity where query ilike 'listen%'"
 
 
 class Standing(JumpingClock):
@@ -94,6 +91,30 @@ async def test_last_chunks_are_taken_first(sandbox, journal, planner):
     await left(other)
 
 
+async def test_look_for_chunks_reads_pages_whatever_was_sent_before(sandbox, journal, planner, monkeypatch):
+    """However many chunks a process knows, each question is for a page, and what lies behind known ones is found."""
+    monkeypatch.setattr("allmysms_async.journal.sink.PAGE", 2)
+    for start in range(7):
+        await planned(planner, people(1, start))
+    other = Hand(journal, sandbox, keyed=True)
+    await other.open()
+    asked, original = [], other.sink._rows
+
+    async def rows(statement, values):
+        found = await original(statement, values)
+        asked.append((values.get("p_limit"), len(found)))
+        return found
+
+    monkeypatch.setattr(other.sink, "_rows", rows)
+    known = BitMap64(range(4, 5000))
+    assert [chunk.seq for chunk in await other.sink.spare(2, known)] == [2, 3]
+    assert asked == [(2, 2), (2, 2), (2, 2), (None, 2)]
+    assert await other.sink.spare(2, BitMap64(range(1, 5000))) == []
+    assert await other.sink.spare(0, BitMap64()) == []
+    await left(planner)
+    await left(other)
+
+
 async def test_run_sends_what_another_process_plans_without_looking_from_time_to_time(
     sandbox, service, journal, planner, until
 ):
@@ -164,99 +185,4 @@ async def test_file_is_looked_at_less_and_less_often_until_it_changes(tmp_path):
     await other.rung(sleep)
     assert slept[7:] == [0.02]
     await one.close()
-    await other.close()
-
-
-# -- PostgreSQL's notifications -----------------------------------------------------------------------------------
-
-
-async def connected(until, *bells):
-    """Wait until bells listen, and have heard nothing yet."""
-    for bell in bells:
-        await until(lambda bell=bell: bell._connection is not None)
-        await bell.rung()
-
-
-async def test_nobody_is_woken_by_oneself_or_for_another_campaign(postgres, until):
-    """A notification wakes the other processes on the same campaign, and nobody else."""
-    url = postgres.create("bells")
-
-    async def connect():
-        return await asyncpg.connect(url)
-
-    one, other, stranger = Bell(connect, 1), Bell(connect, 1), Bell(connect, 2)
-    await connected(until, one, other, stranger)
-    one.ring()
-    await other.rung()
-    other.ring()
-    await one.rung()
-    stranger.ring()
-    one.ring()
-    await other.rung()  # what came before has been heard by now
-    assert not stranger._heard.is_set()
-    assert not other._heard.is_set()
-    for bell in (one, other, stranger):
-        await bell.close()
-
-
-async def test_connection_that_dies_is_replaced_and_nothing_is_missed(postgres, until, monkeypatch):
-    """Who lost the connection to listen on looks once it has another one, and is woken over that from then on."""
-    monkeypatch.setattr("allmysms_async.journal.bell._AGAIN_SECONDS", 0.001)
-    url = postgres.create("bell_lost")
-    admin = await asyncpg.connect(url)
-    refusals = []
-
-    async def connect():
-        if refusals:
-            refusals.append(1)
-            raise ConnectionRefusedError
-        return await asyncpg.connect(url)
-
-    one, other = Bell(lambda: asyncpg.connect(url), 1), Bell(connect, 1)
-    await connected(until, one, other)
-    first = other._connection
-    refusals.append(1)
-    assert await admin.fetchval(_LISTENS) >= 1
-    await until(lambda: len(refusals) > 3)
-    one.ring()  # nobody hears this
-    refusals.clear()
-    await other.rung()
-    await until(lambda: other._connection not in {None, first} and one._connection is not None)
-    other._heard.clear()
-    one.ring()
-    await other.rung()
-    await one.close()
-    await other.close()
-    await admin.close()
-
-
-async def test_silent_connection_is_tried_and_replaced(postgres, until, monkeypatch):
-    """A connection over which nothing comes is asked from time to time; one that answers no more is replaced."""
-    monkeypatch.setattr("allmysms_async.journal.bell._BEAT_SECONDS", 0.001)
-    monkeypatch.setattr("allmysms_async.journal.bell._AGAIN_SECONDS", 0.001)
-    url = postgres.create("bell_silent")
-    opened = []
-
-    async def connect():
-        opened.append(await asyncpg.connect(url))
-        return opened[-1]
-
-    bell = Bell(connect, 1)
-    await connected(until, bell)
-    monkeypatch.setattr("allmysms_async.journal.bell._ANSWER_SECONDS", 1e-9)
-    await until(lambda: len(opened) > 2)
-    monkeypatch.setattr("allmysms_async.journal.bell._ANSWER_SECONDS", 30.0)
-    await bell.rung()
-    await bell.close()
-    assert all(each.is_closed() for each in opened)
-
-
-async def test_end_of_a_process_is_rung_before_it_leaves(postgres, until):
-    """What is to be rung when a process ends is rung before its connection is let go of."""
-    url = postgres.create("bell_end")
-    one, other = (Bell(lambda: asyncpg.connect(url), 1) for _ in range(2))
-    await connected(until, one, other)
-    one.ring()
-    await one.close()
-    await other.rung()
     await other.close()
