@@ -112,14 +112,27 @@ class Work:
                 await begun.intake.aclose()
 
 
-async def import_journal() -> None:
-    """Import the journal's libraries in a thread: that takes half a second, in which the event loop goes on.
+async def import_journal(where: str | os.PathLike[str]) -> None:
+    """Import a journal's libraries in a thread: that takes up to half a second, in which the event loop goes on.
 
     A library that is missing is for ``journal_sink`` to tell.
+
+    Args:
+        where: A path, or a URL, which takes more of them.
     """
-    if "allmysms_async.journal" not in sys.modules:
+    for name in _missing_modules(os.fspath(where)):
         with contextlib.suppress(ImportError):
-            await asyncio.to_thread(importlib.import_module, "allmysms_async.journal")
+            await asyncio.to_thread(importlib.import_module, name)
+
+
+def _missing_modules(where: str) -> list[str]:
+    """Return the modules that a journal takes and that are not imported yet."""
+    names = ["allmysms_async.journal"]
+    if "://" in where and not where.startswith("sqlite"):
+        names.append("allmysms_async.journal.postgresql")
+        if importlib.util.find_spec("asyncpg") is not None:  # if not, opening the journal says so
+            names.append("asyncpg")
+    return [name for name in names if name not in sys.modules]
 
 
 def journal_sink(
@@ -147,16 +160,24 @@ def journal_sink(
             lease=lease,
         )
 
-    return cast("Sink", _LateSink(make)) if _imports_later(os.fspath(journal)) else make()
+    return cast("Sink", _LateSink(journal, make)) if _imports_later(os.fspath(journal)) else make()
 
 
 def _imports_later(journal: str) -> bool:
     """Tell whether the journal's libraries are to be imported beside the event loop, and nothing will refuse them.
 
     What is plainly no journal is refused at once, however long that takes.
+
+    Raises:
+        InvalidRequest: It is a URL that cannot be used.
     """
-    if running_loop() is None or "allmysms_async.journal" in sys.modules:
+    missing = _missing_modules(journal)
+    if running_loop() is None or not missing:
         return False
+    if "allmysms_async.journal" not in missing:
+        from allmysms_async.journal.address import address_of
+
+        address_of(journal)
     if "://" not in journal and (not journal.strip() or journal.startswith(("file:", ":memory:"))):
         return False
     return all(importlib.util.find_spec(library) is not None for library in ("sqlalchemy", "greenlet"))
@@ -166,10 +187,12 @@ class _LateSink:
     """A journal's ``Sink`` that is made when it is opened; until then it is one that nothing was recorded in.
 
     Args:
+        where: Where the journal is.
         make: Makes it, with its libraries imported.
     """
 
-    def __init__(self, make: Callable[[], JournalSink]) -> None:
+    def __init__(self, where: str | os.PathLike[str], make: Callable[[], JournalSink]) -> None:
+        self._where = where
         self._make = make
         self._tell: Callable[[Exception], None] | None = None
         before = MemorySink()
@@ -191,7 +214,7 @@ class _LateSink:
             InvalidRequest: The journal's URL cannot be used.
             CampaignChanged, JournalError: As a journal's.
         """
-        await import_journal()
+        await import_journal(self._where)
         sink, before = self._make(), self._sink
         sink.seen, sink.accounted, sink.refused = before.seen, before.accounted, before.refused
         if self._tell is not None:

@@ -281,7 +281,7 @@ class SmsService:
             JournalError: The journal cannot be used.
         """
         path = checked_journal(journal) or ""
-        await import_journal()
+        await import_journal(path)
         campaign = await stored_campaign(path, name)
         backend = self.capable(Sends)
         checked = engine_options(backend, campaign, options, self._usual, clock=None)
@@ -299,8 +299,8 @@ class SmsService:
             CampaignTooLong: A request limit would stretch it past ``max_duration``; nothing was sent.
             JournalError: The journal cannot be opened; nothing was sent.
         """
-        if options.get("journal") is not None:
-            await import_journal()
+        if (journal := checked_journal(options.get("journal"))) is not None:
+            await import_journal(journal)
         run = self.stream(campaign, **options)
         async with contextlib.aclosing(run):
             async for _ in run:

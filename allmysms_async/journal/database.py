@@ -7,20 +7,22 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
 from allmysms_async.clock import SYSTEM
 from allmysms_async.errors import InvalidRequest, JournalError, JournalLost
-from allmysms_async.journal.address import address_of
-from allmysms_async.journal.postgresql import Server
+from allmysms_async.journal.address import Address, address_of
 from allmysms_async.journal.salvage import Saved
 from allmysms_async.journal.schema import ensure, mark_lost
 from allmysms_async.journal.session import SessionLock
 from allmysms_async.journal.sqlite import File
 from allmysms_async.journal.watch import Harmed
+
+if TYPE_CHECKING:
+    from allmysms_async.journal.postgresql import Server
 
 __all__ = ["Database"]
 
@@ -64,7 +66,7 @@ class Database:
         self._words = ""
         self._held: File | Server
         try:
-            self._held = File(address.url, busy_timeout) if address.is_file else Server(address.url, address.options)
+            self._held = File(address.url, busy_timeout) if address.is_file else _server(address)
         except ModuleNotFoundError as error:
             msg = f'This journal needs {error.name}: run pip install "allmysms_async[postgres]"; nothing was sent.'
             raise InvalidRequest(msg) from error
@@ -188,12 +190,12 @@ class Database:
 
     def listen(self, campaign: int) -> None:
         """Have other processes on a campaign wake this one, if they have to; a file tells by itself."""
-        if isinstance(self._held, Server):
+        if not isinstance(self._held, File):
             self._held.listen(campaign)
 
     def ring(self) -> None:
         """Let other processes that wait look at the journal; a hint, which may be lost."""
-        if isinstance(self._held, Server):
+        if not isinstance(self._held, File):
             self._held.ring()
 
     async def rung(self, sleep: Callable[[float], Awaitable[None]]) -> None:
@@ -232,7 +234,8 @@ class Database:
         """Do something in a transaction, perhaps together with what other tasks want written; return once committed.
 
         Args:
-            work: What is done, perhaps in another thread; whatever it raises undoes it, and nothing else.
+            work: What is done, perhaps in another thread; whatever it raises undoes it, and nothing else. It may be
+                done once more after it was undone.
             apart: Whether each of its statements may as well be committed by itself, which takes fewer round trips.
             watched: Whether it is only done while the journal is the one that was opened.
 
@@ -291,6 +294,13 @@ class Database:
         """Return the error of a database that failed."""
         msg = f"The journal {self.label} failed: {words}. Nothing is sent that is not recorded."
         return JournalError(msg, remedy="Put that right, then run the campaign again to continue it.")
+
+
+def _server(address: Address) -> Server:
+    """Return a PostgreSQL database; what it takes is as much again as what a file takes, and imported for it alone."""
+    from allmysms_async.journal.postgresql import Server
+
+    return Server(address.url, address.options)
 
 
 def _words(error: BaseException | None) -> str:

@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from allmysms_async.journal.address import LOGGING_NAME
 from allmysms_async.journal.bell import Bell
 
-__all__ = ["Server"]
+__all__ = ["Server", "insert"]
 
 T = TypeVar("T")
 

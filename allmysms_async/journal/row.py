@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from allmysms_async import plausible
 from allmysms_async.batch.chunk import Chunk
@@ -77,8 +77,11 @@ _options = msgspec.json.Decoder(_Options)
 
 def insert_into(connection: sa.Connection, table: sa.Table) -> Any:
     """Return an insert that can pass over rows which are there."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)
+    if connection.dialect.name == "postgresql":  # which is imported where there is one
+        from allmysms_async.journal.postgresql import insert
+
+        return insert(table)
+    return sqlite.insert(table)
 
 
 def planned(chunk: Chunk) -> dict[str, Any]:
