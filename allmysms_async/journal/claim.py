@@ -13,6 +13,7 @@ from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.batch.record import Claim, Spent
 from allmysms_async.errors import LimitReached
 from allmysms_async.journal import schema
+from allmysms_async.journal.direct import first_row
 from allmysms_async.journal.epoch import compare
 from allmysms_async.journal.query import too_dear
 from allmysms_async.journal.transition import ASK, CLAIM, KEY
@@ -46,22 +47,19 @@ def take(
         if refused is not None:
             return refused
     values = values | {"p_generation": chunk.generation, "p_key": None if key_of is None else key_of(chunk)}
-    row = connection.execute(CLAIM, values).one_or_none()
+    row = first_row(connection, CLAIM, values)
     unanswered = row is None
     if row is None and key_of is not None:
         since = values["p_now"] - REPLAY_SECONDS
-        row = connection.execute(ASK, values | {"p_since": since}).one_or_none()
+        row = first_row(connection, ASK, values | {"p_since": since})
     if row is None:
         compare(connection, values)
         return None
+    generation, first_sent_at, claims, key = row
     recorded = msgspec.structs.replace(
-        chunk,
-        generation=row.generation,
-        first_sent_at=row.first_sent_at,
-        key=row.idem,
-        claims=row.attempts,
+        chunk, generation=generation, first_sent_at=first_sent_at, key=key, claims=claims
     )
-    if key_of is not None and row.idem is None:  # of another generation than it was known here
+    if key_of is not None and key is None:  # of another generation than it was known here
         recorded = msgspec.structs.replace(recorded, key=key_of(recorded))
         connection.execute(KEY, values | {"p_key": recorded.key})
     return Claim(recorded, unanswered)

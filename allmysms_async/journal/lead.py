@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from allmysms_async.errors import JournalError
-from allmysms_async.journal import schema
-from allmysms_async.journal.transition import ADD, FENCE
+from allmysms_async.journal.direct import changed, first_row, on_sqlite
+from allmysms_async.journal.transition import ADD, FENCE, INSERT
 
 __all__ = ["add", "fence"]
 
@@ -24,7 +25,7 @@ def fence(connection: sa.Connection, held: dict[str, Any], count: int) -> int:
     Raises:
         JournalError: Another process reads it now.
     """
-    return _reserved(connection.execute(FENCE, held | {"p_count": count})) - count
+    return _reserved(first_row(connection, FENCE, held | {"p_count": count})) - count
 
 
 def add(connection: sa.Connection, held: dict[str, Any], packed: dict[str, Any]) -> int:
@@ -38,18 +39,17 @@ def add(connection: sa.Connection, held: dict[str, Any], packed: dict[str, Any])
     Raises:
         JournalError: Another process reads the source now.
     """
-    if connection.dialect.name == "postgresql":  # one round trip
-        values = {f"p_{name}": value for name, value in packed.items()}
-        return _reserved(connection.execute(ADD, held | values | {"p_count": 1}))
+    values = {f"p_{name}": value for name, value in packed.items()}
+    if not on_sqlite(connection):  # one round trip
+        return _reserved(connection.execute(ADD, held | values | {"p_count": 1}).one_or_none())
     seq = fence(connection, held, 1)
-    connection.execute(schema.chunk.insert(), packed | {"campaign": held["p_campaign"], "seq": seq})
+    changed(connection, INSERT, held | values | {"p_seq": seq})
     return seq
 
 
-def _reserved(found: sa.CursorResult[Any]) -> int:
+def _reserved(row: Sequence[Any] | None) -> int:
     """Return what was reserved for the one that reads the source."""
-    value = found.scalar_one_or_none()
-    if value is None:
+    if row is None:
         msg = "Another process reads this campaign's source now; what this one read was not sent by it."
         raise JournalError(msg)
-    return int(value)
+    return int(row[0])

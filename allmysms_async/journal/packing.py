@@ -50,6 +50,7 @@ class _Result(msgspec.Struct, array_like=True):
     sms_ids: list[str | None] | None
 
 
+_digits = msgspec.json.Decoder(list[int])
 _payloads = msgspec.msgpack.Decoder(_Payload)
 _results = msgspec.msgpack.Decoder(_Result)
 _encoder = msgspec.msgpack.Encoder()
@@ -63,9 +64,20 @@ def _ordered(numbers: Numbers) -> Numbers:
     return numbers
 
 
+def _integers(phones: list[str]) -> Numbers:
+    """Return canonical numbers as integers."""
+    try:
+        numbers = array("Q", _digits.decode("[" + ",".join(phones) + "]"))  # half the time of one after the other
+        if len(numbers) == len(phones):
+            return numbers
+    except (msgspec.MsgspecError, OverflowError, UnicodeError):
+        pass
+    return array("Q", map(int, phones))
+
+
 def pack_numbers(chunk: Chunk) -> bytes:
     """Return a chunk's numbers and rows."""
-    numbers = array("Q", [int(recipient.phone) for recipient in chunk.recipients])
+    numbers = _integers([recipient.phone for recipient in chunk.recipients])
     numbers.extend(chunk.rows)
     return zlib.compress(_ordered(numbers).tobytes(), _LEVEL)
 

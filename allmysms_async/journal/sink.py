@@ -26,6 +26,7 @@ from allmysms_async.errors import LimitReached
 from allmysms_async.journal import lead, schema
 from allmysms_async.journal.claim import split, take
 from allmysms_async.journal.database import Database
+from allmysms_async.journal.direct import changed
 from allmysms_async.journal.entry import enter, held_elsewhere, read_numbers
 from allmysms_async.journal.lease import LEASE_SECONDS, READER_SECONDS, Leases
 from allmysms_async.journal.ledger import Ledger, seen_here
@@ -254,7 +255,7 @@ class JournalSink:
 
         def work(connection: sa.Connection) -> tuple[bool, ChunkState | None]:
             for since, statement in statements:
-                if connection.execute(statement, values).rowcount == 1:
+                if changed(connection, statement, values) == 1:
                     return True, since
             return False, None
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 import sqlalchemy as sa
-from sqlalchemy import event, exc
+from sqlalchemy import event
 
 from allmysms_async.clock import SYSTEM
 from allmysms_async.journal.address import LOGGING_NAME
 from allmysms_async.journal.bell import LOOK_SECONDS
 from allmysms_async.journal.errand import End, Errands, Member
 from allmysms_async.journal.fork import opens, refuse_forked
+from allmysms_async.journal.group import begin, commit
 from allmysms_async.journal.keeper import Keeper
 from allmysms_async.journal.salvage import Saved, refuse_remains
 from allmysms_async.journal.watch import Harm, Harmed
@@ -62,7 +63,9 @@ class File:
         # What follows is used in the thread alone.
         self._connection: sa.Connection | None = None
         self._ends: Callable[[], object] | None = None
+        # Whether a transaction only reads; whether one is begun without SQLAlchemy, which joins it.
         self._reading = False
+        self._begun = False
 
     @property
     def path(self) -> str | None:
@@ -172,7 +175,7 @@ class File:
         """Do something in a transaction, in the thread; return once committed.
 
         Args:
-            work: What is done.
+            work: What is done; it may be done once more after it was undone.
             apart: Whether each of its statements may as well be committed by itself.
             watched: Whether it is not to be done if the journal's files are lost.
 
@@ -231,10 +234,8 @@ class File:
 
     def _begins(self, connection: sa.Connection) -> None:
         """Begin a transaction; what reads and then writes has the lock from the start."""
-        raw: Any = connection.connection.dbapi_connection
-        if raw.in_transaction:  # whose commit failed
-            raw.rollback()
-        raw.execute("BEGIN" if self._reading else "BEGIN IMMEDIATE")
+        if not self._begun:
+            begin(connection, "BEGIN" if self._reading else "BEGIN IMMEDIATE")
 
     def _read(self, work: Callable[[sa.Connection], T]) -> T:
         self._reading = True
@@ -272,33 +273,17 @@ class File:
                 ends = [End(member, None, lost) for member in group if member.watched]
                 group = [member for member in group if not member.watched]
             if group:
-                ends += self._commit(group)
+                self._begun = True
+                try:
+                    ends += commit(self._opened(), group)
+                finally:
+                    self._begun = False
                 # What follows a watched one may leave this machine.
                 if self._keeper is not None and any(member.watched for member in group):
                     self._keeper.look_again()
         except BaseException as error:  # noqa: BLE001, RUF100  # each of those who wait is told
             ends += [End(member, None, error) for member in group]
         return ends
-
-    def _commit(self, group: Sequence[Member]) -> list[End]:
-        """Do what is to be written, one after the other, in one transaction; return what each returned or raised."""
-        connection = self._opened()
-        with connection.begin():
-            if len(group) == 1:
-                return [End(group[0], group[0].work(connection), None)]
-            return [_apart(connection, member) for member in group]
-
-
-def _apart(connection: sa.Connection, member: Member) -> End:
-    """Do something so that what it raises undoes nothing else; a database that fails is everybody's matter."""
-    with connection.begin_nested() as savepoint:
-        try:
-            return End(member, member.work(connection), None)
-        except Exception as error:
-            if isinstance(error, exc.DBAPIError) and not isinstance(error, exc.IntegrityError):
-                raise
-            savepoint.rollback()
-            return End(member, None, error)
 
 
 def _absolute(url: sa.URL) -> sa.URL:

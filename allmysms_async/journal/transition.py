@@ -24,6 +24,7 @@ __all__ = [
     "EXPIRE",
     "FENCE",
     "FORGET",
+    "INSERT",
     "KEY",
     "LEFT",
     "LOST",
@@ -37,6 +38,7 @@ __all__ = [
     "STILL",
     "STRANDED",
     "UNRECORDED",
+    "among",
     "bind",
     "free",
     "gone",
@@ -90,8 +92,12 @@ def move(event: ChunkEvent, *, since: ChunkState | None = None) -> sa.Update:
         state: target for (state, what), target in TRANSITIONS.items() if what is event and since in {None, state}
     }
     (target,) = set(targets.values())
-    begins = sa.or_(*(_c.state == state.value for state in targets))
-    return sa.update(schema.chunk).where(begins).values(state=target.value)
+    return sa.update(schema.chunk).where(among(*targets)).values(state=target.value)
+
+
+def among(*states: ChunkState) -> sa.ColumnElement[bool]:
+    """Return whether a chunk is in one of some states; unlike IN, it has a text that never changes."""
+    return sa.or_(*(_c.state == state.value for state in states))
 
 
 def held_still(row: Any, now: float) -> bool:
@@ -147,7 +153,7 @@ ASK = (
 )
 RENEW = (
     this(sa.update(schema.chunk))
-    .where(*_mine, _c.state.in_([ChunkState.IN_FLIGHT.value, ChunkState.UNKNOWN.value]))
+    .where(*_mine, among(ChunkState.IN_FLIGHT, ChunkState.UNKNOWN))
     .values(lease_until=bind("until"))
 )
 RELEASE = (
@@ -194,7 +200,7 @@ SETTLE: Mapping[tuple[ChunkEvent, bool], Sequence[tuple[ChunkState | None, sa.Up
             None,
             this(sa.update(schema.chunk))
             .where(
-                _c.state.in_([state.value for state in (ChunkState.PENDING, ChunkState.FAILED, ChunkState.REJECTED)]),
+                among(ChunkState.PENDING, ChunkState.FAILED, ChunkState.REJECTED),
                 sa.or_(_first_refused, _first_failed),
             )
             .values(state=ChunkState.ACCEPTED.value, **_free, **_result),
@@ -253,7 +259,10 @@ FENCE = (
 )
 _fenced = FENCE.cte("fenced")
 _new = ("state", "generation", "attempts", "written_off", "n", "planned_parts", "numbers", "payload")
-# The same, and the chunk with it: one statement, which SQLite does not have.
+INSERT = sa.insert(schema.chunk).values(
+    {name: bind(name, _c[name].type) for name in ("campaign", "seq", *_new, *NO_RESULT)}
+)
+# Both in one statement, which SQLite does not have.
 ADD = (
     sa.insert(schema.chunk)
     .from_select(
@@ -276,7 +285,7 @@ FORGET = (
     sa.update(schema.chunk)
     .where(
         _c.campaign == bind("campaign"),
-        _c.state.in_([ChunkState.IN_FLIGHT.value, ChunkState.UNKNOWN.value]),
+        among(ChunkState.IN_FLIGHT, ChunkState.UNKNOWN),
         _c.first_sent_at > _now + AHEAD,
     )
     .values(first_sent_at=None)

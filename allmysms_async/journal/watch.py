@@ -91,15 +91,14 @@ class Watch:
         """
         main = self._files[self._path]
         for path, known in self._files.items():
-            name = os.path.basename(path)
             try:
                 found = os.stat(path)
             except (FileNotFoundError, NotADirectoryError):
-                return Harm(f"{name} is not there any more")
+                return Harm(f"{os.path.basename(path)} is not there any more")
             except OSError as error:
-                return Harm(f"{name} cannot be looked at any more ({error.strerror})")
+                return Harm(f"{os.path.basename(path)} cannot be looked at any more ({error.strerror})")
             if not os.path.samestat(found, known):
-                return Harm(f"another file lies in place of {name}")
+                return Harm(f"another file lies in place of {os.path.basename(path)}")
             if path == self._path:
                 main = found
         return self._look_inside(raw, main)
