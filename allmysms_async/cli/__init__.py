@@ -14,14 +14,27 @@ from collections.abc import Generator, Sequence
 from allmysms_async.cli.outlet import sheltered
 from allmysms_async.cli.signals import like_ctrl_c
 
-__all__ = ["console", "main"]
+__all__ = ["console", "freeze", "main"]
 
 _EXTRA = {"click", "rich"}
+_freezes = False
 
 
 def console() -> int:
     """Run the command line as a process of its own, and return its exit code, which no signal changes any more."""
+    global _freezes
+    _freezes = True
     return _run(None, leaving=True)
+
+
+def freeze() -> None:
+    """Let the garbage collector pass over what was imported, in a process of one's own: a full pass holds everything.
+
+    A program that goes on has objects of its own, and decides for itself.
+    """
+    if _freezes:
+        gc.collect()
+        gc.freeze()
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ from typing import cast
 import click
 import msgspec
 
-from allmysms_async.cli import login
+from allmysms_async.cli import freeze, login
 from allmysms_async.cli.drive import Listener, drive
 from allmysms_async.cli.ending import ExitCode, say
 from allmysms_async.cli.file import check_places, journal_file, why
@@ -119,6 +119,7 @@ def run_file(options: CampaignOptions) -> int:
     told = () if quiet else (*how_read(source, text), *oddities(source))
     message = SmsMessage(text, sender=options.sender, purpose=options.purpose, send_at=options.send_at)
     campaign = Campaign(name=file.stem if options.name is None else options.name, message=message, recipients=source)
+    freeze()
     return asyncio.run(_send(campaign, options, told, form_read(source)))
 
 

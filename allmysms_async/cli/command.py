@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 import click
 
-from allmysms_async.cli import option
+from allmysms_async.cli import freeze, option
 from allmysms_async.cli.ending import Commands, missing_extra
 from allmysms_async.model import Purpose
 
@@ -257,6 +257,7 @@ def campaign_resume(journal: str, name: str | None, as_json: bool, **sending: ob
     """Continue the campaign in JOURNAL with what was read of its file; 'campaign run' again reads the rest."""
     from allmysms_async.cli import journal as commands
 
+    freeze()
     return asyncio.run(commands.resume(journal, name, _given(sending), machine=as_json))
 
 
