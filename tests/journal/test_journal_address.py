@@ -1,5 +1,8 @@
 """What a journal's path or URL may say, and that none of it shows a password."""
 
+import subprocess
+import sys
+
 import pytest
 
 from allmysms_async import InvalidRequest
@@ -106,3 +109,29 @@ def test_journal_in_memory_is_refused(where):
     """A record that ends with the process protects nobody from a second text: it is refused before anything is sent."""
     with pytest.raises(InvalidRequest, match="in memory"):
         Database(where)
+
+
+IMPORTS = """
+import asyncio, sys
+import allmysms_async.journal as journal
+from allmysms_async.campaign import import_journal
+from allmysms_async.journal.database import Database
+
+heavy = {"sqlalchemy.orm", "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql", "asyncpg"}
+Database("a.db")
+asyncio.run(import_journal("a.db"))
+asyncio.run(import_journal("sqlite:///a.db"))
+print(sorted(heavy & set(sys.modules)))
+asyncio.run(import_journal("postgresql://nobody@127.0.0.1/nothing"))
+before = set(sys.modules)
+Database("postgresql://nobody@127.0.0.1/nothing")
+print(sorted(set(sys.modules) - before))
+"""
+
+
+def test_each_kind_of_journal_imports_what_it_takes_beforehand(tmp_path):
+    """A file brings nothing of PostgreSQL's; a server's libraries are all there before the event loop needs them."""
+    ended = subprocess.run(
+        [sys.executable, "-c", IMPORTS], check=False, capture_output=True, text=True, timeout=100, cwd=tmp_path
+    )
+    assert (ended.stdout, ended.stderr) == ("[]\n[]\n", "")
