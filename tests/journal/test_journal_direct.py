@@ -8,11 +8,15 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from allmysms_async import Recipient
+from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.journal import schema
 from allmysms_async.journal.direct import changed, first_row
 from allmysms_async.journal.packing import _integers
-from allmysms_async.journal.transition import ASK, CLAIM, FENCE, INSERT, NO_RESULT, RELEASE, RENEW, SETTLE
+from allmysms_async.journal.row import planned
+from allmysms_async.journal.transition import ADD, ASK, CLAIM, FENCE, INSERT, NO_RESULT, RELEASE, RENEW, SETTLE
+from allmysms_async.text import Coding
 
 CHUNK = {"state": "pending", "generation": 0, "attempts": 0, "written_off": 0, "n": 2, "planned_parts": 2}
 CHUNK |= {"numbers": b"n", "payload": b"\0p", **NO_RESULT}
@@ -87,3 +91,12 @@ def test_what_is_no_number_is_refused(odd):
     """What Python does not read as a number that can be stored is none here either."""
     with pytest.raises((ValueError, OverflowError)):
         _integers(["33610000000", odd])
+
+
+def test_insert_writes_every_column_of_a_new_chunk():
+    """What is computed of a new chunk is what is inserted, on each kind of database."""
+    one = Recipient("33610000000")
+    chunk = Chunk(seq=1, text="Bonjour", coding=Coding.GSM7, params=0, recipients=(one,), rows=(1,), parts=1)
+    columns = {f"p_{name}" for name in planned(chunk)}
+    assert columns == set(INSERT.compile().params) - {"p_campaign", "p_seq"}
+    assert columns < set(ADD.compile().params)
