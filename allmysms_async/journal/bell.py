@@ -45,6 +45,8 @@ class Bell:
         # Whether there is something to ring; and whether there is anything to do at all.
         self._wanted = False
         self._stirred = asyncio.Event()
+        self._now = asyncio.get_running_loop().time
+        self._looked = float("-inf")
         self._connection: Any = None
         self._lost = self._over = False
         self._again = _AGAIN_SECONDS
@@ -60,10 +62,12 @@ class Bell:
         """Wait until another process has rung since this was waited for last.
 
         Args:
-            sleep: Waits a moment for what is rung right after it: however many ring, nobody looks all the time.
+            sleep: Waits where the last look was a moment ago: however many ring, nobody looks all the time.
         """
         await self._heard.wait()
-        await sleep(LOOK_SECONDS)
+        if (left := self._looked + LOOK_SECONDS - self._now()) > 0:
+            await sleep(left)
+        self._looked = self._now()
         self._heard.clear()
 
     async def close(self) -> None:

@@ -110,8 +110,9 @@ async def test_many_notifications_are_one_look_in_a_while(postgres, until):
     """Between two looks there is a pause, in which whatever else is rung becomes the same look."""
     url = postgres.create("bell_many")
     one, other = (Bell(lambda: asyncpg.connect(url), 1) for _ in range(2))
+    now, paused = [0.0], []
+    other._now = lambda: now[0]
     await connected(until, one, other)
-    paused = []
 
     async def pause(seconds):
         paused.append(seconds)
@@ -124,6 +125,10 @@ async def test_many_notifications_are_one_look_in_a_while(postgres, until):
     await other.rung(pause)
     assert paused == [0.02]
     assert not other._heard.is_set()
+    now[0] += 1.0
+    one.ring()
+    await other.rung(pause)
+    assert paused == [0.02]  # the first in a while is heard at once
     await one.close()
     await other.close()
 
