@@ -115,28 +115,37 @@ async def test_look_for_chunks_reads_pages_whatever_was_sent_before(sandbox, jou
     await left(other)
 
 
+async def sent_as_planned(sandbox, sms, journal, planner, until, later):
+    """Run what another process plans: two people, then so many chunks of two more, each once the last was sent.
+
+    The planner then ends. Return the run.
+    """
+    await planned(planner, people(2))
+    run = await sms.resume(journal)
+
+    async def follow():
+        async for _ in run:
+            pass
+
+    following = asyncio.create_task(follow())
+    await until(lambda: len(texts_of(sandbox)) == 2)
+    for number in range(1, later + 1):
+        await planned(planner, people(2, 10 * number))
+        await until(lambda count=2 * number + 2: len(texts_of(sandbox)) == count)
+    await planner.sink.finish_source()
+    await left(planner)
+    await following
+    assert set(texts_of(sandbox).values()) == {1}
+    return run
+
+
 async def test_run_sends_what_another_process_plans_without_looking_from_time_to_time(
     sandbox, service, journal, planner, until
 ):
     """A run that waits for another process sends each chunk as it is planned, and ends as soon as that one does."""
-    await planned(planner, people(2))
     async with service(clock=Standing()) as sms:
-        run = await sms.resume(journal)
-
-        async def follow():
-            async for _ in run:
-                pass
-
-        following = asyncio.create_task(follow())
-        await until(lambda: len(texts_of(sandbox)) == 2)
-        for number in range(1, 4):
-            await planned(planner, people(2, 10 * number))
-            await until(lambda count=2 * number + 2: len(texts_of(sandbox)) == count)
-        await planner.sink.finish_source()
-        await left(planner)
-        await following
+        run = await sent_as_planned(sandbox, sms, journal, planner, until, later=3)
     assert (run.result.accepted, run.result.pending, run.result.complete) == (8, 0, True)
-    assert set(texts_of(sandbox).values()) == {1}
 
 
 async def test_lost_notifications_cost_time_and_nothing_else(sandbox, service, journal, planner, until, monkeypatch):
@@ -146,23 +155,9 @@ async def test_lost_notifications_cost_time_and_nothing_else(sandbox, service, j
         await asyncio.Event().wait()
 
     monkeypatch.setattr(JournalSink, "stirred", never)
-    await planned(planner, people(2))
     async with service(clock=JumpingClock()) as sms:
-        run = await sms.resume(journal)
-
-        async def follow():
-            async for _ in run:
-                pass
-
-        following = asyncio.create_task(follow())
-        await until(lambda: len(texts_of(sandbox)) == 2)
-        await planned(planner, people(2, 10))
-        await until(lambda: len(texts_of(sandbox)) == 4)
-        await planner.sink.finish_source()
-        await left(planner)
-        await following
+        run = await sent_as_planned(sandbox, sms, journal, planner, until, later=1)
     assert (run.result.accepted, run.result.pending) == (4, 0)
-    assert set(texts_of(sandbox).values()) == {1}
 
 
 async def test_file_is_looked_at_less_and_less_often_until_it_changes(tmp_path):
