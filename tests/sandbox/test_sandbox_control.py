@@ -6,10 +6,11 @@ import logging
 import signal
 from datetime import datetime
 
-import httpx
 import pytest
 
 from allmysms_async.sandbox import Clock, ControlError, Sandbox, SandboxError
+
+from .conftest import plain_client
 
 SEND = {"message": "a", "mobile": "0612345678"}
 
@@ -148,7 +149,7 @@ async def test_sandbox_can_be_used_again_and_again():
     """Each use listens afresh, leaves no task and no signal handler."""
     handlers = [signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)]
     sandbox = Sandbox()
-    async with httpx.AsyncClient(timeout=250) as http:
+    async with plain_client() as http:
         for _ in range(5):
             async with sandbox:
                 response = await http.post(

@@ -3,10 +3,11 @@
 import base64
 import re
 
-import httpx
 import pytest
 
 from allmysms_async.sandbox import ControlError
+
+from .conftest import plain_client
 
 AUTH = {"login": "demo", "password": "demo-pass"}
 ONE = {"text": "Bonjour", "recipients": "33612345678", "sendername": "Societe"}
@@ -14,7 +15,7 @@ ONE = {"text": "Bonjour", "recipients": "33612345678", "sendername": "Societe"}
 
 async def ask(sandbox, function, method="POST", auth=AUTH, headers=None, **fields):
     """Ask for a function by plain HTTP."""
-    async with httpx.AsyncClient(base_url=sandbox.http_url, timeout=250) as http:
+    async with plain_client(sandbox.http_url) as http:
         data = (auth or {}) | {name: str(value) for name, value in fields.items()}
         where = {"params": data} if method == "GET" else {"data": data}
         return await http.request(method, f"/api/{function}", headers=headers, **where)

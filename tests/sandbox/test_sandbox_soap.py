@@ -9,6 +9,8 @@ from lxml import etree
 
 from allmysms_async.sandbox import Sandbox
 
+from .conftest import plain_client
+
 WHO = "<clientCode>demo</clientCode><passCode>demo-pass</passCode>"
 WHO_ID = "<clientId>demo</clientId><passCode>demo-pass</passCode>"
 HEAD = (
@@ -56,7 +58,7 @@ class Soap:
 @pytest.fixture
 async def soap(sandbox: Sandbox) -> Any:
     """A client of the sandbox."""
-    async with httpx.AsyncClient(base_url=sandbox.http_url, timeout=250) as http:
+    async with plain_client(sandbox.http_url) as http:
         yield Soap(http)
 
 

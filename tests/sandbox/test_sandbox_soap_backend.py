@@ -31,6 +31,8 @@ from allmysms_async.errors import FaultRefused, FlowRefused, RateLimited, Schedu
 from allmysms_async.model import Secret
 from allmysms_async.sandbox import FAULTS, Sandbox
 
+from .conftest import plain_client
+
 PARIS = ZoneInfo("Europe/Paris")
 LATER = datetime(2099, 3, 2, 18, tzinfo=PARIS)
 ONCE = RetryPolicy(attempts=1)
@@ -192,8 +194,6 @@ def test_quirks_are_named_among_the_faults() -> None:
 
 async def test_quirks_change_what_is_on_the_wire(sandbox: Sandbox, sms: SmsService) -> None:
     """Each quirk is really there: the answers' bytes differ from the plain ones as its name says."""
-    import httpx
-
     await sms.send(SmsMessage("Bonjour", reference="ref-7"), "0612345678")
     envelope = (
         '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><getAcks><clientCode>demo</clientCode>'
@@ -205,7 +205,7 @@ async def test_quirks_change_what_is_on_the_wire(sandbox: Sandbox, sms: SmsServi
         "soap_boolean_text": '<cliMsgId xsi:type="xsd:boolean">ref-7',
         "soap_href": '<item href="#ref1"/>',
     }
-    async with httpx.AsyncClient(base_url=sandbox.http_url, timeout=250) as http:
+    async with plain_client(sandbox.http_url) as http:
         plain = (await http.post("/soap/server.php", content=envelope)).text
         for quirk, written in expected.items():
             sandbox.faults([{"fault": quirk}])

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import ssl
+import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -219,7 +220,7 @@ class Sender:
         """Make one attempt that fails, with an error that shows nothing of the mail."""
         with pytest.raises(AllMySmsError) as caught:
             await self.send()
-        shown = "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value))
+        shown = "".join(traceback.format_exception(caught.value, limit=1000)) + repr(vars(caught.value))
         assert not any(secret in shown for secret in (KEY, PASSWORD, PHONE, "4821"))
         assert ("may have been taken" in str(caught.value)) == isinstance(caught.value, OutcomeUnknown)
         return caught.value
@@ -262,9 +263,11 @@ def sender(hostile: Hostile, line: Callable[..., SmtpTransport], request_of: Any
 
 
 @pytest.fixture(autouse=True)
-async def logs(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
+async def logs(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """Nothing of a mail is in any log, every library's at DEBUG, the event loop's own included."""
     caplog.set_level(logging.DEBUG)
+    # In debug mode each future remembers where it was made: ten frames of it, else that costs more than the tests.
+    monkeypatch.setattr(sys, "tracebacklimit", 10, raising=False)
     asyncio.get_running_loop().set_debug(True)
     logging.getLogger("asyncio").setLevel(logging.DEBUG)
     yield
