@@ -259,6 +259,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | Non
         def _split_scope(self, nodeid: str) -> str:
             return _group_of(nodeid) or nodeid
 
+        def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+            nodeid = self.registered_collections[node][item_index]
+            name, work = self._split_scope(nodeid), self.assigned_work[node]
+            work[name][nodeid] = True
+            if all(work[name].values()):
+                del work[name]  # xdist would count all that was ever done each time that it looks for what is not
+            self._reschedule(node)
+
     return Groups(config, log)
 
 
