@@ -35,6 +35,7 @@ from allmysms_async.journal import open_sink
 from allmysms_async.sandbox import Clock, Sandbox
 
 from .database import Postgres, programs
+from .process import Forked, Nursery
 
 WORKER = Path(__file__).with_name("worker.py")
 TEXT = "Bonjour #param_1#. STOP au 36180"
@@ -85,7 +86,7 @@ def service(sandbox: Sandbox) -> Callable[..., SmsService]:
 class Life:
     """One life of a worker process."""
 
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | Forked
     lines: list[dict[str, Any]] = field(default_factory=list)
 
     async def line(self) -> dict[str, Any] | None:
@@ -105,20 +106,31 @@ class Life:
         return self.lines[-1]
 
 
-@pytest.fixture
-async def worker(sandbox: Sandbox) -> AsyncIterator[Callable[..., Awaitable[Life]]]:
-    """Start a process that sends a campaign; whatever is left of them at the end is killed."""
-    started: list[asyncio.subprocess.Process] = []
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """The process that workers are forked from."""
+    running = Nursery()
+    yield running
+    running.close()
 
-    async def start(journal: str | Path, **options: Any) -> Life:
+
+@pytest.fixture
+async def worker(sandbox: Sandbox, nursery: Nursery) -> AsyncIterator[Callable[..., Awaitable[Life]]]:
+    """Start a process that sends a campaign; whatever is left of them at the end is killed.
+
+    It is forked from one that has imported everything, or with ``fresh`` a Python of its own.
+    """
+    started: list[asyncio.subprocess.Process | Forked] = []
+
+    async def start(journal: str | Path, *, fresh: bool = False, **options: Any) -> Life:
         place = {"url": sandbox.http_url, "smtp_port": sandbox.smtp_port}
         task = place | {"journal": str(journal)} | options
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(WORKER),
-            msgspec.json.encode(task).decode(),
-            stdout=asyncio.subprocess.PIPE,
-        )
+        process: asyncio.subprocess.Process | Forked
+        if fresh:
+            words = (sys.executable, str(WORKER), msgspec.json.encode(task).decode())
+            process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
+        else:
+            process = await nursery.fork(task)
         started.append(process)
         return Life(process)
 

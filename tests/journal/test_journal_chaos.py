@@ -47,9 +47,9 @@ async def kill_again_and_again(worker, journal, rng, *, kills, workers=1, **opti
 
 
 async def finish(worker, journal, **options):
-    """Run the campaign to its end, undisturbed."""
+    """Run the campaign to its end, undisturbed, in a Python of its own."""
     options |= {"count": CHUNKS * SIZE, "chunk_size": SIZE, "timeout": 20.0, "lease": 30.0}
-    last = await (await worker(journal, **options)).end()
+    last = await (await worker(journal, fresh=True, **options)).end()
     assert last["error"] is None, last
     return last
 

@@ -90,7 +90,7 @@ async def test_killed_process_goes_on_at_once_each_time_it_is_started_again(sand
     assert max(seconds) < 60
     assert 0 < before < COUNT, "the campaign was over before the last kill"
     sandbox.faults([])
-    last = await (await worker(journal, count=COUNT, chunk_size=2, timeout=20.0, lease=120.0)).end()
+    last = await (await worker(journal, fresh=True, count=COUNT, chunk_size=2, timeout=20.0, lease=120.0)).end()
     texts = texts_of(sandbox)
     assert (last["error"], last["complete"]) == (None, True)
     assert (len(texts), set(texts.values())) == (COUNT, {1})

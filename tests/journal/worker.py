@@ -113,4 +113,10 @@ async def send(task: Task) -> None:
         say(error=error, cost=str(result.cost), **{state: getattr(result, state) for state in states})
 
 
-asyncio.run(send(msgspec.json.decode(sys.argv[1].encode(), type=Task)))
+def work(task: str) -> None:
+    """Send the campaign of a task in JSON."""
+    asyncio.run(send(msgspec.json.decode(task.encode(), type=Task)))
+
+
+if __name__ == "__main__":
+    work(sys.argv[1])
