@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import shutil
 
@@ -16,8 +17,13 @@ nox.options.error_on_missing_interpreters = False
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 EXTRAS = "[aiohttp,cli,numbers,postgres,xlsx]"
-# As many processes as there are cores. A group stays in one of them; conftest.py puts first what takes longest.
-PARALLEL = ("-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder")
+# A group stays in one process; conftest.py puts first what takes longest.
+GROUPED = ("--dist", "loadgroup", "--no-loadscope-reorder")
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+# One process more than there are cores: those that kill and restart others wait for half of their time.
+PARALLEL = ("-n", str(CORES + 1), *GROUPED)
+# What was compiled for one process, or for one run, is there for the next.
+COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 def group(name: str) -> list[str]:
@@ -36,7 +42,7 @@ def install_wheel(session: nox.Session) -> None:
 def run_tests(session: nox.Session) -> None:
     session.install("--quiet", *group("test"))
     install_wheel(session)
-    session.run("pytest", *PARALLEL, *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs, env=COMPILED)
 
 
 @nox.session
@@ -53,10 +59,9 @@ def pythons(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def quick(session: nox.Session) -> None:
-    """Run the tests that take no time, on the files as they are: for the loop of work."""
+    """Run what takes milliseconds and starts no process, on the files as they are: for the loop of work."""
     session.install("--quiet", *group("test"), "-e", f".{EXTRAS}")
-    # What was compiled for one run is there for the next.
-    session.run("pytest", *PARALLEL, "-m", "not slow", *session.posargs, env={"PYTHONDONTWRITEBYTECODE": ""})
+    session.run("pytest", "-n", str(CORES), *GROUPED, "-m", "not slow", *session.posargs, env=COMPILED)
 
 
 @nox.session
@@ -132,7 +137,7 @@ def lowest(session: nox.Session) -> None:
         ]
     ]
     session.install("--quiet", *group("test"), f".{EXTRAS}", *oldest)
-    session.run("pytest", *PARALLEL, *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs, env=COMPILED)
 
 
 @nox.session

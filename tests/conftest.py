@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 # How long an example takes depends on the machine and on what else it does; speed is measured in benchmarks/.
 settings.register_profile("project", deadline=None)
@@ -212,12 +212,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what starts processes as slow."""
+    """Mark as slow what starts processes, and what draws its cases."""
     needs = set(getattr(item, "fixturenames", ()))
     parameters = getattr(getattr(item, "callspec", None), "params", {})
     if parameters.get("journal") == "postgresql":
         needs.add("postgres")
-    if needs & _PROCESSES:
+    if needs & _PROCESSES or is_hypothesis_test(getattr(item, "obj", None)):
         item.add_marker(pytest.mark.slow)
 
 

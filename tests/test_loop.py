@@ -143,6 +143,7 @@ with lock:
 """
 
 
+@pytest.mark.slow
 def test_lock_that_another_thread_held_is_free_in_a_child_process() -> None:
     """A process that is forked off while another thread is inside does not wait for a thread that it does not have."""
     told = subprocess.run([sys.executable, "-W", "error", "-c", _FORKED], capture_output=True, text=True, timeout=100)

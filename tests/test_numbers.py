@@ -312,6 +312,7 @@ def mobile_owners(national: str) -> set[str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", range(600, 800))
 def test_overseas_table_agrees_with_phonenumbers(block: int) -> None:
     """Every prefix gets the country code that phonenumbers knows, both ways; what only one knows is listed above."""

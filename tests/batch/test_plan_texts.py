@@ -86,6 +86,7 @@ def test_texts_that_all_differ_are_planned_without_a_search_for_each() -> None:
     assert time.process_time() - begun < 15
 
 
+@pytest.mark.slow
 def test_forecast_counts_what_will_be_sent() -> None:
     """Duplicates, rows without the value and rows that are no recipients are refused, and take no request."""
     rows: list[Any] = [

@@ -4,9 +4,12 @@ import gc
 import sys
 import tracemalloc
 
+import pytest
+
 from allmysms_async.model import Outcome, OutcomeState, Recipient
 
 
+@pytest.mark.slow
 async def test_event_loop_is_never_blocked(make_bench, number, longest_gap):
     """While 20,000 people are planned and sent to, others wait 50 ms at most for their turn."""
     people = [Recipient(number(index), (f"n{index}",)) for index in range(20_000)]
@@ -29,6 +32,7 @@ async def _follow(bench):
         pass
 
 
+@pytest.mark.slow
 async def test_memory_stays_bounded(make_bench, make_gateway, number):
     """A generator of 50,000 people takes less than 10 MB at any moment: what is over is forgotten."""
 

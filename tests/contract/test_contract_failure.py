@@ -26,6 +26,7 @@ async def test_wrong_credentials_send_nothing(answering: Any) -> None:
     assert "another-secret" not in f"{caught.value!r} {stopped.value!r} {stopped.value.reason!r}"
 
 
+@pytest.mark.slow
 async def test_without_a_server_nothing_was_sent(bench: Any, nowhere: Any) -> None:
     """No connection is NotSent: nobody's outcome is unknown, and all can be sent later."""
     service = bench.service(place=nowhere)

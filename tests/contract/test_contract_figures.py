@@ -153,6 +153,7 @@ async def test_absurd_figure_counts_as_none(protocol: str, written: str, caplog:
     assert "12345" not in told[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [in_json, in_xml])
 @pytest.mark.parametrize("field", ["nbSms", "cost"])
 @pytest.mark.parametrize("written", WRITTEN, ids=IDS)
@@ -192,6 +193,7 @@ async def test_cost_that_cannot_be_right_does_not_defeat_its_ceiling(written: st
     assert stopped.value.result.accepted == len(transport.sent) == 2  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cost", ["9E+29", "-1", "-0.05", "NaN", "deux"])
 @pytest.mark.parametrize("parts", [2**62, -40, 17])
 async def test_journal_that_holds_such_figures_is_read(cost: str, parts: int, tmp_path: Path) -> None:

@@ -118,6 +118,7 @@ async def ends_over(protocol: str, transport: Any) -> None:
             await here.send(here.backend(protocol, server.port, transport=transport))
 
 
+@pytest.mark.slow
 async def test_logs_hold_no_secret(protocol: str, caplog: pytest.LogCaptureFixture) -> None:
     """With every logger at DEBUG and the event loop in debug mode, where all that takes time is logged, none is."""
     loop = asyncio.get_running_loop()
@@ -137,6 +138,7 @@ async def test_logs_hold_no_secret(protocol: str, caplog: pytest.LogCaptureFixtu
         here.check(f"{record.getMessage()} {record.args!r} {record.exc_text}", record.name)
 
 
+@pytest.mark.slow
 async def test_logs_of_a_campaign_with_a_journal_hold_no_secret(
     protocol: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -262,6 +262,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 async def test_journal_that_nobody_closed_does_not_keep_the_process(tmp_path):
     """A program that forgets a journal, or is cancelled over it, ends all the same."""
     process = await asyncio.create_subprocess_exec(

@@ -28,6 +28,7 @@ async def answered_in_part(journal, sandbox, *, keyed=True, rejected=0):
     return hand, claim, receipt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("keyed", "rejected"), [(True, 0), (False, 2), (False, 4)])
 async def test_resend_of_a_partly_answered_request_is_for_the_unknown_alone(sandbox, service, journal, keyed, rejected):
     """Those of whom the answer told stay as they are; the one of whom it did not is texted again, in a new request."""
@@ -86,6 +87,7 @@ async def test_request_that_is_just_asked_about_is_not_sent_again(sandbox, servi
         assert await opened.resolve("resend", [1]) == 3
 
 
+@pytest.mark.slow
 async def test_command_line_decides_about_the_unknown_alone_and_never_against_a_live_hold(sandbox, tmp_path):
     """`status` says how many of a request are unknown, `resolve --resend` is refused while it is held, then resends."""
     journal = str(tmp_path / "soldes.db")

@@ -163,6 +163,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 async def test_journal_that_another_process_locks_is_told_and_free_again_when_it_dies(
     service, sandbox, tmp_path, monkeypatch
 ):

@@ -193,6 +193,7 @@ async def test_lock_file_that_is_missing_proves_nothing(sandbox, worker, path, u
     assert await rescued(path) == 0
 
 
+@pytest.mark.slow
 async def test_lock_of_a_forked_child_only_delays(path, until):
     """A child that inherits the lock keeps it after its parent: nothing is taken over before both are gone."""
     program = (

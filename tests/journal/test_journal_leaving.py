@@ -111,6 +111,7 @@ os._exit(0)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("when", "refused"), [("open", True), ("closed", False)])
 def test_forked_process_is_refused_a_journal_that_its_parent_has_open(tmp_path, when, refused):
     """SQLite would not lock it there, and lose what is recorded: nothing is sent, and what helps is said."""

@@ -128,6 +128,7 @@ async def test_limit_that_makes_no_sense_is_refused(service, sandbox, limit):
     assert sandbox.requests == {}
 
 
+@pytest.mark.slow
 async def test_request_limit_is_foreseen_for_what_is_left_only(sandbox, tmp_path):
     """What a journal holds needs no requests any more: a campaign that fits into its last hour is not refused."""
     sandbox_clock = LimitedClock(sandbox)

@@ -49,6 +49,7 @@ def failing(*codes):
     return compared
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM])
 async def test_file_that_cannot_be_read_just_now_is_no_loss(hand, tmp_path, monkeypatch, code):
     """A look that fails for want of a descriptor, of memory or of a disk is an error of the journal, and passes."""

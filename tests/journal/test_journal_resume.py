@@ -159,6 +159,7 @@ async def test_one_object_does_not_change_its_journal(service, tmp_path):
             await sms.run(one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keyed", [True, False])
 async def test_chunk_of_a_dead_process_is_taken_over_when_its_lease_ends(sandbox, service, journal, keyed):
     """After its lease a chunk in flight is replayed with its key, or unknown without one; never before."""

@@ -111,6 +111,7 @@ async def test_everybody_is_texted_once_under_all_faults_together(
     assert_fair(sandbox, ledger, people.texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 async def test_outcomes_are_true_under_all_faults_and_refusals_together(
     sandbox: Sandbox, service: Service, ledger: Any, crowd: Any, seed: int, hurry: Any

@@ -146,6 +146,7 @@ except InvalidRequest as error:
 """
 
 
+@pytest.mark.slow
 async def test_campaign_whose_loop_was_closed_under_it_is_not_guessed_at(gateway: Sandbox) -> None:
     """Nobody can tell what a run had in flight whose event loop was closed before its end: it is not sent again."""
     program = await asyncio.create_subprocess_exec(

@@ -253,6 +253,7 @@ def test_plain_list_is_read_in_tables(tmp_path: Path) -> None:
     assert 0 < singly(path) < 500
 
 
+@pytest.mark.slow
 def test_reader_who_stops_inside_of_a_table_leaves_no_file_open(tmp_path: Path) -> None:
     """Whoever takes three rows and closes has three rows, and the file is closed; a new reading begins at the start."""
     source = read_csv(plain(tmp_path / "clients.csv", 1000), phone="mobile", params=["nom"])

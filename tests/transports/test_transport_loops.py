@@ -39,6 +39,7 @@ async def test_connection_closes_with_its_event_loop(build: Any, server: Any, un
         assert (server.connections, len(server.requests)) == (number, number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [by_hand, lambda begin: asyncio.run(begin())], ids=["by hand", "run"])
 @own
 async def test_connection_of_a_closed_loop_is_let_go_of(
@@ -142,6 +143,7 @@ HTTPX_LEAVES = ("httpx", "shaking hands")
 MOMENTS = ("connecting", "shaking hands", "written", "answered")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "moment"),
     # asyncio's own connecting, which aiohttp uses, leaves the socket open if it is interrupted between that and the

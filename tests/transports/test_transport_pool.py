@@ -86,6 +86,7 @@ async def test_what_came_and_nobody_read_yet_is_no_answer(
     assert (server.connections, len(server.requests)) == (2, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [1, 7, 100, 500])
 async def test_requests_wait_their_turn_and_are_all_answered(build: Any, server: Any, limit: int) -> None:
     """With 500 requests in flight there are never more connections than allowed, and each request is sent once.

@@ -22,6 +22,7 @@ CHECKERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_checker_agrees_on_every_method(checker: str, tmp_path: Path) -> None:

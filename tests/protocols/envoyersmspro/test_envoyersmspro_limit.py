@@ -111,6 +111,7 @@ async def test_waiting_is_over_in_the_progress(sandbox: Any, connect: Connect, s
     assert run.result.all_accepted
 
 
+@pytest.mark.slow
 async def test_campaign_of_hours_says_so_or_is_refused_first(
     sandbox: Any, connect: Connect, sandbox_time: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

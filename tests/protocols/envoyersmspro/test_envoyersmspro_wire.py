@@ -185,6 +185,7 @@ def failed(error_id: bytes, words: bytes = b"No", request: bytes = ECHO) -> byte
 # -- answers that are cut ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", [True, False], ids=["length told", "until the end"])
 async def test_send_whose_answer_is_cut_anywhere_is_unknown(hostile: Hostile, sms: SmsService, told: bool) -> None:
     """Wherever the printed answer to a send is cut, it is unknown what became of it, and it is written once."""

@@ -62,6 +62,7 @@ async def test_ten_thousand_people_are_each_texted_once(sandbox: Sandbox) -> Non
     assert sandbox.mails() == []
 
 
+@pytest.mark.slow
 async def test_ten_thousand_through_a_server_that_puts_off(sandbox: Sandbox) -> None:
     """With a third of the commands put off or cut before the mail, everybody is still texted exactly once."""
     sandbox.faults(

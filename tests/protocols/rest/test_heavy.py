@@ -39,6 +39,7 @@ class Fixed:
         """Close nothing."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", [b"{},", b"[],", b"9,", b'{"a":9},'], ids=repr)
 def test_answer_of_too_many_elements_is_refused_before_it_is_read(one: bytes) -> None:
     """64 MB of tiny elements would take gigabytes; they are counted first, which takes none."""

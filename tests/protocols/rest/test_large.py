@@ -39,6 +39,7 @@ async def test_answer_to_a_send_is_bounded_more_tightly() -> None:
         await RestBackend("demo", "key", transport=answer).send(SEND)
 
 
+@pytest.mark.slow
 async def test_large_answer_leaves_the_event_loop_free(longest_gap: Any) -> None:
     """A black list of 30,000 numbers is read in a thread: others have their turns meanwhile."""
     entry = b'{"phoneNumber": "33612345678", "type": "STOP", "date": "2027-03-02 10:00:00"}'

@@ -247,6 +247,7 @@ def test_references_are_bounded_in_a_large_answer_too() -> None:
     assert min(taken[bomb]) < 8 * min(taken[honest]), (taken[bomb], taken[honest])
 
 
+@pytest.mark.slow
 def test_long_list_is_read() -> None:
     """What is large and honest is read: 50,000 opt-outs, 12 MB."""
     one = (
