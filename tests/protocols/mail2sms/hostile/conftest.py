@@ -266,8 +266,8 @@ def sender(hostile: Hostile, line: Callable[..., SmtpTransport], request_of: Any
 async def logs(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """Nothing of a mail is in any log, every library's at DEBUG, the event loop's own included."""
     caplog.set_level(logging.DEBUG)
-    # In debug mode each future remembers where it was made: ten frames of it, else that costs more than the tests.
-    monkeypatch.setattr(sys, "tracebacklimit", 10, raising=False)
+    # In debug mode each future remembers where it was made: one frame of it, else that costs more than the tests.
+    monkeypatch.setattr(sys, "tracebacklimit", 1, raising=False)
     asyncio.get_running_loop().set_debug(True)
     logging.getLogger("asyncio").setLevel(logging.DEBUG)
     yield
