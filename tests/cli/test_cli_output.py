@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
 import sys
 import termios
@@ -366,4 +367,6 @@ async def test_one_place_keeps_the_order(clients: Clients, environment: dict[str
     told = os.read(reads, 65536).decode()
     os.close(reads)
     assert code == 3
-    assert told.index("100 read") < told.index("Cost without tax") < told.index("Sending the") < told.index("Error:")
+    assert re.search(r"\d+ read", told), told
+    read = told.index(" read,")  # how many were read before the credit ran out is a matter of chance
+    assert read < told.index("Cost without tax") < told.index("Sending the") < told.index("Error:")

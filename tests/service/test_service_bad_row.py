@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import Campaign, Reason, Recipient, SmsMessage, SmsService
+from allmysms_async import Campaign, CampaignRun, Reason, Recipient, SmsMessage, SmsService
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.sandbox import Sandbox
 from allmysms_async.transports.httpx import HttpxTransport
@@ -31,6 +31,28 @@ class StricterGateway:
         """Make one attempt."""
         self._sandbox.faults([{"fault": "status_111"}] if self._phone in request.body else [])
         return await self._transport.send(request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+
+class Stopping:
+    """Does something when a request was answered, before anybody acts on the answer."""
+
+    def __init__(self, request: int) -> None:
+        """Wait for a request, counted from 1."""
+        self._left = request
+        self._transport = HttpxTransport()
+        self.then: Callable[[], object] = lambda: None
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Make one attempt."""
+        response = await self._transport.send(request)
+        self._left -= 1
+        if not self._left:
+            self.then()
+        return response
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -139,13 +161,16 @@ async def test_halving_goes_on_where_the_campaign_stopped(
     """A campaign that is stopped between two halves texts everybody once when it goes on."""
     people = crowd(1000)
     campaign = people.campaign()
-    sms = service(concurrency=1)
+    carried, runs = Stopping(2), list[CampaignRun]()
+    carried.then = lambda: runs[0].stop()
+    sms = service(concurrency=1, transport=carried)
     sandbox.faults([{"fault": "status_111", "times": 1}])
 
-    await ledger.follow(sms.stream(campaign), each=lambda run, _: run.stop())
+    runs.append(sms.stream(campaign))
+    await ledger.follow(runs[0])
     assert (ledger.result.accepted, ledger.result.pending) == (500, 500)
 
-    await ledger.follow(sms.stream(campaign))
+    await ledger.follow(service(concurrency=1).stream(campaign))
     assert ledger.result.all_accepted
     people.assert_texted_once(sandbox)
 
