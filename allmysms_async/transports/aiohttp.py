@@ -13,8 +13,9 @@ from allmysms_async import argument
 from allmysms_async.border import bordered
 from allmysms_async.errors import TransportError
 from allmysms_async.exchange import HttpRequest, HttpResponse
-from allmysms_async.transports.aiohttp_exchange import Attempt, Wire, by_session, shortly, written
+from allmysms_async.transports.aiohttp_exchange import Attempt, Wire, by_session, written
 from allmysms_async.transports.aiohttp_session import Held, own_session, shared_session
+from allmysms_async.transports.aiohttp_short import shortly
 from allmysms_async.transports.attempt import Carrier, Home
 from allmysms_async.transports.failure import (
     PROXY_LOGIN,
