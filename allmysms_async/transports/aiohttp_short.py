@@ -55,13 +55,14 @@ async def shortly(
         else:
             await read(content, body)
         response = answer(request, message.code, message.headers, body)
+        fit = _is_fit(protocol, transport, wire.origin[0])
     except BaseException:
         _give_up(connection)
         raise
-    if transport.get_write_buffer_size() or (wire.origin[0] and _is_writing_beneath(transport)):
-        _give_up(connection)  # the server answered before it read all: what it says of the rest is no answer
-    else:
+    if fit:
         connection.release()
+    else:
+        _give_up(connection)
     return response
 
 
@@ -122,6 +123,14 @@ async def _final(
         if code >= 200:
             return message, content
     raise no_http_answer(request)
+
+
+def _is_fit(protocol: ResponseHandler, transport: asyncio.Transport, secure: bool) -> bool:
+    """Tell whether a connection is fit for another request, now that its answer was read."""
+    if protocol.should_close or transport.is_closing():  # and a closed one of TLS cannot be asked what follows
+        return False
+    # The server may have answered before it read all: what it says of the rest is no answer.
+    return not transport.get_write_buffer_size() and not (secure and _is_writing_beneath(transport))
 
 
 def _is_writing_beneath(transport: asyncio.Transport) -> bool:

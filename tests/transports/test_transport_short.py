@@ -1,6 +1,8 @@
 """The short way of ``AiohttpTransport`` beside the way of a session: the same is written, and the same comes of it."""
 
 import asyncio
+import ssl
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -138,3 +140,25 @@ async def test_a_connector_of_the_users_own_making_is_asked_by_its_session(serve
     async with aiohttp.ClientSession(connector=Counting()) as session, AiohttpTransport(session) as transport:
         await transport.send(server.request())
     assert asked == ["/http/9.0/sendSms/"]
+
+
+@pytest.mark.parametrize("kind", ["default", "aiohttp", "aiohttp session"], indirect=True)
+@pytest.mark.parametrize("tls", [False, True], ids=["in clear", "TLS"])
+async def test_a_whole_answer_counts_though_more_came_behind_it(
+    build: Any, server: Any, tls_server: Any, certificate: Path, turns: Any, tls: bool
+) -> None:
+    """What comes with the end of an answer and does not belong to it ends the connection, and not the answer."""
+
+    async def script(server: Any, head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
+        await writer.drain()
+        await turns()
+        writer.write(b"llox")
+        await writer.drain()
+
+    one = tls_server if tls else server
+    one.script = script
+    async with build(ssl_context=ssl.create_default_context(cafile=f"{certificate}.crt")) as transport:
+        for _ in range(2):
+            assert (await transport.send(one.request())).body == b"hello"
+    assert (one.connections, len(one.requests)) == (2, 2)
