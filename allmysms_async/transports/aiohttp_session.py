@@ -8,7 +8,7 @@ import os
 import socket
 import ssl
 import weakref
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import aiohttp
 import yarl
@@ -20,9 +20,14 @@ from allmysms_async.transports.watch import Watch
 
 __all__ = ["MAX_FIELD_BYTES", "Held", "own_session", "shared_session"]
 
+_Watches: TypeAlias = weakref.WeakKeyDictionary[ResponseHandler, Watch]
+
 _GOODBYE_SECONDS = 5.0
 _MANY_SERVERS = 32
 MAX_FIELD_BYTES = 64 * 1024
+
+# One connector may be several transports': what one of them used is not new to another.
+_watches: weakref.WeakKeyDictionary[aiohttp.BaseConnector, _Watches] = weakref.WeakKeyDictionary()
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -46,7 +51,7 @@ class Held:
 
     Attributes:
         direct: Whether its connector may be asked without it: nobody looks on, and there is no proxy.
-        watches: What looks at the connections that carried a request.
+        watches: What looks at the connections of its connector that carried a request without a session.
         users: Requests that go over it now.
         over: Whether it is closed once they ended.
     """
@@ -55,7 +60,7 @@ class Held:
         self.session = session
         self.sockets = sockets
         self.direct = _is_direct(session)
-        self.watches: weakref.WeakKeyDictionary[ResponseHandler, Watch] = weakref.WeakKeyDictionary()
+        self.watches = _Watches() if session.connector is None else _watches.setdefault(session.connector, _Watches())
         self.users = 0
         self.over = False
         self._asked: dict[tuple[Origin, ssl.SSLContext | bool], aiohttp.ClientRequest] = {}

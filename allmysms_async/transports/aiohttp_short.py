@@ -74,10 +74,10 @@ async def _connected(
     trusted: ssl.SSLContext | bool,
     limits: aiohttp.ClientTimeout,
 ) -> Connection:
-    """Return a connection that nothing came on unasked.
+    """Return a connection that nothing came on unasked; one that was used before is replaced where something did.
 
     Raises:
-        NotSent: The server spoke before it was asked, or closed the connection.
+        NotSent: The server spoke on a new connection before it was asked, or closed it.
     """
     connector = held.session.connector
     assert connector is not None  # noqa: S101  # the session is open
@@ -92,10 +92,13 @@ async def _connected(
             fresh = False
             if protocol is not None and transport is not None:
                 watch = held.watches.get(protocol)
-                fresh = watch is None
                 if watch is None:
+                    fresh = not _was_used(protocol)
                     watch = held.watches[protocol] = Watch(transport.get_extra_info("socket"))
-                    if wire.origin[0]:  # TLS has messages of its own, which come unasked: the event loop reads them
+                    if fresh and wire.origin[0]:
+                        # TLS has messages of its own, which come unasked: the event loop reads them. Its first turn
+                        # only finds that there is something to read, behind this task's own.
+                        await asyncio.sleep(0)
                         await asyncio.sleep(0)
                 heard = protocol.should_close or not protocol.is_connected()
                 if not heard and not (watch.is_readable() and not (fresh and wire.origin[0])):
@@ -107,6 +110,11 @@ async def _connected(
         if fresh:
             attempt.early = True
             raise too_early(request, written=False)
+
+
+def _was_used(protocol: ResponseHandler) -> bool:
+    """Tell whether somebody else had an answer read on a connection; aiohttp shows it nowhere else."""
+    return getattr(protocol, "_parser", None) is not None
 
 
 async def _final(
