@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
+import inspect
 import os
 import socket
 import ssl
 import weakref
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import aiohttp
 import yarl
-from aiohttp.client_proto import ResponseHandler
 
 from allmysms_async.transports.address import Origin
 from allmysms_async.transports.attempt import IDLE_SECONDS
 from allmysms_async.transports.watch import Watch
 
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
+
 __all__ = ["MAX_FIELD_BYTES", "Held", "own_session", "shared_session"]
 
-_Watches: TypeAlias = weakref.WeakKeyDictionary[ResponseHandler, Watch]
+_Watches: TypeAlias = "weakref.WeakKeyDictionary[ResponseHandler, Watch]"
 
 _GOODBYE_SECONDS = 5.0
 _MANY_SERVERS = 32
@@ -60,7 +64,7 @@ class Held:
         self.session = session
         self.sockets = sockets
         self.direct = _is_direct(session)
-        self.watches = _Watches() if session.connector is None else _watches.setdefault(session.connector, _Watches())
+        self.watches = _watches_of(session.connector)
         self.users = 0
         self.over = False
         self._asked: dict[tuple[Origin, ssl.SSLContext | bool], aiohttp.ClientRequest] = {}
@@ -98,7 +102,44 @@ def _is_direct(session: aiohttp.ClientSession) -> bool:
     connector = session.connector
     if type(connector) not in {_Connector, aiohttp.TCPConnector} or not aiohttp.__version__.startswith("3."):
         return False
-    return not (connector is None or connector.force_close or session.trace_configs or session.trust_env)
+    if connector is None or connector.force_close or session.trace_configs or session.trust_env:
+        return False
+    return _is_as_known(connector)
+
+
+_INNER = {
+    "connector.Connection": ("protocol", "transport", "release", "close"),
+    "http.RawResponseMessage": ("code", "headers"),
+    "streams.StreamReader": ("is_eof", "at_eof", "read_nowait", "readchunk"),
+}
+"""What is used of aiohttp beside its session, by class."""
+
+
+def _is_as_known(connector: aiohttp.BaseConnector) -> bool:
+    """Tell whether aiohttp has inside what is used of it, called as it is called; another version may not."""
+    try:
+        for place, names in _INNER.items():
+            module, _, kind = place.rpartition(".")
+            one = getattr(importlib.import_module(f"aiohttp.{module}"), kind)
+            if not all(hasattr(one, name) for name in names):
+                return False
+        protocol = importlib.import_module("aiohttp.client_proto").ResponseHandler(asyncio.get_running_loop())
+        inspect.signature(protocol.set_response_params).bind(
+            read_until_eof=True, auto_decompress=False, max_line_size=0, max_field_size=0
+        )
+        inspect.signature(protocol.read).bind()
+        inspect.signature(aiohttp.ClientRequest).bind("POST", None, loop=None, session=None, ssl=None)
+        known = list(inspect.signature(connector.connect).parameters) == ["req", "traces", "timeout"]
+        new = protocol._parser is None and protocol.transport is None and protocol.exception() is None
+        return known and new and not protocol.should_close and not protocol.is_connected()
+    except Exception:  # whatever is another than it was
+        return False
+
+
+def _watches_of(connector: aiohttp.BaseConnector | None) -> _Watches:
+    """Return what looks at the connections of a connector."""
+    none: _Watches = weakref.WeakKeyDictionary()
+    return none if connector is None else _watches.setdefault(connector, none)
 
 
 def own_session(most: int) -> Held:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
-from aiohttp.http import RawResponseMessage
 
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.transports.aiohttp_exchange import Attempt, Wire, answer, body_of, read
@@ -21,6 +19,11 @@ from allmysms_async.transports.aiohttp_session import MAX_FIELD_BYTES, Held
 from allmysms_async.transports.failure import no_http_answer, too_early
 from allmysms_async.transports.watch import Watch
 from allmysms_async.transports.wire import MAX_INTERIM
+
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
+    from aiohttp.http import RawResponseMessage
 
 __all__ = ["shortly"]
 
@@ -60,6 +63,7 @@ async def shortly(
         _give_up(connection)
         raise
     if fit:
+        _set_down(protocol)
         connection.release()
     else:
         _give_up(connection)
@@ -115,6 +119,11 @@ async def _connected(
 def _was_used(protocol: ResponseHandler) -> bool:
     """Tell whether somebody else had an answer read on a connection; aiohttp shows it nowhere else."""
     return getattr(protocol, "_parser", None) is not None
+
+
+def _set_down(protocol: ResponseHandler) -> None:
+    """Let what comes on a connection while it is idle be kept as it is: the beginning of an answer would not show."""
+    cast("Any", protocol)._parser = None
 
 
 async def _final(

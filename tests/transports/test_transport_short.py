@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allmysms_async.errors import TransportError
+from allmysms_async.transports import aiohttp as aiohttp_transport
 from allmysms_async.transports import aiohttp_session
 from allmysms_async.transports.address import are_fields
 from allmysms_async.transports.aiohttp import AiohttpTransport
@@ -162,3 +163,45 @@ async def test_a_whole_answer_counts_though_more_came_behind_it(
         for _ in range(2):
             assert (await transport.send(one.request())).body == b"hello"
     assert (one.connections, len(one.requests)) == (2, 2)
+
+
+async def renamed(self: Any, request: Any, tracing: Any, limits: Any) -> None:
+    """Be called in another way than a connector's ``connect``."""
+
+
+@pytest.mark.parametrize(
+    ("place", "other"),
+    [
+        ("connector.Connection.transport", None),
+        ("http.RawResponseMessage", None),
+        ("streams.StreamReader.read_nowait", None),
+        ("client_proto.ResponseHandler._parser", property()),
+        ("client_proto.ResponseHandler.set_response_params", lambda self, *, read_until_eof: None),
+        ("client_proto.ResponseHandler.read", lambda self, most: None),
+        ("TCPConnector.connect", renamed),
+    ],
+)
+async def test_another_aiohttp_is_asked_by_its_session(
+    monkeypatch: pytest.MonkeyPatch, place: str, other: object
+) -> None:
+    """Where a later version of aiohttp has not inside what this one has, a session is asked for each request."""
+    async with aiohttp.ClientSession() as session:
+        assert aiohttp_session._is_direct(session)
+        with monkeypatch.context() as patch:
+            if other is None:
+                patch.delattr(f"aiohttp.{place}")
+            else:
+                patch.setattr(f"aiohttp.{place}", other)
+            assert not aiohttp_session._is_direct(session)
+        assert aiohttp_session._is_direct(session)
+
+
+async def test_what_aiohttp_lacks_is_done_without(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, requests are sent and answered all the same."""
+    reads: list[object] = []
+    monkeypatch.setattr(aiohttp_session, "_INNER", {"connector.Connection": ("no_such_thing",)})
+    monkeypatch.setattr(aiohttp_transport, "shortly", reads.append)
+    async with AiohttpTransport() as transport:
+        for _ in range(2):
+            assert (await transport.send(server.request())).status == 200
+    assert (server.connections, len(server.requests), reads) == (1, 2, [])

@@ -16,6 +16,8 @@ from allmysms_async.errors import NotSent
 from allmysms_async.exchange import HttpRequest
 from allmysms_async.transports.aiohttp import AiohttpTransport
 
+from .conftest import OK
+
 
 def hang_up(writer: asyncio.StreamWriter) -> None:
     """Close the connection at once, beneath TLS too."""
@@ -102,3 +104,26 @@ async def test_a_server_that_speaks_first_over_tls_is_heard_before_the_request_i
             with pytest.raises(NotSent):
                 await transport.send(request)
     assert asked in ([], [b""])
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["in clear", "TLS"])
+async def test_the_beginning_of_an_answer_that_nobody_asked_for_is_not_passed_over(
+    server: Any, tls_server: Any, certificate: Path, turns: Any, tls: bool
+) -> None:
+    """An idle connection on which another answer begins is given up, though what came is not an answer yet."""
+
+    async def script(server: Any, head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK)
+        await writer.drain()
+        await turns()
+        writer.write(b"HTTP/1.1 2")
+        await writer.drain()
+
+    one = tls_server if tls else server
+    one.script = script
+    async with AiohttpTransport(ssl_context=ssl.create_default_context(cafile=f"{certificate}.crt")) as transport:
+        for _ in range(2):
+            assert (await transport.send(one.request())).body == b"{}"
+            await turns()
+            await turns()
+    assert (one.connections, len(one.requests)) == (2, 2)
