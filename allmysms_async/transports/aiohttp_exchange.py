@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import msgspec
@@ -14,10 +14,13 @@ from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.transports.address import Origin, address_of, are_fields
 from allmysms_async.transports.aiohttp_session import Held
 from allmysms_async.transports.attempt import Body, response_of
-from allmysms_async.transports.failure import PROXY_LOGIN, no_http_answer, proxy_login, too_early
+from allmysms_async.transports.failure import PROXY_LOGIN, broken, no_http_answer, proxy_login, too_early
 from allmysms_async.transports.wire import Fields, begun
 
 __all__ = ["Attempt", "Wire", "answer", "body_of", "by_session", "read", "written"]
+
+_WITHOUT_BODY = frozenset({204, 304})
+"""Statuses of answers that end with their header. Source: RFC 9112, section 6.3."""
 
 
 class Wire(msgspec.Struct, frozen=True):
@@ -36,6 +39,14 @@ class Wire(msgspec.Struct, frozen=True):
     head: bytes | None
 
 
+class Breakable(Protocol):
+    """What aiohttp reads an answer from."""
+
+    def exception(self) -> BaseException | None:
+        """Return what ended it."""
+        ...
+
+
 class Attempt:
     """How far an attempt got.
 
@@ -43,12 +54,14 @@ class Attempt:
         written: Whether writing began.
         early: Whether an answer was there before.
         over: Whether it is too late to write.
+        connection: What a session wrote on, and reads the answer from.
     """
 
-    __slots__ = ("early", "over", "written")
+    __slots__ = ("connection", "early", "over", "written")
 
     def __init__(self) -> None:
         self.written = self.early = self.over = False
+        self.connection: Breakable | None = None
 
 
 def written(method: str, url: str, fields: Fields) -> Wire:
@@ -108,6 +121,7 @@ class _Written(aiohttp.Payload):
         if attempt.early or attempt.over or attempt.written:
             raise ConnectionResetError
         attempt.written = True
+        attempt.connection = writer.protocol
         await writer.write(self._content)
 
 
@@ -134,7 +148,7 @@ async def by_session(
             raise too_early(request, written=False)
         body = body_of(request, came.status)
         await read(came.content, body)
-        response = answer(request, came.status, came.headers, body)
+        response = answer(request, came.status, came.headers, body, attempt.connection)
         if came.status == PROXY_LOGIN and held.session.trust_env:
             raise proxy_login(request)
         return response
@@ -161,12 +175,24 @@ async def read(content: aiohttp.StreamReader, body: Body) -> None:
             body.add(piece)
 
 
-def answer(request: HttpRequest, status: int, headers: Mapping[str, str], body: Body) -> HttpResponse:
-    """Return an answer whose body was read to its end."""
+def answer(
+    request: HttpRequest, status: int, headers: Mapping[str, str], body: Body, connection: Breakable | None
+) -> HttpResponse:
+    """Return an answer whose body was read to its end.
+
+    Raises:
+        ConnectionLost: Its end is that of the connection, which broke.
+        ProtocolError: It is compressed.
+    """
     fields: dict[str, str] = {}
     for name, value in headers.items():
         if "\0" in value:  # older ones of aiohttp let it pass
             raise no_http_answer(request)
         key = name.lower()
         fields[key] = f"{fields[key]}, {value}" if key in fields else value
+    if "content-length" not in fields and "transfer-encoding" not in fields and status not in _WITHOUT_BODY:
+        # aiohttp takes the end of a connection for the end of a body, whichever it is.
+        broke = None if connection is None else connection.exception()
+        if isinstance(broke, aiohttp.ClientOSError):
+            raise broken(request, broke)
     return response_of(request, status, fields, body)

@@ -57,7 +57,7 @@ async def shortly(
             body.add(content.read_nowait())
         else:
             await read(content, body)
-        response = answer(request, message.code, message.headers, body)
+        response = answer(request, message.code, message.headers, body, protocol)
         fit = _is_fit(protocol, transport, wire.origin[0])
     except BaseException:
         _give_up(connection)

@@ -1,7 +1,9 @@
 """The short way of ``AiohttpTransport`` beside the way of a session: the same is written, and the same comes of it."""
 
 import asyncio
+import socket
 import ssl
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmysms_async.errors import TransportError
+from allmysms_async.errors import ConnectionLost, TransportError
 from allmysms_async.transports import aiohttp as aiohttp_transport
 from allmysms_async.transports import aiohttp_session
 from allmysms_async.transports.address import are_fields
@@ -65,6 +67,38 @@ async def test_both_ways_come_to_the_same(server: Any, monkeypatch: pytest.Monke
     monkeypatch.setattr(aiohttp_session, "_is_direct", lambda session: False)
     assert short == await outcome(server)
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("direct", [True, False], ids=["short", "session"])
+@pytest.mark.parametrize(
+    ("said", "is_whole"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n{}", False),
+        (b"HTTP/1.0 503 Busy\r\n\r\n", False),
+        (OK, True),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", True),
+        (ANSWERS["chunked"], True),
+        (ANSWERS["nothing to say"], True),
+    ],
+)
+async def test_a_body_that_the_connection_ends_is_whole_if_it_ends_in_order(
+    server: Any, monkeypatch: pytest.MonkeyPatch, turns: Any, direct: bool, said: bytes, is_whole: bool
+) -> None:
+    """Where nothing but the end of the connection says that a body is whole, a connection that breaks says nothing."""
+
+    async def script(server: Any, head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        await writer.drain()
+        await turns()
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
+
+    server.script = script
+    if not direct:
+        monkeypatch.setattr(aiohttp_session, "_is_direct", lambda session: False)
+    came = await outcome(server)
+    assert came[0] == (int(said.split()[1]) if is_whole else ConnectionLost)
 
 
 @pytest.mark.parametrize("method", ["POST", "GET", "PUT"])
@@ -191,7 +225,7 @@ async def test_another_aiohttp_is_asked_by_its_session(
             if other is None:
                 patch.delattr(f"aiohttp.{place}")
             else:
-                patch.setattr(f"aiohttp.{place}", other)
+                patch.setattr(f"aiohttp.{place}", other, raising=False)
             assert not aiohttp_session._is_direct(session)
         assert aiohttp_session._is_direct(session)
 
