@@ -244,11 +244,11 @@ class SmtpTransport:
 
 
 def _awake(room: Room[Line]) -> Line | None:
-    """Return an idle connection that is still good, giving up the others."""
+    """Return an idle connection that is still good, giving up those that are not."""
     now = asyncio.get_running_loop().time()
     while room.idle:
         line = room.idle.pop()
-        if line.client.is_connected and now - line.since < _IDLE_SECONDS:
+        if now - line.since < _IDLE_SECONDS and line.is_quiet():
             return line
         line.drop()
     return None

@@ -10,7 +10,7 @@ import aiosmtplib
 
 from allmysms_async.transports.smtp_dialogue import Dialogue
 from allmysms_async.transports.smtp_reply import ReplyGuard, Strayed
-from allmysms_async.transports.watch import SocketLike
+from allmysms_async.transports.watch import SocketLike, Watch
 
 __all__ = ["Line"]
 
@@ -20,13 +20,14 @@ _QUIT_SECONDS = 2.0
 class Line:
     """One connection."""
 
-    __slots__ = ("_timer", "_until", "_watched", "client", "guard", "mails", "since")
+    __slots__ = ("_timer", "_until", "_watch", "_watched", "client", "guard", "mails", "since")
 
     def __init__(self, client: aiosmtplib.SMTP) -> None:
         self.client = client
         self.guard: ReplyGuard | None = None
         self.mails = 0
         self.since = 0.0
+        self._watch: Watch | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watched: Dialogue | None = None
         self._until = 0.0
@@ -37,6 +38,12 @@ class Line:
             transport = cast("asyncio.Transport", self.client.transport)
             self.guard = ReplyGuard(transport, cast("asyncio.Protocol", transport.get_protocol()))
             transport.set_protocol(self.guard)
+            socket = self.socket()
+            self._watch = None if socket is None else Watch(socket)
+
+    def is_quiet(self) -> bool:
+        """Tell whether it is still there, and nothing came on it since the last answer, read or not."""
+        return self.client.is_connected and (self._watch is None or not self._watch.is_readable())
 
     async def ask(self, command: Awaitable[aiosmtplib.SMTPResponse], answers: int = 1) -> aiosmtplib.SMTPResponse:
         """Run a command that may be answered so many times, and return the last answer.
@@ -69,7 +76,7 @@ class Line:
         if guard is None or transport is None:
             msg = "Connection lost"
             raise aiosmtplib.SMTPServerDisconnected(msg)
-        self._watch(dialogue, until)
+        self._bound(dialogue, until)
         guard.hear(dialogue)
         try:
             dialogue.begin(cast("asyncio.Transport", transport))
@@ -78,7 +85,7 @@ class Line:
             self._watched = None
             guard.hear(None)
 
-    def _watch(self, dialogue: Dialogue, until: float) -> None:
+    def _bound(self, dialogue: Dialogue, until: float) -> None:
         """Let a dialogue expire at a moment; one timer serves one mail after the other, since hardly any needs it."""
         self._watched, self._until = dialogue, until
         if self._timer is None or self._timer.when() > until:
@@ -94,7 +101,7 @@ class Line:
         if asyncio.get_running_loop().time() >= self._until:
             dialogue.expire()
         else:
-            self._watch(dialogue, self._until)
+            self._bound(dialogue, self._until)
 
     def strayed(self, error: Exception) -> bool:
         """Tell whether an error comes from answers that cannot be told apart."""
