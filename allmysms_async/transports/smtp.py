@@ -16,7 +16,7 @@ from allmysms_async.model import Secret
 from allmysms_async.transports.peer import is_host
 from allmysms_async.transports.room import Room, Rooms
 from allmysms_async.transports.smtp_line import Line
-from allmysms_async.transports.smtp_mail import Attempt, Step, quotes
+from allmysms_async.transports.smtp_mail import Attempt, Step, check_addresses, quotes
 from allmysms_async.transports.smtp_reply import words
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ class SmtpTransport:
 
         Raises:
             NotSent: No connection, or it was lost before the mail itself was written.
-            CannotPass: No encryption, a certificate that was refused (``CertificateRefused``), or a transport that is
-                closed (``ServiceClosed``).
+            CannotPass: No encryption, a certificate that was refused (``CertificateRefused``), an address that cannot
+                be written, or a transport that is closed (``ServiceClosed``).
             MailDeferred: The server answered 4xx, also after the mail: it did not take it.
             MailRefused: The server answered 5xx to the mail.
             AuthenticationFailed: The server refused the login, or asks for one.
@@ -131,6 +131,7 @@ class SmtpTransport:
             ProtocolError: An answer that is no answer.
         """
         self._check_open(envelope)
+        check_addresses(envelope)
         room = self._rooms.here()
         until = asyncio.get_running_loop().time() + envelope.timeout
         if room.turns.locked():

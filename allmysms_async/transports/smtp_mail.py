@@ -13,6 +13,7 @@ import aiosmtplib
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
+    CannotPass,
     ConnectionLost,
     MailDeferred,
     MailRefused,
@@ -22,10 +23,10 @@ from allmysms_async.errors import (
 )
 from allmysms_async.exchange import MailEnvelope
 from allmysms_async.transports.peer import certificate_refused
-from allmysms_async.transports.smtp_dialogue import Dialogue
+from allmysms_async.transports.smtp_dialogue import Dialogue, command
 from allmysms_async.transports.smtp_line import Line
 
-__all__ = ["Attempt", "Step", "quotes"]
+__all__ = ["Attempt", "Step", "check_addresses", "quotes"]
 
 # "Authentication required", "mechanism too weak", "credentials invalid", "encryption required". Source: RFC 4954, §6.
 _LOGIN_CODES = frozenset({530, 534, 535, 538})
@@ -42,6 +43,21 @@ class Step(enum.Enum):
 
 
 _STEPS = (Step.MAIL, Step.RCPT, Step.DATA, Step.DATA)
+
+
+def check_addresses(envelope: MailEnvelope) -> None:
+    """Refuse a mail with an address that SMTP has no way to write.
+
+    Raises:
+        CannotPass: It has one; it is not shown.
+    """
+    try:
+        command("MAIL FROM:", envelope.mail_from)
+        command("RCPT TO:", envelope.rcpt_to)
+    except (ValueError, TypeError, AttributeError):  # which may quote it
+        msg = f"{envelope.name}: an address cannot be written; nothing was sent."
+        remedy = "Check the addresses that the mail comes from and goes to."
+        raise CannotPass(msg, request=envelope.name, remedy=remedy) from None
 
 
 class Attempt:

@@ -26,6 +26,7 @@ from allmysms_async import (
     SmsService,
 )
 from allmysms_async.errors import ConnectionLost, MailDeferred, MailRefused, ProtocolError, RequestTimeout
+from allmysms_async.exchange import MailEnvelope
 
 CLOSE, HANG = b"close", b"hang"
 PHONE = "33612345678"
@@ -384,6 +385,20 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None
 
     with pytest.raises(InvalidRequest):
         SmtpTransport("mail.example.com", **options)
+
+
+@pytest.mark.parametrize("which", ["mail_from", "rcpt_to"])
+@pytest.mark.parametrize("address", ["SECR\x1bET@example.com", "SECRÉT@example.com", "a\0SECRET", None])
+async def test_an_address_that_cannot_be_written_is_told_before_a_connection_is_opened(
+    postman: Any, line: Any, which: str, address: Any
+) -> None:
+    """Waiting does not help it, so it is one attempt; the address is not shown."""
+    addresses = {"mail_from": "shop@example.com", "rcpt_to": "mail2sms@example.com", which: address}
+    with pytest.raises(CannotPass, match="address cannot be written; nothing was sent") as caught:
+        await line(postman.port).send(MailEnvelope(name="mail2sms", message=b"\r\n", **addresses))
+    assert caught.value.remedy
+    assert "SECR" not in "".join(traceback.format_exception(caught.value))
+    assert postman.connections == 0
 
 
 async def test_a_server_that_never_greets_is_given_up(
