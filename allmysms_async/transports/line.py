@@ -155,6 +155,9 @@ class Line(asyncio.Protocol):
             self._transport = await asyncio.get_running_loop().start_tls(
                 plain, self, trusted, server_hostname=self.origin[1]
             )
+            # Have the event loop read what came meanwhile: in its first turn it only finds that there is something.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
         except BaseException:
             if plain is not None:
                 plain.abort()

@@ -1,4 +1,4 @@
-"""What came on a connection of aiohttp's before the request that it is to carry is no answer to it."""
+"""What came on a connection before the request that it is to carry is no answer to it."""
 
 import asyncio
 import functools
@@ -65,9 +65,10 @@ async def test_a_connection_that_another_used_before_is_looked_at(
     assert (one.connections, len(one.requests)) == (2, 2)
 
 
+@pytest.mark.parametrize("kind", ["default", "aiohttp", "aiohttp session"], indirect=True)
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_a_server_that_speaks_first_over_tls_is_heard_before_the_request_is_written(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch, version: ssl.TLSVersion
+    build: Any, certificate: Path, monkeypatch: pytest.MonkeyPatch, version: ssl.TLSVersion
 ) -> None:
     """What came with the handshake is no answer to a request that follows it: nothing is written then."""
     asked: list[bytes] = []
@@ -79,29 +80,33 @@ async def test_a_server_that_speaks_first_over_tls_is_heard_before_the_request_i
         asked.append(await reader.read(1000))
         writer.transport.abort()
 
-    connect = aiohttp.TCPConnector.connect
+    def late(encrypt: Any) -> Any:
+        """Read nothing between the handshake and the server's word, as a busy event loop does until its next turn."""
 
-    @functools.wraps(connect)
-    async def late(*args: Any, **options: Any) -> Any:
-        made = await connect(*args, **options)
-        beneath: Any = made.transport
-        beneath = beneath._ssl_protocol._transport
-        beneath.pause_reading()  # as a busy event loop does, which reads nothing until its next turn
-        await spoken.wait()
-        beneath.resume_reading()
-        return made
+        @functools.wraps(encrypt)
+        async def encrypted(*args: Any, **options: Any) -> Any:
+            made = await encrypt(*args, **options)
+            beneath = getattr(made, "transport", made)._ssl_protocol._transport
+            beneath.pause_reading()
+            await spoken.wait()
+            beneath.resume_reading()
+            return made
 
-    monkeypatch.setattr(aiohttp.TCPConnector, "connect", late)
+        return encrypted
+
+    if build.kind == "default":
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "start_tls", late(loop.start_tls))
+    else:
+        monkeypatch.setattr(aiohttp.TCPConnector, "connect", late(aiohttp.TCPConnector.connect))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     context.minimum_version = context.maximum_version = version
-    trusted = ssl.create_default_context(cafile=f"{certificate}.crt")
     async with await asyncio.start_server(speak_first, "localhost", 0, ssl=context) as listening:
         port = listening.sockets[0].getsockname()[1]
         request = HttpRequest(name="sendSms", url=f"https://localhost:{port}/", body=b"a=1", headers={})
-        connector = aiohttp.TCPConnector(ssl=trusted)
-        async with aiohttp.ClientSession(connector=connector) as session, AiohttpTransport(session) as transport:
-            with pytest.raises(NotSent):
+        async with build(ssl_context=ssl.create_default_context(cafile=f"{certificate}.crt")) as transport:
+            with pytest.raises(NotSent, match="nothing was sent"):
                 await transport.send(request)
     assert asked in ([], [b""])
 
