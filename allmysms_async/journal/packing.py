@@ -15,7 +15,7 @@ import msgspec
 
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.errors import JournalError
-from allmysms_async.model import AcceptedRows, Outcome, OutcomeState, Reason, Recipient
+from allmysms_async.model import AcceptedRows, Outcome, OutcomeState, People, Reason, Recipient
 from allmysms_async.text import Coding
 
 __all__ = [
@@ -64,7 +64,7 @@ def _ordered(numbers: Numbers) -> Numbers:
     return numbers
 
 
-def _integers(phones: list[str]) -> Numbers:
+def _integers(phones: Sequence[str]) -> Numbers:
     """Return canonical numbers as integers."""
     try:
         numbers = array("Q", _digits.decode("[" + ",".join(phones) + "]"))  # half the time of one after the other
@@ -77,7 +77,8 @@ def _integers(phones: list[str]) -> Numbers:
 
 def pack_numbers(chunk: Chunk) -> bytes:
     """Return a chunk's numbers and rows."""
-    numbers = _integers([recipient.phone for recipient in chunk.recipients])
+    people = People.of(chunk.recipients)
+    numbers = _integers([recipient.phone for recipient in chunk.recipients] if people is None else people.phones)
     numbers.extend(chunk.rows)
     return zlib.compress(_ordered(numbers).tobytes(), _LEVEL)
 
@@ -100,13 +101,12 @@ def unpack_numbers(packed: bytes) -> tuple[Numbers, Numbers]:
 
 def pack_payload(chunk: Chunk) -> bytes:
     """Return what is sent to a chunk's numbers."""
-    payload = _Payload(
-        chunk.text,
-        int(chunk.coding),
-        chunk.params,
-        [recipient.params for recipient in chunk.recipients] if chunk.params else [],
-        [recipient.line for recipient in chunk.recipients],
-    )
+    people = People.of(chunk.recipients)
+    if people is None:
+        values, lines = [each.params for each in chunk.recipients], [each.line for each in chunk.recipients]
+    else:
+        values, lines = list(zip(*people.values, strict=True)), list(people.lines)
+    payload = _Payload(chunk.text, int(chunk.coding), chunk.params, values if chunk.params else [], lines)
     return zlib.compress(_encoder.encode(payload), _LEVEL)
 
 
