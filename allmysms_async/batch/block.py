@@ -14,7 +14,10 @@ from allmysms_async.numbering import OVERSEAS_MOBILES
 from allmysms_async.numbers import usual_mobiles
 from allmysms_async.text import has_placeholder
 
-__all__ = ["Block", "Row", "Rows", "line_of"]
+__all__ = ["ROWS_AT_ONCE", "Block", "Row", "Rows", "line_of", "portion"]
+
+ROWS_AT_ONCE = 500
+"""Rows that may be looked at one by one in one go: some milliseconds, for which an event loop waits."""
 
 Row: TypeAlias = tuple[int, Recipient | str]
 """An ordinal, counted from 1, and what a source holds there."""
@@ -45,6 +48,17 @@ class Rows(Columns[Row]):
 
     def _make(self) -> tuple[Row, ...]:
         return tuple(enumerate(self.people, self.first))
+
+    def part(self, begin: int, end: int) -> Rows:
+        """Return some of them, as columns."""
+        people = self.people
+        values = [column[begin:end] for column in people.values]
+        return Rows(self.first + begin, People(people.phones[begin:end], people.lines[begin:end], values))
+
+
+def portion(rows: Sequence[Row], begin: int, end: int) -> Sequence[Row]:
+    """Return some of the rows; columns stay columns."""
+    return rows.part(begin, end) if isinstance(rows, Rows) else rows[begin:end]
 
 
 class Block:
@@ -117,6 +131,10 @@ class Block:
         part.numbers = list(map(int, part.phones))
         part.known = BitMap64(part.numbers)
         return part
+
+    def is_new(self, seen: BitMap64) -> bool:
+        """Tell whether all rows are usual mobiles, each of somebody else, and none of whom was met before."""
+        return len(self.known) == len(self.rows) and self.known.isdisjoint(seen)
 
     def columns(self, count: int) -> list[Sequence[str]]:
         """Return so many values of everybody, who have them, a column for each."""

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias, cast
 
-from allmysms_async.batch.block import Row, Rows
+from allmysms_async.batch.block import ROWS_AT_ONCE, Row, Rows, portion
 from allmysms_async.batch.seen import Unmet
 from allmysms_async.errors import InvalidSource, SourceIncomplete
 from allmysms_async.loop import surely
@@ -25,7 +25,7 @@ __all__ = ["Intake"]
 
 # Rows taken between two looks at the event loop, so that each takes it a millisecond or two: those that are read in it,
 # and those that are read beside it, of which only the planning takes its time.
-_ROWS_AT_ONCE, _ROWS_BESIDE = 250, 500
+_ROWS_AT_ONCE, _ROWS_BESIDE = 250, ROWS_AT_ONCE
 
 _AGAIN = (
     "Give a source that can be read again (a list, read_csv, an object whose __iter__ begins anew): with a journal, a "
@@ -56,19 +56,24 @@ class Intake:
         self._former: _Reading | None = None
         self._rows: list[Row] = []
         self._block: Rows | None = None  # or some as columns
+        self._back: Sequence[Row] = ()  # what was given back, and how much of it was handed out again
+        self._again = 0
         self._taken = self._most = 0
         self._ended = False
         self._error: Exception | None = None
         self._lost: str | None = None
         self._filling: asyncio.Task[None] | None = None
 
-    async def take(self, stopping: asyncio.Event) -> list[Row] | Rows | None:
+    async def take(self, stopping: asyncio.Event) -> Sequence[Row] | None:
         """Return the next rows; none when asked to stop first, and None at the end of the source.
 
         Raises:
             Exception: The source's own, once every row before it was handed out.
             SourceIncomplete: The rest of the source, or rows that were taken and not recorded, cannot be read any more.
         """
+        if self._back:
+            await asyncio.sleep(0)
+            return self._next_back()
         if not (self._rows or self._block or self._ended or self._error is not None or self._lost is not None):
             await self._fill(stopping)
         rows, self._rows, self._block = self._block or self._rows, [], None
@@ -81,6 +86,17 @@ class Intake:
         if self._lost is not None:
             raise SourceIncomplete(self._lost, remedy=_AGAIN)
         return None if self._ended else []
+
+    def give_back(self, rows: Sequence[Row]) -> None:
+        """Take back the last of the rows that were handed out last: they come again, some at a time."""
+        self._back, self._again = rows, 0
+
+    def _next_back(self) -> Sequence[Row]:
+        begin, end = self._again, self._again + ROWS_AT_ONCE
+        rows, self._again = portion(self._back, begin, end), end
+        if end >= len(self._back):
+            self._back = ()
+        return rows
 
     # -- filling ------------------------------------------------------------------------------------------------------
 
@@ -222,7 +238,8 @@ class Intake:
         """Begin the source, from its first row."""
         self._former, self._reading = self._reading or self._former, None
         self._most = max(self._most, self._taken)
-        self._rows, self._block, self._taken, self._ended, self._error = [], None, 0, False, None
+        self._rows, self._block, self._back = [], None, ()
+        self._taken, self._ended, self._error = 0, False, None
         self.unmet.forget()
 
     def _is_elsewhere(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import TypeAlias, cast
 
@@ -15,12 +15,12 @@ import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async.backend import SendLimits
-from allmysms_async.batch.block import Block, Row, line_of
+from allmysms_async.batch.block import ROWS_AT_ONCE, Block, Row, line_of, portion
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.gathering import Gathering
 from allmysms_async.batch.param import Figures, param_problem, written
 from allmysms_async.batch.seen import Refusals, Unmet, refusal
-from allmysms_async.batch.wording import check_characters, check_size, coding_wanted, template_of
+from allmysms_async.batch.wording import PARAM_REASONS, check_characters, check_size, coding_wanted, template_of
 from allmysms_async.errors import InvalidNumber, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, RefusedRow, SmsMessage
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
@@ -30,14 +30,6 @@ __all__ = ["Planner"]
 
 _Fit: TypeAlias = tuple[Coding, int]
 # How a text is sent: its coding, its parts.
-
-_TEXT_REASONS: Mapping[str, Reason] = {
-    # The text itself was looked at before: what is malformed is a parameter.
-    "malformed": Reason.INVALID_PARAM,
-    "missing_param": Reason.MISSING_PARAM,
-    "needs_unicode": Reason.NEEDS_UNICODE,
-    "text_too_long": Reason.TEXT_TOO_LONG,
-}
 
 
 class Planner:
@@ -83,7 +75,7 @@ class Planner:
         self._unmet = unmet
         self._gathering = Gathering(chunk_size, next_seq)
 
-    def add_rows(self, rows: Sequence[Row], refused: list[Outcome]) -> None:
+    def add_rows(self, rows: Sequence[Row], refused: list[Outcome]) -> Sequence[Row]:
         """Take rows, as ``add`` takes each.
 
         Nearly all rows of nearly all lists are usual mobiles that nobody has met yet: whole runs of those are taken as
@@ -92,45 +84,61 @@ class Planner:
         Args:
             rows: Ordinals, and what the source holds there.
             refused: Takes the outcomes of those that are refused.
+
+        Returns:
+            The last of them, which it left: none, unless more than ``ROWS_AT_ONCE`` are to be looked at one by one.
         """
         if not rows:
-            return
-        block = Block(rows)
-        fits = self._sizes(block)
+            return ()
+        left: Sequence[Row] = ()
+        fits = self._sizes(block := Block(rows))
+        if len(rows) > ROWS_AT_ONCE and block.phones.count("") + self._unsized(fits) > ROWS_AT_ONCE // 2:
+            left, rows = portion(rows, ROWS_AT_ONCE, len(rows)), portion(rows, 0, ROWS_AT_ONCE)
+            fits = self._sizes(block := Block(rows))
         others = [at for at, phone in enumerate(block.phones) if not phone] if "" in block.phones else []
-        if self._size is None and None in fits:
+        if self._unsized(fits):
+            if self._limits.personalises:
+                fits = [self._usual_fit(block.person(at)) if fit is None else fit for at, fit in enumerate(fits)]
             others = sorted({*others, *(at for at, fit in enumerate(fits) if fit is None)})
-        begin = 0
+        begin = looked = 0
         for end in (*others, len(rows)):
-            if begin < end:
-                self._add_run(block.part(begin, end), cast("list[_Fit]", fits[begin:end]), refused)
+            run = block.part(begin, end) if begin < end else None
+            if run is not None and run.is_new(self._seen):
+                self._add_run(run, cast("list[_Fit]", fits[begin:end]))
+            elif run is not None:
+                looked += end - begin
+                if looked > ROWS_AT_ONCE < len(rows):
+                    return portion(rows, begin, len(rows))
+                for at, row in enumerate(run.rows):
+                    self._add_one(row, run.person(at), refused)
             if end < len(rows):
                 self._add_one(*rows[end], refused)
             begin = end + 1
+        return left
 
     def _add_one(self, row: int, item: Recipient | str, refused: list[Outcome]) -> None:
         outcome = self.add(row, item)
         if outcome is not None:
             refused.append(outcome)
 
+    def _unsized(self, fits: list[_Fit | None]) -> int:
+        """Return how many texts somebody has to look at."""
+        return fits.count(None) if self._size is None else 0
+
     def _sizes(self, block: Block) -> list[_Fit | None]:
-        """Return how each row's text is sent, or None where ``add`` is to look at it."""
+        """Return how each row's text is sent, as far as its columns tell; None where somebody has to look at it."""
         count, limits = len(block.rows), self._limits
         if self._size is not None:
             return [(self._size.coding, self._size.parts)] * count
         if not limits.personalises:
-            # Texts that are rendered here go one by one: each has a chunk of its own, or may have.
-            return [None] * count
+            return [None] * count  # rendered here, each has a chunk of its own, or may have
         usual: list[int | None] = [None] * count
         if self._coding is not Coding.UNICODE and not limits.refused_characters:
             values = block.values(self._template.count)
             usual = usual if values is None else self._template.gsm_parts(values, limits.max_gsm_units)
         if usual.count(usual[0]) == count and usual[0] is not None:
             return [(Coding.GSM7, usual[0])] * count
-        return [
-            self._usual_fit(block.person(at)) if parts is None else (Coding.GSM7, parts)
-            for at, parts in enumerate(usual)
-        ]
+        return [None if parts is None else (Coding.GSM7, parts) for parts in usual]
 
     def _usual_fit(self, recipient: Recipient) -> _Fit | None:
         """Return how a text is sent that can be and that the gateway fills in, or None of any other."""
@@ -144,13 +152,9 @@ class Planner:
             return None
         return size.coding, size.parts
 
-    def _add_run(self, block: Block, fits: list[_Fit], refused: list[Outcome]) -> None:
-        """Take usual rows: at once if nobody of them was met before, in the list or in this run; else one by one."""
-        count = len(block.rows)
-        if len(block.known) < count or not block.known.isdisjoint(self._seen):
-            for at, row in enumerate(block.rows):
-                self._add_one(row, block.person(at), refused)
-        elif fits.count(fits[0]) == count:
+    def _add_run(self, block: Block, fits: list[_Fit]) -> None:
+        """Take usual rows of whom nobody was met before."""
+        if fits.count(fits[0]) == len(fits):
             self._join_run(block, fits, fits[0][0])
         else:
             begin = 0
@@ -207,7 +211,7 @@ class Planner:
         try:
             size = self._measure(recipient)
         except InvalidText as error:
-            return self._refuse(row, recipient, recipient.phone, _TEXT_REASONS[error.reason], number)
+            return self._refuse(row, recipient, recipient.phone, PARAM_REASONS[error.reason], number)
         except Figures:
             return self.add(
                 row, msgspec.structs.replace(recipient, params=written(recipient.params[: self._template.count]))

@@ -15,7 +15,7 @@ from datetime import timedelta
 from pyroaring import BitMap64
 
 from allmysms_async.backend import Paces, Reconciles, Sends, limits_of
-from allmysms_async.batch.block import Row, Rows
+from allmysms_async.batch.block import Row
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.desk import Desk, guard, pause
 from allmysms_async.batch.dispatch import EngineOptions
@@ -267,7 +267,7 @@ class Reader:
             while not self._desk.stopping.is_set():
                 rows = await self._taken(intake)
                 intake.unmet.learn(self._sink.seen, self._sink.refused)
-                await self._take_in(rows)
+                await self._take_in(rows, intake)
                 if rows is None:
                     await surely(self._sink.finish_source())
                     return
@@ -280,7 +280,7 @@ class Reader:
             finally:  # also if whoever waits gave up meanwhile
                 await surely(self._part_from(intake))
 
-    async def _taken(self, intake: Intake) -> list[Row] | Rows | None:
+    async def _taken(self, intake: Intake) -> Sequence[Row] | None:
         """Return the next rows of a source; note an error as the source's own."""
         try:
             return await intake.take(self._desk.stopping)
@@ -296,8 +296,10 @@ class Reader:
         if self._unrecorded or isinstance(self._desk.error, JournalError):
             await intake.rewind()
 
-    async def _take_in(self, rows: Sequence[Row] | None) -> None:
+    async def _take_in(self, rows: Sequence[Row] | None, intake: Intake | None = None) -> None:
         """Plan rows and record the chunks that are full, or, at the end of the source, all that is planned.
+
+        Of many rows of which some are unusual, only the first are planned; the intake gets the others back.
 
         Each record is under way while the next rows are planned, and waited for before the next one.
         """
@@ -305,7 +307,9 @@ class Reader:
         last = rows is None
         try:
             try:
-                self._planner.add_rows(rows or (), refused)
+                left = self._planner.add_rows(rows or (), refused)
+                if left and intake is not None:
+                    intake.give_back(left)
             except Exception:  # a defect: what was planned before that row is kept all the same
                 last = True
                 raise

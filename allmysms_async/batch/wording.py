@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from allmysms_async.backend import SendLimits
 from allmysms_async.errors import InvalidText
-from allmysms_async.model import SmsMessage, coding_of
+from allmysms_async.model import Reason, SmsMessage, coding_of
 from allmysms_async.text import Coding, Template, TextSize
 
-__all__ = ["check_characters", "check_size", "coding_wanted", "template_of"]
+__all__ = ["PARAM_REASONS", "check_characters", "check_size", "coding_wanted", "template_of"]
+
+PARAM_REASONS: Mapping[str, Reason] = {
+    "malformed": Reason.INVALID_PARAM,
+    "missing_param": Reason.MISSING_PARAM,
+    "needs_unicode": Reason.NEEDS_UNICODE,
+    "text_too_long": Reason.TEXT_TOO_LONG,
+}
+"""Why a row is refused whose text cannot be sent, by the error's reason, once the text itself was looked at: what is
+wrong then is a parameter."""
 
 _UNSENT = "nothing was sent"
 
