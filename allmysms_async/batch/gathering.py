@@ -48,10 +48,13 @@ class OpenChunk:
         self.length = 0
 
     def fitting(self, most: int) -> int:
-        """Return how many usual mobiles more fit where all numbers take so many characters at most; one always does."""
+        """Return how many usual mobiles more fit where all numbers take so many characters at most; one always does.
+
+        A number that is longer than all may be is in a chunk of its own, into which no other fits.
+        """
         if not self.rows:
             return max(1, (most + 1) // (_USUAL_LENGTH + 1))
-        return (most - self.length) // (_USUAL_LENGTH + 1)
+        return max(0, most - self.length) // (_USUAL_LENGTH + 1)
 
     def lengthen(self, count: int) -> None:
         """Count the characters of so many usual mobiles that are about to be added."""

@@ -173,7 +173,7 @@ class Planner:
             end = min(last, begin + self._gathering.room(chunk))
             if most is not None:
                 end = min(end, begin + chunk.fitting(most))
-                if end == begin:
+                if end <= begin:
                     self._gathering.seal(key)
                     continue
                 chunk.lengthen(end - begin)

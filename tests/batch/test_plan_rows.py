@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pyroaring import BitMap64
 
@@ -27,6 +27,10 @@ OTHERS = {
     "short lists": msgspec.structs.replace(LIMITS, max_numbers_length=40),
     # Two numbers of the usual length, or of another, but never three.
     "shorter lists": msgspec.structs.replace(LIMITS, max_numbers_length=24),
+    # A character short of two numbers of the usual length, just two, and one, where one alone may still be longer.
+    "lists of one": msgspec.structs.replace(LIMITS, max_numbers_length=22),
+    "lists of two": msgspec.structs.replace(LIMITS, max_numbers_length=23),
+    "lists of less than one": msgspec.structs.replace(LIMITS, max_numbers_length=11),
     "texts rendered here": msgspec.structs.replace(LIMITS, personalises=False),
 }
 PEOPLE = [612345600 + index for index in range(40)]
@@ -34,7 +38,7 @@ PHONES = st.one_of(
     st.builds(
         lambda form, person: form.format(person), st.sampled_from(["0{}", "+33{}", "{}"]), st.sampled_from(PEOPLE)
     ),
-    st.sampled_from(["", "0142345678", "0692123456", "+32470123456", "639123456", "06 12 34 56 99"]),
+    st.sampled_from(["", "0142345678", "0692123456", "+32470123456", "639123456", "06 12 34 56 99", "+491711234567"]),
 )
 VALUES = st.one_of(st.sampled_from(["Anne", "Łukasz", "#param_1#", "x" * 400, 5, None]), st.text(max_size=3))
 TEXTS = st.one_of(st.sampled_from(["Anne", "Łukasz", "#param_1#", "x" * 150, "x" * 400, "€", ""]), st.text(max_size=3))
@@ -134,6 +138,17 @@ def test_columns_end_as_their_rows_do(
     assert made[0] == made[1]
 
 
+def test_number_longer_than_all_may_be_is_alone_and_nobody_is_planned_twice() -> None:
+    """Whoever follows a number that fills more than a request is in the next one, once."""
+    limits = msgspec.structs.replace(LIMITS, max_numbers_length=11)
+    planner = Planner(SmsMessage("Bonjour"), limits, chunk_size=9, seen=BitMap64(), accounted=BitMap64())
+    phones = ["+491711234567", "0612345601", "0612345602", "0612345603"]
+    planner.add_rows(Rows(1, People(phones, range(4))), [])
+    assert [chunk.rows for chunk in planner.flush()] == [(1,), (2,), (3,), (4,)]
+
+
+# Together two figures, for two rows.
+@example(["0612345678,33612345679", ""])
 @given(st.lists(st.one_of(PHONES, st.sampled_from(ODD), st.text("06+73 ,eE.\n-", max_size=12)), max_size=6))
 def test_numbers_are_read_at_once_as_one_by_one(phones: list[str]) -> None:
     """Whatever stands in a column, a number that is taken at a glance is what a careful look finds."""
