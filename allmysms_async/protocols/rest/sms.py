@@ -156,8 +156,11 @@ def _flow(values: dict[str, str], recipients: Sequence[Recipient], dynamic: int)
 
 
 def _quoted_column(column: Sequence[str]) -> Sequence[str] | None:
-    """Return texts as they travel in a flow, between their quotes; None if JSON escapes a character of one."""
-    text = "".join(column)
+    """Return texts as they travel in a flow, between their quotes; None if one is none, or JSON escapes a character."""
+    try:
+        text = "".join(column)
+    except TypeError:  # callers are not all typed
+        return None
     if text.isascii() and text.encode().isalnum():
         return column
     written = msgspec.json.encode(column)

@@ -22,6 +22,7 @@ people = st.lists(st.builds(Recipient, numbers, values), max_size=4)
 @given(people, st.integers(0, 3), st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 @example([Recipient("33612345678"), Recipient("33698765432")], 0, "Soldes, -20 % \u20ac")
 @example([Recipient("33612345678", ("Zo\u00e9", '"')), Recipient("123456789", ("a", "b"))], 2, "#param_1# #param_2#")
+@example([Recipient("33612345678", (5,)), Recipient("33698765432", ("a",))], 1, "a figure")  # type: ignore[arg-type]
 @example([Recipient("123456789")], 0, "a number of nine digits has its +")
 def test_columns_are_written_as_fields_are(recipients: list[Recipient], dynamic: int, text: str) -> None:
     """Whatever the numbers and the values hold, the body is the same to the byte."""
@@ -35,6 +36,8 @@ texts = st.one_of(
 )
 
 
+# Escaped, the quote of one stands where a text ends.
+@example([("33612345678", 'a",'), ("33698765432", "b")])
 @given(st.integers(0, 3).flatmap(lambda count: st.lists(st.tuples(numbers, *[texts] * count), min_size=1, max_size=5)))
 def test_people_in_columns_are_written_as_fields_are(rows: list[tuple[str, ...]]) -> None:
     """Numbers and values that are columns from the list on make the same body, of separators and escapes alone too."""
