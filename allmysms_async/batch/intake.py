@@ -32,6 +32,8 @@ _AGAIN = (
     "new Campaign of the same name passes over whom it holds; without one, leave out whom the outcomes named."
 )
 
+_SAY_WHO = ("blocks", "__iter__")
+
 _Reading: TypeAlias = Iterator[Recipient | str] | Iterator[Sequence[Recipient]] | AsyncIterator[Recipient | str]
 
 
@@ -104,7 +106,7 @@ class Intake:
         """Take rows from the source; if asked to stop, leave off waiting for it without disturbing it."""
         if not isinstance(self._source, AsyncIterable):
             ordinary = self._source
-            if isinstance(ordinary, Blocks):
+            if isinstance(ordinary, Blocks) and _says_blocks(type(ordinary)):
                 if (blocks := cast("Iterator[Sequence[Recipient]] | None", self._opened(ordinary.blocks))) is not None:
                     await surely(asyncio.to_thread(self._fill_from_blocks, blocks))
                 return
@@ -266,6 +268,14 @@ class Intake:
         await asyncio.wait({filling})
         if filling.cancelled():
             self._restart("was closed while it was waited for")
+
+
+def _says_blocks(kind: type[Blocks]) -> bool:
+    """Tell whether a class says by its blocks who is in the list; one that iterates in a way of its own does by that.
+
+    What it iterates over is then seen here as it is: blocks around it would hide that somebody closed it.
+    """
+    return next("blocks" in vars(each) for each in kind.__mro__ if not vars(each).keys().isdisjoint(_SAY_WHO))
 
 
 def _is_over(iterator: _Reading) -> bool:

@@ -650,3 +650,92 @@ async def test_reading_of_a_file_that_is_given_up_loses_no_row():
         await taking
     assert await intake.take(stopping) == [(1, "n0"), (2, "n1"), (3, "n2")]
     assert await intake.take(stopping) is None
+
+
+async def test_rows_taken_by_whoever_gave_up_are_no_rows_of_the_reading_that_begins_again():
+    """A block that was read for a cancelled take is forgotten by a rewind: the source gives those rows anew."""
+
+    class Waiting(InBlocks):
+        def blocks(self):
+            waits.set()
+            goes_on.wait()
+            yield from super().blocks()
+
+    waits, goes_on = threading.Event(), threading.Event()
+    intake = Intake(Waiting())
+    taking = asyncio.create_task(intake.take(asyncio.Event()))
+    await asyncio.to_thread(waits.wait)
+    taking.cancel()
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await taking
+    await intake.rewind()
+    assert [row for row, _ in await drain(intake)] == [1, 2, 3, 4, 5]
+
+
+@pytest.fixture
+def long_list(tmp_path):
+    """A CSV file of 1,200 people."""
+    path = tmp_path / "clients.csv"
+    path.write_text("mobile\n" + "".join(f"06{row:08d}\n" for row in range(1200)), encoding="utf-8")
+    return path
+
+
+async def test_reading_of_a_users_own_list_that_somebody_closed_is_begun_again(long_list):
+    """A generator of the user's own over a file ends when it is closed, and that is not the end of the file."""
+    made = []
+
+    class Own(CsvSource):
+        def __iter__(self):
+            made.append(row for row in super().__iter__())
+            return made[-1]
+
+    intake = Intake(Own(long_list, phone="mobile"))
+    assert len(await helping(intake)) == 500
+    made[0].close()
+    assert [row for row, _ in await drain(intake)] == list(range(1, 1201))
+
+
+async def test_generator_that_a_users_own_list_gives_but_once_has_not_ended(long_list):
+    """Where the same generator, closed meanwhile, is all that it has, its rest is told to be lost."""
+
+    class Own(CsvSource):
+        def __iter__(self):
+            return only
+
+    source = Own(long_list, phone="mobile")
+    only = (row for row in CsvSource.__iter__(source))
+    intake = Intake(source)
+    assert len(await helping(intake)) == 500
+    only.close()
+    assert await helping(intake) == []  # it is begun again
+    await assert_rest_is_told_to_be_lost(intake)
+
+
+async def test_blocks_of_a_users_own_list_are_what_it_gives(long_list):
+    """Whoever overrides the blocks decides by them, and whoever overrides both by the blocks."""
+
+    class Own(CsvSource):
+        def __iter__(self):
+            raise AssertionError
+
+        def blocks(self):
+            yield People(["n0"], [2])
+
+    assert await drain(Intake(Own(long_list, phone="mobile"))) == [(1, Recipient("n0", line=2))]
+
+
+async def test_rows_of_a_users_own_list_come_before_its_error(long_list):
+    """What it gave before it failed is handed out; then its own error is told."""
+
+    class Own(CsvSource):
+        def __iter__(self):
+            for row, recipient in enumerate(super().__iter__()):
+                if row == 3:
+                    raise FAILURE
+                yield recipient
+
+    intake = Intake(Own(long_list, phone="mobile"))
+    assert [row for row, _ in await helping(intake)] == [1, 2, 3]
+    with pytest.raises(ValueError, match="went away"):
+        await helping(intake)
