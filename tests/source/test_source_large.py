@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from allmysms_async.errors import InvalidSource
 from allmysms_async.model import People, Recipient
-from allmysms_async.source import CsvSource, read_csv
+from allmysms_async.source import CsvSource, SheetSource, read_csv, read_xlsx
+from allmysms_async.source.list_file import ListFile
 
 ROWS = int(os.environ.get("LIST_ROWS", "200000"))
+
+SHEET = Path(__file__).parents[1] / "samples" / "source" / "libreoffice" / "clients.xlsx"
 
 # Reads a file in a process of its own, checks each row, and prints how far its memory rose above the library's own.
 READER = """
@@ -130,6 +134,37 @@ def test_blocks_hold_what_iterating_yields(tmp_path: Path) -> None:
     assert [row for block in blocks for row in block] == list(source)
     assert sum(len(block) for block in blocks if isinstance(block, People)) > 8000
     assert 2 <= sum(not isinstance(block, People) for block in blocks) <= 20
+
+
+@pytest.mark.parametrize("before", [0, 1, 500, 503])
+@pytest.mark.parametrize("single", [False, True])
+def test_rows_before_an_error_come_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int, single: bool
+) -> None:
+    """Of a sheet, and of a class of a user's own, all rows before an error are given, then it is raised."""
+
+    def rows(source: object) -> Iterator[Recipient]:
+        for line in range(before):
+            yield Recipient("0612345678", line=line)
+        msg = "Broken."
+        raise InvalidSource(msg)
+
+    class Own(CsvSource):
+        def __iter__(self) -> Iterator[Recipient]:
+            return rows(self)
+
+    if single:
+        path = tmp_path / "clients.csv"
+        path.write_text("0612345678\n", encoding="utf-8")
+        source: ListFile = Own(path, phone=1)
+    else:
+        monkeypatch.setattr(SheetSource, "_rows", rows)
+        source = read_xlsx(SHEET)
+    lines: list[int | None] = []
+    blocks = source.blocks()
+    with pytest.raises(InvalidSource, match="Broken"):
+        lines.extend(row.line for block in blocks for row in block)
+    assert lines == list(range(before))
 
 
 def test_class_of_a_users_own_says_who_is_in_the_list(tmp_path: Path) -> None:
