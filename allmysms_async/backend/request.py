@@ -74,5 +74,4 @@ class SendRequest(Discreet, frozen=True, kw_only=True):
     @property
     def phones(self) -> Sequence[str]:
         """The recipients' numbers, in their order."""
-        people = self.recipients
-        return people.phones if isinstance(people, People) else [recipient.phone for recipient in people]
+        return People.phones_of(self.recipients)

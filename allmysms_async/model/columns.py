@@ -95,6 +95,13 @@ class People(Columns[Recipient]):
         lines = [recipient.line for recipient in recipients]
         return cls([recipient.phone for recipient in recipients], lines, list(zip(*params, strict=True)))
 
+    @staticmethod
+    def phones_of(recipients: Sequence[Recipient]) -> Sequence[str]:
+        """Return recipients' numbers, in their order."""
+        if isinstance(recipients, People):
+            return recipients.phones
+        return [recipient.phone for recipient in recipients]
+
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self.phones)
@@ -109,7 +116,10 @@ class Blocks(abc.ABC):
 
     @abc.abstractmethod
     def blocks(self) -> Iterator[Sequence[Recipient]]:
-        """Yield the recipients in order, some at a time; before an error, all that came before it."""
+        """Yield the recipients in order, some at a time; before an error, those that were read before it.
+
+        A file is read in stretches: of one with a place that cannot be decoded, nobody is given.
+        """
 
 
 class AllAccepted(Columns[Accepted]):

@@ -53,10 +53,12 @@ class Operation(BaseOperation[R], Generic[R], frozen=True):
     def rows(self) -> int:
         """How many rows the longest of its fields has."""
         fields = (getattr(self, name) for name in self.__struct_fields__)
-        return max(
-            len(typing.cast("Sequence[object]", one)) if isinstance(one, Sequence) and not isinstance(one, str) else 0
-            for one in (*fields, "")
+        lengths = (
+            len(typing.cast("Sequence[object]", one))
+            for one in fields
+            if isinstance(one, Sequence) and not isinstance(one, str)
         )
+        return max(lengths, default=0)
 
     def values(self, *, beside: bool = False) -> dict[str, str]:
         """Return its own fields under their wire names, without those that are None.

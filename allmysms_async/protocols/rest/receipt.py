@@ -117,7 +117,7 @@ def _in_order(result: SendSmsResult, recipients: Sequence[Recipient]) -> AllAcce
     entries = result.sms_ids
     if result.invalid_numbers or result.discarded_numbers_details or len(entries) != len(recipients):
         return None
-    phones = recipients.phones if isinstance(recipients, People) else [recipient.phone for recipient in recipients]
+    phones = People.phones_of(recipients)
     if isinstance(entries, Listed):
         ids: Sequence[str | None] = entries.ids
         in_order = phones == entries.phones
