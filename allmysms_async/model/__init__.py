@@ -23,6 +23,16 @@ from allmysms_async.model.campaign import (
 )
 from allmysms_async.model.check import check_campaign, check_message
 from allmysms_async.model.columns import AcceptedRows, AllAccepted, Blocks, Columns, People, joined
+from allmysms_async.model.event import (
+    FINAL,
+    Event,
+    UnknownEvent,
+    ends_opt_out,
+    identity,
+    opt_out_of,
+    supersedes,
+    text_key,
+)
 from allmysms_async.model.message import (
     Campaign,
     MmsKind,
@@ -38,6 +48,7 @@ from allmysms_async.model.record import (
     ListChange,
     NewSubAccount,
     OptOut,
+    OptOutSource,
     Reply,
     SubAccount,
 )
@@ -51,6 +62,7 @@ from allmysms_async.model.vocabulary import (
 )
 
 __all__ = [
+    "FINAL",
     "Accepted",
     "AcceptedRows",
     "Account",
@@ -65,12 +77,14 @@ __all__ = [
     "DeliveryStatus",
     "Encoding",
     "Estimate",
+    "Event",
     "FoundSend",
     "ListChange",
     "MmsKind",
     "MmsMessage",
     "NewSubAccount",
     "OptOut",
+    "OptOutSource",
     "Outcome",
     "OutcomeState",
     "People",
@@ -88,10 +102,16 @@ __all__ = [
     "SubAccount",
     "Totals",
     "Unconfirmed",
+    "UnknownEvent",
     "Waiting",
     "as_sms",
     "check_campaign",
     "check_message",
     "coding_of",
+    "ends_opt_out",
+    "identity",
     "joined",
+    "opt_out_of",
+    "supersedes",
+    "text_key",
 ]

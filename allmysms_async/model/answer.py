@@ -146,6 +146,8 @@ class DeliveryReport(Discreet, frozen=True, kw_only=True):
         comment: The operator's explanation, if any.
         received_at: When the operator reported, or None.
         sms_id: The gateway's identifier of the text, where it is known.
+        campaign_id: The gateway's identifier of its send, where it is known.
+        raw: The fields of the request that brought it, by the protocol's own names, where one did.
     """
 
     phone: str
@@ -154,6 +156,8 @@ class DeliveryReport(Discreet, frozen=True, kw_only=True):
     comment: str | None = None
     received_at: datetime | None = None
     sms_id: str | None = None
+    campaign_id: str | None = None
+    raw: Mapping[str, str] = {}
 
 
 class Account(Discreet, frozen=True, kw_only=True):

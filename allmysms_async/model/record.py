@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal, TypeAlias
 
 from allmysms_async.model.vocabulary import Reason, Secret
 from allmysms_async.numbers import mask
@@ -15,9 +16,14 @@ __all__ = [
     "ListChange",
     "NewSubAccount",
     "OptOut",
+    "OptOutSource",
     "Reply",
     "SubAccount",
 ]
+
+
+OptOutSource: TypeAlias = Literal["gateway", "reply", "report", "import", "manual"]
+"""What told of an opt-out."""
 
 
 class Reply(Discreet, frozen=True, kw_only=True):
@@ -31,6 +37,7 @@ class Reply(Discreet, frozen=True, kw_only=True):
         sms_id: The gateway's identifier of the text that was answered, where it is known.
         campaign_id: The gateway's identifier of its send, where it is known.
         reference: The caller's own identifier of its send, where it is known.
+        raw: The fields of the request that brought it, by the protocol's own names, where one did.
     """
 
     phone: str
@@ -40,20 +47,26 @@ class Reply(Discreet, frozen=True, kw_only=True):
     sms_id: str | None = None
     campaign_id: str | None = None
     reference: str | None = None
+    raw: Mapping[str, str] = {}
 
 
 class OptOut(Discreet, frozen=True, kw_only=True):
-    """A number that the gateway does not text any more.
+    """A number that is not texted any more.
 
     Attributes:
         phone: Canonical number.
         reason: ``opted_out``, ``unassigned`` or ``manual_blacklist``.
         since: Since when, or None.
+        source: What told of it: ``gateway`` (its list), ``reply`` (a STOP), ``report`` (a delivery report), ``import``
+            (a list of one's own) or ``manual``.
+        ended_at: Since when the number may be texted again, by a START or a removal; None while it may not.
     """
 
     phone: str
     reason: Reason = Reason.OPTED_OUT
     since: datetime | None = None
+    source: OptOutSource = "gateway"
+    ended_at: datetime | None = None
 
 
 class NewSubAccount(Discreet, frozen=True, kw_only=True):

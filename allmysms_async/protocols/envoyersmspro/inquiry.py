@@ -76,8 +76,15 @@ class EnvoyerSmsProInquiry(HttpBackend):
                 msg = "A delivery report has a status that the manual does not list."
                 raise ProtocolError(msg, request=GetMessageStats.name)
             phone = read_gateway_number(entry.mobile_number)
-            report = DeliveryReport(phone=phone, status=status, code=entry.status_id, received_at=entry.delivered_date)
-            reports.append(report)
+            reports.append(
+                DeliveryReport(
+                    phone=phone,
+                    status=status,
+                    code=entry.status_id,
+                    received_at=entry.delivered_date,
+                    campaign_id=campaign_id,
+                )
+            )
         return tuple(reports)
 
     async def delivery_report(self, sms_id: str) -> DeliveryReport:

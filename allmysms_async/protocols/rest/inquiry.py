@@ -59,7 +59,7 @@ class RestInquiry:
         Source: HTTPS API v9, §9.
         """
         result = await self._line.call(GetAcks(campaign_id))
-        return tuple(neutral.report(ack, ack.sms_id) for ack in result.acks)
+        return tuple(neutral.report(ack, ack.sms_id, campaign_id) for ack in result.acks)
 
     async def delivery_report(self, sms_id: str) -> DeliveryReport:
         """Fetch the report of one text; it may change for 72 hours.

@@ -68,7 +68,7 @@ def flow(kind: type[F], request: SendRequest, *, verbose: bool | None = None, ke
     )
 
 
-def report(ack: Ack | GetAckBySmsIdResult, sms_id: str | None) -> DeliveryReport:
+def report(ack: Ack | GetAckBySmsIdResult, sms_id: str | None = None, campaign_id: str | None = None) -> DeliveryReport:
     """Return a report in the neutral vocabulary; one without a status is pending."""
     code = ack.status or ""
     return DeliveryReport(
@@ -78,6 +78,7 @@ def report(ack: Ack | GetAckBySmsIdResult, sms_id: str | None) -> DeliveryReport
         comment=ack.comment or None,
         received_at=ack.reception_date,
         sms_id=sms_id,
+        campaign_id=campaign_id,
     )
 
 
@@ -116,7 +117,7 @@ def reply(mo: Mo, reference: str | None = None) -> Reply:
         text=mo.message or "",
         received_at=mo.reception_date,
         reply_id=mo.id or None,
-        campaign_id=mo.campaign_id or None,
+        campaign_id=(mo.campaign_id or "").strip() or None,
         reference=reference or None,
     )
 

@@ -246,6 +246,7 @@ class SoapBackend(HttpBackend):
                     code=ack.status,
                     comment=ack.comment or None,
                     received_at=ack.reception_date,
+                    campaign_id=campaign_id,
                 )
             )
         return tuple(reports)

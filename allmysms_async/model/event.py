@@ -1,0 +1,126 @@
+"""What comes back by itself: delivery reports and replies, which of them are one event, and what they change."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypeAlias
+
+from allmysms_async.model.answer import DeliveryReport
+from allmysms_async.model.record import OptOut, Reply
+from allmysms_async.model.vocabulary import DeliveryStatus, Reason
+from allmysms_async.redaction import Discreet
+
+__all__ = [
+    "FINAL",
+    "Event",
+    "UnknownEvent",
+    "ends_opt_out",
+    "identity",
+    "opt_out_of",
+    "supersedes",
+    "text_key",
+]
+
+_IDENTITY_BYTES = 16
+_FIRST_WORD = re.compile(r"[^\w]*(\w+)")
+
+FINAL = frozenset(
+    (
+        DeliveryStatus.DELIVERED,
+        DeliveryStatus.UNDELIVERED,
+        DeliveryStatus.REJECTED,
+        DeliveryStatus.UNKNOWN_NUMBER,
+        DeliveryStatus.OPTED_OUT,
+    )
+)
+"""States of a text that no later word of its way can undo."""
+
+_RANKS = {DeliveryStatus.UNKNOWN: 0, DeliveryStatus.PENDING: 1, DeliveryStatus.HANDED_TO_OPERATOR: 2}
+_FINAL_RANK = 3
+
+
+class UnknownEvent(Discreet, frozen=True, kw_only=True):
+    """A request of which no report and no reply can be made; it is kept as it came.
+
+    Attributes:
+        raw: Its fields, by the names that it has for them; a field that comes several times holds the first value.
+        reason: Why it is neither, in a few words that hold nothing of it.
+    """
+
+    raw: Mapping[str, str]
+    reason: str
+
+
+Event: TypeAlias = DeliveryReport | Reply | UnknownEvent
+"""What one request of a gateway brings."""
+
+
+def identity(event: Event) -> bytes:
+    """Return what is the same for the same event, however often and by whatever way it comes: 16 bytes.
+
+    A report is told by its text, status and date; a reply by send, number, date and wording, since a webhook and the
+    two ways to ask for replies name nothing else alike.
+    """
+    parts: tuple[str, ...]
+    match event:
+        case DeliveryReport():
+            parts = ("report", *text_key(event), event.code, _moment(event.received_at))
+        case Reply():
+            parts = ("reply", event.campaign_id or "", event.phone, _moment(event.received_at), event.text)
+        case UnknownEvent():
+            parts = ("unknown", *(part for pair in sorted(event.raw.items()) for part in pair))
+    digest = hashlib.blake2b(digest_size=_IDENTITY_BYTES)
+    for part in parts:
+        written = part.encode("utf-8", "surrogatepass")
+        digest.update(len(written).to_bytes(8, "big") + written)
+    return digest.digest()
+
+
+def text_key(report: DeliveryReport) -> tuple[str, str]:
+    """Return what names the text that a report is of: its send and number; the text's identifier without a send."""
+    return (report.campaign_id, report.phone) if report.campaign_id else ("", report.sms_id or report.phone)
+
+
+def supersedes(new: DeliveryReport, old: DeliveryReport) -> bool:
+    """Tell whether a report replaces what is known of its text.
+
+    A final state is never undone by one on the way to it; between two of the same rank the later date counts, and one
+    without a date is no later than any.
+    """
+    rank, before = (_RANKS.get(report.status, _FINAL_RANK) for report in (new, old))
+    if rank != before:
+        return rank > before
+    if new.received_at is None or old.received_at is None:
+        return old.received_at is None
+    return new.received_at >= old.received_at
+
+
+def opt_out_of(reply: Reply) -> OptOut | None:
+    """Return the opt-out that a reply is, or None: its first word is STOP, however it is written."""
+    if _first_word(reply.text) != "stop":
+        return None
+    return OptOut(phone=reply.phone, reason=Reason.OPTED_OUT, since=reply.received_at, source="reply")
+
+
+def ends_opt_out(reply: Reply) -> bool:
+    """Tell whether a reply lets its number be texted again: its first word is START.
+
+    Source: HTTPS API v9, §18.
+    """
+    return _first_word(reply.text) == "start"
+
+
+def _moment(at: datetime | None) -> str:
+    """Return a moment, the same for the same moment in any zone."""
+    return "" if at is None else repr(at.timestamp())
+
+
+def _first_word(text: str) -> str:
+    """Return the first word of a text, in small letters without accents; empty without one."""
+    plain = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    found = _FIRST_WORD.match(plain)
+    return found[1].casefold() if found else ""
