@@ -72,6 +72,7 @@ from allmysms_async.prepare import (
     receipt_of,
     send_request,
 )
+from allmysms_async.watch import Watched, Watcher, WatchOptions, sends_for_replies, sends_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -124,6 +125,7 @@ class SmsService:
         self._clock = clock or SystemClock()
         self._rng = rng or random.Random()  # noqa: S311  # jitter is no secret
         self._work = Work(self)
+        self._watcher = Watcher(self._clock)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Unpack[ServiceSettings]) -> Self:
@@ -435,6 +437,44 @@ class SmsService:
         if campaign_id is not None:
             argument.text("campaign_id", campaign_id)
         return self.capable(ReceivesReplies).replies(campaign_id)
+
+    def watch_reports(self, sends: Watched, **options: Unpack[WatchOptions]) -> AsyncIterator[DeliveryReport]:
+        """Iterate over delivery reports as they come, asked for at growing intervals, for services without a webhook.
+
+        Each change is handed out once: a text that is handed to the operator and then delivered, twice. It ends when
+        nothing can change any more, where the number of texts is known, and after 72 hours.
+
+        Args:
+            sends: The identifier of a send, several, a receipt or a campaign's result.
+            options: As ``WatchOptions`` has them: ``journal``, ``pace``, ``until``.
+
+        Raises:
+            InvalidRequest: No send is named.
+            UnsupportedFeature: The backend has no delivery reports.
+            AllMySmsError: While iterating: the login is refused, or the journal cannot be used. What passes is asked
+                again in the next round.
+        """
+        backend = self.capable(ReportsDelivery)
+        return self._watcher.reports(backend, *sends_of(sends), **options)
+
+    def watch_replies(self, sends: Watched | None = None, **options: Unpack[WatchOptions]) -> AsyncIterator[Reply]:
+        """Iterate over what people answer as it comes, asked for at growing intervals, for services without a webhook.
+
+        Each answer is handed out once. Where the gateway does so too, for the whole account, none is lost all the same:
+        with a journal it is durable before it is handed out, and after a question whose answer did not come the
+        replies of all sends of the last 72 hours are read again. It ends when the caller breaks, or at ``until``.
+
+        Args:
+            sends: As for ``watch_reports``; None for whatever is new, on protocols that have that.
+            options: As ``WatchOptions`` has them: ``journal``, ``pace``, ``until``.
+
+        Raises:
+            InvalidRequest: No send is named, and the protocol needs them.
+            UnsupportedFeature: The backend has no replies.
+            AllMySmsError: As for ``watch_reports``.
+        """
+        backend = self.capable(ReceivesReplies)
+        return self._watcher.replies(backend, sends_for_replies(backend, sends), **options)
 
     # -- opt-outs and sub-accounts ------------------------------------------------------------------------------------
 

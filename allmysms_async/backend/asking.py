@@ -26,7 +26,9 @@ __all__ = [
     "ChecksOptOuts",
     "CreatesSubAccounts",
     "DescribesAccount",
+    "HandsOutReplies",
     "KeepsLists",
+    "LimitsQuestions",
     "ListsCampaigns",
     "ListsOptOuts",
     "ListsSubAccounts",
@@ -88,6 +90,38 @@ class ReceivesReplies(Backend, Protocol):
         Raises:
             InvalidRequest: The protocol needs a campaign id.
         """
+        ...
+
+
+@runtime_checkable
+class HandsOutReplies(ReceivesReplies, Protocol):
+    """Hands each new answer out once, whatever send it is to.
+
+    Attributes:
+        replies_at_once: Answers in a page at most; a page with less is the last.
+    """
+
+    @property
+    def replies_at_once(self) -> int:
+        """Answers in a page at most."""
+        ...
+
+    async def new_replies(self) -> tuple[Reply, ...]:
+        """Fetch a page of the answers that were not fetched before, in one attempt.
+
+        Raises:
+            OutcomeUnknown: They may have been handed out, and will not be again; ``replies(campaign_id)`` has them.
+        """
+        ...
+
+
+@runtime_checkable
+class LimitsQuestions(Backend, Protocol):
+    """Takes only so many requests, those that send included."""
+
+    @property
+    def questions_per_hour(self) -> int:
+        """Questions an hour at most that leave half of the room to sends."""
         ...
 
 

@@ -60,6 +60,14 @@ class EnvoyerSmsProInquiry(HttpBackend):
         """
         return await self._line.perform(operation, timeout=timeout)
 
+    @property
+    def questions_per_hour(self) -> int:
+        """Questions an hour that leave half of the account's requests to sends.
+
+        Source: Envoyer SMS Pro, "Les limites".
+        """
+        return max(1, self._line.limit // 2)
+
     async def delivery_reports(self, campaign_id: str) -> tuple[DeliveryReport, ...]:
         """Fetch the reports of one send; none while it waits for its date.
 

@@ -130,6 +130,11 @@ class Line:
             self._window.state(getattr(result, "api_request_limit", None), self._clock.now())
         return result
 
+    @property
+    def limit(self) -> int:
+        """Requests in 60 minutes at most."""
+        return self._window.limit
+
     def turn_in(self) -> float:
         """Return the seconds until the next request may be sent, 0 if it may be now."""
         return self._window.turn_in(self._clock.now())

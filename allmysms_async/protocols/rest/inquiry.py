@@ -29,8 +29,6 @@ from allmysms_async.protocols.rest.replies import GetPull, GetPulls
 from allmysms_async.protocols.rest.reports import GetAckBySmsId, GetAcks
 from allmysms_async.protocols.rest.sub_accounts import GetSubAccounts
 
-_REPLIES = 1000
-
 
 @bordered
 class RestInquiry:
@@ -42,7 +40,10 @@ class RestInquiry:
 
     Attributes:
         api: Every operation of the API, by resource.
+        replies_at_once: Answers that are fetched at once at most.
     """
+
+    replies_at_once = 1000
 
     def __init__(self, line: Line, kept: dict[Secret, deque[Reply]] | None = None) -> None:
         self._line = line
@@ -102,11 +103,26 @@ class RestInquiry:
         more = True
         while self._fetched or more:
             if not self._fetched:
-                page = await self._line.call(GetPulls(_REPLIES))
-                self._fetched.extend(neutral.reply(mo) for mo in page.mos)
-                more = len(page.mos) >= _REPLIES
+                page = await self.new_replies()
+                self._fetched.extend(page)
+                more = len(page) >= self.replies_at_once
             while self._fetched:
                 yield self._fetched.popleft()
+
+    async def new_replies(self) -> tuple[Reply, ...]:
+        """Fetch a page of the answers that were not fetched before; first those that a caller of ``replies`` left.
+
+        Raises:
+            OutcomeUnknown: They may have been handed out, and will not be again; ``replies(campaign_id)`` has them.
+
+        Source: HTTPS API v9, §14.
+        """
+        if self._fetched:
+            left = tuple(self._fetched)
+            self._fetched.clear()
+            return left
+        page = await self._line.call(GetPulls(self.replies_at_once))
+        return tuple(neutral.reply(mo) for mo in page.mos)
 
     async def opt_outs(self) -> AsyncIterator[OptOut]:
         """Iterate over the numbers that are not texted any more; they come in one piece.

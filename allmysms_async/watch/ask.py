@@ -1,0 +1,129 @@
+"""How often is asked, and which refusals end the asking."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+import msgspec
+
+from allmysms_async.backend import Backend, LimitsQuestions
+from allmysms_async.clock import Clock
+from allmysms_async.errors import (
+    AllMySmsError,
+    AuthenticationFailed,
+    CampaignNotFound,
+    CannotPass,
+    GatewayError,
+    HttpRefused,
+    InvalidRequest,
+    NotPermitted,
+    RateLimited,
+)
+from allmysms_async.inbox import EventKind, EventStore
+from allmysms_async.model import Event
+
+__all__ = ["HORIZON", "Asker", "Pace", "handed_out"]
+
+HORIZON = timedelta(hours=72)
+"""For how long after a send its reports may change. Source: HTTPS API v9, §9.1."""
+
+_AT_ONCE = 500
+_ENDING = (AuthenticationFailed, NotPermitted, InvalidRequest, CannotPass)
+_log = logging.getLogger("allmysms_async")
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How long is waited between two rounds of questions.
+
+    Attributes:
+        first: Seconds after the first round.
+        factor: Each wait is so many times the one before.
+        most: Seconds at most.
+        eager: Whether news makes the next wait the first again.
+    """
+
+    first: float = 15.0
+    factor: float = 1.5
+    most: float = 1800.0
+    eager: bool = False
+
+    def after(self, wait: float, *, news: bool) -> float:
+        """Return the wait after another one."""
+        if not wait or (news and self.eager):
+            return self.first
+        return min(wait * self.factor, self.most)
+
+
+class Asker:
+    """Asks a backend's questions one after the other, no faster than its protocol leaves room for beside sends.
+
+    Args:
+        backend: Who is asked.
+        clock: Where the time comes from.
+    """
+
+    def __init__(self, backend: Backend, clock: Clock) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._next: float | None = None
+        self._answered = self._troubled = False
+        self._refusal: GatewayError | None = None
+
+    async def turn(self) -> None:
+        """Wait until another question may be asked."""
+        if not isinstance(self._backend, LimitsQuestions):
+            return
+        now = self._clock.monotonic()
+        if self._next is not None and self._next > now:
+            await self._clock.sleep(self._next - now)
+        self._next = self._clock.monotonic() + 3600.0 / self._backend.questions_per_hour
+
+    async def stumbled(self, error: AllMySmsError) -> bool:
+        """Take in that a question failed; return whether its send is worth another question.
+
+        Raises:
+            AllMySmsError: No other question would fare better.
+        """
+        if isinstance(error, CampaignNotFound):
+            _log.warning("The gateway does not know a send that is watched: %s", error)
+            return False
+        if isinstance(error, _ENDING):
+            raise error
+        if isinstance(error, GatewayError):
+            self._refusal = error
+        if isinstance(error, RateLimited) and error.retry_after:
+            await self._clock.sleep(error.retry_after)
+        elif not self._troubled:
+            level = logging.WARNING if isinstance(error, HttpRefused) else logging.INFO
+            _log.log(level, "A question failed and is asked again in the next round: %s", error)
+            self._troubled = True
+        return True
+
+    def well(self) -> None:
+        """Take in that a question was answered."""
+        self._answered, self._troubled = True, False
+
+    def rounded(self) -> None:
+        """Take in that a round is over.
+
+        Raises:
+            GatewayError: Nothing was ever answered and something refused: a login, or a send, that is not right.
+        """
+        if self._refusal is not None and not self._answered:
+            raise self._refusal
+        self._refusal = None
+
+
+async def handed_out(store: EventStore, kind: EventKind) -> AsyncIterator[Event]:
+    """Hand out what a store holds, each event done with when the next one is asked for."""
+    while some := await store.take(_AT_ONCE, kind=kind):
+        for kept in some:
+            yield kept.event
+            await store.done((kept,))
+
+
+def rest_of(ends: datetime, clock: Clock) -> float:
+    """Return the seconds until a moment."""
+    return (ends - clock.now()).total_seconds()

@@ -1,0 +1,92 @@
+"""Asking for delivery reports until they are final, or may change no more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from allmysms_async.backend import ReportsDelivery
+from allmysms_async.clock import Clock
+from allmysms_async.errors import AllMySmsError
+from allmysms_async.inbox import EventStore
+from allmysms_async.model import FINAL, DeliveryReport, DeliveryStatus
+from allmysms_async.watch.ask import HORIZON, Asker, Pace, handed_out, rest_of
+
+__all__ = ["ReportPoll", "watch_reports"]
+
+
+class ReportPoll:
+    """Rounds of questions about some sends.
+
+    Args:
+        backend: Who is asked.
+        sends: The gateway's identifiers of the sends.
+        store: Where the reports go.
+        clock: Where the time comes from.
+        expected: Texts that were accepted in all, or None if that is not known: then no round is the last.
+    """
+
+    def __init__(
+        self, backend: ReportsDelivery, sends: Sequence[str], store: EventStore, clock: Clock, expected: int | None
+    ) -> None:
+        self._backend = backend
+        self._open = list(dict.fromkeys(sends))
+        self._store = store
+        self._asker = Asker(backend, clock)
+        self._expected = expected
+        self._final: dict[str, int] = {}
+
+    @property
+    def over(self) -> bool:
+        """Whether no report can change any more, as far as is known."""
+        return not self._open or (self._expected is not None and sum(self._final.values()) >= self._expected)
+
+    async def round(self) -> AsyncIterator[int]:
+        """Ask about each send; yield how many reports were new after each answer.
+
+        Raises:
+            AllMySmsError: No other question would fare better.
+        """
+        for send in tuple(self._open):
+            await self._asker.turn()
+            try:
+                reports = await self._backend.delivery_reports(send)
+            except AllMySmsError as error:
+                if not await self._asker.stumbled(error):
+                    self._open.remove(send)
+                continue
+            self._asker.well()
+            self._final[send] = sum(report.status in FINAL for report in reports)
+            yield await self._store.store([each for each in reports if each.status is not DeliveryStatus.PENDING])
+        self._asker.rounded()
+
+
+async def watch_reports(
+    poll: ReportPoll, store: EventStore, *, clock: Clock, pace: Pace, until: datetime | None = None
+) -> AsyncIterator[DeliveryReport]:
+    """Iterate over reports as they come, one round of questions after the other.
+
+    Args:
+        poll: The rounds.
+        store: Where they put the reports.
+        clock: Where the time comes from.
+        pace: How long is waited between rounds.
+        until: When to end at the latest; 72 hours from now by default.
+    """
+    ends = until or clock.now() + HORIZON
+    wait = 0.0
+    while True:
+        news = 0
+        async for event in handed_out(store, "report"):  # what an earlier watch left
+            if isinstance(event, DeliveryReport):
+                yield event
+        async for new in poll.round():
+            news += new
+            async for event in handed_out(store, "report"):
+                if isinstance(event, DeliveryReport):
+                    yield event
+        left = rest_of(ends, clock)
+        if poll.over or left <= 0:
+            return
+        wait = pace.after(wait, news=news > 0)
+        await clock.sleep(min(wait, left))
