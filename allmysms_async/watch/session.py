@@ -7,7 +7,7 @@ import importlib
 import os
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias, TypedDict, cast
 
 from allmysms_async import argument
 from allmysms_async.backend import HandsOutReplies, ReceivesReplies, ReportsDelivery
@@ -116,7 +116,7 @@ def sends_of(sends: object) -> tuple[list[str], int | None]:
         case CampaignResult():
             named, expected = list(sends.campaign_ids), sends.accepted if sends.complete else None
         case Iterable():
-            named = list(sends)
+            named = list(cast("Iterable[object]", sends))
         case _:
             msg = f"A send's identifier, a receipt or a campaign's result is watched, not {type(sends).__name__}."
             raise InvalidRequest(msg)
