@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 import click
 
@@ -300,6 +300,59 @@ def campaign_list(journal: str, as_json: bool) -> int:
     from allmysms_async.cli import journal as commands
 
     return commands.list_campaigns(journal, machine=as_json)
+
+
+@allmysms.group()
+def webhooks() -> None:
+    """Receive delivery reports and replies as they come."""
+
+
+def _kinds(command: _F) -> _F:
+    """Give a command the options of which webhooks are meant."""
+    options = (
+        click.option("--reports", "only", flag_value="dlr", help="Those of delivery reports alone."),
+        click.option("--replies", "only", flag_value="mo", help="Those of replies alone."),
+    )
+    for add in reversed(options):
+        command = add(command)
+    return command
+
+
+def _both_or(only: str | None) -> tuple[Literal["dlr", "mo"], ...]:
+    return ("dlr", "mo") if only not in {"dlr", "mo"} else ("dlr",) if only == "dlr" else ("mo",)
+
+
+@webhooks.command("show")
+@click.option("--whole", is_flag=True, help="With the token that makes it secret.")
+@_json
+def webhooks_show(whole: bool, as_json: bool) -> int:
+    """Show the addresses that the gateway calls."""
+    from allmysms_async.cli import webhooks as commands
+
+    return asyncio.run(commands.show(whole=whole, machine=as_json))
+
+
+@webhooks.command("set")
+@click.argument("url")
+@_kinds
+@click.option("--no-check", is_flag=True, help="Do not call it from here first: only the gateway reaches it.")
+def webhooks_set(url: str, only: str | None, no_check: bool) -> int:
+    """Have the gateway call URL with reports and replies (- reads it from standard input, for its token's sake).
+
+    URL must answer OK within 5 seconds: start its receiver first.
+    """
+    from allmysms_async.cli import webhooks as commands
+
+    return asyncio.run(commands.set_address(commands.address_of(url), _both_or(only), check=not no_check))
+
+
+@webhooks.command("remove")
+@_kinds
+def webhooks_remove(only: str | None) -> int:
+    """Have the gateway call no address any more."""
+    from allmysms_async.cli import webhooks as commands
+
+    return asyncio.run(commands.remove(_both_or(only)))
 
 
 @allmysms.command()
