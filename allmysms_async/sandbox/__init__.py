@@ -7,13 +7,14 @@ It reads the manuals on its own and shares no code with the clients, so that bot
 
 The layers, from the top: `server` (the object), `application`, `control`, `listener` and `mishap` (the wire), one
 sub-package per protocol (`v9`, `soap`, `mail2sms`, `mms`, `envoyersmspro`), and `state` (accounts, campaigns, handsets,
-opt-outs, identifiers) under all of them.
+opt-outs, identifiers) under all of them. `push` calls webhooks with what becomes known there.
 """
 
-from .control import AccountState, CampaignState, State
 from .fault import FAULTS, ControlError, Fault
 from .listener import SandboxError
 from .mail2sms import Mail
+from .overview import AccountState, CampaignState, State
+from .push import PushCounts, Pushed, Webhooks
 from .server import Sandbox
 from .state import Clock, HandsetMessage, Stats
 
@@ -26,8 +27,11 @@ __all__ = [
     "Fault",
     "HandsetMessage",
     "Mail",
+    "PushCounts",
+    "Pushed",
     "Sandbox",
     "SandboxError",
     "State",
     "Stats",
+    "Webhooks",
 ]

@@ -7,7 +7,7 @@ key or a pass code.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from itertools import islice
-from typing import Protocol, TypedDict, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -18,47 +18,15 @@ from starlette.types import ASGIApp
 
 from .fault import ControlError, Fault
 from .mail2sms import Mail
+from .overview import State
+from .push import Pushed, Webhooks
 from .state import HandsetMessage, Stats
 
-__all__ = ["AccountState", "CampaignState", "Control", "State", "control_application"]
+__all__ = ["Control", "control_application"]
 
 _LINES_AT_ONCE = 1000
+_JSON_LINES = "application/x-ndjson"
 T = TypeVar("T")
-
-
-class AccountState(TypedDict):
-    """An account, without its secrets."""
-
-    login: str
-    master: str | None
-    credits: float
-
-
-class CampaignState(TypedDict):
-    """A campaign."""
-
-    id: str
-    login: str
-    protocol: str
-    name: str
-    status: str
-    contacts: int
-    parts: int
-    credits: int
-    ordered_at: str
-    send_at: str
-
-
-class State(TypedDict):
-    """The whole sandbox at a glance."""
-
-    clock: str
-    accounts: list[AccountState]
-    campaigns: list[CampaignState]
-    opt_outs: int
-    requests: dict[str, int]
-    in_flight: int
-    max_in_flight: int
 
 
 class Control(Protocol):
@@ -78,6 +46,11 @@ class Control(Protocol):
 
     def all_messages(self) -> Iterator[HandsetMessage]:
         """Return every message, one at a time."""
+        ...
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Return what there is to ask of and tell the webhooks."""
         ...
 
     @property
@@ -146,6 +119,16 @@ class _Answer(msgspec.Struct, forbid_unknown_fields=True):
     text: str
 
 
+class _Push(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST push`."""
+
+    reports: int = 0
+    replies: int = 0
+    rate: float | None = None
+    of_sent_texts: bool = False
+    login: str = "demo"
+
+
 class _Sound(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST recordings`; the sound travels in base64."""
 
@@ -172,11 +155,14 @@ def control_application(control: Control) -> ASGIApp:
     async def messages(request: Request) -> Response:
         phone = request.query_params.get("phone")
         if phone is None:
-            return StreamingResponse(_lines(control.all_messages()), media_type="application/x-ndjson")
+            return StreamingResponse(_lines(control.all_messages()), media_type=_JSON_LINES)
         return _json(control.messages(phone))
 
     async def mails(request: Request) -> Response:
         return _json(control.mails(request.query_params.get("to")))
+
+    async def webhooks(_: Request) -> Response:
+        return _json(control.webhooks.counts())
 
     async def certificate(_: Request) -> Response:
         return Response(control.certificate, media_type="application/x-pem-file")
@@ -210,6 +196,12 @@ def control_application(control: Control) -> ASGIApp:
             control.reply(answer.phone, answer.text)
         return _done()
 
+    async def push(request: Request) -> Response:
+        body = await _read(request, _Push)
+        return StreamingResponse(
+            _encoded(control.webhooks.push(**msgspec.structs.asdict(body))), media_type=_JSON_LINES
+        )
+
     async def recordings(request: Request) -> Response:
         body = await _read(request, _Sound)
         control.record(body.code, body.sound)
@@ -221,6 +213,7 @@ def control_application(control: Control) -> ASGIApp:
         "messages": messages,
         "mails": mails,
         "certificate": certificate,
+        "webhooks": webhooks,
     }
     acts: dict[str, Callable[[Request], Awaitable[Response]]] = {
         "reset": reset,
@@ -229,6 +222,7 @@ def control_application(control: Control) -> ASGIApp:
         "credits": set_credits,
         "optouts": opt_outs,
         "replies": replies,
+        "push": push,
         "recordings": recordings,
     }
     routes = [Route(f"/{name}", look, methods=["GET"]) for name, look in looks.items()]
@@ -268,3 +262,10 @@ async def _lines(messages: Iterator[HandsetMessage]) -> AsyncIterator[bytes]:
     while batch := list(islice(messages, _LINES_AT_ONCE)):
         yield encoder.encode_lines(batch)
         await asyncio.sleep(0)
+
+
+async def _encoded(outcomes: AsyncIterator[Pushed]) -> AsyncIterator[bytes]:
+    """Write what became of webhooks as JSON lines, as it becomes known."""
+    encoder = msgspec.json.Encoder()
+    async for outcome in outcomes:
+        yield encoder.encode(outcome) + b"\n"

@@ -34,10 +34,18 @@ FAULTS: Final[Mapping[str, str]] = {
     "soap_boolean_text": "carry the request out, type the client's identifier as xsd:boolean, as the manual prints it",
     "soap_href": "carry the request out, answer with the elements of lists referred to by href",
     "huge": "carry the request out, answer `megabytes` of spaces",
+    "push_twice": "push a webhook a second time, as soon as the first was answered",
+    "push_late": "push a webhook `seconds` later by the sandbox's clock, so that others overtake it",
+    "push_drip": "push a webhook one byte every `seconds`; after 5 seconds it is given up, and pushed whole later",
+    "push_lost": "never push a webhook",
+    "push_cp1252": "push a webhook in Windows-1252 instead of UTF-8",
+    "push_case": "push a webhook with field names in small letters, or in capitals, by the number's last figure",
+    "push_repeated": "push a webhook with every field twice",
 }
 """Every fault, with what it does."""
 
 _KIND = re.compile(r"(?P<http>http_[45]\d\d)(?P<after>_after)?|(?P<status>status_\d{1,3})", re.ASCII)
+_PUSH = "push_"
 _NUMBERED = ("http_NNN", "http_NNN_after", "status_NNN")
 
 
@@ -54,8 +62,9 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         times: How often it strikes at most; without it, for ever.
         path: Strikes only paths that contain this; without it, all but the control API's. A mail is struck by its
             command: `/smtp/MAIL`, `/smtp/RCPT`, and `/smtp/DATA`, which also stands for a mail as a whole. There
-            `http_NNN` answers the mail server's own code NNN, and `status_NNN` mails that status back.
-        seconds: The wait of `latency`, and of each byte of `drip`.
+            `http_NNN` answers the mail server's own code NNN, and `status_NNN` mails that status back. A webhook
+            that is pushed has the path `/webhook/dlr` or `/webhook/mo`.
+        seconds: The wait of `latency`, of each byte of `drip` and `push_drip`, and of `push_late`.
         retry_after: Seconds for the Retry-After header of `http_NNN`.
         megabytes: The size of `huge`.
     """
@@ -104,6 +113,7 @@ class FaultBook:
         self._rules: list[Fault] = []
         self._left: list[int | None] = []
         self._random = random.Random(seed)  # noqa: S311 - chances of a simulation
+        self._push_random = random.Random(seed)  # noqa: S311 - likewise, whatever requests come in between
 
     def replace(self, rules: Iterable[Fault | Mapping[str, object]], seed: int | None = None) -> None:
         """Put these rules in force instead of the ones before, and start the chances over.
@@ -120,6 +130,7 @@ class FaultBook:
         if seed is not None:
             self._seed = seed
         self._random.seed(self._seed)
+        self._push_random.seed(self._seed)
 
     def strike(self, path: str, *, named: bool = False) -> tuple[float, Fault | None]:
         """Return how long to wait, and what else goes wrong with the next request to a path.
@@ -133,13 +144,35 @@ class FaultBook:
         wait = 0.0
         for position, rule in enumerate(self._rules):
             left = self._left[position]
-            if left == 0 or rule.path not in path or (named and not rule.path):
+            if left == 0 or rule.path not in path or (named and not rule.path) or rule.fault.startswith(_PUSH):
                 continue
-            if rule.probability < 1 and self._random.random() >= rule.probability:
+            if not self._strikes(position, self._random):
                 continue
-            if left is not None:
-                self._left[position] = left - 1
             if rule.fault != "latency":
                 return wait, rule
             wait += rule.seconds
         return wait, None
+
+    def strike_push(self, path: str) -> list[Fault]:
+        """Return all that goes wrong with the first push of a webhook.
+
+        Args:
+            path: `/webhook/dlr` or `/webhook/mo`.
+        """
+        return [
+            rule
+            for position, rule in enumerate(self._rules)
+            if rule.fault.startswith(_PUSH)
+            and rule.path in path
+            and self._left[position] != 0
+            and self._strikes(position, self._push_random)
+        ]
+
+    def _strikes(self, position: int, chance: random.Random) -> bool:
+        """Say whether a rule that fits strikes, and count it if it does."""
+        rule, left = self._rules[position], self._left[position]
+        if rule.probability < 1 and chance.random() >= rule.probability:
+            return False
+        if left is not None:
+            self._left[position] = left - 1
+        return True

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Self, get_args
 
+from starlette.types import ASGIApp
+
 from .application import Application
-from .control import State, control_application
+from .control import control_application
 from .envoyersmspro import EnvoyerSmsProFace
 from .exchange import Traffic
 from .fault import ControlError, Fault, FaultBook
@@ -16,8 +18,10 @@ from .listener import HOST, Listener, SandboxError, bind
 from .mail2sms import Certificate, Mail, Mailbox, MailGateway, MailServer
 from .mms import MmsFace
 from .numbering import canonical
+from .overview import State, overview
+from .push import Webhooks
 from .soap import SoapFace
-from .state import Clock, HandsetMessage, OptOutReason, Stats, World, wall
+from .state import Clock, HandsetMessage, OptOutReason, Stats, World
 from .v9 import V9Face
 
 __all__ = ["Sandbox"]
@@ -41,6 +45,7 @@ class Sandbox:
         http_port: The port; the one asked for, or while listening the one that was free.
         smtp_port: The port for mail; the one asked for, or while listening the one that was free.
         envoyersmspro: What there is to ask of and tell Envoyer SMS Pro alone: request limits, answers of people.
+        webhooks: What there is to ask of and tell the webhooks: counts, events for load tests, ends of waiting.
     """
 
     def __init__(self, *, http_port: int = 0, smtp_port: int = 0, clock: Clock | None = None, seed: int = 0) -> None:
@@ -59,6 +64,7 @@ class Sandbox:
         self._world = World(clock or Clock())
         self.envoyersmspro = EnvoyerSmsProFace(self._world)
         self._faults = FaultBook(seed)
+        self.webhooks = Webhooks(self._world, self._faults)
         self._traffic = Traffic()
         self._listener: Listener | None = None
         self._mailbox = Mailbox()
@@ -102,6 +108,7 @@ class Sandbox:
     ) -> None:
         """Stop: whoever still waits for an answer is cut off."""
         self._closing.set()
+        await self.webhooks.stop()
         if self._listener is not None:
             await self._listener.stop()
             self._listener = None
@@ -168,6 +175,7 @@ class Sandbox:
         self._world.reset()
         self._mailbox.reset()
         self.envoyersmspro.reset()
+        self.webhooks.reset()
         self._faults.replace([])
         self._traffic.reset()
 
@@ -182,6 +190,7 @@ class Sandbox:
             raise ControlError("The clock can be advanced by 0 to 315360000 seconds (ten years).")
         self._world.clock.advance(seconds)
         self._world.settle()
+        self.webhooks.wake()
 
     def faults(self, faults: Iterable[Fault | Mapping[str, object]], *, seed: int | None = None) -> None:
         """Put these faults in force instead of the ones before; an empty list clears them.
@@ -240,6 +249,21 @@ class Sandbox:
         if self._world.reply(number, text) is None:
             raise ControlError(f"Nothing was sent to {phone!r} that could be answered.")
 
+    def push_into(self, application: ASGIApp, path: str = "/", *, login: str = "demo") -> None:
+        """Give an account's reports and replies to an ASGI application of this process, as its webhooks would.
+
+        The application gets the very requests, without a socket, and no lifespan events. A reset forgets it.
+
+        Args:
+            application: Any ASGI application.
+            path: What is asked of it, with a query if it needs one.
+            login: The account.
+
+        Raises:
+            ControlError: There is no such account, or the path does not begin with a slash.
+        """
+        self.webhooks.push_into(application, path, login)
+
     def record(self, code: str, sound: bytes) -> None:
         """Record a voice message under a code of `createCode`, as somebody would by telephone.
 
@@ -253,31 +277,4 @@ class Sandbox:
 
     def state(self) -> State:
         """Return everything at a glance, without secrets."""
-        world = self._world
-        now = world.settle()
-        return {
-            "clock": wall(now),
-            "accounts": [
-                {"login": account.login, "master": account.master, "credits": account.credits}
-                for account in world.accounts.values()
-            ],
-            "campaigns": [
-                {
-                    "id": campaign.id,
-                    "login": campaign.login,
-                    "protocol": campaign.protocol,
-                    "name": campaign.name,
-                    "status": campaign.status,
-                    "contacts": len(campaign.phones),
-                    "parts": campaign.parts,
-                    "credits": campaign.credits,
-                    "ordered_at": wall(campaign.ordered_at),
-                    "send_at": wall(campaign.send_at),
-                }
-                for campaign in world.by_number
-            ],
-            "opt_outs": len(world.opt_outs),
-            "requests": self.requests,
-            "in_flight": self.in_flight,
-            "max_in_flight": self.max_in_flight,
-        }
+        return overview(self._world, self._traffic)

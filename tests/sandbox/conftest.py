@@ -10,6 +10,8 @@ import pytest
 
 from allmysms_async.sandbox import Clock, Sandbox
 
+from .called import Called, called
+
 AUTH = {"login": "demo", "apiKey": "demo-key"}
 
 # The sandbox speaks without TLS; httpx would read the machine's authorities for each client all the same, which costs
@@ -47,11 +49,44 @@ class Gateway:
         return await self.call(method, smsData=json.dumps({"DATA": {"MESSAGE": text, **data, "SMS": sms}}))
 
 
+class Hand:
+    """Moves the clock, as time would.
+
+    Attributes:
+        passed: Seconds since the clock was made.
+    """
+
+    passed = 0.0
+
+
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
+def clock() -> Hand:
+    """What moves the sandbox's clock without its being told."""
+    return Hand()
+
+
+@pytest.fixture
+async def sandbox(clock: Hand) -> AsyncIterator[Sandbox]:
     """A running sandbox whose clock stands still."""
-    async with Sandbox(clock=Clock(tick=lambda: 0.0)) as running:
+    async with Sandbox(clock=Clock(tick=lambda: clock.passed)) as running:
         yield running
+
+
+@pytest.fixture
+async def address() -> AsyncIterator[Called]:
+    """An address that answers OK."""
+    async with called() as listening:
+        yield listening
+
+
+@pytest.fixture
+async def hooked(gateway: "Gateway", address: Called) -> Called:
+    """The address, configured for the reports and replies of the demo account."""
+    for kind in ("dlr", "mo"):
+        answer = await gateway.call("configureWebhook", type=kind, url=address.url)
+        assert answer == {"status": "1", "statusText": "webhook successfully configured"}
+    address.connections = 0
+    return address
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from allmysms_async.sandbox.numbering import FRANCE
 
 from .fate import HANDED_OVER, Ack, ack_delay, fate
 
-__all__ = ["SHORT_CODE", "Campaign", "campaign_id"]
+__all__ = ["SHORT_CODE", "Campaign", "campaign_id", "sms_id"]
 
 SHORT_CODE = "36180"
 """What a handset shows where the sender asked for cannot be honoured."""
@@ -27,6 +27,11 @@ _SMS_ID_MIDDLE = "-8e0a-11e5-bf51-"
 def campaign_id(number: int) -> str:
     """Return the identifier of the n-th campaign: stable between runs, and not guessable from the one before."""
     return "ec" + hashlib.blake2b(b"campaign %d" % number, digest_size=7).hexdigest()
+
+
+def sms_id(number: int, index: int) -> str:
+    """Return the identifier of one message of the n-th campaign."""
+    return f"{index:08x}{_SMS_ID_MIDDLE}{number:012x}"
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +77,10 @@ class Campaign:
         """Return the identifier of each message, in order; they spell campaign and position, so none is stored."""
         suffix = f"{_SMS_ID_MIDDLE}{self.number:012x}"
         return [f"{index:08x}{suffix}" for index in range(len(self.phones))]
+
+    def sms_id(self, index: int) -> str:
+        """Return the identifier of one message."""
+        return sms_id(self.number, index)
 
     @staticmethod
     def place_of(sms_id: str) -> tuple[int, int] | None:

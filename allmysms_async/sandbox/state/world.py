@@ -6,6 +6,7 @@ next look, by `settle`.
 
 import heapq
 from dataclasses import dataclass
+from typing import Protocol
 
 from .account import Account, default_accounts
 from .campaign import Campaign
@@ -18,7 +19,7 @@ from .order import Discard, Order, Plan, Reason, Refused, plan
 from .recording import Recordings
 from .reply import Replies, Reply
 
-__all__ = ["Sending", "World"]
+__all__ = ["Listener", "Sending", "World"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,29 @@ class Sending:
     discards: tuple[Discard, ...]
 
 
+class Listener(Protocol):
+    """What is told of the events that a webhook may be called for."""
+
+    def delivered(self, campaign: Campaign) -> None:
+        """A campaign's texts reached the handsets."""
+        ...
+
+    def answered(self, reply: Reply) -> None:
+        """Somebody answered a text."""
+        ...
+
+    def configured(self, account: Account, kind: str) -> None:
+        """An account has a first address for `dlr` or `mo`."""
+        ...
+
+
 class World:
     """The provider's side, whatever protocol one looks at it through."""
 
     def __init__(self, clock: Clock) -> None:
         """Start afresh."""
         self.clock = clock
+        self.listener: Listener | None = None
         self._start()
 
     def _start(self) -> None:
@@ -66,10 +84,22 @@ class World:
         while self._waiting and self._waiting[0][0] <= now:
             campaign = heapq.heappop(self._waiting)[2]
             if not campaign.cancelled:
-                self.handsets.deliver(campaign)
+                self._deliver(campaign)
         for at, login, phone in self.handsets.reported_unassigned(now):
             self.opt_outs.add(phone, "blacklist_unassigned", at, login)
         return now
+
+    @property
+    def next_moment(self) -> float | None:
+        """The moment for which the next campaign is scheduled."""
+        return self._waiting[0][0] if self._waiting else None
+
+    def set_webhook(self, account: Account, kind: str, url: str) -> None:
+        """Let an account be called at an address with `dlr` (reports) or `mo` (replies)."""
+        known = account.webhooks.get(kind)
+        account.webhooks[kind] = url
+        if not known and self.listener is not None:
+            self.listener.configured(account, kind)
 
     def account(self, login: str) -> Account | None:
         """Return an account by its login."""
@@ -150,8 +180,14 @@ class World:
         if planned.scheduled:
             heapq.heappush(self._waiting, (campaign.send_at, campaign.number, campaign))
         else:
-            self.handsets.deliver(campaign)
+            self._deliver(campaign)
         return campaign
+
+    def _deliver(self, campaign: Campaign) -> None:
+        """Put a campaign's texts on the handsets."""
+        self.handsets.deliver(campaign)
+        if self.listener is not None:
+            self.listener.delivered(campaign)
 
     def cancel(self, campaign: Campaign) -> None:
         """Cancel a campaign that waits for its date, and give its credits back."""
@@ -188,4 +224,7 @@ class World:
                 self.opt_outs.remove(campaign.login, phone)
             case _:
                 pass
-        return self.replies.add(campaign, index, text, now)
+        reply = self.replies.add(campaign, index, text, now)
+        if self.listener is not None:
+            self.listener.answered(reply)
+        return reply

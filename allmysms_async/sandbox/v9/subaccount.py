@@ -77,10 +77,10 @@ def create(call: Call) -> Answer:
         created_at=call.world.settle(),
     )
     _take(account, data)
+    call.world.accounts[login] = account
     for name, kind in (("WEBHOOKDLR", "dlr"), ("WEBHOOKMO", "mo")):
         if data.get(name):
-            account.webhooks[kind] = data[name]
-    call.world.accounts[login] = account
+            call.world.set_webhook(account, kind, data[name])
     return _text(done("Sub-account successfully created"))
 
 
@@ -154,6 +154,7 @@ def delete(call: Call) -> Answer:
     if account is None:
         return failed("Sub-account not found")
     del call.world.accounts[account.login]
+    account.webhooks.clear()
     return done("Sub-account has been successfully deleted")
 
 

@@ -45,7 +45,7 @@ async def configure_webhook(call: Call) -> Answer:
             answer = b""
         if answer.strip() != b"OK":
             return failed("the url does not return OK")
-    call.account.webhooks[kind] = url
+    call.world.set_webhook(call.account, kind, url)
     return done("webhook successfully configured")
 
 
