@@ -94,3 +94,11 @@ async def gateway(sandbox: Sandbox) -> AsyncIterator[Gateway]:
     """A client of the sandbox."""
     async with plain_client(sandbox.http_url) as http:
         yield Gateway(http)
+
+
+@pytest.fixture
+async def answering(gateway: Gateway, hooked: Called) -> Called:
+    """The address, called for replies alone, and a text that 33612345678 can reply to."""
+    await gateway.call("deleteWebhook", type="dlr")
+    await gateway.flow("Bonjour", "33612345678")
+    return hooked
