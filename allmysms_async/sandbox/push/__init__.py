@@ -5,8 +5,9 @@ The layers, from the top: `webhooks` (what there is to ask and to tell), `pusher
 when) and `variables` (how it is written).
 """
 
+from .carrier import LOOPBACK
 from .pusher import PushCounts
 from .synthetic import Pushed
 from .webhooks import Webhooks
 
-__all__ = ["PushCounts", "Pushed", "Webhooks"]
+__all__ = ["LOOPBACK", "PushCounts", "Pushed", "Webhooks"]

@@ -19,7 +19,7 @@ async def get(application: ASGIApp, path: str, raw_path: bytes, query: bytes, ho
     """
     told = False
     over = asyncio.Event()
-    status = 0
+    statuses: list[int] = []
     body = bytearray()
 
     async def receive() -> Message:
@@ -31,9 +31,8 @@ async def get(application: ASGIApp, path: str, raw_path: bytes, query: bytes, ho
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Message) -> None:
-        nonlocal status
         if message["type"] == "http.response.start":
-            status = message["status"]
+            statuses.append(message["status"])
         elif message["type"] == "http.response.body" and not over.is_set():
             body.extend(message.get("body", b"")[:_MOST])
             if not message.get("more_body", False) or len(body) >= _MOST:
@@ -59,4 +58,4 @@ async def get(application: ASGIApp, path: str, raw_path: bytes, query: bytes, ho
     except Exception:
         _log.exception("The application that webhooks are pushed into failed.")
         return b""
-    return bytes(body) if status == 200 else b""
+    return bytes(body) if statuses == [200] else b""

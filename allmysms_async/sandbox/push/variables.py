@@ -65,4 +65,6 @@ def query(variables: Variables, faults: Collection[str] = ()) -> str:
 
 def _escaped(value: str, charset: str) -> str:
     """Write a value as PHP's `urlencode` does, which unlike Python's escapes the tilde."""
+    if value.isascii() and value.isalnum():
+        return value
     return quote_plus(value.encode(charset, "replace")).replace("~", "%7E")

@@ -6,6 +6,8 @@ Source: HTTPS API v9, §41 (getWebhook), §42 (configureWebhook), §43 (deleteWe
 import asyncio
 from urllib.parse import urlsplit
 
+from allmysms_async.sandbox.push import LOOPBACK
+
 from .call import Call
 from .status import Answer, done, failed
 
@@ -13,7 +15,6 @@ __all__ = ["configure_webhook", "delete_webhook", "get_webhook"]
 
 _KINDS = ("dlr", "mo")
 _SECONDS = 5
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MOST = 64 * 1024
 
 
@@ -36,7 +37,7 @@ async def configure_webhook(call: Call) -> Answer:
         return failed("invalid url")
     if kind not in _KINDS or parts.scheme not in ("http", "https") or not parts.hostname:
         return failed("invalid parameters")
-    if parts.scheme == "http" and parts.hostname in _LOOPBACK:
+    if parts.scheme == "http" and parts.hostname in LOOPBACK:
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         try:
             async with asyncio.timeout(_SECONDS):
