@@ -15,9 +15,10 @@ from sqlalchemy import exc
 from allmysms_async.clock import SYSTEM
 from allmysms_async.errors import InvalidRequest, JournalError, JournalLost
 from allmysms_async.journal.address import Address, address_of
+from allmysms_async.journal.failure import CAMPAIGN, MISSING, Use, words_of
 from allmysms_async.journal.salvage import Saved
 from allmysms_async.journal.schema import ensure, mark_lost
-from allmysms_async.journal.session import SessionLock
+from allmysms_async.journal.session import Pooled, SessionLock, session_of
 from allmysms_async.journal.sqlite import File
 from allmysms_async.journal.watch import Harmed
 
@@ -30,21 +31,6 @@ T = TypeVar("T")
 
 _BUSY_SECONDS = 5.0
 
-# PostgreSQL's words for a table, schema, column or database that was there before.
-_MISSING = {"42P01", "3F000", "42703", "3D000"}
-
-_SQLITE_WORDS = {
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_READONLY: "it is read-only",
-    sqlite3.SQLITE_PERM: "it may not be written",
-    sqlite3.SQLITE_BUSY: "another process keeps it locked",
-    sqlite3.SQLITE_LOCKED: "another process keeps it locked",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged",
-    sqlite3.SQLITE_NOTADB: "the file is no SQLite database",
-    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
-    sqlite3.SQLITE_IOERR: "the disk failed",
-}
-
 
 class Database:
     """A database that several processes may use at once.
@@ -52,14 +38,18 @@ class Database:
     Args:
         where: A path for SQLite, or a URL such as ``postgresql://user@host/name``.
         busy_timeout: Seconds to wait for another process that is writing, on SQLite.
+        use: What it is open for.
 
     Raises:
         InvalidRequest: The URL is of a kind that is not supported, says something that is not known, or its driver is
             not installed.
     """
 
-    def __init__(self, where: str | os.PathLike[str], *, busy_timeout: float = _BUSY_SECONDS) -> None:
+    def __init__(
+        self, where: str | os.PathLike[str], *, busy_timeout: float = _BUSY_SECONDS, use: Use = CAMPAIGN
+    ) -> None:
         address = address_of(where)
+        self._use = use
         self.label = address.label
         self._lost: JournalLost | None = None
         self._followed = self._marked = False
@@ -72,6 +62,11 @@ class Database:
             raise InvalidRequest(msg) from error
 
     @property
+    def is_file(self) -> bool:
+        """Whether it is SQLite's."""
+        return isinstance(self._held, File)
+
+    @property
     def path(self) -> str | None:
         """Where the file is; None if there is none, or it is not to be written."""
         return self._held.path if isinstance(self._held, File) else None
@@ -82,6 +77,23 @@ class Database:
         if isinstance(held, File):
             return None
         return SessionLock(held.connect, partial(held.transaction, reading=True), owner)
+
+    async def session(self) -> Any:
+        """Return a connection of PostgreSQL's driver for locks, beside the others; whoever asked closes it.
+
+        Raises:
+            JournalError: It cannot be opened, or is a pooler's, which gives a session to one after the other.
+        """
+        if isinstance(self._held, File):
+            msg = "A file has no sessions."
+            raise TypeError(msg)
+        with self.translated():
+            try:
+                return await session_of(self._held.connect, partial(self._held.transaction, reading=True))
+            except Pooled:
+                msg = f"The journal {self.label} is reached through a pooler of connections, where no lock lasts."
+                remedy = "Give it the address of PostgreSQL itself, or one that keeps a session for each connection."
+                raise JournalError(msg, remedy=remedy) from None
 
     async def open(self, *, create: bool) -> None:
         """Make sure that it is a journal.
@@ -97,7 +109,7 @@ class Database:
             if path is not None and not create and not os.path.isfile(path):  # noqa: ASYNC240  # one look at one path
                 msg = f"There is no journal {self.label}."
                 raise JournalError(msg)
-            with self._translated():
+            with self.translated():
                 self._held.probe(create=create)
 
         def work(connection: sa.Connection) -> None:
@@ -105,7 +117,7 @@ class Database:
 
         await (self.write(work) if create else self.read(work))
         if create and isinstance(self._held, File):
-            with self._translated():
+            with self.translated():
                 await self._held.settle()
 
     async def follow(self, owner: str) -> None:
@@ -117,7 +129,7 @@ class Database:
         Raises:
             JournalError: It does not already.
         """
-        with self._translated():
+        with self.translated():
             if isinstance(self._held, File):
                 await self._held.follow(owner)
         self._followed = True
@@ -138,7 +150,7 @@ class Database:
             JournalError: The database failed.
         """
         if isinstance(self._held, File):
-            with self._translated():
+            with self.translated():
                 await self._held.look()
         return self.lost
 
@@ -159,7 +171,7 @@ class Database:
         if not isinstance(self._held, File):
             return None
         try:
-            with self._translated():
+            with self.translated():
                 return await self._held.save(is_whole)
         except JournalError:
             return None
@@ -179,7 +191,7 @@ class Database:
         """Keep others from beginning anew, as soon as the loss is known; return whether that could be done."""
         if self._marked:
             return True
-        with suppress(JournalError), self._translated():
+        with suppress(JournalError), self.translated():
             if isinstance(self._held, File):
                 await self._held.warn(self._words)
             else:
@@ -207,7 +219,7 @@ class Database:
         Raises:
             JournalError: The database failed.
         """
-        with self._translated():
+        with self.translated():
             await self._held.rung(sleep)
 
     async def close(self) -> None:
@@ -224,7 +236,7 @@ class Database:
             JournalError: The database failed.
         """
         try:
-            with self._translated():
+            with self.translated():
                 return await self._held.read(work)
         except JournalLost:
             await self.mark()
@@ -246,7 +258,7 @@ class Database:
         if watched and (lost := self.lost) is not None:
             raise lost
         try:
-            with self._translated():
+            with self.translated():
                 return await self._held.write(work, apart=apart, watched=watched)
         except JournalLost:
             await self.mark()
@@ -265,7 +277,7 @@ class Database:
         return await self.write(work, apart=True)
 
     @contextmanager
-    def _translated(self) -> Generator[None, None, None]:
+    def translated(self) -> Generator[None, None, None]:
         """Turn whatever the database raises into one error, which tells no credentials and no data."""
         try:
             yield
@@ -274,26 +286,26 @@ class Database:
                 self._lost = self._loss(error.words)
             raise self._lost from None
         except exc.DBAPIError as error:
-            if self._followed and getattr(error.orig, "sqlstate", None) in _MISSING:
+            if self._followed and getattr(error.orig, "sqlstate", None) in MISSING:
                 self._lost = self._lost or self._loss("its tables were removed")
                 raise self._lost from error.orig
-            raise self._failed(_words(error.orig)) from error.orig  # itself it holds what was to be written
+            raise self._failed(words_of(error.orig)) from error.orig  # itself it holds what was to be written
         except (exc.SQLAlchemyError, sqlite3.Error, OSError, TimeoutError) as error:
-            raise self._failed(_words(error)) from error
+            raise self._failed(words_of(error)) from error
         except Exception as error:
             if type(error).__module__.partition(".")[0] != "asyncpg":
                 raise
-            raise self._failed(_words(error)) from error
+            raise self._failed(words_of(error)) from error
 
     def _loss(self, words: str) -> JournalLost:
         """Return the error of a journal that is no longer the one that was opened."""
         self._words = words
-        return JournalLost(f"The journal {self.label} was lost while the campaign ran: {words}. Nothing more is sent.")
+        use = self._use
+        return JournalLost(f"The journal {self.label} was lost while {use.during}: {words}. {use.lost}")
 
     def _failed(self, words: str) -> JournalError:
         """Return the error of a database that failed."""
-        msg = f"The journal {self.label} failed: {words}. Nothing is sent that is not recorded."
-        return JournalError(msg, remedy="Put that right, then run the campaign again to continue it.")
+        return JournalError(f"The journal {self.label} failed: {words}. {self._use.failed}", remedy=self._use.remedy)
 
 
 def _server(address: Address) -> Server:
@@ -301,21 +313,3 @@ def _server(address: Address) -> Server:
     from allmysms_async.journal.postgresql import Server
 
     return Server(address.url, address.options)
-
-
-def _words(error: BaseException | None) -> str:
-    """Return what went wrong, in words that hold neither data nor credentials."""
-    cause: BaseException | None = error
-    while cause is not None:
-        code = getattr(cause, "sqlite_errorcode", None)
-        if isinstance(code, int):
-            return _SQLITE_WORDS.get(code & 0xFF, f"SQLite says {getattr(cause, 'sqlite_errorname', code)}")
-        state = getattr(cause, "sqlstate", None)
-        if state == "28P01":
-            return "PostgreSQL wants another password; PGPASSWORD and ~/.pgpass are read"
-        if isinstance(state, str):
-            return f"PostgreSQL refused with {type(cause).__name__} ({state})"
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__
-    return f"it cannot be reached or used ({type(error).__name__})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import sys
@@ -37,9 +38,33 @@ class FileLock:
             with contextlib.suppress(OSError):
                 descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
                 lock = cls(path, descriptor)
-                if _locks(descriptor) and lock._stands() and not cls._free(path):
+                if _locks(descriptor) and lock.stands and not cls._free(path):
                     return lock
                 lock.release()
+        return None
+
+    @classmethod
+    def alone(cls, path: str) -> FileLock | None:
+        """Lock a file that several processes want to; None while another one has it.
+
+        Args:
+            path: Where it is; it is created if it is not there.
+
+        Raises:
+            OSError: It cannot be created, or a lock on it is not noticed by others.
+        """
+        for _ in range(_TRIES):
+            lock = cls(path, os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            if not _locks(lock._descriptor):
+                lock.abandon()  # it is another's
+                return None
+            if not lock.stands:  # removed by who had it a moment ago
+                lock.abandon()
+                continue
+            if cls._free(path):
+                lock.release()
+                raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+            return lock
         return None
 
     @classmethod
@@ -57,7 +82,7 @@ class FileLock:
         except OSError:
             return None
         lock = cls(path, descriptor)
-        if _locks(descriptor) and lock._stands() and lock.name == name:
+        if _locks(descriptor) and lock.stands and lock.name == name:
             return lock
         os.close(descriptor)
         return None
@@ -69,7 +94,7 @@ class FileLock:
         for path in glob.glob(f"{glob.escape(start)}*"):
             with contextlib.suppress(OSError):
                 lock = cls(path, os.open(path, os.O_RDWR))
-                if _locks(lock._descriptor) and lock._stands():
+                if _locks(lock._descriptor) and lock.stands:
                     locks[path.removeprefix(start)] = lock
                 else:
                     lock.abandon()
@@ -88,7 +113,7 @@ class FileLock:
                 os.unlink(self._path)
             return
         with contextlib.suppress(OSError):
-            if self._stands():
+            if self.stands:
                 os.unlink(self._path)
         os.close(self._descriptor)
 
@@ -96,8 +121,9 @@ class FileLock:
         """Let go of the file as the end of the process does."""
         os.close(self._descriptor)
 
-    def _stands(self) -> bool:
-        """Tell whether the file is still the one at its path."""
+    @property
+    def stands(self) -> bool:
+        """Whether the file is still the one at its path."""
         try:
             return os.path.samestat(os.fstat(self._descriptor), os.stat(self._path))
         except OSError:

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-__all__ = ["BEAT_SECONDS", "Pooled", "SessionLock", "keys_of"]
+__all__ = ["BEAT_SECONDS", "Pooled", "SessionLock", "keys_of", "session_of"]
 
 BEAT_SECONDS = 5.0
 """How often a lock is asked for."""
@@ -53,6 +53,35 @@ class Pooled(Exception):  # a finding, not a failure
     """The connection is one of a pooler's, which gives a session to one transaction after the other."""
 
 
+async def session_of(connect: Callable[[], Awaitable[Any]], transaction: Transaction) -> Any:
+    """Return a new connection on which locks can be held: silent for long, and nobody else's.
+
+    Args:
+        connect: Opens a connection of the driver.
+        transaction: Opens a transaction on another connection.
+
+    Raises:
+        Pooled: A lock would not be this connection's.
+        Exception: The server cannot be reached, or refuses.
+    """
+    connection = await connect()
+    try:
+        settings = (list(_SETTINGS), list(_SETTINGS.values()))
+        rows = await connection.fetch(_SET, *settings, timeout=_ANSWER_SECONDS)
+        # The session must be this connection's alone also while another one is in a transaction.
+        async with transaction() as other:
+            await other.execute(_SOMETHING)  # only now does it begin
+            during = await connection.fetchval(_PID, timeout=_ANSWER_SECONDS)
+        if rows[0][1] != during:
+            raise Pooled
+    except BaseException as error:
+        connection.terminate()
+        if getattr(error, "sqlstate", None) in _STATEMENT_OF_ANOTHER:
+            raise Pooled from error
+        raise
+    return connection
+
+
 def keys_of(owner: str) -> tuple[int, int]:
     """Return the two keys of a holder's lock: 64 random bits, so that it clashes with nobody's."""
     first, second = (int(owner[start : start + 8], 16) for start in (0, 8))
@@ -87,31 +116,13 @@ class SessionLock:
             Pooled: A lock would not be this connection's.
             Exception: The server cannot be reached, or refuses.
         """
-        connection = await self._connect()
+        connection = await session_of(self._connect, self._transaction)
         try:
-            settings = (list(_SETTINGS), list(_SETTINGS.values()))
-            rows = await connection.fetch(_SET, *settings, timeout=_ANSWER_SECONDS)
-            await self._check(connection, rows[0][1])
             await connection.fetchval(_TAKE, *self._keys, timeout=_ANSWER_SECONDS)
-        except BaseException as error:
+        except BaseException:
             connection.terminate()
-            if getattr(error, "sqlstate", None) in _STATEMENT_OF_ANOTHER:
-                raise Pooled from error
             raise
         self._connection = connection
-
-    async def _check(self, connection: Any, before: int) -> None:
-        """Make sure that the session is this connection's alone: also while another one is in a transaction.
-
-        Args:
-            connection: The connection.
-            before: The server's process that served it a moment ago.
-        """
-        async with self._transaction() as other:
-            await other.execute(_SOMETHING)  # only now does it begin
-            during = await connection.fetchval(_PID, timeout=_ANSWER_SECONDS)
-        if before != during:
-            raise Pooled
 
     async def confirm(self) -> bool:
         """Ask the server whether it is still held; if not, or if no answer comes, let go of the connection.

@@ -17,10 +17,12 @@ from allmysms_async.redaction import Discreet
 __all__ = [
     "FINAL",
     "Event",
+    "Kept",
     "UnknownEvent",
     "ends_opt_out",
     "identity",
     "opt_out_of",
+    "rank",
     "supersedes",
     "text_key",
 ]
@@ -59,6 +61,20 @@ Event: TypeAlias = DeliveryReport | Reply | UnknownEvent
 """What one request of a gateway brings."""
 
 
+class Kept(Discreet, frozen=True, kw_only=True):
+    """An event that was stored and waits to be handled.
+
+    Attributes:
+        id: Its place among the events stored, the first stored first.
+        event: The event; moments are in UTC.
+        attempts: How often it was put off so far.
+    """
+
+    id: int
+    event: Event
+    attempts: int = 0
+
+
 def identity(event: Event) -> bytes:
     """Return what is the same for the same event, however often and by whatever way it comes: 16 bytes.
 
@@ -85,15 +101,20 @@ def text_key(report: DeliveryReport) -> tuple[str, str]:
     return (report.campaign_id, report.phone) if report.campaign_id else ("", report.sms_id or report.phone)
 
 
+def rank(status: DeliveryStatus) -> int:
+    """Return how far a text has come on its way: 0 for a status that the manual does not list, 3 for a final one."""
+    return _RANKS.get(status, _FINAL_RANK)
+
+
 def supersedes(new: DeliveryReport, old: DeliveryReport) -> bool:
     """Tell whether a report replaces what is known of its text.
 
     A final state is never undone by one on the way to it; between two of the same rank the later date counts, and one
     without a date is no later than any.
     """
-    rank, before = (_RANKS.get(report.status, _FINAL_RANK) for report in (new, old))
-    if rank != before:
-        return rank > before
+    reached, before = rank(new.status), rank(old.status)
+    if reached != before:
+        return reached > before
     if new.received_at is None or old.received_at is None:
         return old.received_at is None
     return new.received_at >= old.received_at

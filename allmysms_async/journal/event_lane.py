@@ -1,0 +1,210 @@
+"""Who may handle what waits: never two processes at once for one number, and no clock decides it.
+
+Of a file one process handles, which keeps a small file beside it locked. Of a server each handles the lanes of numbers
+that it has locked, in a session of its own, and it asks for what is to be handled in that very session: whoever lost
+it gets nothing more. Whatever ends the process frees its locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+from collections.abc import Set as AbstractSet
+from typing import Any, Protocol
+
+import msgspec
+import sqlalchemy as sa
+
+from allmysms_async.clock import Clock
+from allmysms_async.journal.database import Database
+from allmysms_async.journal.event_row import lane_of
+from allmysms_async.journal.event_schema import LANES, LOCKS
+from allmysms_async.journal.event_take import FROM_FILE, FROM_LANES, LANES_TAKEN
+from allmysms_async.journal.lock import FileLock
+
+__all__ = ["FileHand", "Hand", "ServerHand"]
+
+_AGAIN_SECONDS, _LONG_AGAIN_SECONDS = 0.05, 2.0
+"""How long it takes until a file that another process handles is tried again: ever longer."""
+
+_LANES_AT_FIRST = 8
+_ANSWER_SECONDS = 60.0
+_TO_INDEXES = (
+    # Statistics of a table that has just filled say that it is empty, and plans made by them stay for the session.
+    "select set_config(name, 'off', false) from unnest(array['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin',"
+    " 'enable_material', 'jit']) as t (name)"
+)
+_UNLOCK = "select pg_advisory_unlock($1::int, l) from unnest($2::int[]) as t (l)"
+
+_encode = msgspec.json.Encoder().encode
+_log = logging.getLogger("allmysms_async")
+
+
+class Hand(Protocol):
+    """What takes events in hand, for one process."""
+
+    async def take(self, most: int, busy: AbstractSet[str], now: float) -> list[Any]:
+        """Return rows of what is to be handled now, which no other process gets meanwhile.
+
+        Args:
+            most: How many at most.
+            busy: What is being handled here; its lanes stay this process's.
+            now: Unix time.
+
+        Raises:
+            JournalError: The database failed.
+        """
+        ...
+
+    async def release(self) -> None:
+        """Let others handle what this one did."""
+        ...
+
+
+class FileHand:
+    """Handles the events of a file, if no other process does.
+
+    Args:
+        database: The journal.
+        path: Its file.
+        clock: Tells when to try again.
+    """
+
+    def __init__(self, database: Database, path: str, clock: Clock) -> None:
+        self._database = database
+        self._path = f"{os.path.realpath(path)}.events-lock"
+        self._clock = clock
+        self._lock: FileLock | None = None
+        self._again = _AGAIN_SECONDS
+        self._not_before = float("-inf")
+
+    async def take(self, most: int, busy: AbstractSet[str], now: float) -> list[Any]:
+        """Return rows of what is to be handled now, if this is the process that handles."""
+        if self._lock is None and self._clock.monotonic() < self._not_before:
+            return []
+        names = _encode(sorted(busy)).decode()
+
+        def work(connection: sa.Connection) -> list[Any]:
+            if not self._is_mine():
+                return []
+            return list(connection.exec_driver_sql(FROM_FILE, (names, most, now)).all())
+
+        return await self._database.read(work)
+
+    async def release(self) -> None:
+        """Let another process handle them."""
+
+        def work(_: sa.Connection) -> None:
+            lock, self._lock = self._lock, None
+            if lock is not None:
+                lock.release()
+
+        if self._lock is not None:
+            await self._database.read(work)
+
+    def _is_mine(self) -> bool:
+        """Tell whether this is the process that handles; if there is none, become it."""
+        if self._lock is not None and not self._lock.stands:  # somebody removed it
+            self._lock.abandon()
+            self._lock = None
+        if self._lock is None:
+            self._lock = FileLock.alone(self._path)
+            self._not_before = self._clock.monotonic() + self._again
+            self._again = _AGAIN_SECONDS if self._lock is not None else min(2 * self._again, _LONG_AGAIN_SECONDS)
+        return self._lock is not None
+
+
+class ServerHand:
+    """Handles the events of lanes that have some, as many as it needs, beside other processes.
+
+    Args:
+        database: The journal.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Any = None
+        self._lanes = set[int]()
+        self._turn = asyncio.Lock()
+
+    async def take(self, most: int, busy: AbstractSet[str], now: float) -> list[Any]:
+        """Return rows of what is to be handled now; also if the caller gives up, it is known which lanes are held."""
+        return await asyncio.shield(asyncio.ensure_future(self._take(most, busy, now)))
+
+    async def release(self) -> None:
+        """Let go of the session, and of all lanes with it."""
+        async with self._turn:
+            connection = self._connection
+            self._forget()
+            if connection is not None:
+                connection.terminate()
+
+    def _forget(self) -> None:
+        """Know nothing of a session any more."""
+        self._connection = None
+        self._lanes.clear()
+
+    async def _take(self, most: int, busy: AbstractSet[str], now: float) -> list[Any]:
+        async with self._turn:
+            if self._connection is not None:
+                try:
+                    with self._database.translated():
+                        return await self._look(self._connection, most, busy, now)
+                except Exception as error:  # noqa: BLE001, RUF100  # whatever it is, the locks cannot be relied on
+                    _log.info("the session that the journal's lanes are locked in failed (%s)", type(error).__name__)
+                    self._drop()
+            self._connection = connection = await self._database.session()
+            try:
+                with self._database.translated():
+                    await connection.fetch(_TO_INDEXES, timeout=_ANSWER_SECONDS)
+                    return await self._look(connection, most, busy, now)
+            except BaseException:
+                self._drop()
+                raise
+
+    def _drop(self) -> None:
+        """Let go of a session that cannot be relied on."""
+        connection = self._connection
+        self._forget()
+        connection.terminate()
+
+    async def _look(self, connection: Any, most: int, busy: AbstractSet[str], now: float) -> list[Any]:
+        """Return what is due in the lanes that are held, and in as many more as it takes."""
+        rows: list[Any] = []
+        looked, gained, step = set[int](), set(self._lanes), _LANES_AT_FIRST
+        while True:
+            if gained:
+                rows += await self._due(connection, gained, most - len(rows), busy, now)
+                looked |= gained
+            others = [lane for lane in range(LANES) if lane not in looked]
+            if len(rows) >= most or not others:
+                break
+            random.shuffle(others)  # so that processes that begin at once do not ask for the same ones
+            found = await connection.fetch(LANES_TAKEN, others, now, LOCKS, step, timeout=_ANSWER_SECONDS)
+            gained, step = {row[0] for row in found}, 2 * step
+            if not gained:
+                break
+            self._lanes |= gained
+        idle = self._lanes - {row[5] for row in rows} - {lane_of(name) for name in busy}
+        if idle:
+            await connection.fetch(_UNLOCK, LOCKS, list(idle), timeout=_ANSWER_SECONDS)
+            self._lanes -= idle
+        return rows
+
+    async def _due(
+        self, connection: Any, lanes: AbstractSet[int], most: int, busy: AbstractSet[str], now: float
+    ) -> list[Any]:
+        """Return what is due in lanes that are held."""
+        each = -(-most // len(lanes)) + 1
+        while True:
+            found: list[Any] = await connection.fetch(
+                FROM_LANES, list(lanes), list(busy), each, now, most, timeout=_ANSWER_SECONDS
+            )
+            counts = [0] * LANES
+            for row in found:
+                counts[row[5]] += 1
+            if len(found) >= most or each >= most or max(counts) < each:
+                return found
+            each = most  # few lanes have most of it

@@ -1,0 +1,175 @@
+"""What is written about events, in the words of the database that it is written to: one statement for a whole group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from allmysms_async.journal.event_row import Group, OptOutRow, merged
+from allmysms_async.journal.event_schema import LANES, LOCKS
+
+__all__ = ["end_opt_outs", "finish", "keep_opt_outs", "put_off", "store"]
+
+# One process stores at a time, so that events are numbered in the order in which they are there to be read.
+_ALONE = (
+    f"select pg_advisory_xact_lock({LOCKS}, {LANES}), set_config('idle_in_transaction_session_timeout', '60000', true),"
+    " set_config('enable_seqscan', 'off', true)"  # statistics of a table that has just filled say that it is empty
+)
+
+_EVENT = (
+    "insert into event"
+    " (kind, identity, phone, lane, campaign_id, sms_id, status, at, body, received_at, attempts, retry_at) "
+)
+_ONCE = " on conflict (identity) do nothing"
+_STATE = "insert into delivery (campaign_id, text, phone, sms_id, status, rank, at, identity) "
+_LATER_STATE = (
+    " on conflict (campaign_id, text) do update set"
+    " phone = excluded.phone, sms_id = excluded.sms_id, status = excluded.status, rank = excluded.rank,"
+    " at = excluded.at, identity = excluded.identity"
+    " where (excluded.rank, coalesce(excluded.at, -1e308), excluded.identity)"
+    " > (delivery.rank, coalesce(delivery.at, -1e308), delivery.identity)"
+)
+_OPT_OUT = "insert into opt_out (phone, since, source, reason, ended_at) "
+_LATER = (
+    "(coalesce(excluded.since, -1e308), excluded.source, excluded.reason)"
+    " > (coalesce(opt_out.since, -1e308), opt_out.source, opt_out.reason)"
+)
+_LATER_OPT_OUT = (
+    " on conflict (phone) do update set"
+    f" since = case when {_LATER} then excluded.since else opt_out.since end,"
+    f" source = case when {_LATER} then excluded.source else opt_out.source end,"
+    f" reason = case when {_LATER} then excluded.reason else opt_out.reason end,"
+    " ended_at = case when opt_out.ended_at is null or excluded.ended_at > opt_out.ended_at"
+    " then excluded.ended_at else opt_out.ended_at end"
+)
+
+# What people decide holds, also of an opt-out whose date is yet to come.
+_END = "case when since >= {0} then since + 0.001 else {0} end"
+
+_FILE = {
+    "event": f"{_EVENT}values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0){_ONCE}",
+    "state": f"{_STATE}values (?, ?, ?, ?, ?, ?, ?, ?){_LATER_STATE}",
+    "opt_out": f"{_OPT_OUT}values (?, ?, ?, ?, ?){_LATER_OPT_OUT}",
+    "known": "select identity from event where identity = ?",
+    "done": "update event set handled_at = ? where handled_at is null and id in (select value from json_each(?))",
+    "try": "update event set attempts = attempts + 1 where id = ? and handled_at is null",
+    "later": (
+        "update event set retry_at = ? where handled_at is null and phone = (select phone from event where id = ?)"
+    ),
+    "end": f"update opt_out set ended_at = {_END.format('?1')} where phone = ?2",
+}
+_SERVER = {
+    "event": (
+        f"{_EVENT}select kind, identity, phone, lane, campaign_id, sms_id, status, at, body, $10::float8, 0, 0"
+        " from unnest($1::text[], $2::bytea[], $3::text[], $4::smallint[], $5::text[], $6::text[], $7::text[],"
+        " $8::float8[], $9::bytea[]) with ordinality"
+        f" as t (kind, identity, phone, lane, campaign_id, sms_id, status, at, body, place) order by place{_ONCE}"
+    ),
+    "state": (
+        f"{_STATE}select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[],"
+        f" $7::float8[], $8::bytea[]){_LATER_STATE}"
+    ),
+    "opt_out": (
+        f"{_OPT_OUT}select * from unnest($1::text[], $2::float8[], $3::text[], $4::text[], $5::float8[])"
+        f"{_LATER_OPT_OUT}"
+    ),
+    "known": "select identity from event where identity = $1",
+    "done": "update event set handled_at = $1 where handled_at is null and id = any($2::bigint[])",
+    "try": "update event set attempts = attempts + 1 where id = $1 and handled_at is null",
+    "later": (
+        "update event set retry_at = $1 where handled_at is null and phone = (select phone from event where id = $2)"
+    ),
+    "end": f"update opt_out set ended_at = {_END.format('$1::float8')} where phone = $2",
+}
+
+_encode = msgspec.json.Encoder().encode
+
+
+def store(connection: sa.Connection, group: Group, now: float) -> int:
+    """Store events with what they say of texts and opt-outs; return how many were not there before.
+
+    Args:
+        connection: In a transaction that writes.
+        group: The events.
+        now: Unix time.
+    """
+    if not _is_file(connection):
+        connection.exec_driver_sql(_ALONE)
+    said = {row[0]: row for row in group.opt_outs}
+    for name, row in group.undated.items():
+        if connection.exec_driver_sql(_words(connection)["known"], (name,)).first() is None:
+            said[row[0]] = merged(said[row[0]], row) if row[0] in said else row
+    if _is_file(connection):
+        new = _each(connection, "event", [(*row, now) for row in group.events])
+    else:
+        columns = tuple(map(list, zip(*group.events, strict=True)))
+        new = int(connection.exec_driver_sql(_SERVER["event"], (*columns, now)).rowcount)
+    _each(connection, "state", group.states)
+    _each(connection, "opt_out", [said[phone] for phone in sorted(said)])
+    return new
+
+
+def finish(connection: sa.Connection, ids: Sequence[int], now: float) -> None:
+    """Note that events were handled."""
+    if _is_file(connection):
+        connection.exec_driver_sql(_FILE["done"], (now, _encode(ids).decode()))
+        return
+    connection.exec_driver_sql("select set_config('enable_seqscan', 'off', true)")
+    connection.exec_driver_sql(_SERVER["done"], (now, list(ids)))
+
+
+def put_off(connection: sa.Connection, number: int, at: float) -> None:
+    """Note that an event could not be handled, and when it and those behind it are due again.
+
+    Args:
+        connection: In a transaction that writes.
+        number: Which event.
+        at: Unix time.
+    """
+    if not _is_file(connection):
+        connection.exec_driver_sql("select set_config('enable_seqscan', 'off', true)")
+    words = _words(connection)
+    connection.exec_driver_sql(words["try"], (number,))
+    connection.exec_driver_sql(words["later"], (at, number))
+
+
+def keep_opt_outs(connection: sa.Connection, rows: Sequence[OptOutRow]) -> None:
+    """Note opt-outs, and what is known of their ends."""
+    said: dict[str, OptOutRow] = {}
+    for row in rows:
+        said[row[0]] = merged(said[row[0]], row) if row[0] in said else row
+    _each(connection, "opt_out", [said[phone] for phone in sorted(said)])
+
+
+def end_opt_outs(connection: sa.Connection, ends: Sequence[tuple[float, str]]) -> None:
+    """Note that numbers may be texted again, whatever was known of them.
+
+    Args:
+        connection: In a transaction that writes.
+        ends: Unix time and number.
+    """
+    for end in sorted(ends, key=lambda each: each[1]):
+        connection.exec_driver_sql(_words(connection)["end"], end)
+
+
+def _each(connection: sa.Connection, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write rows; return how many were."""
+    if not rows:
+        return 0
+    if _is_file(connection):
+        return int(connection.exec_driver_sql(_FILE[name], list(rows)).rowcount)
+    columns = tuple(map(list, zip(*rows, strict=True)))
+    return int(connection.exec_driver_sql(_SERVER[name], columns).rowcount)
+
+
+def _is_file(connection: sa.Connection) -> bool:
+    """Tell whether it is SQLite's."""
+    return connection.dialect.name == "sqlite"
+
+
+def _words(connection: sa.Connection) -> dict[str, str]:
+    """Return the statements of a database."""
+    return _FILE if _is_file(connection) else _SERVER
