@@ -54,7 +54,7 @@ _PROCESSES = {"worker", "postgres", "php", "exim"}
 
 _GROUPS = {
     "postgresql": re.compile(r"/test_journal_postgres\.py|\[postgresql\b"),
-    "chaos": re.compile(r"/test_journal_(chaos|restart)\.py"),
+    "chaos": re.compile(r"/test_(journal|event)_(chaos|restart)\.py"),
 }
 """Tests that stay in one process, by their names, those that begin first before: one PostgreSQL, and who kills."""
 

@@ -1,6 +1,7 @@
 """The durable record of campaigns: SQLite or PostgreSQL, behind the extra ``journal``.
 
-``sms.run(campaign, journal="soldes.db")`` writes one; ``Journal`` looks into it and takes operators' decisions.
+``sms.run(campaign, journal="soldes.db")`` writes one; ``Journal`` looks into it and takes operators' decisions. What
+comes back is in the same one: ``EventJournal`` keeps it until it is handled, ``EventRecord`` looks into it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from allmysms_async.errors import InvalidRequest
 
 try:
     from allmysms_async.journal.database import Database
+    from allmysms_async.journal.event_journal import EventJournal
+    from allmysms_async.journal.event_record import DeliveryState, EventRecord
     from allmysms_async.journal.journal import ChunkView, Journal, JournalCampaign
     from allmysms_async.journal.lease import LEASE_SECONDS
     from allmysms_async.journal.sink import JournalSink
@@ -22,7 +25,16 @@ except ModuleNotFoundError as missing:
     msg = f'A journal needs {missing.name}: run pip install "allmysms_async[journal]"; nothing was sent.'
     raise InvalidRequest(msg) from missing
 
-__all__ = ["ChunkView", "Journal", "JournalCampaign", "JournalSink", "open_sink"]
+__all__ = [
+    "ChunkView",
+    "DeliveryState",
+    "EventJournal",
+    "EventRecord",
+    "Journal",
+    "JournalCampaign",
+    "JournalSink",
+    "open_sink",
+]
 
 
 def open_sink(

@@ -23,7 +23,7 @@ from allmysms_async.journal.event_lane import FileHand, Hand, ServerHand
 from allmysms_async.journal.event_record import EventRecord
 from allmysms_async.journal.event_row import grouped, key_of, opt_out_row, stored
 from allmysms_async.journal.event_take import kept_of
-from allmysms_async.model.event import Event, Kept, UnknownEvent
+from allmysms_async.model.event import Event, Kept
 from allmysms_async.model.record import OptOut
 
 __all__ = ["EventJournal"]
@@ -54,15 +54,23 @@ class EventJournal(EventRecord):
     def __init__(self, where: str | os.PathLike[str], clock: Clock | None = None, *, create: bool = True) -> None:
         super().__init__(where, clock, create=create)
         path = self._database.path
-        self._hand: Hand = (
-            FileHand(self._database, path, self._clock)
-            if self._database.is_file and path is not None
-            else ServerHand(self._database)
-        )
-        # What is being marked at present, and what nobody's number tells of and is out: neither is handed out again.
+        self._hand: Hand | None = None if self._database.is_file else ServerHand(self._database)
+        if path is not None:
+            self._hand = FileHand(self._database, path, self._clock)
+        # What is being marked at present, and is not handed out meanwhile.
         self._marking = Counter[str]()
-        self._out = set[str]()
         self._new = 0
+
+    async def open(self) -> None:
+        """Open it.
+
+        Raises:
+            JournalError: It is not there, is something else, is read-only, or cannot be used.
+        """
+        if self._hand is None:
+            msg = f"The journal {self._database.label} is read-only: nothing that comes back can be stored there."
+            raise JournalError(msg)
+        await super().open()
 
     async def aclose(self) -> None:
         """Close it, and let others handle what was not marked; of a lost one what it held is saved beside it."""
@@ -71,8 +79,8 @@ class EventJournal(EventRecord):
                 await self._save()
         finally:
             await self._database.close()
-            await self._hand.release()
-            self._out.clear()
+            if self._hand is not None:
+                await self._hand.release()
 
     async def store(self, events: Sequence[Event]) -> int:
         """Store events with what follows from them for texts and opt-outs; return how many are new.
@@ -105,20 +113,19 @@ class EventJournal(EventRecord):
 
         Args:
             most: How many at most.
-            busy: Numbers that are being handled; none of theirs is returned.
+            busy: Numbers that are being handled; none of theirs is returned. What names nobody is in it by ``?`` and
+                its identity in hexadecimal figures.
 
         Raises:
             JournalError: The journal failed, or its locks cannot be relied on.
         """
-        if most < 1:
+        if most < 1 or self._hand is None:
             return []
-        names = {stored(number) for number in busy} | self._marking.keys() | self._out
+        names = {stored(number) for number in busy} | self._marking.keys()
         if not self._there and not await self._asked(lambda _: True, nothing=False):
             return []
         rows = await self._hand.take(most, names, self._now())
-        found = [kept_of(row, self._database.label) for row in rows]
-        self._out.update(key_of(kept.event) for kept in found if isinstance(kept.event, UnknownEvent))
-        return found
+        return [kept_of(row, self._database.label) for row in rows]
 
     async def done(self, kept: Sequence[Kept]) -> None:
         """Mark events as handled; they are not handed out again.
@@ -207,7 +214,6 @@ class EventJournal(EventRecord):
             finally:
                 self._marking.subtract(names)
                 self._marking += Counter[str]()  # without those that are at 0
-                self._out.difference_update(names)
 
         await asyncio.shield(asyncio.ensure_future(marked()))
 

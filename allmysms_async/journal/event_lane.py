@@ -94,15 +94,10 @@ class FileHand:
         return await self._database.read(work)
 
     async def release(self) -> None:
-        """Let another process handle them."""
-
-        def work(_: sa.Connection) -> None:
-            lock, self._lock = self._lock, None
-            if lock is not None:
-                lock.release()
-
-        if self._lock is not None:
-            await self._database.read(work)
+        """Let another process handle them; the database is closed."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release()
 
     def _is_mine(self) -> bool:
         """Tell whether this is the process that handles; if there is none, become it."""

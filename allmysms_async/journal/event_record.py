@@ -13,7 +13,6 @@ from pyroaring import BitMap64
 
 from allmysms_async.border import bordered
 from allmysms_async.clock import SYSTEM, Clock
-from allmysms_async.errors import JournalError
 from allmysms_async.journal import event_query as query
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.event_row import event_of, moment
@@ -165,11 +164,9 @@ class EventRecord:
         names, after = _listed(campaign_ids), (-1e308, 0)
         while page := await self._page(query.reply_page, names, after):
             for number, _, body in page:
-                reply = event_of("reply", body)
-                if not isinstance(reply, Reply):  # pragma: no cover  # its kind says what it is
-                    msg = f"Event {number} in the journal {self._database.label} is no reply."
-                    raise JournalError(msg)
-                yield reply
+                reply = event_of("reply", body, number, self._database.label)
+                if isinstance(reply, Reply):  # as its kind says
+                    yield reply
             after = (page[-1][1], page[-1][0])
 
     async def reply_count(self, campaign_ids: Collection[str] | None = None) -> int:

@@ -7,15 +7,16 @@ two changes of an opt-out, the columns themselves say which is the later one.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import msgspec
 
+from allmysms_async.errors import JournalError
 from allmysms_async.journal.event_schema import LANES
 from allmysms_async.model.answer import DeliveryReport
-from allmysms_async.model.event import Event, UnknownEvent, ends_opt_out, identity, opt_out_of, rank, text_key
+from allmysms_async.model.event import Event, UnknownEvent, ends_opt_out, identity, opt_out_of, rank
 from allmysms_async.model.record import OptOut, Reply
 from allmysms_async.model.vocabulary import DeliveryStatus, Reason
 from allmysms_async.text import escaped
@@ -46,9 +47,10 @@ OptOutRow: TypeAlias = tuple[str, float | None, str, str, float | None]
 
 _EARLIEST = -1e308
 _encode = msgspec.msgpack.Encoder().encode
-_KINDS: dict[type, str] = {DeliveryReport: "report", Reply: "reply", UnknownEvent: "unknown"}
 _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
-    kind: msgspec.msgpack.Decoder(what) for what, kind in _KINDS.items()
+    "report": msgspec.msgpack.Decoder(DeliveryReport),
+    "reply": msgspec.msgpack.Decoder(Reply),
+    "unknown": msgspec.msgpack.Decoder(UnknownEvent),
 }
 
 
@@ -81,43 +83,56 @@ def grouped(events: Iterable[Event], now: float) -> Group:
     undated: dict[bytes, OptOutRow] = {}
     for event in events:
         name, body = identity(event), _body_of(event)
-        campaign_id = sms_id = status = at = None
-        change: OptOutRow | None = None
         if isinstance(event, UnknownEvent):
             phone = key_of(event, name)
-        else:
-            phone = stored(event.phone)
-            campaign_id = None if event.campaign_id is None else stored(event.campaign_id)
-            sms_id = None if event.sms_id is None else stored(event.sms_id)
-            at = time_of(event.received_at)
-            if isinstance(event, DeliveryReport):
-                status = event.status.value
-                campaign, text = text_key(event)
-                key = stored(campaign), stored(text)
-                state = (*key, phone, sms_id, status, rank(event.status), at, name)
-                known = states.get(key)
-                if known is None or _order(state) > _order(known):
-                    states[key] = state
-            change = _change_of(event, phone, now if at is None else at)
-            if change is not None and at is None:
-                undated[name] = change
-            elif change is not None:
-                known_change = opt_outs.get(phone)
-                opt_outs[phone] = change if known_change is None else merged(known_change, change)
-        kind = _KINDS[type(event)]
+            rows.append(("unknown", name, phone, lane_of(phone), None, None, None, now, body))
+            continue
+        phone = stored(event.phone)
+        campaign = None if event.campaign_id is None else stored(event.campaign_id)
+        sms_id = None if event.sms_id is None else stored(event.sms_id)
+        at = time_of(event.received_at)
         when = now if at is None else at
-        rows.append((kind, name, phone, lane_of(phone), campaign_id, sms_id, status, when, body))
+        if isinstance(event, DeliveryReport):
+            status = event.status.value
+            rows.append(("report", name, phone, lane_of(phone), campaign, sms_id, status, when, body))
+            key = (campaign, phone) if campaign else ("", sms_id or phone)  # as ``text_key``
+            state = (key[0], key[1], phone, sms_id, status, rank(event.status), at, name)
+            known = states.get(key)
+            if known is None or _order(state) > _order(known):
+                states[key] = state
+            if event.status is not DeliveryStatus.OPTED_OUT:
+                continue
+            change: OptOutRow | None = phone, when, "report", Reason.OPTED_OUT.value, None
+        else:
+            rows.append(("reply", name, phone, lane_of(phone), campaign, sms_id, None, when, body))
+            change = _change_of(event, phone, when)
+        if change is None:
+            continue
+        if at is None:
+            undated[name] = change
+        else:
+            opt_outs[phone] = merged(opt_outs[phone], change) if phone in opt_outs else change
     # In one order, whatever came in which: two processes that store at once then never wait for each other.
     return Group(rows, [states[key] for key in sorted(states)], [opt_outs[key] for key in sorted(opt_outs)], undated)
 
 
-def event_of(kind: str, body: bytes) -> Event:
+def event_of(kind: str, body: bytes, number: int, label: str) -> Event:
     """Return an event as it was stored; its moments are in UTC.
 
+    Args:
+        kind: What it is.
+        body: All of it.
+        number: Its place among the events stored.
+        label: Names the journal to people.
+
     Raises:
-        msgspec.MsgspecError: It was stored by another version of the library, or is damaged.
+        JournalError: It was stored by another version of the library, or is damaged.
     """
-    found: Event = _DECODERS[kind].decode(body)
+    try:
+        found: Event = _DECODERS[kind].decode(body)
+    except (ValueError, KeyError) as error:  # what it says of it may hold a value
+        msg = f"Event {number} in the journal {label} cannot be read by this version of the library."
+        raise JournalError(msg) from (None if isinstance(error, UnicodeError) else error)
     return found
 
 
@@ -168,12 +183,8 @@ def merged(one: OptOutRow, other: OptOutRow) -> OptOutRow:
     return stop[0], stop[1], stop[2], stop[3], max(ends, default=None)
 
 
-def _change_of(event: DeliveryReport | Reply, phone: str, at: float) -> OptOutRow | None:
-    """Return how an event changes the opt-out of its number, or None."""
-    if isinstance(event, DeliveryReport):
-        if event.status is DeliveryStatus.OPTED_OUT:
-            return phone, at, "report", Reason.OPTED_OUT.value, None
-        return None
+def _change_of(event: Reply, phone: str, at: float) -> OptOutRow | None:
+    """Return how a reply changes the opt-out of its number, or None."""
     opt_out = opt_out_of(event)
     if opt_out is not None:
         return phone, at, opt_out.source, opt_out.reason.value, None
@@ -182,10 +193,10 @@ def _change_of(event: DeliveryReport | Reply, phone: str, at: float) -> OptOutRo
     return None
 
 
-def _order(state: StateRow) -> tuple[int, float, bytes]:
+def _order(state: StateRow) -> tuple[int, float, bytes, str]:
     """Return what the later of two states of a text has more of; of two that are even it is always the same one."""
     at = state[6]
-    return state[5], _EARLIEST if at is None else at, state[7]
+    return state[5], _EARLIEST if at is None else at, state[7], state[3] or ""
 
 
 def _stop_order(row: OptOutRow) -> tuple[float, str, str]:
@@ -202,13 +213,10 @@ def _body_of(event: Event) -> bytes:
 
 
 def _escaped(value: Any) -> Any:
-    """Return a value with every text in it as can be stored."""
+    """Return a field with every text in it as can be stored."""
     if isinstance(value, str):
         return escaped(value)
-    if isinstance(value, Mapping):
-        pairs: Mapping[Any, Any] = value
+    if isinstance(value, dict):
+        pairs = cast("dict[str, Any]", value)
         return {_escaped(key): _escaped(each) for key, each in pairs.items()}
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
-        items: Sequence[Any] = value
-        return [_escaped(each) for each in items]
     return value

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from allmysms_async.errors import JournalError
 from allmysms_async.journal.event_row import event_of
 from allmysms_async.model.event import Kept
 
@@ -61,9 +60,4 @@ def kept_of(row: Any, label: str) -> Kept:
     Raises:
         JournalError: It cannot be read.
     """
-    number, kind, attempts, body = row[0], row[1], row[3], row[4]
-    try:
-        return Kept(id=number, event=event_of(kind, bytes(body)), attempts=attempts)
-    except (ValueError, KeyError) as error:
-        msg = f"Event {number} in the journal {label} cannot be read by this version of the library."
-        raise JournalError(msg) from error
+    return Kept(id=row[0], event=event_of(row[1], row[4], row[0], label), attempts=row[3])

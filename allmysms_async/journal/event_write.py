@@ -29,8 +29,8 @@ _LATER_STATE = (
     " on conflict (campaign_id, text) do update set"
     " phone = excluded.phone, sms_id = excluded.sms_id, status = excluded.status, rank = excluded.rank,"
     " at = excluded.at, identity = excluded.identity"
-    " where (excluded.rank, coalesce(excluded.at, -1e308), excluded.identity)"
-    " > (delivery.rank, coalesce(delivery.at, -1e308), delivery.identity)"
+    " where (excluded.rank, coalesce(excluded.at, -1e308), excluded.identity, coalesce(excluded.sms_id, ''))"
+    " > (delivery.rank, coalesce(delivery.at, -1e308), delivery.identity, coalesce(delivery.sms_id, ''))"
 )
 _OPT_OUT = "insert into opt_out (phone, since, source, reason, ended_at) "
 _LATER = (

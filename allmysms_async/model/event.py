@@ -61,7 +61,7 @@ Event: TypeAlias = DeliveryReport | Reply | UnknownEvent
 """What one request of a gateway brings."""
 
 
-class Kept(Discreet, frozen=True, kw_only=True):
+class Kept(Discreet, frozen=True):
     """An event that was stored and waits to be handled.
 
     Attributes:

@@ -17,7 +17,7 @@ import msgspec
 
 from allmysms_async.clock import SYSTEM
 from allmysms_async.journal.event_journal import EventJournal
-from allmysms_async.journal.liveness import is_gone, here
+from allmysms_async.journal.liveness import here, is_gone
 from allmysms_async.model import DeliveryReport, DeliveryStatus
 
 

@@ -13,6 +13,7 @@ import pytest
 from allmysms_async.journal.event_journal import EventJournal
 
 from .conftest import Life
+from .events import StillClock, report
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -103,7 +104,7 @@ async def test_killed_again_and_again_nothing_is_lost_and_no_number_handled_twic
 
 
 async def test_two_processes_share_the_work_and_handle_each_event_once(tmp_path, journal, receiver):
-    """Undisturbed, nothing is handled twice, and on a server both processes get to handle."""
+    """Undisturbed, nothing is handled twice, whichever process stored it."""
     lives = [await receiver(str(number), 150, until_empty=True) for number in range(2)]
     assert [await life.end() for life in lives] == [{"end": True}] * 2
     times = await judged(tmp_path, journal, lives)
@@ -111,53 +112,61 @@ async def test_two_processes_share_the_work_and_handle_each_event_once(tmp_path,
 
 
 @pytest.mark.parametrize("journal", ["postgresql"], indirect=True)
-async def test_lost_session_ends_the_handling_of_its_lanes(journal, postgres):
+async def test_lost_session_ends_the_handling_of_its_lanes(journal, until):
     """When the server ends the session that holds the lanes, others get them, and this process asks for them anew."""
-    del postgres
-    from .events import drained, phone_of, report
-
     async with EventJournal(journal) as one, EventJournal(journal) as two:
         await one.store([report(person) for person in range(40)])
         kept = await one.take(40, ())
-        busy = {each.event.phone for each in kept}
         assert (len(kept), await two.take(40, ())) == (40, [])
         connection = one._hand._connection
-        pid = connection.get_server_pid()
         other = await two._database.session()
-        await other.execute("select pg_terminate_backend($1)", pid)
-        while not connection.is_closed():
-            await asyncio.sleep(0.001)
+        await other.execute("select pg_terminate_backend($1)", connection.get_server_pid())
         await other.close()
-        got = await two.take(25, ())
+        await until(connection.is_closed)
+        got = {each.event.phone for each in await two.take(25, ())}
         assert len(got) == 25
-        # The first one is told: it gets nothing of what the other handles now.
-        await one.done(kept[:0])
-        left = await one.take(40, busy - {each.event.phone for each in got})
-        assert left == []
-        again = await one.take(40, ())
-        lanes = {each.event.phone for each in got}
-        assert not lanes & {each.event.phone for each in again}
-        await two.done(got)
-        await one.done(again)
-        assert not await drained(two) or True
-        assert phone_of(1) in busy
+        # It is told: of what the other one handles now it gets nothing more, though it says that none is busy.
+        again = {each.event.phone for each in await one.take(40, ())}
+        assert not got & again
+        await one.done(kept)
         assert await two.waiting() == 0
 
 
 @pytest.mark.parametrize("journal", ["postgresql"], indirect=True)
 async def test_lanes_without_work_are_free_for_others(journal):
     """A process keeps no lane that it handles nothing of: whatever comes next there is anybody's."""
-    from .events import report
-
     async with EventJournal(journal) as one, EventJournal(journal) as two:
         await one.store([report(person) for person in range(200)])
-        first = await one.take(20, ())
-        second = await two.take(20, ())
+        first, second = await one.take(20, ()), await two.take(20, ())
         assert (len(first), len(second)) == (20, 20)
-        assert not {each.id for each in first} & {each.id for each in second}
+        assert not {each.event.phone for each in first} & {each.event.phone for each in second}
         await one.done(first)
         await two.done(second)
-        assert await one.take(0, ()) == []
         rest = await two.take(200, ())
+        assert len(rest) < 160  # the first one's lanes are its own until it looks again
         await two.done(rest)
-        assert await one.take(200, ()) is not None
+        while rest := await one.take(200, ()):
+            await one.done(rest)
+        await one.store([report(person, at=1) for person in range(200)])
+        assert len(await two.take(200, ())) == 200
+
+
+async def test_file_is_handled_by_one_process_until_it_ends(tmp_path):
+    """Of a file one handles; the others store, look again at growing intervals, and go on once it has ended."""
+    path, clock = tmp_path / "journal.db", StillClock()
+    async with EventJournal(path) as one:
+        two = EventJournal(path, clock)
+        await two.open()
+        await two.store([report(person) for person in range(5)])
+        assert (len(await one.take(2, ())), await two.take(5, ())) == (2, [])
+        assert await two.store([report(9)]) == 1
+    assert await two.take(9, ()) == []  # it is not time to look again
+    clock.jump(0.05)
+    assert len(await two.take(9, ())) == 6
+    # Whose file is removed handles only if nobody else took it meanwhile.
+    os.unlink(f"{path}.events-lock")
+    async with EventJournal(path) as three:
+        assert len(await three.take(9, ())) == 6
+        assert await two.take(9, ()) == []
+    await two.aclose()
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["journal.db"]
