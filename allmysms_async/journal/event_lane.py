@@ -11,13 +11,16 @@ import asyncio
 import logging
 import os
 import random
+from collections.abc import Generator
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import msgspec
 import sqlalchemy as sa
 
 from allmysms_async.clock import Clock
+from allmysms_async.errors import JournalError
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.event_row import lane_of
 from allmysms_async.journal.event_schema import LANES, LOCKS
@@ -36,6 +39,7 @@ _TO_INDEXES = (
     "select set_config(name, 'off', false) from unnest(array['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin',"
     " 'enable_material', 'jit']) as t (name)"
 )
+_LOCK = "select l from unnest($2::int[]) as t (l) where pg_try_advisory_lock($1::int, l)"
 _UNLOCK = "select pg_advisory_unlock($1::int, l) from unnest($2::int[]) as t (l)"
 
 _encode = msgspec.json.Encoder().encode
@@ -145,19 +149,26 @@ class ServerHand:
         async with self._turn:
             if self._connection is not None:
                 try:
-                    with self._database.translated():
-                        return await self._look(self._connection, most, busy, now)
-                except Exception as error:  # noqa: BLE001, RUF100  # whatever it is, the locks cannot be relied on
-                    _log.info("the session that the journal's lanes are locked in failed (%s)", type(error).__name__)
-                    self._drop()
-            self._connection = connection = await self._database.session()
-            try:
-                with self._database.translated():
-                    await connection.fetch(_TO_INDEXES, timeout=_ANSWER_SECONDS)
-                    return await self._look(connection, most, busy, now)
-            except BaseException:
-                self._drop()
-                raise
+                    return await self._look(most, busy, now)
+                except JournalError as error:  # whatever it is, the locks cannot be relied on
+                    _log.info("the session that the journal's lanes are locked in failed (%s)", error)
+            connection = self._connection = await self._database.session()
+            with self._database.translated(), self._relied_on():
+                await connection.fetch(_TO_INDEXES, timeout=_ANSWER_SECONDS)
+                # What is being handled was another session's, which was lost: nobody else had better begin with it.
+                lanes = sorted({lane_of(name) for name in busy})
+                found = await connection.fetch(_LOCK, LOCKS, lanes, timeout=_ANSWER_SECONDS)
+                self._lanes.update(row[0] for row in found)
+            return await self._look(most, busy, now)
+
+    @contextmanager
+    def _relied_on(self) -> Generator[None, None, None]:
+        """Let go of the session, and of its locks, whatever goes wrong with it."""
+        try:
+            yield
+        except BaseException:
+            self._drop()
+            raise
 
     def _drop(self) -> None:
         """Let go of a session that cannot be relied on."""
@@ -165,7 +176,12 @@ class ServerHand:
         self._forget()
         connection.terminate()
 
-    async def _look(self, connection: Any, most: int, busy: AbstractSet[str], now: float) -> list[Any]:
+    async def _look(self, most: int, busy: AbstractSet[str], now: float) -> list[Any]:
+        """Return what is due, in the session that is open."""
+        with self._database.translated(), self._relied_on():
+            return await self._found(self._connection, most, busy, now)
+
+    async def _found(self, connection: Any, most: int, busy: AbstractSet[str], now: float) -> list[Any]:
         """Return what is due in the lanes that are held, and in as many more as it takes."""
         rows: list[Any] = []
         looked, gained, step = set[int](), set(self._lanes), _LANES_AT_FIRST

@@ -123,6 +123,13 @@ async def test_lost_session_ends_the_handling_of_its_lanes(journal, until):
         await other.execute("select pg_terminate_backend($1)", connection.get_server_pid())
         await other.close()
         await until(connection.is_closed)
+        assert len(await one.take(40, {each.event.phone for each in kept})) == 0
+        assert await two.take(40, ()) == []  # what is being handled is the first one's again
+        connection = one._hand._connection
+        other = await two._database.session()
+        await other.execute("select pg_terminate_backend($1)", connection.get_server_pid())
+        await other.close()
+        await until(connection.is_closed)
         got = {each.event.phone for each in await two.take(25, ())}
         assert len(got) == 25
         # It is told: of what the other one handles now it gets nothing more, though it says that none is busy.

@@ -1,6 +1,7 @@
 """What cannot be stored is told, in words that name the journal and nobody."""
 
 import asyncio
+import errno
 import os
 import re
 import resource
@@ -10,9 +11,12 @@ import sys
 import pytest
 
 from allmysms_async import JournalError, JournalLost
+from allmysms_async.journal import database
 from allmysms_async.journal.event_journal import EventJournal
 from allmysms_async.journal.event_record import EventRecord
 from allmysms_async.journal.event_schema import has_events
+from allmysms_async.journal.lock import FileLock
+from allmysms_async.journal.session import Pooled
 
 from .events import StillClock, drained, listed, phone_of, reply, report
 
@@ -50,13 +54,13 @@ async def test_what_is_no_journal_is_refused_and_not_changed(path):
 async def test_tables_of_others_are_not_taken_over(postgres):
     """Beside an application's own tables of the same name nothing is created."""
     where = postgres.create("event_names")
-    database = EventJournal(where)._database
-    await database.open(create=True)
-    await database.write(lambda connection: connection.exec_driver_sql("create table delivery (parcel text)"))
+    held = EventJournal(where)._database
+    await held.open(create=True)
+    await held.write(lambda connection: connection.exec_driver_sql("create table delivery (parcel text)"))
     with pytest.raises(JournalError, match="holds a table delivery"):
         await EventJournal(where).open()
-    assert not await database.read(lambda connection: has_events(connection, ""))
-    await database.close()
+    assert not await held.read(lambda connection: has_events(connection, ""))
+    await held.close()
 
 
 async def test_another_version_is_refused(journal):
@@ -205,3 +209,30 @@ async def test_what_is_kept_is_shown_masked(journal):
         shown = repr(await events.take(2, ())) + repr(await listed(events.delivery_states()))
     assert "Bonjour" not in shown
     assert not {phone_of(4), phone_of(5)} & set(re.findall("[0-9]+", shown))
+
+
+async def test_files_that_cannot_be_locked_are_told(path, monkeypatch):
+    """Where a lock says nothing, as on some network file systems, nothing is handled, and that is told."""
+    monkeypatch.setattr(FileLock, "_free", lambda _: True)
+    async with EventJournal(path) as events:
+        await events.store([report()])
+        with pytest.raises(JournalError, match=os.strerror(errno.ENOLCK)):
+            await events.take(1, ())
+        assert [found.name for found in path.parent.iterdir() if "lock" in found.name] == []
+        monkeypatch.undo()
+        assert len(await events.take(1, ())) == 1
+
+
+async def test_pooler_of_connections_is_told(postgres, monkeypatch):
+    """Where no lock lasts, nothing is handled: what is stored waits, and it is told why."""
+
+    async def pooled(*_):
+        raise Pooled
+
+    async with EventJournal(postgres.create("event_pooled")) as events:
+        await events.store([report()])
+        monkeypatch.setattr(database, "session_of", pooled)
+        with pytest.raises(JournalError, match="pooler"):
+            await events.take(1, ())
+        monkeypatch.undo()
+        assert len(await events.take(1, ())) == 1
