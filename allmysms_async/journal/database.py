@@ -37,8 +37,8 @@ class Database:
 
     Args:
         where: A path for SQLite, or a URL such as ``postgresql://user@host/name``.
-        busy_timeout: Seconds to wait for another process that is writing, on SQLite.
         use: What it is open for.
+        busy_timeout: Seconds to wait for another process that is writing, on SQLite.
 
     Raises:
         InvalidRequest: The URL is of a kind that is not supported, says something that is not known, or its driver is
@@ -46,7 +46,7 @@ class Database:
     """
 
     def __init__(
-        self, where: str | os.PathLike[str], *, busy_timeout: float = _BUSY_SECONDS, use: Use = CAMPAIGN
+        self, where: str | os.PathLike[str], use: Use = CAMPAIGN, *, busy_timeout: float = _BUSY_SECONDS
     ) -> None:
         address = address_of(where)
         self._use = use

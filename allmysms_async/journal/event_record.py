@@ -72,7 +72,7 @@ class EventRecord:
     """
 
     def __init__(self, where: str | os.PathLike[str], clock: Clock | None = None, *, create: bool = False) -> None:
-        self._database = Database(where, use=_USE)
+        self._database = Database(where, _USE)
         self._clock = clock or SYSTEM
         self._create = create
         self._there = False
