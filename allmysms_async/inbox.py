@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
 from allmysms_async.clock import SYSTEM, Clock
-from allmysms_async.model import DeliveryReport, Event, Reply, identity
-from allmysms_async.redaction import Shown
+from allmysms_async.model import DeliveryReport, Event, Kept, Reply, identity
 
-__all__ = ["EventKind", "EventStore", "Kept", "MemoryEvents", "kind_of", "number_of"]
+__all__ = ["EventKind", "EventStore", "MemoryEvents", "kind_of", "number_of"]
 
 EventKind: TypeAlias = Literal["report", "reply", "unknown"]
 
@@ -26,20 +25,6 @@ def kind_of(event: Event) -> EventKind:
 def number_of(event: Event) -> str:
     """Return the number that an event is of; empty where none is known."""
     return event.phone if isinstance(event, DeliveryReport | Reply) else ""
-
-
-class Kept(Shown, frozen=True):
-    """An event that a store holds.
-
-    Attributes:
-        id: The store's own name for it.
-        event: What came.
-        attempts: How often handling it failed.
-    """
-
-    id: int
-    event: Event
-    attempts: int = 0
 
 
 class EventStore(Protocol):
@@ -57,13 +42,12 @@ class EventStore(Protocol):
         """Keep events, as safely as the store can when this returns; return how many were new."""
         ...
 
-    async def take(self, most: int, busy: Collection[str] = (), kind: EventKind | None = None) -> Sequence[Kept]:
-        """Return what is to be handled now.
+    async def take(self, most: int, busy: Collection[str] = ()) -> Sequence[Kept]:
+        """Return what is to be handled now, which no other process gets meanwhile.
 
         Args:
             most: Events at most; one for each number, its oldest.
             busy: Numbers that are being handled, which get no other one.
-            kind: Only those; all by default.
         """
         ...
 
@@ -79,12 +63,12 @@ class EventStore(Protocol):
         """Return how many are not handled."""
         ...
 
-    async def noted(self, name: str) -> str | None:
-        """Return what was noted under a name."""
+    async def watch_state(self, name: str) -> str | None:
+        """Return what was kept under a name, or None."""
         ...
 
-    async def note(self, name: str, value: str | None) -> None:
-        """Note something under a name, as safely as events are kept; None forgets it."""
+    async def keep_watch_state(self, name: str, state: str) -> None:
+        """Keep something under a name, as safely as events are kept."""
         ...
 
 
@@ -93,10 +77,12 @@ class MemoryEvents:
 
     Args:
         clock: Where the time comes from.
+        kind: What is handed out: only those; all by default.
     """
 
-    def __init__(self, clock: Clock = SYSTEM) -> None:
+    def __init__(self, clock: Clock = SYSTEM, kind: EventKind | None = None) -> None:
         self._clock = clock
+        self._kind = kind
         self._ids = itertools.count(1)
         self._seen: set[bytes] = set()
         self._open: dict[int, Kept] = {}
@@ -114,7 +100,7 @@ class MemoryEvents:
         new = [event for event in events if self._is_new(event)]
         for event in new:
             place = next(self._ids)
-            self._open[place] = Kept(place, event)
+            self._open[place] = Kept(id=place, event=event)
         return len(new)
 
     def _is_new(self, event: Event) -> bool:
@@ -124,7 +110,7 @@ class MemoryEvents:
         self._seen.add(known)
         return True
 
-    async def take(self, most: int, busy: Collection[str] = (), kind: EventKind | None = None) -> Sequence[Kept]:
+    async def take(self, most: int, busy: Collection[str] = ()) -> Sequence[Kept]:
         """Return the oldest event of each number that is free."""
         now = self._clock.now()
         passed = set(busy)
@@ -133,7 +119,7 @@ class MemoryEvents:
             if len(taken) >= most:
                 break
             phone = number_of(kept.event)
-            if phone in passed or (kind is not None and kind_of(kept.event) != kind):
+            if phone in passed or (self._kind is not None and kind_of(kept.event) != self._kind):
                 continue
             if phone:
                 passed.add(phone)
@@ -150,20 +136,17 @@ class MemoryEvents:
     async def retry(self, kept: Kept, at: datetime) -> None:
         """Have a number wait."""
         if kept.id in self._open:
-            self._open[kept.id] = Kept(kept.id, kept.event, kept.attempts + 1)
+            self._open[kept.id] = Kept(id=kept.id, event=kept.event, attempts=kept.attempts + 1)
             self._later[number_of(kept.event)] = at
 
     async def waiting(self) -> int:
         """Return how many are not handled."""
         return len(self._open)
 
-    async def noted(self, name: str) -> str | None:
-        """Return what was noted under a name."""
+    async def watch_state(self, name: str) -> str | None:
+        """Return what was kept under a name, or None."""
         return self._notes.get(name)
 
-    async def note(self, name: str, value: str | None) -> None:
-        """Note something under a name; None forgets it."""
-        if value is None:
-            self._notes.pop(name, None)
-        else:
-            self._notes[name] = value
+    async def keep_watch_state(self, name: str, state: str) -> None:
+        """Keep something under a name."""
+        self._notes[name] = state

@@ -18,11 +18,12 @@ import sqlalchemy as sa
 from allmysms_async.border import bordered
 from allmysms_async.clock import Clock
 from allmysms_async.errors import JournalError
+from allmysms_async.inbox import EventKind
 from allmysms_async.journal import event_write as write
 from allmysms_async.journal.event_lane import FileHand, Hand, ServerHand
 from allmysms_async.journal.event_record import EventRecord
 from allmysms_async.journal.event_row import grouped, key_of, opt_out_row, stored
-from allmysms_async.journal.event_take import kept_of
+from allmysms_async.journal.event_take import kept_of, taking
 from allmysms_async.model.event import Event, Kept
 from allmysms_async.model.record import OptOut
 
@@ -46,17 +47,25 @@ class EventJournal(EventRecord):
         where: A path, or a ``postgresql://`` URL; campaigns may be in the same journal.
         clock: Where the time comes from; the machine's own by default.
         create: Whether a journal that is not there is created.
+        kind: What is handed out: ``report``, ``reply`` or ``unknown`` alone; all by default.
 
     Raises:
         InvalidRequest: The URL is of a kind that is not supported, or its driver is missing.
     """
 
-    def __init__(self, where: str | os.PathLike[str], clock: Clock | None = None, *, create: bool = True) -> None:
+    def __init__(
+        self,
+        where: str | os.PathLike[str],
+        clock: Clock | None = None,
+        *,
+        create: bool = True,
+        kind: EventKind | None = None,
+    ) -> None:
         super().__init__(where, clock, create=create)
         path = self._database.path
-        self._hand: Hand | None = None if self._database.is_file else ServerHand(self._database)
+        self._hand: Hand | None = None if self._database.is_file else ServerHand(self._database, taking(kind))
         if path is not None:
-            self._hand = FileHand(self._database, path, self._clock)
+            self._hand = FileHand(self._database, path, self._clock, taking(kind))
         # What is being marked at present, and is not handed out meanwhile.
         self._marking = Counter[str]()
         self._new = 0
@@ -106,7 +115,7 @@ class EventJournal(EventRecord):
         self._new += new
         return new
 
-    async def take(self, most: int, busy: Collection[str]) -> Sequence[Kept]:
+    async def take(self, most: int, busy: Collection[str] = ()) -> Sequence[Kept]:
         """Return events that are to be handled now, and that no other process gets while this one handles them.
 
         Of each number that is the oldest one that was not marked as done, unless it was put off until later.

@@ -24,7 +24,7 @@ from allmysms_async.errors import JournalError
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.event_row import lane_of
 from allmysms_async.journal.event_schema import LANES, LOCKS
-from allmysms_async.journal.event_take import FROM_FILE, FROM_LANES, LANES_TAKEN
+from allmysms_async.journal.event_take import Taking
 from allmysms_async.journal.lock import FileLock
 
 __all__ = ["FileHand", "Hand", "ServerHand"]
@@ -74,9 +74,11 @@ class FileHand:
         database: The journal.
         path: Its file.
         clock: Tells when to try again.
+        taking: What it asks.
     """
 
-    def __init__(self, database: Database, path: str, clock: Clock) -> None:
+    def __init__(self, database: Database, path: str, clock: Clock, taking: Taking) -> None:
+        self._taking = taking
         self._database = database
         self._path = f"{os.path.realpath(path)}.events-lock"
         self._clock = clock
@@ -93,7 +95,7 @@ class FileHand:
         def work(connection: sa.Connection) -> list[Any]:
             if not self._is_mine():
                 return []
-            return list(connection.exec_driver_sql(FROM_FILE, (names, most, now)).all())
+            return list(connection.exec_driver_sql(self._taking.from_file, (names, most, now)).all())
 
         return await self._database.read(work)
 
@@ -120,9 +122,11 @@ class ServerHand:
 
     Args:
         database: The journal.
+        taking: What it asks.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, taking: Taking) -> None:
+        self._taking = taking
         self._database = database
         self._connection: Any = None
         self._lanes = set[int]()
@@ -193,7 +197,7 @@ class ServerHand:
             if len(rows) >= most or not others:
                 break
             random.shuffle(others)  # so that processes that begin at once do not ask for the same ones
-            found = await connection.fetch(LANES_TAKEN, others, now, LOCKS, step, timeout=_ANSWER_SECONDS)
+            found = await connection.fetch(self._taking.lanes_taken, others, now, LOCKS, step, timeout=_ANSWER_SECONDS)
             gained, step = {row[0] for row in found}, 2 * step
             if not gained:
                 break
@@ -211,7 +215,7 @@ class ServerHand:
         each = -(-most // len(lanes)) + 1
         while True:
             found: list[Any] = await connection.fetch(
-                FROM_LANES, list(lanes), list(busy), each, now, most, timeout=_ANSWER_SECONDS
+                self._taking.from_lanes, list(lanes), list(busy), each, now, most, timeout=_ANSWER_SECONDS
             )
             counts = [0] * LANES
             for row in found:

@@ -6,52 +6,68 @@ are handed out are new and half were put off before, as far as there are both: n
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from allmysms_async.inbox import EventKind
 from allmysms_async.journal.event_row import event_of
 from allmysms_async.model.event import Kept
 
-__all__ = ["FROM_FILE", "FROM_LANES", "LANES_TAKEN", "kept_of"]
+__all__ = ["Taking", "kept_of", "taking"]
 
-_FIRST = (
-    "e.handled_at is null and not exists"
-    " (select 1 from event p where p.phone = e.phone and p.handled_at is null and p.id < e.id)"
-)
 _NEW, _PUT_OFF = "e.retry_at = 0", "e.retry_at > 0 and e.retry_at <= "
 _TURN = "row_number() over (order by retry_at, id) as turn"
 _FREE = "e.phone not in (select value from json_each(?1))"
 
-FROM_FILE = (
-    "select e.id, e.kind, e.phone, e.attempts, e.body from ("
-    f" select id, {_TURN} from (select id, retry_at from event e where {_NEW} and {_FREE} and {_FIRST}"
-    " order by e.id limit ?2)"
-    f" union all select id, {_TURN} from (select id, retry_at from event e where {_PUT_OFF} ?3 and {_FREE} and {_FIRST}"
-    " order by e.retry_at, e.id limit ?2)"
-    " order by turn limit ?2"
-    ") as chosen join event e on e.id = chosen.id order by e.id"
-)
-"""Of a file: numbers that are not wanted as a JSON array, how many, and Unix time."""
 
-_OF_LANE = f"from event e where e.lane = l.lane and {_FIRST} and e.phone <> all ($2::text[])"
+class Taking(NamedTuple):
+    """The questions of who handles events.
 
-FROM_LANES = (
-    "select e.id, e.kind, e.phone, e.attempts, e.body, e.lane from ("
-    f" select id, row_number() over (partition by put_off order by retry_at, id) as turn from"
-    " unnest($1::smallint[]) as l (lane) cross join lateral ("
-    f" (select e.id, e.retry_at, false as put_off {_OF_LANE} and {_NEW} order by e.id limit $3)"
-    f" union all (select e.id, e.retry_at, true {_OF_LANE} and {_PUT_OFF} $4 order by e.retry_at, e.id limit $3)"
-    ") as due order by turn limit $5"
-    ") as chosen join event e on e.id = chosen.id order by e.id"
-)
-"""Of a server: lanes, numbers that are not wanted, how many of a lane at most, Unix time, and how many."""
+    Attributes:
+        from_file: Of a file: numbers that are not wanted as a JSON array, how many, and Unix time.
+        from_lanes: Of a server: lanes, numbers that are not wanted, how many of a lane at most, Unix time, and how
+            many.
+        lanes_taken: Of those lanes that have something due, as many as are free are locked: lanes, Unix time, class,
+            how many.
+    """
 
-LANES_TAKEN = (
-    "select l from unnest($1::int[]) as t (l) where case when"
-    # Not "exists", which might be answered for all lanes at once, by reading whatever waits.
-    " (select true from event e where e.lane = l and e.handled_at is null and e.retry_at <= $2 limit 1)"
-    " then pg_try_advisory_lock($3::int, l) else false end limit $4"
-)
-"""Of those lanes that have something due, as many as are free are locked: lanes, Unix time, class, how many."""
+    from_file: str
+    from_lanes: str
+    lanes_taken: str
+
+
+def taking(kind: EventKind | None) -> Taking:
+    """Return the questions of who handles events of one kind, or of all."""
+    of_kind, before = (f" and {name}.kind = '{kind}'" if kind is not None else "" for name in ("e", "p"))
+    first = (
+        f"e.handled_at is null{of_kind} and not exists"
+        f" (select 1 from event p where p.phone = e.phone and p.handled_at is null and p.id < e.id{before})"
+    )
+    from_file = (
+        "select e.id, e.kind, e.phone, e.attempts, e.body from ("
+        f" select id, {_TURN} from (select id, retry_at from event e where {_NEW} and {_FREE} and {first}"
+        " order by e.id limit ?2)"
+        f" union all select id, {_TURN} from (select id, retry_at from event e where {_PUT_OFF} ?3 and {_FREE} and"
+        f" {first} order by e.retry_at, e.id limit ?2)"
+        " order by turn limit ?2"
+        ") as chosen join event e on e.id = chosen.id order by e.id"
+    )
+    of_lane = f"from event e where e.lane = l.lane and {first} and e.phone <> all ($2::text[])"
+    from_lanes = (
+        "select e.id, e.kind, e.phone, e.attempts, e.body, e.lane from ("
+        " select id, row_number() over (partition by put_off order by retry_at, id) as turn from"
+        " unnest($1::smallint[]) as l (lane) cross join lateral ("
+        f" (select e.id, e.retry_at, false as put_off {of_lane} and {_NEW} order by e.id limit $3)"
+        f" union all (select e.id, e.retry_at, true {of_lane} and {_PUT_OFF} $4 order by e.retry_at, e.id limit $3)"
+        ") as due order by turn limit $5"
+        ") as chosen join event e on e.id = chosen.id order by e.id"
+    )
+    lanes_taken = (
+        "select l from unnest($1::int[]) as t (l) where case when"
+        # Not "exists", which might be answered for all lanes at once, by reading whatever waits.
+        f" (select true from event e where e.lane = l and e.handled_at is null{of_kind} and e.retry_at <= $2 limit 1)"
+        " then pg_try_advisory_lock($3::int, l) else false end limit $4"
+    )
+    return Taking(from_file, from_lanes, lanes_taken)
 
 
 def kept_of(row: Any, label: str) -> Kept:

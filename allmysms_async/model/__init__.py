@@ -26,6 +26,7 @@ from allmysms_async.model.columns import AcceptedRows, AllAccepted, Blocks, Colu
 from allmysms_async.model.event import (
     FINAL,
     Event,
+    Kept,
     UnknownEvent,
     ends_opt_out,
     identity,
@@ -79,6 +80,7 @@ __all__ = [
     "Estimate",
     "Event",
     "FoundSend",
+    "Kept",
     "ListChange",
     "MmsKind",
     "MmsMessage",

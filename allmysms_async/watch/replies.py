@@ -62,20 +62,20 @@ class ReplyPoll:
 
     async def _new(self, backend: HandsOutReplies) -> int:
         """Have what is new handed out, and look for what was handed out and never came."""
-        news = await self.rescue() if await self._store.noted(_ASKED) is not None else 0
+        news = await self.rescue() if await self._store.watch_state(_ASKED) else 0
         while True:
             await self._asker.turn()
-            await self._store.note(_ASKED, self._clock.now().isoformat())
+            await self._store.keep_watch_state(_ASKED, self._clock.now().isoformat())
             try:
                 page = await backend.new_replies()
             except OutcomeUnknown:
                 _log.warning("Replies may have been handed out in an answer that did not come; looking for them.")
                 return news + await self.rescue()
             except AllMySmsError:
-                await self._store.note(_ASKED, None)  # surely not handed out
+                await self._store.keep_watch_state(_ASKED, "")  # surely not handed out
                 raise
             news += await self._store.store(page)
-            await self._store.note(_ASKED, None)
+            await self._store.keep_watch_state(_ASKED, "")
             self._asker.well()
             if len(page) < backend.replies_at_once:
                 return news
@@ -92,7 +92,7 @@ class ReplyPoll:
             async for send in self._backend.campaigns(now - HORIZON, now):
                 await self._asker.turn()
                 news += await self._store.store([reply async for reply in self._backend.replies(send.campaign_id)])
-        await self._store.note(_ASKED, None)
+        await self._store.keep_watch_state(_ASKED, "")
         return news
 
     async def _of_sends(self, sends: Sequence[str]) -> int:
@@ -125,11 +125,11 @@ async def watch_replies(
     """
     wait = 0.0
     while True:
-        async for event in handed_out(store, "reply"):  # what an earlier watch left
+        async for event in handed_out(store):  # what an earlier watch left
             if isinstance(event, Reply):
                 yield event
         news = await poll.round()
-        async for event in handed_out(store, "reply"):
+        async for event in handed_out(store):
             if isinstance(event, Reply):
                 yield event
         wait = pace.after(wait, news=news > 0)

@@ -77,12 +77,12 @@ async def watch_reports(
     wait = 0.0
     while True:
         news = 0
-        async for event in handed_out(store, "report"):  # what an earlier watch left
+        async for event in handed_out(store):  # what an earlier watch left
             if isinstance(event, DeliveryReport):
                 yield event
         async for new in poll.round():
             news += new
-            async for event in handed_out(store, "report"):
+            async for event in handed_out(store):
                 if isinstance(event, DeliveryReport):
                     yield event
         left = rest_of(ends, clock)

@@ -13,7 +13,7 @@ from allmysms_async import argument
 from allmysms_async.backend import HandsOutReplies, ReceivesReplies, ReportsDelivery
 from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.inbox import EventStore, MemoryEvents
+from allmysms_async.inbox import EventKind, EventStore, MemoryEvents
 from allmysms_async.model import CampaignResult, DeliveryReport, Reply, SendReceipt
 from allmysms_async.watch.ask import Pace
 from allmysms_async.watch.replies import ReplyPoll, watch_replies
@@ -52,7 +52,7 @@ class Watcher:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._memory = MemoryEvents(clock)
+        self._reports, self._replies = MemoryEvents(clock, "report"), MemoryEvents(clock, "reply")
 
     async def reports(
         self,
@@ -65,7 +65,7 @@ class Watcher:
         until: datetime | None = None,
     ) -> AsyncIterator[DeliveryReport]:
         """Iterate over the reports of sends as they come."""
-        store = await self._opened(journal)
+        store = self._reports if journal is None else await self._opened(journal, "report")
         try:
             poll = ReportPoll(backend, sends, store, self._clock, expected)
             async for report in watch_reports(poll, store, clock=self._clock, pace=pace or _REPORTS, until=until):
@@ -83,7 +83,7 @@ class Watcher:
         until: datetime | None = None,
     ) -> AsyncIterator[Reply]:
         """Iterate over replies as they come."""
-        store = await self._opened(journal)
+        store = self._replies if journal is None else await self._opened(journal, "reply")
         try:
             poll = ReplyPoll(backend, sends, store, self._clock)
             async for reply in watch_replies(poll, store, clock=self._clock, pace=pace or _REPLIES, until=until):
@@ -91,12 +91,10 @@ class Watcher:
         finally:
             await store.aclose()
 
-    async def _opened(self, journal: str | os.PathLike[str] | None) -> EventStore:
+    async def _opened(self, journal: str | os.PathLike[str], kind: EventKind) -> EventStore:
         """Return where what comes is kept; a journal's libraries take long to import, and do so in a thread."""
-        if journal is None:
-            return self._memory
         module = await asyncio.to_thread(importlib.import_module, "allmysms_async.journal.event_journal")
-        store: EventStore = module.EventJournal(journal, clock=self._clock)
+        store: EventStore = module.EventJournal(journal, clock=self._clock, kind=kind)
         await store.open()
         return store
 
