@@ -1,0 +1,22 @@
+"""What comes back by itself: the gateway's webhooks, received in FastAPI, aiohttp.web or any ASGI server.
+
+.. code-block:: python
+
+    receiver = Receiver(os.environ["ALLMYSMS_WEBHOOK_TOKEN"], journal="events.db")
+
+
+    @receiver.on_reply
+    async def answered(reply: Reply) -> None: ...
+
+``parse`` reads one request, for whoever has a server of another kind.
+"""
+
+from __future__ import annotations
+
+from allmysms_async.webhooks.access import redact_access_log
+from allmysms_async.webhooks.callback import parse
+from allmysms_async.webhooks.receiver import Receiver
+from allmysms_async.webhooks.stats import ReceiverStats
+from allmysms_async.webhooks.store import EventStore, Kept
+
+__all__ = ["EventStore", "Kept", "Receiver", "ReceiverStats", "parse", "redact_access_log"]

@@ -1,0 +1,223 @@
+"""One request of the gateway -> one event. Pure, and never an error, whatever the request holds.
+
+Source: HTTPS API v9, §6.2, §7.5, §9.3, §14.3, §42, annex 3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypeAlias
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from allmysms_async import argument, plausible
+from allmysms_async.model import DeliveryReport, DeliveryStatus, Event, Reply, UnknownEvent
+from allmysms_async.numbers import MAX_RAW_LENGTH, read_gateway_number
+from allmysms_async.protocols.rest.naming import PARIS
+from allmysms_async.protocols.rest.scalar import plain_status
+from allmysms_async.protocols.rest.status import DELIVERY
+
+__all__ = ["FIELDS", "parse"]
+
+_Pairs: TypeAlias = list[tuple[str, str]]
+
+# By the names in small letters. smsMold is how §14.3 was scanned, statut how §9.2 prints status.
+_STATUS = ("status", "statut")
+_STATUS_TEXT = ("statustext",)
+_DATE = ("receptiondate",)
+_PHONE = ("phonenumber",)
+_CAMPAIGN = ("campaignid", "campid")
+_SMS = ("smsid",)
+_REPLY = ("smsmoid", "smsmold")
+_MESSAGE = ("message",)
+
+FIELDS = frozenset((*_STATUS, *_STATUS_TEXT, *_DATE, *_PHONE, *_CAMPAIGN, *_SMS, *_REPLY, *_MESSAGE))
+"""Names of the fields of reports and replies, in small letters."""
+
+_BODY = "body"
+_WITHOUT_EVENT = frozenset({"HEAD", "OPTIONS"})
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+
+_has_digit = re.compile(r"[0-9]").search
+_broken = re.compile(r"\s*([-:])\s*").sub
+# The + of an offset that nobody escaped is read as a blank.
+_blank_offset = re.compile(r"(.*T.*) (\d\d:?\d\d)", re.ASCII).fullmatch
+
+
+def parse(query: str | bytes, body: bytes = b"", *, method: str = "GET", content_type: str = "") -> Event | None:
+    """Return what a request of the gateway tells.
+
+    Names may have any case and order; fields that are missing, empty, repeated (the first that is not empty counts)
+    or unknown do no harm, and ``raw`` of the event has them all. Texts are UTF-8, else Windows-1252; dates are of
+    Paris, unless they say otherwise. A body counts in other methods than GET: a form, or an object in JSON.
+
+    Source: HTTPS API v9, §6.2, §14.3, annex 3.
+
+    Args:
+        query: The query string, as it came, with or without ``?``. Its length, like that of the body, is for the
+            caller to bound.
+        body: The request's body, as it came.
+        method: The request's method.
+        content_type: The request's ``Content-Type``.
+
+    Returns:
+        ``DeliveryReport`` (with ``DeliveryStatus.UNKNOWN`` where the manual does not list the status, ``code`` being
+        it), ``Reply``, ``UnknownEvent`` where neither can be made of what there is, or None where there is nothing, as
+        in the check that the gateway makes of a new address.
+
+    Raises:
+        InvalidRequest: An argument is of another type.
+    """
+    argument.given("query", query, (str, bytes), "a text or bytes")
+    argument.given("body", body, (bytes, bytearray, memoryview), "bytes")
+    verb = argument.text("method", method).upper()
+    kind = argument.text("content_type", content_type).partition(";")[0].strip().lower()
+    if verb in _WITHOUT_EVENT:
+        return None
+    pairs = _form(_bytes(query))
+    if body and verb not in _WITHOUT_BODY:
+        pairs += _body(bytes(body), kind)
+    return _event(pairs)
+
+
+def _bytes(query: str | bytes) -> bytes:
+    """Return the bytes of a query string, which servers may have read as a text."""
+    if not isinstance(query, str):
+        return bytes(query)
+    try:
+        return query.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a character that stands for no byte
+        return query.encode("utf-8", "replace")
+
+
+def _form(written: bytes) -> _Pairs:
+    """Read a query string, or a form: also as PHP writes them, with ``+`` for a blank and maybe ``&amp;``."""
+    pairs: _Pairs = []
+    for part in written.removeprefix(b"?").split(b"&"):
+        if part:
+            name, _, value = part.partition(b"=")
+            pairs.append((_text(_unescaped(name)).strip().removeprefix("amp;"), _text(_unescaped(value))))
+    return pairs
+
+
+def _unescaped(written: bytes) -> bytes:
+    """Return the bytes that are meant; a ``%`` that escapes nothing is itself."""
+    return unquote_to_bytes(written.replace(b"+", b" ")) if b"%" in written or b"+" in written else written
+
+
+def _text(raw: bytes) -> str:
+    """Return a text in UTF-8, else in Windows-1252, of which no byte is lost."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        pass
+    try:
+        return raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _body(raw: bytes, kind: str) -> _Pairs:
+    """Read a body; one that is neither a form nor an object in JSON is one field."""
+    if kind.endswith("json") or raw.lstrip()[:1] in (b"{", b"["):
+        text = _text(raw)
+        try:
+            fields = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+            return [(name.strip(), _json(bytes(value))) for name, value in fields.items()]
+        except (msgspec.MsgspecError, RecursionError):
+            return [(_BODY, text)]
+    if kind in ("", "application/x-www-form-urlencoded", "text/plain") and b"=" in raw:
+        return _form(raw.strip())
+    return [(_BODY, _text(raw))]
+
+
+def _json(value: bytes) -> str:
+    """Return a value as a text: a text itself, nothing as none, everything else as it is written."""
+    if value[:1] == b'"':
+        return msgspec.json.decode(value, type=str)
+    return "" if value == b"null" else value.decode()
+
+
+def _event(pairs: _Pairs) -> Event | None:
+    """Return the event that fields make."""
+    raw: dict[str, str] = {}
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        raw.setdefault(name, value)
+        key = name.lower()
+        if key in FIELDS and not fields.get(key, "").strip():
+            fields[key] = value
+    if not any(value.strip() for value in raw.values()) and not any(value.strip() for value in fields.values()):
+        return None
+    number = _first(fields, _PHONE).strip()
+    phone = read_gateway_number(number) if len(number) <= MAX_RAW_LENGTH else ""
+    if not (phone.isprintable() and _has_digit(phone)):
+        return UnknownEvent(raw=raw, reason="it has no number")
+    status, answered = plain_status(_first(fields, _STATUS)), bool(_first(fields, _REPLY).strip())
+    if status and not answered:
+        return _report(fields, raw, phone, status)
+    if answered or any(name in fields for name in _MESSAGE):
+        return Reply(
+            phone=phone,
+            text=_first(fields, _MESSAGE),
+            received_at=_moment(_first(fields, _DATE)),
+            reply_id=_identifier(fields, _REPLY),
+            sms_id=_identifier(fields, _SMS),
+            campaign_id=_identifier(fields, _CAMPAIGN),
+            raw=raw,
+        )
+    return UnknownEvent(raw=raw, reason="it has neither a status nor an answer")
+
+
+def _report(fields: Mapping[str, str], raw: Mapping[str, str], phone: str, status: str) -> Event:
+    """Return a report."""
+    code = plausible.identifier(status)
+    if code is None:
+        return UnknownEvent(raw=raw, reason="its status can be none")
+    return DeliveryReport(
+        phone=phone,
+        status=DELIVERY.get(code, DeliveryStatus.UNKNOWN),
+        code=code,
+        comment=_first(fields, _STATUS_TEXT).strip() or None,
+        received_at=_moment(_first(fields, _DATE)),
+        sms_id=_identifier(fields, _SMS),
+        campaign_id=_identifier(fields, _CAMPAIGN),
+        raw=raw,
+    )
+
+
+def _first(fields: Mapping[str, str], names: tuple[str, ...]) -> str:
+    """Return the first value that is not empty, by any of its names."""
+    for name in names:
+        value = fields.get(name)
+        if value and not value.isspace():
+            return value
+    return ""
+
+
+def _identifier(fields: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    """Return an identifier, or None for what can be none."""
+    return plausible.identifier(_first(fields, names).strip())
+
+
+def _moment(written: str) -> datetime | None:
+    """Return a date, of Paris unless it says otherwise, line breaks in it removed; None for what is none.
+
+    Source: HTTPS API v9, §10.2, §14.2 (dates broken over two lines).
+    """
+    if len(written) > MAX_RAW_LENGTH:
+        return None
+    line = " ".join(written.split())
+    offset = _blank_offset(line)
+    if offset is not None:
+        line = f"{offset[1]}+{offset[2]}"
+    for one in (line, _broken(r"\1", line)):
+        try:
+            moment = datetime.fromisoformat(one)
+            return plausible.dated(moment if moment.tzinfo else moment.replace(tzinfo=PARIS))
+        except ValueError:
+            continue
+    return None

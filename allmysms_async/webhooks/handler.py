@@ -1,0 +1,120 @@
+"""The user's handlers, and which of them an event is for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeAlias
+
+from allmysms_async.clock import Clock
+from allmysms_async.errors import InvalidRequest
+from allmysms_async.model import (
+    DeliveryReport,
+    DeliveryStatus,
+    Event,
+    OptOut,
+    Reason,
+    Reply,
+    UnknownEvent,
+    ends_opt_out,
+    opt_out_of,
+    supersedes,
+    text_key,
+)
+from allmysms_async.webhooks.stats import Counters
+
+__all__ = ["Handler", "Handlers"]
+
+Handler: TypeAlias = Callable[[Any], Awaitable[object]]
+
+_MOST_TEXTS = 10_000
+
+
+class Handlers:
+    """Runs the handlers of an event.
+
+    Args:
+        clock: Says since when an opt-out has ended whose START has no date.
+        counters: What is counted.
+
+    Attributes:
+        of: The handlers of each kind of thing.
+    """
+
+    def __init__(self, clock: Clock, counters: Counters) -> None:
+        self.of: dict[type, list[Handler]] = {DeliveryReport: [], Reply: [], OptOut: [], UnknownEvent: []}
+        self._clock = clock
+        self._counters = counters
+        self._latest: dict[tuple[str, str], DeliveryReport] = {}
+
+    def add(self, kind: type, handler: Handler) -> None:
+        """Add a handler.
+
+        Raises:
+            InvalidRequest: It is no asynchronous function.
+        """
+        called: object = handler
+        if not any(map(inspect.iscoroutinefunction, (called, getattr(called, "__call__", None)))):  # noqa: B004
+            msg = "A handler must be an asynchronous function of one argument."
+            raise InvalidRequest(msg, remedy="Write it with `async def`.")
+        self.of[kind].append(handler)
+
+    async def deliver(self, event: Event) -> None:
+        """Run every handler that an event is for: that of an opt-out before that of the answer which it is.
+
+        A report that says no more of its text than one that was handled before is for none.
+
+        Raises:
+            Exception: As the first handler that failed raised it; the others were run all the same.
+        """
+        if isinstance(event, DeliveryReport) and self._is_outdated(event):
+            self._counters.outdated += 1
+            return
+        failure: BaseException | None = None
+        for one in self._told(event):
+            for handler in tuple(self.of[type(one)]):
+                try:
+                    await handler(one)
+                except Exception as error:
+                    failure = failure or error
+        if failure is not None:
+            raise failure
+        if isinstance(event, DeliveryReport):
+            self._remember(event)
+
+    def _told(self, event: Event) -> Iterator[Event | OptOut]:
+        """Give what an event tells."""
+        opt_out: OptOut | None = None
+        if isinstance(event, Reply):
+            opt_out = opt_out_of(event)
+            if opt_out is None and ends_opt_out(event):
+                ended = event.received_at or self._clock.now()
+                opt_out = OptOut(phone=event.phone, source="reply", ended_at=ended)
+        elif isinstance(event, DeliveryReport) and event.status is DeliveryStatus.OPTED_OUT:
+            opt_out = OptOut(phone=event.phone, reason=Reason.OPTED_OUT, since=event.received_at, source="report")
+        if opt_out is not None:
+            yield opt_out
+        yield event
+
+    def _is_outdated(self, report: DeliveryReport) -> bool:
+        """Tell whether a report of its text was handled that holds against it; a status nobody knows is always new."""
+        if report.status is DeliveryStatus.UNKNOWN:
+            return False
+        known = self._latest.get(_text(report))
+        return known is not None and not supersedes(report, known)
+
+    def _remember(self, report: DeliveryReport) -> None:
+        """Remember the state of a text, and forget that of the oldest."""
+        if report.status is DeliveryStatus.UNKNOWN:
+            return
+        key = _text(report)
+        self._latest.pop(key, None)
+        # Without what it came with: there are many, and only status and date are asked for.
+        self._latest[key] = DeliveryReport(phone="", status=report.status, code="", received_at=report.received_at)
+        if len(self._latest) > _MOST_TEXTS:
+            del self._latest[next(iter(self._latest))]
+
+
+def _text(report: DeliveryReport) -> tuple[str, str]:
+    """Return what names the text of a report that a webhook brought: its own identifier, where it has one."""
+    return ("", report.sms_id) if report.sms_id else text_key(report)

@@ -1,0 +1,110 @@
+"""Events on their way into the journal: all that came while one group was written are the next group."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from allmysms_async.model import Event
+from allmysms_async.webhooks.room import Room, places
+from allmysms_async.webhooks.store import EventStore
+
+__all__ = ["STORED_SECONDS", "Intake"]
+
+_log = logging.getLogger("allmysms_async")
+
+STORED_SECONDS = 4.0
+"""Seconds that a request waits for its event to be durable; the gateway gives up after 5."""
+
+_MOST_TOGETHER = 2000
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An event that is not durable yet, and whoever waits for it."""
+
+    event: Event
+    stored: asyncio.Future[int | None]
+
+
+class Intake:
+    """Writes events in groups, one after another.
+
+    Args:
+        store: Where to.
+        most: Places for events that are not written yet.
+        stored: Called after a group that held something new.
+    """
+
+    def __init__(self, store: EventStore, most: int, stored: Callable[[], None]) -> None:
+        self._store = store
+        self._stored = stored
+        self._room = Room(most)
+        self._next: list[_Waiting] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def admit(self, event: Event) -> int | None:
+        """Make an event durable.
+
+        Returns:
+            How many are new: 0 if it was held before. None if it is not known to be durable in time: the store failed,
+            or took too long, or too many wait already.
+        """
+        wanted = places(event)
+        if not self._room.enter_at_once(wanted) and not await self._room.enter(wanted):
+            return None
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(event, loop.create_future())
+        self._next.append(waiting)
+        if self._writing is None:
+            self._writing = loop.create_task(self._write(), name="allmysms events: storing")
+        late = loop.call_later(STORED_SECONDS, _settle, waiting.stored, None)
+        try:
+            return await waiting.stored
+        finally:
+            late.cancel()
+
+    async def aclose(self) -> None:
+        """Write what waits."""
+        while self._writing is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.shield(self._writing)
+
+    async def _write(self) -> None:
+        """Write until nothing waits."""
+        try:
+            # Whoever comes in this turn of the event loop is in the first group already.
+            await asyncio.sleep(0)
+            while self._next:
+                group, self._next = self._next[:_MOST_TOGETHER], self._next[_MOST_TOGETHER:]
+                await self._write_group(group)
+        finally:
+            self._writing = None
+
+    async def _write_group(self, group: list[_Waiting]) -> None:
+        """Write a group; it is durable, or refused, as a whole."""
+        try:
+            new = await self._store.store([one.event for one in group])
+        except Exception as error:  # the gateway sends again what was not answered OK
+            _log.error(  # a traceback may hold what is not to be logged
+                "Webhooks: %d events could not be stored, and were answered 503 (%s).", len(group), type(error).__name__
+            )
+            for one in group:
+                _settle(one.stored, None)
+        else:
+            if new:
+                self._stored()
+            for one in group:
+                # Which of them are new is not told, only how many: that is enough to count.
+                _settle(one.stored, 1 if new > 0 else 0)
+                new -= 1
+        finally:
+            self._room.leave(sum(places(one.event) for one in group))
+
+
+def _settle(stored: asyncio.Future[int | None], new: int | None) -> None:
+    if not stored.done():
+        stored.set_result(new)

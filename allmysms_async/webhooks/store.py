@@ -1,0 +1,84 @@
+"""Where events are kept until they are handled: what a journal of events offers to a receiver."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from allmysms_async.model import Event, UnknownEvent, identity
+from allmysms_async.redaction import Shown
+
+__all__ = ["EventStore", "Kept", "Source", "lane"]
+
+
+class Kept(Shown, frozen=True):
+    """An event that is not handled yet.
+
+    Attributes:
+        id: What names it where it is kept.
+        event: The event.
+        attempts: How often it was tried to handle it.
+    """
+
+    id: int
+    event: Event
+    attempts: int
+
+
+class Source(Protocol):
+    """Where events that wait are taken from."""
+
+    async def take(self, most: int, busy: Collection[str]) -> Sequence[Kept]:
+        """Return events that are to be handled: the oldest of each number, and one of each number alone.
+
+        Exclusive between processes: another process never gets a number that this one is handling.
+
+        Args:
+            most: How many at most.
+            busy: Numbers of which none is taken, since one of them is being handled here.
+        """
+        ...
+
+    async def done(self, kept: Sequence[Kept]) -> None:
+        """Note that events were handled."""
+        ...
+
+    async def retry(self, kept: Kept, at: datetime) -> None:
+        """Note that an event was tried once more in vain, and is not to be taken before a moment."""
+        ...
+
+    async def waiting(self) -> int:
+        """Return how many events are not handled."""
+        ...
+
+
+class EventStore(Source, Protocol):
+    """A durable place for events."""
+
+    async def open(self) -> None:
+        """Open it.
+
+        Raises:
+            JournalError: It cannot be opened.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close it."""
+        ...
+
+    async def store(self, events: Sequence[Event]) -> int:
+        """Keep events, which are durable when this returns, and return how many were new.
+
+        An event that is held already is passed over.
+
+        Raises:
+            JournalError: They cannot be written; none of them was.
+        """
+        ...
+
+
+def lane(event: Event) -> str:
+    """Return what keeps an event in order with others: its number; what names nobody waits for nothing."""
+    return f"?{identity(event).hex()}" if isinstance(event, UnknownEvent) else event.phone
