@@ -19,8 +19,8 @@ from allmysms_async.webhooks.callback import FIELDS
 
 __all__ = ["LOGGERS", "AccessLogFilter", "hide_from_logs", "redact_access_log"]
 
-LOGGERS = ("uvicorn.access", "aiohttp.access")
-"""Loggers of requests, of the servers that are known."""
+LOGGERS = ("uvicorn.access", "aiohttp.access", "aiohttp.server")
+"""Loggers of requests, of the servers that are known; the last one quotes requests that cannot be read."""
 
 _HIDDEN = "***"
 # What tells nothing of anybody; everything else in a query string is hidden.
@@ -42,7 +42,7 @@ def redact_access_log(*loggers: str) -> None:
     """Keep token, number and text of webhooks out of the servers' access logs.
 
     A filter is added to the loggers: ``uvicorn.access``, whose records keep their five arguments, ``aiohttp.access``,
-    and those that are named. Call it before or after the server's own logging is set up, and in each process. Other
+    ``aiohttp.server`` (which quotes requests that it cannot read), and those that are named. Call it before or after the server's own logging is set up, and in each process. Other
     requests are logged as before. Proxies in front have logs of their own.
 
     Args:
@@ -69,7 +69,21 @@ class AccessLogFilter(logging.Filter):
         for name in ("first_request_line", "request_header"):
             if name in vars(record):
                 setattr(record, name, _hidden_value(vars(record)[name]))
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and _quotes(error):
+            record.msg, record.args = f"A request could not be read ({type(error).__name__}).", ()
+            record.exc_info = record.exc_text = None
         return True
+
+
+def _quotes(error: BaseException) -> bool:
+    """Tell whether an error, or what led to it, quotes the target of a webhook."""
+    words: list[str] = []
+    one: BaseException | None = error
+    while one is not None and len(words) < _MOST_ESCAPES:
+        words.append(str(one))
+        one = one.__cause__ or one.__context__
+    return any(_hidden(each) != each for each in words)
 
 
 def _hidden_value(value: object) -> object:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from aiohttp import web
 
 from allmysms_async.webhooks.arrival import METHODS, Arrival
@@ -34,6 +36,8 @@ def make_routes(door: Door, prefix: str) -> list[web.RouteDef]:
             length=request.headers.get("Content-Length", ""),
         )
         found = await door.answer(arrival, request.content.iter_any())
+        if found.status == HTTPStatus.NOT_FOUND:
+            raise web.HTTPNotFound  # as of any path that there is not
         fields = dict(found.headers)
         closing = fields.pop("connection", None) is not None
         response = web.Response(status=found.status, body=found.body, headers=fields)
@@ -41,4 +45,5 @@ def make_routes(door: Door, prefix: str) -> list[web.RouteDef]:
             response.force_close()
         return response
 
-    return [web.route(method, prefix + _PATH, receive_event) for method in METHODS]
+    # aiohttp adds HEAD to a GET.
+    return [web.route(method, prefix + _PATH, receive_event) for method in METHODS if method != "HEAD"]
