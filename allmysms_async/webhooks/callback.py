@@ -32,9 +32,9 @@ _PHONE = ("phonenumber",)
 _CAMPAIGN = ("campaignid", "campid")
 _SMS = ("smsid",)
 _REPLY = ("smsmoid", "smsmold")
-_MESSAGE = ("message",)
+_MESSAGE = "message"
 
-FIELDS = frozenset((*_STATUS, *_STATUS_TEXT, *_DATE, *_PHONE, *_CAMPAIGN, *_SMS, *_REPLY, *_MESSAGE))
+FIELDS = frozenset((*_STATUS, *_STATUS_TEXT, *_DATE, *_PHONE, *_CAMPAIGN, *_SMS, *_REPLY, _MESSAGE))
 """Names of the fields of reports and replies, in small letters."""
 
 _BODY = "body"
@@ -159,10 +159,10 @@ def _event(pairs: _Pairs) -> Event | None:
     status, answered = plain_status(_first(fields, _STATUS)), bool(_first(fields, _REPLY).strip())
     if status and not answered:
         return _report(fields, raw, phone, status)
-    if answered or any(name in fields for name in _MESSAGE):
+    if answered or _MESSAGE in fields:
         return Reply(
             phone=phone,
-            text=_first(fields, _MESSAGE),
+            text=fields.get(_MESSAGE, ""),
             received_at=_moment(_first(fields, _DATE)),
             reply_id=_identifier(fields, _REPLY),
             sms_id=_identifier(fields, _SMS),
