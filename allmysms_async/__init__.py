@@ -11,6 +11,7 @@ What a program needs that sends is here. The rest has public modules of its own:
 - ``hooks``: what a hook is told.
 - ``protocols.rest``: the operations of the HTTPS API v9 and their results.
 - ``transports``: what carries requests and mails.
+- ``webhooks``: what the gateway pushes, received in FastAPI, aiohttp or any ASGI server.
 - ``source``, ``text``, ``clock``, ``options``, ``journal``, ``sandbox``: reading lists, measuring texts, telling the
   time, the options of a run, reading a journal, the local stand-in for the gateway.
 """

@@ -42,8 +42,9 @@ def redact_access_log(*loggers: str) -> None:
     """Keep token, number and text of webhooks out of the servers' access logs.
 
     A filter is added to the loggers: ``uvicorn.access``, whose records keep their five arguments, ``aiohttp.access``,
-    ``aiohttp.server`` (which quotes requests that it cannot read), and those that are named. Call it before or after the server's own logging is set up, and in each process. Other
-    requests are logged as before. Proxies in front have logs of their own.
+    ``aiohttp.server`` (which quotes requests that it cannot read), and those that are named. Call it before or after
+    the server's own logging is set up, and in each process. Other requests are logged as before. Proxies in front have
+    logs of their own.
 
     Args:
         *loggers: Names of more loggers that are told of requests.

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 
 from allmysms_async.clock import Clock
 from allmysms_async.model import Event
+from allmysms_async.model.event import Kept
 from allmysms_async.webhooks.stats import Counters
-from allmysms_async.webhooks.store import Kept, Source, lane
+from allmysms_async.webhooks.store import Source, lane
 
 __all__ = ["Handing", "pause_before"]
 
@@ -172,8 +173,12 @@ class Handing:
     async def _pause(self) -> None:
         """Wait until something comes, is handled, or is to be tried again."""
         now = self._clock.now()
+        due = False
         while self._later and self._later[0] <= now:
             heapq.heappop(self._later)
+            due = True
+        if due:  # it may have come to be so after the last look
+            return
         waits = [] if self._poll is None else [self._poll]
         if self._later:
             waits.append((self._later[0] - now).total_seconds())

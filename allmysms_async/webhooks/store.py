@@ -7,23 +7,9 @@ from datetime import datetime
 from typing import Protocol
 
 from allmysms_async.model import Event, UnknownEvent, identity
-from allmysms_async.redaction import Shown
+from allmysms_async.model.event import Kept
 
-__all__ = ["EventStore", "Kept", "Source", "lane"]
-
-
-class Kept(Shown, frozen=True):
-    """An event that is not handled yet.
-
-    Attributes:
-        id: What names it where it is kept.
-        event: The event.
-        attempts: How often it was tried to handle it.
-    """
-
-    id: int
-    event: Event
-    attempts: int
+__all__ = ["EventStore", "Source", "lane"]
 
 
 class Source(Protocol):
@@ -36,7 +22,7 @@ class Source(Protocol):
 
         Args:
             most: How many at most.
-            busy: Numbers of which none is taken, since one of them is being handled here.
+            busy: What ``lane`` gives of events that are being handled here: none of these numbers is taken.
         """
         ...
 
