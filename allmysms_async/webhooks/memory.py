@@ -78,7 +78,7 @@ class Memory:
         self._recent.add(name)
         self._waiting += 1
         key = lane(event)
-        kept = Kept(next(self._numbers), event, 0)
+        kept = Kept(id=next(self._numbers), event=event)
         waiting = self._lanes.get(key)
         if waiting is None:
             self._lanes[key] = deque((kept,))
@@ -112,7 +112,7 @@ class Memory:
     async def retry(self, kept: Kept, at: datetime) -> None:
         """Keep an event, and all that came after it from its number, until a moment."""
         key = lane(kept.event)
-        self._lanes[key][0] = Kept(kept.id, kept.event, kept.attempts + 1)
+        self._lanes[key][0] = Kept(id=kept.id, event=kept.event, attempts=kept.attempts + 1)
         heapq.heappush(self._later, (at, kept.id, key))
 
     async def waiting(self) -> int:

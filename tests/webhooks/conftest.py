@@ -116,7 +116,7 @@ class Books:
                 continue
             seen.add(key)
             if row["at"] <= self.clock.now() and len(found) < most:
-                found.append(Kept(row["id"], row["event"], row["attempts"]))
+                found.append(Kept(id=row["id"], event=row["event"], attempts=row["attempts"]))
         return found
 
     async def done(self, kept: Sequence[Kept]) -> None:

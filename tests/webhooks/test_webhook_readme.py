@@ -54,9 +54,8 @@ def test_example_receives(
     assert shown in (tmp_path / "out").read_text()
     assert TOKEN not in logged
     assert "33600000001" not in logged
-    assert (
-        library == "aiohttp" or "GET /allmysms/***?" in logged or "GET /allmysms/***?" in (tmp_path / "out").read_text()
-    )
+    # aiohttp shows its access log in debug mode alone.
+    assert library == "aiohttp" or '"GET /allmysms/***?' in (tmp_path / "out").read_text()
 
 
 def _patient(process: "subprocess.Popen[bytes]", address: str) -> httpx.Response:

@@ -394,8 +394,9 @@ async def test_two_tokens_are_valid_while_they_change() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "short", "x" * 15, "x" * 201, "with a blank in it..", "slash/slash/slash/", "é" * 16, [], [TOKEN, "x"], 7]
-)  # fmt: skip
+    "wrong",
+    ["", "short", "x" * 15, "x" * 201, "with a blank in it..", "slash/slash/slash/", "é" * 16, [], [TOKEN, "x"], 7],
+)
 def test_token_that_can_be_guessed_is_refused(wrong: Any) -> None:
     """A token has at least 16 characters that fit an address; the error holds none of them."""
     with pytest.raises(InvalidRequest) as refused:
