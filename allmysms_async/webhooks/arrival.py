@@ -45,11 +45,13 @@ class Answer(NamedTuple):
         status: HTTP's status.
         body: The body; a HEAD gets its length alone.
         headers: The fields of its header.
+        raw_headers: The same as bytes, without those that HTTP/2 does not know.
     """
 
     status: int
     body: bytes
     headers: tuple[tuple[str, str], ...]
+    raw_headers: tuple[tuple[bytes, bytes], ...]
 
 
 def answer(status: int, *more: tuple[str, str], body: str | None = None) -> Answer:
@@ -60,7 +62,9 @@ def answer(status: int, *more: tuple[str, str], body: str | None = None) -> Answ
         ("content-length", str(len(written))),
         ("cache-control", "no-store"),
     )
-    return Answer(status, written, (*headers, *more))
+    fields = (*headers, *more)
+    raw = tuple((name.encode(), value.encode()) for name, value in fields if name != "connection")
+    return Answer(status, written, fields, raw)
 
 
 async def read_body(chunks: AsyncIterable[bytes], length: str, most: int) -> bytes:

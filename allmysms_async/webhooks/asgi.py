@@ -82,7 +82,11 @@ class AsgiApplication:
         match scope["type"]:
             case "http":
                 arrival = arrival_of(scope, addresses=bool(self._door.allow))
-                await _send(scope, send, await self._door.answer(arrival, _chunks(receive)))
+                await _send(
+                    scope,
+                    send,
+                    await self._door.answer(arrival, _chunks(receive) if arrival.method == "POST" else None),
+                )
             case "lifespan":
                 await self._live(receive, send)
             case "websocket":
@@ -124,12 +128,8 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
 
 async def _send(scope: Scope, send: Send, answer: Answer) -> None:
     """Answer a request."""
-    head = scope["method"] == "HEAD"
-    # HTTP/2 knows no such field.
-    fields = [
-        (name.encode(), value.encode())
-        for name, value in answer.headers
-        if name != "connection" or scope.get("http_version", "1.1").startswith("1")
-    ]
+    fields = list(answer.raw_headers)
+    if len(fields) < len(answer.headers) and scope.get("http_version", "1.1").startswith("1"):
+        fields.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": answer.status, "headers": fields})
-    await send({"type": "http.response.body", "body": b"" if head else answer.body})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})

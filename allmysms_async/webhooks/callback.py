@@ -37,6 +37,14 @@ _MESSAGE = "message"
 FIELDS = frozenset((*_STATUS, *_STATUS_TEXT, *_DATE, *_PHONE, *_CAMPAIGN, *_SMS, *_REPLY, _MESSAGE))
 """Names of the fields of reports and replies, in small letters."""
 
+# As the manual writes them: what nearly every request has.
+_KEYS = {
+    name: name.lower()
+    for name in (
+        *("smsId", "status", "statusText", "receptionDate", "phoneNumber", "campaignId", "smsMoId", "message"),
+    )
+}
+
 _BODY = "body"
 _WITHOUT_EVENT = frozenset({"HEAD", "OPTIONS"})
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
@@ -77,7 +85,7 @@ def parse(query: str | bytes, body: bytes = b"", *, method: str = "GET", content
     kind = argument.text("content_type", content_type).partition(";")[0].strip().lower()
     if verb in _WITHOUT_EVENT:
         return None
-    pairs = _form(_bytes(query))
+    pairs = _form(_bytes(query).removeprefix(b"?"))
     if body and verb not in _WITHOUT_BODY:
         pairs += _body(bytes(body), kind)
     return _event(pairs)
@@ -95,17 +103,26 @@ def _bytes(query: str | bytes) -> bytes:
 
 def _form(written: bytes) -> _Pairs:
     """Read a query string, or a form: also as PHP writes them, with ``+`` for a blank and maybe ``&amp;``."""
+    if not written.isascii():
+        fields = (part.partition(b"=") for part in written.split(b"&") if part)
+        return [(_meant(name), _meant(value)) for name, _, value in fields]
     pairs: _Pairs = []
-    for part in written.removeprefix(b"?").split(b"&"):
+    for part in written.decode().split("&"):
+        name, _, value = part.partition("=")
+        if "%" in part or "+" in part:
+            name, value = _meant(name.encode()), _meant(value.encode())
         if part:
-            name, _, value = part.partition(b"=")
-            pairs.append((_text(_unescaped(name)).strip().removeprefix("amp;"), _text(_unescaped(value))))
+            pairs.append((name, value))
     return pairs
 
 
-def _unescaped(written: bytes) -> bytes:
-    """Return the bytes that are meant; a ``%`` that escapes nothing is itself."""
-    return unquote_to_bytes(written.replace(b"+", b" ")) if b"%" in written or b"+" in written else written
+def _meant(written: bytes) -> str:
+    """Return the text that is meant; a ``%`` that escapes nothing is itself."""
+    if b"+" in written:
+        written = written.replace(b"+", b" ")
+    if b"%" in written:
+        written = unquote_to_bytes(written)
+    return written.decode() if written.isascii() else _text(written)
 
 
 def _text(raw: bytes) -> str:
@@ -146,11 +163,15 @@ def _event(pairs: _Pairs) -> Event | None:
     raw: dict[str, str] = {}
     fields: dict[str, str] = {}
     for name, value in pairs:
+        key = _KEYS.get(name)
+        if key is None:
+            name = name.strip().removeprefix("amp;")  # what PHP put between two fields
+            key = name.lower()
         raw.setdefault(name, value)
-        key = name.lower()
+        # Of a field that comes again the first value counts that is not blank.
         if key in FIELDS and not fields.get(key, "").strip():
             fields[key] = value
-    if not any(value.strip() for value in raw.values()) and not any(value.strip() for value in fields.values()):
+    if not any(map(str.strip, raw.values())) and not any(map(str.strip, fields.values())):
         return None
     number = _first(fields, _PHONE).strip()
     phone = read_gateway_number(number) if len(number) <= MAX_RAW_LENGTH else ""
@@ -211,13 +232,15 @@ def _moment(written: str) -> datetime | None:
     if len(written) > MAX_RAW_LENGTH:
         return None
     line = " ".join(written.split())
-    offset = _blank_offset(line)
+    offset = _blank_offset(line) if "T" in line else None
     if offset is not None:
         line = f"{offset[1]}+{offset[2]}"
-    for one in (line, _broken(r"\1", line)):
-        try:
-            moment = datetime.fromisoformat(one)
-            return plausible.dated(moment if moment.tzinfo else moment.replace(tzinfo=PARIS))
-        except ValueError:
-            continue
-    return None
+    moment = _iso(line) or _iso(_broken(r"\1", line))
+    return None if moment is None else plausible.dated(moment if moment.tzinfo else moment.replace(tzinfo=PARIS))
+
+
+def _iso(line: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(line)
+    except ValueError:
+        return None

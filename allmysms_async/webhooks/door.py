@@ -17,8 +17,8 @@ __all__ = ["Admit", "Door"]
 
 _log = logging.getLogger("allmysms_async")
 
-Admit: TypeAlias = Callable[[Event], Awaitable[int | None]]
-"""Takes an event in and returns how many are new; None if it cannot be taken in now."""
+Admit: TypeAlias = Callable[[Event, int], Awaitable[int | None]]
+"""Takes an event in, of so many bytes, and returns how many are new; None if it cannot be taken in now."""
 
 _AGAIN = ("retry-after", "5")
 _CLOSE = ("connection", "close")
@@ -99,9 +99,10 @@ class Door:
                 return self._refuse(_TOO_SLOW)
             except Exception:  # each server has errors of its own for a body that never came
                 return self._refuse(_BAD)
-        return await self._take(parse(arrival.query, body, method=arrival.method, content_type=arrival.content_type))
+        event = parse(arrival.query, body, method=arrival.method, content_type=arrival.content_type)
+        return await self._take(event, len(arrival.query) + len(body))
 
-    async def _take(self, event: Event | None) -> Answer:
+    async def _take(self, event: Event | None, size: int) -> Answer:
         """Take in what a request brought."""
         if self._admit is None or not self.is_at_home():
             self._say(
@@ -113,7 +114,7 @@ class Door:
         if event is None:
             self._counters.checks += 1
             return _OK
-        new = await self._admit(event)
+        new = await self._admit(event, size)
         if new is None:
             self._say("Webhooks: requests are answered 503, since too many events wait or cannot be stored.")
             self._counters.unavailable += 1

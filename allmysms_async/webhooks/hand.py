@@ -25,6 +25,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
 _DOUBLINGS = 12
 _SOURCE_PAUSE = 1.0
 _AHEAD = 8
+_TURN = 8
 
 
 def pause_before(attempt: int) -> float:
@@ -195,6 +196,7 @@ class Handing:
 
     async def _work(self) -> None:
         """Handle events, one after another."""
+        turn = 0
         while True:
             kept = await self._taken.get()
             try:
@@ -210,7 +212,9 @@ class Handing:
                 self._counters.handled += 1
                 self._handled.append(kept)
             self._wake.set()
-            await asyncio.sleep(0)  # handlers that never wait leave requests their turn
+            turn = turn % _TURN + 1
+            if turn == _TURN:
+                await asyncio.sleep(0)  # handlers that never wait leave requests their turn
 
     def _fail(self, kept: Kept, error: BaseException) -> None:
         """Have an event tried again, and say which error of which place it was: its words may hold a text."""

@@ -27,6 +27,7 @@ class _Waiting:
     """An event that is not durable yet, and whoever waits for it."""
 
     event: Event
+    places: int
     stored: asyncio.Future[int | None]
 
 
@@ -46,18 +47,18 @@ class Intake:
         self._next: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def admit(self, event: Event) -> int | None:
+    async def admit(self, event: Event, size: int) -> int | None:
         """Make an event durable.
 
         Returns:
             How many are new: 0 if it was held before. None if it is not known to be durable in time: the store failed,
             or took too long, or too many wait already.
         """
-        wanted = places(event)
+        wanted = places(size)
         if not self._room.enter_at_once(wanted) and not await self._room.enter(wanted):
             return None
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(event, loop.create_future())
+        waiting = _Waiting(event, wanted, loop.create_future())
         self._next.append(waiting)
         if self._writing is None:
             self._writing = loop.create_task(self._write(), name="allmysms events: storing")
@@ -102,7 +103,7 @@ class Intake:
                 _settle(one.stored, 1 if new > 0 else 0)
                 new -= 1
         finally:
-            self._room.leave(sum(places(one.event) for one in group))
+            self._room.leave(sum(one.places for one in group))
 
 
 def _settle(stored: asyncio.Future[int | None], new: int | None) -> None:

@@ -57,9 +57,10 @@ class Memory:
         self._lanes: dict[str, deque[Kept]] = {}
         self._ready: deque[str] = deque()
         self._later: list[tuple[datetime, int, str]] = []
+        self._large: dict[int, int] = {}
         self._waiting = 0
 
-    async def admit(self, event: Event, wake: Callable[[], None]) -> int | None:
+    async def admit(self, event: Event, size: int, wake: Callable[[], None]) -> int | None:
         """Take an event in, and say so.
 
         Returns:
@@ -68,7 +69,7 @@ class Memory:
         name = identity(event)
         if name in self._recent:
             return 0
-        wanted = places(event)
+        wanted = places(size)
         if not self.room.enter_at_once(wanted):
             if not await self.room.enter(wanted):
                 return None
@@ -79,6 +80,8 @@ class Memory:
         self._waiting += 1
         key = lane(event)
         kept = Kept(id=next(self._numbers), event=event)
+        if wanted > 1:
+            self._large[kept.id] = wanted
         waiting = self._lanes.get(key)
         if waiting is None:
             self._lanes[key] = deque((kept,))
@@ -107,7 +110,7 @@ class Memory:
             else:
                 del self._lanes[key]
             self._waiting -= 1
-            self.room.leave(places(one.event))
+            self.room.leave(self._large.pop(one.id, 1))
 
     async def retry(self, kept: Kept, at: datetime) -> None:
         """Keep an event, and all that came after it from its number, until a moment."""

@@ -267,7 +267,7 @@ class Receiver:
             self._door.open(self._intake.admit)
         elif self._memory is not None:
             memory = self._memory
-            self._door.open(lambda event: memory.admit(event, handing.wake))
+            self._door.open(lambda event, size: memory.admit(event, size, handing.wake))
 
     async def _end(self) -> None:
         self._door.close()

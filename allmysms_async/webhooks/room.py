@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from allmysms_async.model import Event, UnknownEvent
-
 __all__ = ["FULL_SECONDS", "Room", "places"]
 
 FULL_SECONDS = 3.0
 """Seconds that a request waits for a place; the gateway takes none of over 5."""
 
-_CHARACTERS_A_PLACE = 1024
+_BYTES_A_PLACE = 1024
 
 
-def places(event: Event) -> int:
-    """Return how many places an event takes: one, and one more for each 1,024 characters that it came with."""
-    text = event.raw if isinstance(event, UnknownEvent) else event.raw or {}
-    return 1 + sum(len(name) + len(value) for name, value in text.items()) // _CHARACTERS_A_PLACE
+def places(size: int) -> int:
+    """Return how many places an event takes: one, and one more for each 1,024 bytes that it came in."""
+    return 1 + size // _BYTES_A_PLACE
 
 
 class Room:
