@@ -169,7 +169,7 @@ def _event(pairs: _Pairs) -> Event | None:
             key = name.lower()
         raw.setdefault(name, value)
         # Of a field that comes again the first value counts that is not blank.
-        if key in FIELDS and not fields.get(key, "").strip():
+        if key in FIELDS and (key not in fields or not fields[key].strip()):
             fields[key] = value
     if not any(map(str.strip, raw.values())) and not any(map(str.strip, fields.values())):
         return None

@@ -24,7 +24,8 @@ _log = logging.getLogger("allmysms_async")
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
 _DOUBLINGS = 12
 _SOURCE_PAUSE = 1.0
-_AHEAD = 8
+_AHEAD = 32
+_BETWEEN_LOOKS = 0.03
 _TURN = 8
 
 
@@ -133,6 +134,9 @@ class Handing:
                 continue
             if not moved:
                 await self._pause()
+            elif self._poll is not None and not self._stopping:
+                # Each look is a transaction: what comes meanwhile is in the next one.
+                await asyncio.sleep(_BETWEEN_LOOKS)
 
     def _begin(self, taken: Sequence[Kept]) -> int:
         """Have events handled that are not being handled already."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from allmysms_async.clock import Clock
@@ -72,7 +72,7 @@ class Handlers:
             return
         failure: BaseException | None = None
         for one in self._told(event):
-            for handler in tuple(self.of[type(one)]):
+            for handler in self.of[type(one)].copy():
                 try:
                     await handler(one)
                 except Exception as error:
@@ -82,8 +82,8 @@ class Handlers:
         if isinstance(event, DeliveryReport):
             self._remember(event)
 
-    def _told(self, event: Event) -> Iterator[Event | OptOut]:
-        """Give what an event tells."""
+    def _told(self, event: Event) -> Sequence[Event | OptOut]:
+        """Return what an event tells."""
         opt_out: OptOut | None = None
         if isinstance(event, Reply):
             opt_out = opt_out_of(event)
@@ -92,9 +92,7 @@ class Handlers:
                 opt_out = OptOut(phone=event.phone, source="reply", ended_at=ended)
         elif isinstance(event, DeliveryReport) and event.status is DeliveryStatus.OPTED_OUT:
             opt_out = OptOut(phone=event.phone, reason=Reason.OPTED_OUT, since=event.received_at, source="report")
-        if opt_out is not None:
-            yield opt_out
-        yield event
+        return (event,) if opt_out is None else (opt_out, event)
 
     def _is_outdated(self, report: DeliveryReport) -> bool:
         """Tell whether a report of its text was handled that holds against it; a status nobody knows is always new."""

@@ -28,6 +28,7 @@ class _Waiting:
 
     event: Event
     places: int
+    until: float
     stored: asyncio.Future[int | None]
 
 
@@ -45,7 +46,9 @@ class Intake:
         self._stored = stored
         self._room = Room(most)
         self._next: list[_Waiting] = []
+        self._now: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
 
     async def admit(self, event: Event, size: int) -> int | None:
         """Make an event durable.
@@ -58,21 +61,32 @@ class Intake:
         if not self._room.enter_at_once(wanted) and not await self._room.enter(wanted):
             return None
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(event, wanted, loop.create_future())
+        waiting = _Waiting(event, wanted, loop.time() + STORED_SECONDS, loop.create_future())
         self._next.append(waiting)
+        if self._alarm is None:
+            self._alarm = loop.call_at(waiting.until, self._expire)
         if self._writing is None:
             self._writing = loop.create_task(self._write(), name="allmysms events: storing")
-        late = loop.call_later(STORED_SECONDS, _settle, waiting.stored, None)
-        try:
-            return await waiting.stored
-        finally:
-            late.cancel()
+        return await waiting.stored
+
+    def _expire(self) -> None:
+        """Let those go who have waited for too long; one alarm at a time is enough for all who wait."""
+        loop = asyncio.get_running_loop()
+        self._alarm = None
+        for one in (*self._now, *self._next):
+            if one.until > loop.time():
+                self._alarm = loop.call_at(one.until, self._expire)
+                return
+            _settle(one.stored, None)
 
     async def aclose(self) -> None:
         """Write what waits."""
         while self._writing is not None:
             with contextlib.suppress(Exception):
                 await asyncio.shield(self._writing)
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     async def _write(self) -> None:
         """Write until nothing waits."""
@@ -80,10 +94,11 @@ class Intake:
             # Whoever comes in this turn of the event loop is in the first group already.
             await asyncio.sleep(0)
             while self._next:
-                group, self._next = self._next[:_MOST_TOGETHER], self._next[_MOST_TOGETHER:]
-                await self._write_group(group)
+                self._now, self._next = self._next[:_MOST_TOGETHER], self._next[_MOST_TOGETHER:]
+                await self._write_group(self._now)
         finally:
             self._writing = None
+            self._now = []
 
     async def _write_group(self, group: list[_Waiting]) -> None:
         """Write a group; it is durable, or refused, as a whole."""
