@@ -82,7 +82,7 @@ def make_router(
 
     async def receive_event(request: Request) -> Response:
         arrival = arrival_of(request.scope, addresses=bool(door.allow))
-        answer = await door.answer(arrival, request.stream())
+        answer = await door.answer(arrival, request.stream() if arrival.method == "POST" else None)
         return Response(answer.body, answer.status, dict(answer.headers))
 
     router = APIRouter(

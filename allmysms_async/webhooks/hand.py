@@ -24,7 +24,7 @@ _log = logging.getLogger("allmysms_async")
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
 _DOUBLINGS = 12
 _SOURCE_PAUSE = 1.0
-_AHEAD = 32
+_AHEAD = 8
 _BETWEEN_LOOKS = 0.03
 _TURN = 8
 
