@@ -1,0 +1,63 @@
+"""Receivers on a real journal, as users make them: restarted, side by side, and on a file that campaigns share."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from allmysms_async.model import OptOut, Reply
+from allmysms_async.webhooks import Receiver
+
+from .conftest import TOKEN, ask, reply_query
+
+PATH = f"/hooks/{TOKEN}"
+pytest.importorskip("allmysms_async.journal.event_journal")
+
+
+async def test_what_was_not_handled_is_handled_after_a_restart(tmp_path: Path, until: object) -> None:
+    """Events that were answered OK are in the file, and handled by the receiver that opens it next, each once."""
+    stuck = Receiver(TOKEN, tmp_path / "events.db", workers=2, grace=0)
+
+    @stuck.on_reply
+    async def never(reply: Reply) -> None:
+        await asyncio.Event().wait()
+
+    async with stuck:
+        answers = await asyncio.gather(*(ask(stuck.asgi, f"{PATH}?{reply_query(n, 'STOP')}") for n in range(300)))
+        again = await ask(stuck.asgi, f"{PATH}?{reply_query(7, 'STOP')}")
+    assert {status for status, _, _ in (*answers, again)} == {200}
+    assert stuck.stats.duplicates == 1
+
+    seen: Counter[str] = Counter()
+    receiver = Receiver(TOKEN, str(tmp_path / "events.db"))
+
+    @receiver.on_opt_out
+    async def handle(opt_out: OptOut) -> None:
+        seen[opt_out.phone] += 1
+
+    async with receiver:
+        await until(lambda: receiver.stats.handled == 300)  # type: ignore[operator]
+    assert seen == Counter(f"336{number:08d}" for number in range(300))
+    async with receiver:
+        assert receiver.stats.handled == 300
+
+
+async def test_failure_is_tried_again_in_order(tmp_path: Path, until: object) -> None:
+    """A handler that failed is called again, before the next event of its number."""
+    receiver = Receiver(TOKEN, tmp_path / "events.db")
+    seen: list[str] = []
+
+    @receiver.on_reply
+    async def handle(reply: Reply) -> None:
+        seen.append(reply.text)
+        if len(seen) == 1:
+            raise OSError
+
+    async with receiver:
+        for text in "abc":
+            assert (await ask(receiver.asgi, f"{PATH}?{reply_query(1, text)}"))[0] == 200
+        assert (await ask(receiver.asgi, f"{PATH}?nothing=known"))[0] == 200
+        await until(lambda: receiver.stats.handled == 4)  # type: ignore[operator]
+    assert seen == ["a", "a", "b", "c"]
+    assert (receiver.stats.failed, receiver.stats.unknown, receiver.stats.source_failures) == (1, 1, 0)
