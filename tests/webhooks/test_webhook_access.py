@@ -78,11 +78,12 @@ async def test_raw_bytes_are_not_logged(server: Any, caplog: pytest.LogCaptureFi
 async def test_other_requests_are_logged_as_they_are(server: Any, caplog: pytest.LogCaptureFixture) -> None:
     """What is no webhook's keeps its target, however long its segments are."""
     receiver = Receiver(TOKEN)
-    target = "/else/0123456789abcdef-0123456789?q=33612345678&name=a+b"
+    targets = ["/else/0123456789abcdef-0123456789?q=33612345678&name=a+b", "/else/pending?status=open&message=hello"]
     with caplog.at_level(logging.INFO):
         async with server(receiver) as port:
-            await raw(port, f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-    assert target in _logged(caplog)
+            for target in targets:
+                await raw(port, f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert all(target in _logged(caplog) for target in targets)
 
 
 def test_uvicorn_record_keeps_its_five_arguments(caplog: pytest.LogCaptureFixture) -> None:
