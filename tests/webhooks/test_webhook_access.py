@@ -10,7 +10,8 @@ import pytest
 from allmysms_async.webhooks import Receiver, redact_access_log
 from allmysms_async.webhooks.access import LOGGERS, AccessLogFilter
 
-from .conftest import SERVERS, TOKEN, in_aiohttp, in_fastapi, raw, reply_query
+from .conftest import TOKEN, reply_query
+from .servers import SERVERS, in_aiohttp, in_fastapi, raw
 
 PATH = f"/hooks/{TOKEN}"
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from allmysms_async.webhooks import Receiver
 from allmysms_async.webhooks.admission import AllowList, Tokens, last_segment
 
-from .conftest import TOKEN, ask, in_aiohttp, in_fastapi, in_uvicorn, raw, status_of
+from .conftest import TOKEN, ask
+from .servers import in_aiohttp, in_fastapi, in_uvicorn, raw, status_of
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import pytest
 from allmysms_async.model import DeliveryReport, DeliveryStatus, OptOut, Reply
 from allmysms_async.webhooks import Receiver
 
-from .conftest import SERVERS, TOKEN, query, raw, reply_query, status_of
+from .conftest import TOKEN, query, reply_query
+from .servers import SERVERS, raw, status_of
 
 pytestmark = pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS.keys())
 PATH = f"/hooks/{TOKEN}"
