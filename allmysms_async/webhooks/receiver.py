@@ -7,7 +7,6 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from allmysms_async import argument
@@ -24,7 +23,7 @@ from allmysms_async.webhooks.handler import Handlers
 from allmysms_async.webhooks.intake import Intake
 from allmysms_async.webhooks.memory import Memory
 from allmysms_async.webhooks.stats import Counters, ReceiverStats
-from allmysms_async.webhooks.store import EventStore
+from allmysms_async.webhooks.store import EventStore, event_journal
 
 if TYPE_CHECKING:
     from aiohttp.web import RouteDef
@@ -113,7 +112,7 @@ class Receiver:
         self._make_store: Callable[[], EventStore] | None = None
         if journal is not None:
             # Not an attribute that holds it: a URL may have a password.
-            self._make_store = lambda: _event_journal(journal, self._clock)
+            self._make_store = lambda: event_journal(journal, self._clock)
         self._asgi = AsgiApplication(self._door, self.start, self.aclose)
         self._users = 0
         self._changing: asyncio.Lock | None = None
@@ -297,9 +296,3 @@ def _prefix(given: str) -> str:
         msg = "prefix must begin with a slash."
         raise InvalidRequest(msg)
     return prefix
-
-
-def _event_journal(journal: str | os.PathLike[str], clock: Clock) -> EventStore:
-    """Return a journal of events; its library is imported only now."""
-    store: EventStore = import_module("allmysms_async.journal.event_journal").EventJournal(journal, clock=clock)
-    return store

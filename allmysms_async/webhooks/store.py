@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from importlib import import_module
 from typing import Protocol
 
+from allmysms_async.clock import Clock
 from allmysms_async.model import Event, UnknownEvent, identity
 from allmysms_async.model.event import Kept
 
-__all__ = ["EventStore", "Source", "lane"]
+__all__ = ["EventStore", "Source", "event_journal", "lane"]
 
 
 class Source(Protocol):
@@ -63,6 +66,17 @@ class EventStore(Source, Protocol):
             JournalError: They cannot be written; none of them was.
         """
         ...
+
+
+def event_journal(journal: str | os.PathLike[str], clock: Clock) -> EventStore:
+    """Return a journal of events; its library is imported only now.
+
+    Args:
+        journal: A path, or a ``postgresql://`` URL.
+        clock: Where the time comes from.
+    """
+    store: EventStore = import_module("allmysms_async.journal.event_journal").EventJournal(journal, clock=clock)
+    return store
 
 
 def lane(event: Event) -> str:
