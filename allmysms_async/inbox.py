@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from importlib import import_module
 from typing import Literal, Protocol, TypeAlias
 
 from allmysms_async.clock import SYSTEM, Clock
-from allmysms_async.model import DeliveryReport, Event, Kept, Reply, identity
+from allmysms_async.model import DeliveryReport, Event, Kept, Reply, UnknownEvent, identity
 
-__all__ = ["EventKind", "EventStore", "MemoryEvents", "kind_of", "number_of"]
+__all__ = ["EventKind", "EventStore", "MemoryEvents", "Source", "WatchStore", "event_journal", "kind_of", "lane"]
 
 EventKind: TypeAlias = Literal["report", "reply", "unknown"]
 
@@ -22,32 +24,22 @@ def kind_of(event: Event) -> EventKind:
     return "reply" if isinstance(event, Reply) else "unknown"
 
 
-def number_of(event: Event) -> str:
-    """Return the number that an event is of; empty where none is known."""
-    return event.phone if isinstance(event, DeliveryReport | Reply) else ""
+def lane(event: Event) -> str:
+    """Return what keeps an event in order with others: its number; what names nobody waits for nothing."""
+    return f"?{identity(event).hex()}" if isinstance(event, UnknownEvent) else event.phone
 
 
-class EventStore(Protocol):
-    """Keeps events until they were handled; the same event is kept once."""
+class Source(Protocol):
+    """Where events that wait are taken from."""
 
-    async def open(self) -> None:
-        """Make it ready."""
-        ...
+    async def take(self, most: int, busy: Collection[str]) -> Sequence[Kept]:
+        """Return events that are to be handled: the oldest of each number, and one of each number alone.
 
-    async def aclose(self) -> None:
-        """Close it; what is not handled stays where the store outlives its process."""
-        ...
-
-    async def store(self, events: Sequence[Event]) -> int:
-        """Keep events, as safely as the store can when this returns; return how many were new."""
-        ...
-
-    async def take(self, most: int, busy: Collection[str] = ()) -> Sequence[Kept]:
-        """Return what is to be handled now, which no other process gets meanwhile.
+        Exclusive between processes: another process never gets a number that this one is handling.
 
         Args:
-            most: Events at most; one for each number, its oldest.
-            busy: Numbers that are being handled, which get no other one.
+            most: How many at most.
+            busy: What ``lane`` gives of events that are being handled here: none of these numbers is taken.
         """
         ...
 
@@ -56,12 +48,42 @@ class EventStore(Protocol):
         ...
 
     async def retry(self, kept: Kept, at: datetime) -> None:
-        """Note that handling an event failed, and when it is tried again; its number waits until then."""
+        """Note that an event was tried once more in vain, and is not to be taken before a moment."""
         ...
 
     async def waiting(self) -> int:
-        """Return how many are not handled."""
+        """Return how many events are not handled."""
         ...
+
+
+class EventStore(Source, Protocol):
+    """A durable place for events."""
+
+    async def open(self) -> None:
+        """Open it.
+
+        Raises:
+            JournalError: It cannot be opened.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close it."""
+        ...
+
+    async def store(self, events: Sequence[Event]) -> int:
+        """Keep events, which are durable when this returns, and return how many were new.
+
+        An event that is held already is passed over.
+
+        Raises:
+            JournalError: They cannot be written; none of them was.
+        """
+        ...
+
+
+class WatchStore(EventStore, Protocol):
+    """A place for events that keeps notes beside them, for whoever asks from time to time."""
 
     async def watch_state(self, name: str) -> str | None:
         """Return what was kept under a name, or None."""
@@ -70,6 +92,19 @@ class EventStore(Protocol):
     async def keep_watch_state(self, name: str, state: str) -> None:
         """Keep something under a name, as safely as events are kept."""
         ...
+
+
+def event_journal(journal: str | os.PathLike[str], clock: Clock, kind: EventKind | None = None) -> WatchStore:
+    """Return a journal of events; its library is imported only now, which takes long.
+
+    Args:
+        journal: A path, or a ``postgresql://`` URL.
+        clock: Where the time comes from.
+        kind: What it hands out; all by default.
+    """
+    module = import_module("allmysms_async.journal.event_journal")
+    store: WatchStore = module.EventJournal(journal, clock=clock, kind=kind)
+    return store
 
 
 class MemoryEvents:
@@ -118,12 +153,11 @@ class MemoryEvents:
         for kept in self._open.values():
             if len(taken) >= most:
                 break
-            phone = number_of(kept.event)
-            if phone in passed or (self._kind is not None and kind_of(kept.event) != self._kind):
+            name = lane(kept.event)
+            if name in passed or (self._kind is not None and kind_of(kept.event) != self._kind):
                 continue
-            if phone:
-                passed.add(phone)
-            if self._later.get(phone, now) <= now:
+            passed.add(name)
+            if self._later.get(name, now) <= now:
                 taken.append(kept)
         return taken
 
@@ -131,13 +165,13 @@ class MemoryEvents:
         """Forget events but for that they were here."""
         for each in kept:
             self._open.pop(each.id, None)
-            self._later.pop(number_of(each.event), None)
+            self._later.pop(lane(each.event), None)
 
     async def retry(self, kept: Kept, at: datetime) -> None:
         """Have a number wait."""
         if kept.id in self._open:
             self._open[kept.id] = Kept(id=kept.id, event=kept.event, attempts=kept.attempts + 1)
-            self._later[number_of(kept.event)] = at
+            self._later[lane(kept.event)] = at
 
     async def waiting(self) -> int:
         """Return how many are not handled."""

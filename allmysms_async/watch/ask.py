@@ -21,7 +21,7 @@ from allmysms_async.errors import (
     NotPermitted,
     RateLimited,
 )
-from allmysms_async.inbox import EventStore
+from allmysms_async.inbox import WatchStore
 from allmysms_async.model import Event
 
 __all__ = ["HORIZON", "Asker", "Pace", "handed_out"]
@@ -116,9 +116,9 @@ class Asker:
         self._refusal = None
 
 
-async def handed_out(store: EventStore) -> AsyncIterator[Event]:
+async def handed_out(store: WatchStore) -> AsyncIterator[Event]:
     """Hand out what a store holds, each event done with when the next one is asked for."""
-    while some := await store.take(_AT_ONCE):
+    while some := await store.take(_AT_ONCE, ()):
         for kept in some:
             yield kept.event
             await store.done((kept,))

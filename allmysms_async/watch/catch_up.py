@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from allmysms_async.backend import Backend, ListsCampaigns, ReceivesReplies, ReportsDelivery
 from allmysms_async.clock import Clock
-from allmysms_async.inbox import EventStore
+from allmysms_async.inbox import WatchStore
 from allmysms_async.watch.ask import HORIZON
 from allmysms_async.watch.replies import ReplyPoll
 from allmysms_async.watch.reports import ReportPoll
@@ -14,7 +14,7 @@ from allmysms_async.watch.reports import ReportPoll
 __all__ = ["catch_up"]
 
 
-async def catch_up(backend: Backend, store: EventStore, clock: Clock, sends: Sequence[str] | None = None) -> int:
+async def catch_up(backend: Backend, store: WatchStore, clock: Clock, sends: Sequence[str] | None = None) -> int:
     """Ask for the reports and replies of sends, and keep those that are new; return how many there were.
 
     Args:

@@ -9,7 +9,7 @@ from datetime import datetime
 from allmysms_async.backend import HandsOutReplies, ListsCampaigns, ReceivesReplies
 from allmysms_async.clock import Clock
 from allmysms_async.errors import AllMySmsError, OutcomeUnknown
-from allmysms_async.inbox import EventStore
+from allmysms_async.inbox import WatchStore
 from allmysms_async.model import Reply
 from allmysms_async.watch.ask import HORIZON, Asker, Pace, handed_out, rest_of
 
@@ -35,7 +35,7 @@ class ReplyPoll:
         InvalidRequest: No sends are named, and the protocol needs them.
     """
 
-    def __init__(self, backend: ReceivesReplies, sends: Sequence[str] | None, store: EventStore, clock: Clock) -> None:
+    def __init__(self, backend: ReceivesReplies, sends: Sequence[str] | None, store: WatchStore, clock: Clock) -> None:
         self._backend = backend
         self._sends = None if sends is None else list(dict.fromkeys(sends))
         self._store = store
@@ -112,7 +112,7 @@ class ReplyPoll:
 
 
 async def watch_replies(
-    poll: ReplyPoll, store: EventStore, *, clock: Clock, pace: Pace, until: datetime | None = None
+    poll: ReplyPoll, store: WatchStore, *, clock: Clock, pace: Pace, until: datetime | None = None
 ) -> AsyncIterator[Reply]:
     """Iterate over replies as they come, one round of questions after the other.
 

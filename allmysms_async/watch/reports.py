@@ -8,7 +8,7 @@ from datetime import datetime
 from allmysms_async.backend import ReportsDelivery
 from allmysms_async.clock import Clock
 from allmysms_async.errors import AllMySmsError
-from allmysms_async.inbox import EventStore
+from allmysms_async.inbox import WatchStore
 from allmysms_async.model import FINAL, DeliveryReport, DeliveryStatus
 from allmysms_async.watch.ask import HORIZON, Asker, Pace, handed_out, rest_of
 
@@ -27,7 +27,7 @@ class ReportPoll:
     """
 
     def __init__(
-        self, backend: ReportsDelivery, sends: Sequence[str], store: EventStore, clock: Clock, expected: int | None
+        self, backend: ReportsDelivery, sends: Sequence[str], store: WatchStore, clock: Clock, expected: int | None
     ) -> None:
         self._backend = backend
         self._open = list(dict.fromkeys(sends))
@@ -62,7 +62,7 @@ class ReportPoll:
 
 
 async def watch_reports(
-    poll: ReportPoll, store: EventStore, *, clock: Clock, pace: Pace, until: datetime | None = None
+    poll: ReportPoll, store: WatchStore, *, clock: Clock, pace: Pace, until: datetime | None = None
 ) -> AsyncIterator[DeliveryReport]:
     """Iterate over reports as they come, one round of questions after the other.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
@@ -13,7 +12,7 @@ from allmysms_async import argument
 from allmysms_async.backend import HandsOutReplies, ReceivesReplies, ReportsDelivery
 from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.inbox import EventKind, EventStore, MemoryEvents
+from allmysms_async.inbox import EventKind, MemoryEvents, WatchStore, event_journal
 from allmysms_async.model import CampaignResult, DeliveryReport, Reply, SendReceipt
 from allmysms_async.watch.ask import Pace
 from allmysms_async.watch.replies import ReplyPoll, watch_replies
@@ -91,10 +90,9 @@ class Watcher:
         finally:
             await store.aclose()
 
-    async def _opened(self, journal: str | os.PathLike[str], kind: EventKind) -> EventStore:
+    async def _opened(self, journal: str | os.PathLike[str], kind: EventKind) -> WatchStore:
         """Return where what comes is kept; a journal's libraries take long to import, and do so in a thread."""
-        module = await asyncio.to_thread(importlib.import_module, "allmysms_async.journal.event_journal")
-        store: EventStore = module.EventJournal(journal, clock=self._clock, kind=kind)
+        store: WatchStore = await asyncio.to_thread(event_journal, journal, self._clock, kind)
         await store.open()
         return store
 

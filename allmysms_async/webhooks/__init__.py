@@ -13,11 +13,11 @@
 
 from __future__ import annotations
 
+from allmysms_async.inbox import EventStore
 from allmysms_async.model.event import Kept
 from allmysms_async.webhooks.access import redact_access_log
 from allmysms_async.webhooks.callback import parse
 from allmysms_async.webhooks.receiver import Receiver
 from allmysms_async.webhooks.stats import ReceiverStats
-from allmysms_async.webhooks.store import EventStore
 
 __all__ = ["EventStore", "Kept", "Receiver", "ReceiverStats", "parse", "redact_access_log"]

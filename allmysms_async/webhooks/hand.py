@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from allmysms_async.clock import Clock
+from allmysms_async.inbox import Source, lane
 from allmysms_async.model import Event
 from allmysms_async.model.event import Kept
 from allmysms_async.webhooks.stats import Counters
-from allmysms_async.webhooks.store import Source, lane
 
 __all__ = ["Handing", "pause_before"]
 

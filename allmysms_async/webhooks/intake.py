@@ -8,9 +8,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from allmysms_async.inbox import EventStore
 from allmysms_async.model import Event
 from allmysms_async.webhooks.room import Room, places
-from allmysms_async.webhooks.store import EventStore
 
 __all__ = ["STORED_SECONDS", "Intake"]
 

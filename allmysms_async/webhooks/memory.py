@@ -9,10 +9,10 @@ from datetime import datetime
 from itertools import count
 
 from allmysms_async.clock import Clock
+from allmysms_async.inbox import lane
 from allmysms_async.model import Event, identity
 from allmysms_async.model.event import Kept
 from allmysms_async.webhooks.room import Room, places
-from allmysms_async.webhooks.store import lane
 
 __all__ = ["Memory", "Recent"]
 

@@ -10,10 +10,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from allmysms_async import argument
+from allmysms_async.backend import Backend
 from allmysms_async.border import bordered
 from allmysms_async.clock import SYSTEM, Clock
 from allmysms_async.errors import InvalidRequest
+from allmysms_async.inbox import WatchStore, event_journal
 from allmysms_async.model import DeliveryReport, OptOut, Reply, UnknownEvent
+from allmysms_async.watch import catch_up
 from allmysms_async.webhooks.access import hide_from_logs
 from allmysms_async.webhooks.admission import AllowList, Tokens
 from allmysms_async.webhooks.asgi import AsgiApplication
@@ -23,7 +26,6 @@ from allmysms_async.webhooks.handler import Handlers
 from allmysms_async.webhooks.intake import Intake
 from allmysms_async.webhooks.memory import Memory
 from allmysms_async.webhooks.stats import Counters, ReceiverStats
-from allmysms_async.webhooks.store import EventStore, event_journal
 
 if TYPE_CHECKING:
     from aiohttp.web import RouteDef
@@ -109,14 +111,14 @@ class Receiver:
             self._counters,
         )
         hide_from_logs(self._door.tokens)
-        self._make_store: Callable[[], EventStore] | None = None
+        self._make_store: Callable[[], WatchStore] | None = None
         if journal is not None:
             # Not an attribute that holds it: a URL may have a password.
             self._make_store = lambda: event_journal(journal, self._clock)
         self._asgi = AsgiApplication(self._door, self.start, self.aclose)
         self._users = 0
         self._changing: asyncio.Lock | None = None
-        self._store: EventStore | None = None
+        self._store: WatchStore | None = None
         self._intake: Intake | None = None
         self._memory: Memory | None = None
         self._handing: Handing | None = None
@@ -233,6 +235,32 @@ class Receiver:
                 self._users -= 1
                 if not self._users:
                     await self._end()
+
+    async def catch_up(self, backend: Backend, sends: Iterable[str] | None = None) -> int:
+        """Ask the gateway for what was pushed while the receiver was away; handlers get what is new of it.
+
+        Reports and replies of the sends of the last 72 hours are read, also those that others had handed out to them.
+        Once is enough after a start: what comes later is pushed.
+
+        Args:
+            backend: Such as the ``backend`` of a service.
+            sends: The gateway's identifiers of the sends; needed on protocols that list none (SOAP, Envoyer SMS Pro).
+
+        Returns:
+            How many events were new.
+
+        Raises:
+            InvalidRequest: There is no journal, which tells what is new, or the receiver was not started.
+            AllMySmsError: A question failed that no other would fare better than.
+        """
+        store = self._store
+        if store is None:
+            msg = "Catching up takes a journal, and a receiver that was started: only they tell what is new."
+            raise InvalidRequest(msg)
+        news = await catch_up(backend, store, self._clock, None if sends is None else [*sends])
+        if self._handing is not None:
+            self._handing.wake()
+        return news
 
     def _turn(self) -> asyncio.Lock:
         """Return what keeps starts and ends apart, in this event loop."""

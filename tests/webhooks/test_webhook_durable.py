@@ -4,15 +4,12 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from allmysms_async.model import OptOut, Reply
 from allmysms_async.webhooks import Receiver
 
 from .conftest import TOKEN, MovedClock, ask, reply_query
 
 PATH = f"/hooks/{TOKEN}"
-pytest.importorskip("allmysms_async.journal.event_journal")
 
 
 async def test_what_was_not_handled_is_handled_after_a_restart(tmp_path: Path, until: object) -> None:
