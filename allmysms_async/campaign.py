@@ -234,4 +234,4 @@ async def stored_campaign(journal: str | os.PathLike[str], name: str | None) -> 
 
     async with Journal(journal) as opened:
         stored = await opened.campaign(name)
-    return Campaign(stored.name, stored.message, ())
+    return Campaign(stored.name, stored.message, (), stored.exclude_opt_outs)

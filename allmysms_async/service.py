@@ -10,6 +10,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
+import msgspec
+
 from allmysms_async import argument
 from allmysms_async.backend import (
     ActsForSubAccounts,
@@ -69,6 +71,7 @@ from allmysms_async.prepare import (
     contacts_removed,
     engine_options,
     iterable,
+    opt_outs_of,
     receipt_of,
     send_request,
 )
@@ -260,6 +263,7 @@ class SmsService:
         # What was begun may be continued after its date, if only to learn what became of it.
         clock = self._clock if journal is None and not begun.sink.accounted else None
         checked = engine_options(backend, campaign, options, self._usual, clock=clock)
+        checked = self._without_opt_outs(checked, campaign, journal)
         lease = options.get("lease")
         sink = begun.sink if journal is None else journal_sink(journal, campaign, backend, self._clock, lease)
         run = CampaignRun(backend, campaign, begun.intake, sink, checked, self._clock, self._rng)
@@ -287,8 +291,16 @@ class SmsService:
         campaign = await stored_campaign(path, name)
         backend = self.capable(Sends)
         checked = engine_options(backend, campaign, options, self._usual, clock=None)
+        checked = self._without_opt_outs(checked, campaign, path)
         sink = journal_sink(journal, campaign, backend, self._clock, options.get("lease"))
         return self._work.add(CampaignRun(backend, campaign, None, sink, checked, self._clock, self._rng))
+
+    def _without_opt_outs(
+        self, options: EngineOptions, campaign: Campaign, journal: str | os.PathLike[str] | None
+    ) -> EngineOptions:
+        """Return how a campaign is sent to all but those who opted out, if it leaves them out."""
+        opt_outs = opt_outs_of(self.backend, campaign, journal, policy=options.policy, clock=self._clock, rng=self._rng)
+        return msgspec.structs.replace(options, opt_outs=opt_outs)
 
     async def run(self, campaign: Campaign, **options: Unpack[RunOptions]) -> CampaignResult:
         """Send a campaign to its end; ``stream`` without the progress.

@@ -14,13 +14,13 @@ import socket
 from typing import Any
 
 import uvicorn
-from allmysms_async.webhooks import Receiver
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from allmysms_async import DeliveryReport, Reply
+from allmysms_async.webhooks import Receiver
 
 __all__ = ["main"]
 

@@ -14,6 +14,7 @@ from allmysms_async.backend import Paces, SendRequest, Sends
 from allmysms_async.batch.chunk import Chunk, halves, idempotency_key, marked_name, without
 from allmysms_async.batch.desk import Desk, pause
 from allmysms_async.batch.limits import Limits, StopConditions
+from allmysms_async.batch.opt_outs import LeftOut, OptOuts
 from allmysms_async.batch.policy import REPLAY_SECONDS, RetryPolicy, deliver
 from allmysms_async.batch.record import Claim, LeaseLost, Sink
 from allmysms_async.batch.settlement import settlement
@@ -72,6 +73,7 @@ class EngineOptions(Shown, frozen=True, kw_only=True):
         grace: Seconds that a run which is stopped still waits for answers to what it has sent.
         max_duration: Seconds that the gateway's request limit may stretch the campaign to; None for any.
         limits: What stops the campaign before its end.
+        opt_outs: Whom it leaves out.
     """
 
     chunk_size: int
@@ -80,6 +82,7 @@ class EngineOptions(Shown, frozen=True, kw_only=True):
     grace: float = 10.0
     max_duration: float | None = None
     limits: StopConditions = StopConditions()
+    opt_outs: OptOuts | None = None
 
 
 class Dispatch:
@@ -189,6 +192,10 @@ class Dispatch:
 
     async def _send(self, claim: Claim) -> None:
         """Send a claimed chunk, and record how it ended."""
+        opt_outs = self._options.opt_outs
+        if opt_outs is not None and not claim.unanswered and (left_out := opt_outs.refusal(claim.chunk)) is not None:
+            await surely(self._conclude(claim, Delivery(event=ChunkEvent.REJECT, error=left_out)))
+            return
         try:
             delivery = await self._deliver(claim)
         except LeaseLost:
@@ -286,6 +293,8 @@ class Dispatch:
     def _counted(self, claim: Claim, delivery: Delivery) -> Delivery:
         """Count what goes wrong in a row; return the delivery as it is to be recorded."""
         error = delivery.error
+        if isinstance(error, LeftOut):  # it tells nothing of the gateway
+            return delivery
         if not (delivery.event is ChunkEvent.RELEASE and isinstance(error, RequestLimitReached)):
             self.waiting_until = None
             self._unanswered = self._unanswered + 1 if isinstance(error, _SILENCE) else 0
@@ -305,7 +314,8 @@ class Dispatch:
         end = settlement(chunk, delivery)
         await self._sink.settle(chunk, end)
         self._desk.tell(end.outcomes)
-        self._limits.note(chunk, end.outcomes, refused=delivery.event is ChunkEvent.REJECT)
+        refused = delivery.event is ChunkEvent.REJECT and not isinstance(delivery.error, LeftOut)
+        self._limits.note(chunk, end.outcomes, refused=refused)
 
     def _without_refused(self, chunk: Chunk, positions: tuple[int, ...]) -> tuple[Chunk, ...]:
         """Return the pieces that replace a chunk with refused numbers: the others, then the refused.

@@ -18,6 +18,7 @@ from allmysms_async.backend import SendLimits
 from allmysms_async.batch.block import ROWS_AT_ONCE, Block, Row, line_of, portion
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.gathering import Gathering
+from allmysms_async.batch.opt_outs import Barred, OptOuts
 from allmysms_async.batch.param import Figures, param_problem, written
 from allmysms_async.batch.seen import Refusals, Unmet, refusal
 from allmysms_async.batch.wording import PARAM_REASONS, check_characters, check_size, coding_wanted, template_of
@@ -32,6 +33,10 @@ _Fit: TypeAlias = tuple[Coding, int]
 # How a text is sent: its coding, its parts.
 
 
+async def _nobody() -> Barred:
+    return {}
+
+
 class Planner:
     """Puts rows into chunks.
 
@@ -43,6 +48,7 @@ class Planner:
         accounted: Rows already planned or refused, over the whole campaign; added to.
         refused: What was refused already, over the whole campaign; added to.
         unmet: What of these this reading of the source has not met yet; all of it by default.
+        opt_outs: Whom to leave out, nobody by default; what it holds is looked up with each row.
         next_seq: Ordinal of the next chunk.
         template: What ``template_of`` says of the message, if somebody has asked it already.
 
@@ -60,6 +66,7 @@ class Planner:
         accounted: BitMap64,
         refused: Refusals | None = None,
         unmet: Unmet | None = None,
+        opt_outs: OptOuts | None = None,
         next_seq: int = 1,
         template: tuple[Template, TextSize | None] | None = None,
     ) -> None:
@@ -73,6 +80,7 @@ class Planner:
             unmet = Unmet()
             unmet.learn(seen, self._refused)
         self._unmet = unmet
+        self._opt_outs = OptOuts(_nobody) if opt_outs is None else opt_outs
         self._gathering = Gathering(chunk_size, next_seq)
 
     def add_rows(self, rows: Sequence[Row], refused: list[Outcome]) -> Sequence[Row]:
@@ -92,7 +100,8 @@ class Planner:
             return ()
         left: Sequence[Row] = ()
         fits = self._sizes(block := Block(rows))
-        if len(rows) > ROWS_AT_ONCE and block.phones.count("") + self._unsized(fits) > ROWS_AT_ONCE // 2:
+        unusual = block.phones.count("") + self._unsized(fits) + len(self._barred(block))
+        if len(rows) > ROWS_AT_ONCE and unusual > ROWS_AT_ONCE // 2:
             left, rows = portion(rows, ROWS_AT_ONCE, len(rows)), portion(rows, 0, ROWS_AT_ONCE)
             fits = self._sizes(block := Block(rows))
         others = [at for at, phone in enumerate(block.phones) if not phone] if "" in block.phones else []
@@ -100,6 +109,9 @@ class Planner:
             if self._limits.personalises:
                 fits = [self._usual_fit(block.person(at)) if fit is None else fit for at, fit in enumerate(fits)]
             others = sorted({*others, *(at for at, fit in enumerate(fits) if fit is None)})
+        if barred := self._barred(block):
+            found = (at for at, phone in enumerate(block.phones) if phone and int(phone) in barred)
+            others = sorted({*others, *found})
         begin = looked = 0
         for end in (*others, len(rows)):
             run = block.part(begin, end) if begin < end else None
@@ -120,6 +132,10 @@ class Planner:
         outcome = self.add(row, item)
         if outcome is not None:
             refused.append(outcome)
+
+    def _barred(self, block: Block) -> BitMap64:
+        """Return the numbers of usual rows that opted out."""
+        return block.known & self._opt_outs.numbers if self._opt_outs.numbers else self._opt_outs.numbers
 
     def _unsized(self, fits: list[_Fit | None]) -> int:
         """Return how many texts somebody has to look at."""
@@ -208,6 +224,9 @@ class Planner:
         number = int(phone)
         if number in self._seen and not self._unmet.awaits(number):
             return self._refuse(row, recipient, phone, Reason.DUPLICATE)
+        why = self._opt_outs.reason(number)
+        if why is not None and number not in self._seen:
+            return self._refuse(row, recipient, phone, why)
         try:
             size = self._measure(recipient)
         except InvalidText as error:

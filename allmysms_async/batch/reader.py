@@ -107,12 +107,15 @@ class Reader:
                 refused=self._sink.refused,
                 unmet=None if self._intake is None else self._intake.unmet,
                 next_seq=self._sink.next_seq,
+                opt_outs=self._options.opt_outs,
             )
             self._sink.on_loss(self._desk.fail)
             await surely(self._sink.open(self._campaign))
             self.continued = self._sink.totals()
             await self._foresee()
             self.begun = True
+            if self._options.opt_outs is not None:
+                await self._options.opt_outs.load()
             await self._continue()
             await self._look_up()
             intake = self._intake

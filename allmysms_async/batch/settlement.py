@@ -8,6 +8,7 @@ from itertools import compress
 
 from allmysms_async import plausible
 from allmysms_async.batch.chunk import Chunk, parts_of
+from allmysms_async.batch.opt_outs import LeftOut
 from allmysms_async.batch.record import Settlement
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.batch.verdict import Delivery
@@ -59,7 +60,8 @@ def settlement(chunk: Chunk, delivery: Delivery) -> Settlement:
     state = _STATES[event]
     reason: Reason | None = None
     if state is OutcomeState.REJECTED and delivery.error is not None:
-        reason = _REASONS.get(type(delivery.error), Reason.GATEWAY_REFUSED)
+        error = delivery.error
+        reason = error.reason if isinstance(error, LeftOut) else _REASONS.get(type(error), Reason.GATEWAY_REFUSED)
     outcomes = tuple(
         Outcome(row, recipient.line, recipient.phone, state, reason)
         for row, recipient in zip(chunk.rows, chunk.recipients, strict=True)

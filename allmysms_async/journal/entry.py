@@ -69,7 +69,7 @@ async def enter(
         InvalidSchedule: It would begin now, and its date has passed.
     """
     message = campaign.message
-    options = options_of(message, added)
+    options = options_of(message, added, campaign.exclude_opt_outs)
     values = {
         "name": campaign.name,
         "text": message.text,

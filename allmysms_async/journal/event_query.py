@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from allmysms_async.journal import event_schema as schema
+from allmysms_async.journal.row import insert_into
 
 __all__ = [
     "Ids",
@@ -43,7 +43,7 @@ def _among(connection: sa.Connection, column: sa.ColumnElement[Any], names: Ids)
     if connection.dialect.name == "sqlite":
         value = sa.func.json_each(sa.literal(_encode(list(names)).decode())).table_valued("value")
         return column.in_(sa.select(value.c.value))
-    return column == sa.any_(sa.literal(list(names), postgresql.ARRAY(sa.Text)))
+    return column == sa.any_(sa.literal(list(names), sa.ARRAY(sa.Text)))
 
 
 def count_states(connection: sa.Connection, names: Ids) -> Sequence[Any]:
@@ -138,9 +138,8 @@ def watch_state(connection: sa.Connection, name: str) -> str | None:
 
 def keep_watch_state(connection: sa.Connection, name: str, state: str) -> None:
     """Keep something for a watch."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     connection.execute(
-        insert(schema.watch)
+        insert_into(connection, schema.watch)
         .values(name=name, state=state)
         .on_conflict_do_update(index_elements=["name"], set_={"state": state})
     )

@@ -48,20 +48,16 @@ event = sa.Table(
     sa.Column("retry_at", _moment, nullable=False),  # 0 until one was put off
 )
 
-_open = event.c.handled_at.is_(None)
-_replied = event.c.kind == "reply"
-
-
-def _index(name: str, *columns: sa.ColumnElement[object], only: sa.ColumnElement[bool]) -> sa.Index:
-    """Return an index of some of the events."""
-    return sa.Index(name, *columns, sqlite_where=only, postgresql_where=only)
-
-
-_index("event_of_number", event.c.phone, event.c.id, only=_open)
+# Of some of the events each; as SQL, since SQLAlchemy's word for that imports what is PostgreSQL's for a file as well.
 # A file's events are handled by one process, a server's by the holders of their lanes.
-_index("event_due", event.c.retry_at, event.c.id, only=_open).ddl_if(dialect="sqlite")
-_index("event_lane_due", event.c.lane, event.c.retry_at, event.c.id, only=_open).ddl_if(dialect="postgresql")
-_index("event_reply", event.c.at, event.c.id, only=_replied)
+_INDEXES = (
+    "create index event_of_number on event (phone, id) where handled_at is null",
+    "create index event_reply on event (at, id) where kind = 'reply'",
+)
+_INDEX_DUE = {
+    "sqlite": "create index event_due on event (retry_at, id) where handled_at is null",
+    "postgresql": "create index event_lane_due on event (lane, retry_at, id) where handled_at is null",
+}
 
 # The present state of each text. Which of two states is the later one stands in the columns, so that the database
 # decides it by itself, whichever comes first.
@@ -119,6 +115,8 @@ def ensure_events(connection: sa.Connection, label: str) -> None:
         msg = f"{label} holds a table {min(taken)} that is no journal's; nothing was stored."
         raise JournalError(msg, remedy="Name another file, or a database of its own.")
     _metadata.create_all(connection)
+    for statement in (*_INDEXES, _INDEX_DUE[connection.dialect.name]):
+        connection.exec_driver_sql(statement)
     connection.execute(_mark.insert().values(version=EVENT_VERSION))
 
 

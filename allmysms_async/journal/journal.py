@@ -20,7 +20,7 @@ from allmysms_async.journal.database import Database
 from allmysms_async.journal.decision import Decision, decide, doubted
 from allmysms_async.journal.query import summed
 from allmysms_async.journal.rescue import rescue
-from allmysms_async.journal.row import message_of, outcomes_of
+from allmysms_async.journal.row import excludes_opt_outs, message_of, outcomes_of
 from allmysms_async.journal.transition import held_still
 from allmysms_async.journal.waiting import held_by_others
 from allmysms_async.model import CampaignResult, MmsMessage, Outcome, OutcomeState, Reason, SmsMessage, Waiting
@@ -44,6 +44,7 @@ class JournalCampaign(Shown, frozen=True, kw_only=True):
         created_at: When it was begun, aware.
         result: What became of it so far.
         held: What processes hold of it at present, or None; a dead one's is taken over by the next run.
+        exclude_opt_outs: As the campaign was begun with.
     """
 
     name: str
@@ -52,6 +53,7 @@ class JournalCampaign(Shown, frozen=True, kw_only=True):
     created_at: datetime
     result: CampaignResult
     held: Waiting | None = None
+    exclude_opt_outs: bool | None = None
 
 
 class ChunkView(Shown, frozen=True, kw_only=True):
@@ -131,6 +133,7 @@ class Journal:
         return JournalCampaign(
             name=row.name,
             message=message_of(row.text, row.options),
+            exclude_opt_outs=excludes_opt_outs(row.options),
             backend=row.backend,
             created_at=datetime.fromtimestamp(row.created_at, UTC),
             result=sums.result(row.name, row.run_id),

@@ -26,6 +26,7 @@ __all__ = [
     "changed_options",
     "chunk_of",
     "ended",
+    "excludes_opt_outs",
     "insert_into",
     "left_chunk",
     "message_of",
@@ -37,12 +38,17 @@ __all__ = [
 ]
 
 
-def options_of(message: SmsMessage | MmsMessage, added: Mapping[str, str | bool | None]) -> str:
+def options_of(
+    message: SmsMessage | MmsMessage, added: Mapping[str, str | bool | None], exclude_opt_outs: bool | None = None
+) -> str:
     """Return a message's options as the journal keeps them: its kind, all but its text, and the backend's settings."""
     when = None if message.send_at is None else message.send_at.astimezone(UTC)
     bare = msgspec.structs.replace(message, text="", send_at=when)
     kind = "mms" if isinstance(message, MmsMessage) else "sms"
-    return msgspec.json.encode({kind: bare, "added": dict(sorted(added.items()))}).decode()
+    options: dict[str, object] = {kind: bare, "added": dict(sorted(added.items()))}
+    if exclude_opt_outs is not None:
+        options["exclude_opt_outs"] = exclude_opt_outs
+    return msgspec.json.encode(options).decode()
 
 
 def message_of(text: str, options: str) -> SmsMessage | MmsMessage:
@@ -50,6 +56,11 @@ def message_of(text: str, options: str) -> SmsMessage | MmsMessage:
     stored = _options.decode(options)
     bare = stored.mms or stored.sms or SmsMessage("")
     return msgspec.structs.replace(bare, text=text)
+
+
+def excludes_opt_outs(options: str) -> bool | None:
+    """Return what a campaign's options say of those who opted out."""
+    return _options.decode(options).exclude_opt_outs
 
 
 def changed_options(stored: str, given: str) -> list[str]:
@@ -70,6 +81,7 @@ class _Options(msgspec.Struct):
     sms: SmsMessage | None = None
     mms: MmsMessage | None = None
     added: dict[str, str | bool | None] = {}
+    exclude_opt_outs: bool | None = None
 
 
 _options = msgspec.json.Decoder(_Options)

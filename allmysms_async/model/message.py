@@ -152,11 +152,14 @@ class Campaign(Discreet, frozen=True, eq=False, weakref=True):
         name: Shown in the provider's back office, followed by a mark of the run and the chunk.
         message: The message; its ``purpose`` is required here. An MMS needs a backend that sends MMS.
         recipients: Any iterable or async iterable of ``Recipient`` or of numbers; read once, lazily.
+        exclude_opt_outs: Whether whoever opted out is rejected before anything is sent: those that the gateway lists,
+            where the backend can ask it, and those that the journal holds. By default so for ``marketing``.
     """
 
     name: str
     message: SmsMessage | MmsMessage
     recipients: Iterable[Recipient | str] | AsyncIterable[Recipient | str]
+    exclude_opt_outs: bool | None = None
 
 
 def as_sms(message: SmsMessage | MmsMessage) -> SmsMessage:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from allmysms_async.prepare.asking import attempts_of, check_operation, contacts_added, contacts_removed
 from allmysms_async.prepare.campaign import engine_options
 from allmysms_async.prepare.message import iterable
+from allmysms_async.prepare.opt_outs import opt_outs_of
 from allmysms_async.prepare.send import receipt_of, send_request
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "contacts_removed",
     "engine_options",
     "iterable",
+    "opt_outs_of",
     "receipt_of",
     "send_request",
 ]

@@ -183,7 +183,7 @@ class Bench:
 
     def campaign(self, text: str, recipients: Sequence[str | Recipient]) -> Campaign:
         """Return a campaign."""
-        return Campaign("contrat", self.message(text), recipients)
+        return Campaign("contrat", self.message(text), recipients, exclude_opt_outs=False)
 
     @property
     def chunk_size(self) -> int:

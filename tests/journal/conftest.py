@@ -57,7 +57,7 @@ def people(count: int, start: int = 0) -> list[Recipient]:
 
 def campaign(recipients: Any, name: str = "soldes", text: str = TEXT, **options: Any) -> Campaign:
     """Return a campaign; each call another object."""
-    return Campaign(name, SmsMessage(text, purpose="marketing", **options), recipients)
+    return Campaign(name, SmsMessage(text, purpose="marketing", **options), recipients, exclude_opt_outs=False)
 
 
 @pytest.fixture

@@ -97,7 +97,10 @@ async def send(task: Task) -> None:
     message = SmsMessage(text, purpose="marketing")
     async with SmsService(backend, policy=policy, concurrency=task.concurrency) as sms:
         run = sms.stream(
-            Campaign(task.name, message, rows), journal=task.journal, chunk_size=task.chunk_size, lease=task.lease
+            Campaign(task.name, message, rows, exclude_opt_outs=False),
+            journal=task.journal,
+            chunk_size=task.chunk_size,
+            lease=task.lease,
         )
         say(started=True)
         error = None

@@ -177,7 +177,7 @@ async def test_halving_goes_on_where_the_campaign_stopped(
 
 async def test_the_same_text_for_all_is_not_halved(sandbox: Sandbox, sms: SmsService, ledger: Any, crowd: Any) -> None:
     """Where everybody's text is the same one, 111 rejects them all at once."""
-    sandbox.faults([{"fault": "status_111"}])
+    sandbox.faults([{"fault": "status_111", "path": "sendSms"}])
     campaign = Campaign("soldes", SmsMessage("Bonjour", purpose="marketing"), list(crowd(100).texts))
 
     await ledger.follow(sms.stream(campaign))

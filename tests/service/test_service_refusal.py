@@ -140,7 +140,7 @@ async def test_an_empty_list_is_an_error(sandbox: Sandbox, sms: SmsService, tmp_
     with pytest.raises(EmptyCampaign, match="held no row; nothing was sent"):
         await sms.run(Campaign("soldes", SmsMessage(SECRET, purpose="marketing"), rows))
 
-    assert sandbox.requests == {}
+    assert set(sandbox.requests) <= {"v9.getBlacklist"}
 
 
 async def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

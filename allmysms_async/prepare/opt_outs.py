@@ -1,0 +1,83 @@
+"""Whom a campaign leaves out: those on the gateway's list, and those in its journal."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import random
+from collections import defaultdict
+
+from pyroaring import BitMap64
+
+from allmysms_async import argument
+from allmysms_async.backend import CAPABILITIES, Backend, ListsOptOuts
+from allmysms_async.batch.opt_outs import Barred, OptOuts
+from allmysms_async.batch.policy import RetryPolicy, repeat
+from allmysms_async.clock import Clock
+from allmysms_async.errors import UnsupportedFeature
+from allmysms_async.model import Campaign, OptOut, Reason
+
+__all__ = ["opt_outs_of"]
+
+
+def opt_outs_of(
+    backend: Backend,
+    campaign: Campaign,
+    journal: str | os.PathLike[str] | None,
+    *,
+    policy: RetryPolicy,
+    clock: Clock,
+    rng: random.Random,
+) -> OptOuts | None:
+    """Return what reads whom a campaign leaves out, or None if it leaves nobody out.
+
+    Args:
+        backend: What sends it.
+        campaign: The campaign.
+        journal: Where it is recorded, which may hold opt-outs of its own.
+        policy: How long the gateway is asked for its list.
+        clock: Where the time comes from.
+        rng: Where the jitter comes from.
+
+    Raises:
+        InvalidRequest: ``exclude_opt_outs`` is neither true, false nor None.
+        UnsupportedFeature: They are to be left out, and nothing knows them.
+    """
+    wanted = campaign.exclude_opt_outs
+    argument.given("exclude_opt_outs", wanted, (bool, type(None)), "True, False or None")
+    lists = backend if isinstance(backend, ListsOptOuts) else None
+    if wanted is None:
+        wanted = campaign.message.purpose == "marketing" and (lists is not None or journal is not None)
+    if not wanted:
+        return None
+    if lists is None and journal is None:
+        msg = f"The backend {backend.name} lists no opt-outs, and there is no journal that would; nothing was sent."
+        raise UnsupportedFeature(msg, backends=CAPABILITIES[ListsOptOuts][1])
+
+    async def listed() -> list[OptOut]:
+        return [] if lists is None else [opt_out async for opt_out in lists.opt_outs()]
+
+    async def read() -> Barred:
+        barred: defaultdict[Reason, BitMap64] = defaultdict(BitMap64)
+        if journal is not None:
+            barred[Reason.OPTED_OUT] |= await _in_journal(journal, clock)
+        for opt_out in await repeat(
+            listed, replay="safe", key=None, attempts=None, policy=policy, clock=clock, rng=rng
+        ):
+            if opt_out.phone.isdecimal() and opt_out.ended_at is None:
+                barred[opt_out.reason].add(int(opt_out.phone))
+        return barred
+
+    return OptOuts(read)
+
+
+async def _in_journal(journal: str | os.PathLike[str], clock: Clock) -> BitMap64:
+    """Return the numbers that opted out as a journal has them; its libraries are imported in a thread."""
+    module = await asyncio.to_thread(importlib.import_module, "allmysms_async.journal.event_journal")
+    events = module.EventJournal(journal, clock=clock, create=False)
+    try:
+        numbers: BitMap64 = await events.opted_out_numbers()
+    finally:
+        await events.aclose()
+    return numbers

@@ -1,0 +1,143 @@
+"""Whoever opted out is left out of a campaign before anything is sent, and nobody else is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from allmysms_async import (
+    Campaign,
+    CampaignStopped,
+    InvalidRequest,
+    Mail2SmsBackend,
+    Reason,
+    SmsMessage,
+    SmsService,
+    UnsupportedFeature,
+)
+from allmysms_async.journal import EventJournal
+from allmysms_async.model import OptOut
+from allmysms_async.sandbox import Sandbox
+
+PEOPLE = [f"3361000{number:04d}" for number in range(100, 400)]
+OUT = PEOPLE[::50]
+
+
+def _campaign(purpose: Any = "marketing", people: Any = PEOPLE, **more: Any) -> Campaign:
+    return Campaign("soldes", SmsMessage("Soldes. STOP au 36180", purpose=purpose), people, **more)
+
+
+def _asked(sandbox: Sandbox) -> int:
+    return sum(count for path, count in sandbox.state()["requests"].items() if "lacklist" in path)
+
+
+def _phones(sandbox: Sandbox) -> list[str]:
+    return [message["phone"] for message in sandbox.messages()]
+
+
+async def test_marketing_leaves_out_whom_the_gateway_lists(sandbox: Sandbox, sms: SmsService, ledger: Any) -> None:
+    """They are rejected as opted out before anything is sent, and everybody else is texted once."""
+    for phone in OUT:
+        sandbox.opt_out(phone)
+    await ledger.follow(sms.stream(_campaign(), chunk_size=40))
+    result = ledger.result
+    assert (result.accepted, result.rejected, dict(result.rejections)) == (294, 6, {Reason.OPTED_OUT: 6})
+    assert {row.phone for row in ledger.by_row.values() if row.reason == "opted_out"} == set(OUT)
+    assert Counter(_phones(sandbox)) == Counter(set(PEOPLE) - set(OUT))
+    assert _asked(sandbox) == 1
+
+
+@pytest.mark.parametrize(("purpose", "exclude", "asked"), [
+    ("transactional", None, 0), ("otp", None, 0), ("transactional", True, 1), ("marketing", False, 0),
+])  # fmt: skip
+async def test_other_purposes_leave_nobody_out_unless_asked(
+    sandbox: Sandbox, sms: SmsService, purpose: str, *, exclude: bool | None, asked: int
+) -> None:
+    """A message that is owed to people is sent; the gateway still has the last word."""
+    sandbox.opt_out(OUT[0])
+    result = await sms.run(_campaign(purpose, exclude_opt_outs=exclude))
+    assert _asked(sandbox) == asked
+    assert result.rejections[Reason.OPTED_OUT] == 1  # here or at the gateway
+    assert OUT[0] not in _phones(sandbox)
+
+
+async def test_start_lets_a_number_be_texted_again(sandbox: Sandbox, sms: SmsService) -> None:
+    """STOP and START take effect for the next campaign."""
+    await sms.send("Bonjour", to=OUT[0])
+    sandbox.reply(OUT[0], "STOP")
+    assert (await sms.run(_campaign())).rejections[Reason.OPTED_OUT] == 1
+    sandbox.reply(OUT[0], "START")
+    result = await sms.run(_campaign())
+    assert (result.accepted, result.rejected) == (len(PEOPLE), 0)
+
+
+@pytest.mark.parametrize("fault", ["http_503", "reset_before", "reset_after", "garbage"])
+async def test_list_that_fails_is_asked_for_again(sandbox: Sandbox, sms: SmsService, fault: str) -> None:
+    """A gateway that fails for a moment costs nobody anything."""
+    sandbox.opt_out(OUT[0])
+    sandbox.faults([{"fault": fault, "times": 2, "path": "getBlacklist"}])
+    result = await sms.run(_campaign())
+    assert (result.accepted, result.rejected) == (len(PEOPLE) - 1, 1)
+
+
+async def test_without_the_list_nothing_is_sent(sandbox: Sandbox, sms: SmsService) -> None:
+    """Who opted out must not be texted because the list could not be had; the campaign continues later."""
+    sandbox.opt_out(OUT[0])
+    sandbox.faults([{"fault": "http_500", "path": "getBlacklist"}])
+    campaign = _campaign()
+    with pytest.raises(CampaignStopped):
+        await sms.run(campaign)
+    assert not _phones(sandbox)
+    sandbox.faults([])
+    result = await sms.run(campaign)
+    assert (result.accepted, result.rejected) == (len(PEOPLE) - 1, 1)
+
+
+async def test_number_that_repeats_counts_each_time(sandbox: Sandbox, sms: SmsService) -> None:
+    """All rows of a number that opted out are rejected, and the sums hold."""
+    sandbox.opt_out(OUT[0])
+    result = await sms.run(_campaign(people=[OUT[0], "33699000001", OUT[0], "06 10 00 01 00"]))
+    assert (result.rows, result.accepted, dict(result.rejections)) == (4, 1, {Reason.OPTED_OUT: 3})
+
+
+async def test_journal_keeps_opt_outs_for_protocols_without_a_list(
+    sandbox: Sandbox, tmp_path: Path, clock: Any, service: Any
+) -> None:
+    """A journal's own opt-outs are left out, whatever the gateway knows."""
+    journal = tmp_path / "journal.db"
+    async with EventJournal(journal) as events:
+        await events.add_opt_outs([OptOut(phone=phone, source="import") for phone in OUT])
+        await events.end_opt_outs(OUT[:2])
+    result = await service().run(_campaign(), journal=journal)
+    assert (result.accepted, dict(result.rejections)) == (296, {Reason.OPTED_OUT: 4})
+
+
+async def test_what_a_journal_held_before_is_left_out_as_well(sandbox: Sandbox, tmp_path: Path, service: Any) -> None:
+    """Who opts out between a stop and its continuation is not texted by it, and the others of the request are."""
+    journal = tmp_path / "journal.db"
+    sandbox.faults([{"fault": "status_104", "path": "sendSms"}])
+    with pytest.raises(CampaignStopped):
+        await service().run(_campaign(), journal=journal, chunk_size=40)
+    sandbox.faults([])
+    for phone in (*OUT, *PEOPLE[40:80]):  # one request as a whole
+        sandbox.opt_out(phone)
+    out = {*OUT, *PEOPLE[40:80]}
+    run = await service().resume(journal)
+    async for _ in run:
+        pass
+    assert run.result.rejections[Reason.OPTED_OUT] == sum(phone in out for phone in PEOPLE[: run.result.rows])
+    result = await service().run(_campaign(), journal=journal)
+    assert (result.rows, result.accepted) == (len(PEOPLE), len(PEOPLE) - len(out))
+    assert Counter(_phones(sandbox)) == Counter(set(PEOPLE) - out)
+
+
+async def test_nothing_that_knows_opt_outs_is_said_so() -> None:
+    """Before anything is sent."""
+    async with SmsService(Mail2SmsBackend("demo", "k", mail_from="a@example.com", hostname="mail.example.com")) as sms:
+        with pytest.raises(UnsupportedFeature, match="lists no opt-outs"):
+            sms.stream(_campaign(exclude_opt_outs=True))
+        with pytest.raises(InvalidRequest, match="exclude_opt_outs"):
+            sms.stream(_campaign(exclude_opt_outs="yes"))
