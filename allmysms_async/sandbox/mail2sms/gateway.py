@@ -3,9 +3,11 @@
 Source: Mail2SMS, §2.1 and §2.2.
 """
 
+from datetime import datetime
 from email.message import EmailMessage
+from email.utils import make_msgid
 
-from allmysms_async.sandbox.state import Order, Reason, Refused, World, wall
+from allmysms_async.sandbox.state import PARIS, Order, Reason, Refused, World, wall
 
 from .letter import read_letter, read_text
 from .mailbox import Mailbox
@@ -80,17 +82,20 @@ class MailGateway:
         if not to:
             return
         text = _TEXTS.get(code, "Une erreur est survenue").format(needed=needed, available=available)
+        at = self._world.settle()
         mail = EmailMessage()
         mail["From"] = ADDRESS
         mail["To"] = to
         mail["Subject"] = "Mail2SMS : erreur"
+        mail["Date"] = datetime.fromtimestamp(at, PARIS)
+        mail["Message-ID"] = make_msgid(domain=ADDRESS.partition("@")[2])
         mail.set_content(f"Status={code}\nStatusText={text}\n")
         self._mailbox.put(
             {
                 "to": to,
                 "subject": str(mail["Subject"]),
                 "text": mail.get_content(),
-                "received_at": wall(self._world.settle()),
+                "received_at": wall(at),
                 "raw": mail.as_string(),
             }
         )
