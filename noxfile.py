@@ -16,7 +16,7 @@ nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-EXTRAS = "[aiohttp,cli,fastapi,numbers,postgres,webhooks,xlsx]"
+EXTRAS = "[aiohttp,cli,fastapi,imap,numbers,postgres,webhooks,xlsx]"
 # A group stays in one process; conftest.py puts first what takes longest.
 GROUPED = ("--dist", "loadgroup", "--no-loadscope-reorder")
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -131,7 +131,7 @@ def lowest(session: nox.Session) -> None:
         for requirement in PROJECT["project"]["dependencies"]
         + [
             requirement
-            for extra in ("sandbox", "envoyersmspro", "journal", "postgres", "xlsx", "numbers", "aiohttp", "cli")
+            for extra in [*EXTRAS.strip("[]").split(","), "sandbox", "envoyersmspro", "journal"]
             for requirement in PROJECT["project"]["optional-dependencies"][extra]
             if not requirement.startswith(PROJECT["project"]["name"])
         ]

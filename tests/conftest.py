@@ -49,7 +49,7 @@ if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_us
 _TURNS = 40
 """Turns of the event loop after which what stood still waits for a time-out."""
 
-_PROCESSES = {"worker", "postgres", "php", "exim"}
+_PROCESSES = {"worker", "postgres", "php", "exim", "dovecot"}
 """Fixtures that start processes."""
 
 _GROUPS = {
