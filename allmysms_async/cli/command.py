@@ -12,6 +12,7 @@ import click
 
 from allmysms_async.cli import freeze, option
 from allmysms_async.cli.ending import Commands, missing_extra
+from allmysms_async.cli.mails import mails
 from allmysms_async.model import Purpose
 
 if TYPE_CHECKING:
@@ -300,6 +301,9 @@ def campaign_list(journal: str, as_json: bool) -> int:
     from allmysms_async.cli import journal as commands
 
     return commands.list_campaigns(journal, machine=as_json)
+
+
+allmysms.add_command(mails)
 
 
 @allmysms.group()

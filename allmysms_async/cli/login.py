@@ -14,7 +14,7 @@ from allmysms_async.cli.signals import at_once
 from allmysms_async.environment import API_KEY, LOGIN, value_of
 from allmysms_async.service import SmsService
 
-__all__ = ["CAMPAIGN_POLICY", "SEND_POLICY", "service"]
+__all__ = ["CAMPAIGN_POLICY", "SEND_POLICY", "ask", "service"]
 
 CAMPAIGN_POLICY = RetryPolicy(attempts=8, deadline=120.0, cap=20.0)
 """Somebody watches: two minutes of trying each request are enough."""
@@ -42,11 +42,22 @@ def service() -> SmsService:
 def _value(name: str, label: str, *, hidden: bool) -> str:
     """Return a variable of the environment, or what a person types."""
     value = value_of(name, os.environ)
-    if value or not screen.stdin_is_terminal():
-        return value
+    return value if value or not screen.stdin_is_terminal() else ask(label, hidden=hidden).strip()
+
+
+def ask(label: str, *, hidden: bool) -> str:
+    """Return what a person types at a terminal.
+
+    Args:
+        label: What is asked for.
+        hidden: Whether it is not shown.
+
+    Raises:
+        Abort: The person leaves, or the terminal is gone.
+    """
     try:
         with patient(), at_once():
-            return str(click.prompt(label, hide_input=True, err=True)).strip() if hidden else _line(label)
+            return str(click.prompt(label, hide_input=True, err=True)) if hidden else _line(label)
     except _GONE:  # the terminal went away
         raise click.Abort from None
 

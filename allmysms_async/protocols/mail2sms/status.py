@@ -19,7 +19,7 @@ from allmysms_async.errors import (
 from allmysms_async.protocols.refusal import Meaning, refusal
 from allmysms_async.redaction import one_line
 
-__all__ = ["ERRORS", "read"]
+__all__ = ["ERRORS", "meaning", "read"]
 
 ERRORS: Mapping[str, Meaning] = {
     "102": (
@@ -58,3 +58,8 @@ def read(code: str, words: str) -> GatewayError:
     msg = f"mail2sms: the gateway refused a mail with the status {code}, which its manual does not list"
     said = one_line(words)
     return GatewayError(f"{msg}: {said.rstrip('.')}." if said else f"{msg}.", request="mail2sms", code=code)
+
+
+def meaning(code: str) -> str:
+    """Return what a status stands for, in one sentence."""
+    return ERRORS[code][1] if code in ERRORS else "a status that the manual does not list."
