@@ -40,6 +40,7 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
         name: The campaign's name, or None for the file's.
         purpose: Why it is sent.
         send_at: When, aware; None is now.
+        exclude_opt_outs: Whether whoever opted out is left out; None as the library does by default.
         sending: How it is sent, and where that is recorded.
         outcomes: Where to write each row's outcome.
         as_json: Whether a machine reads the result.
@@ -51,6 +52,7 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None
     purpose: Purpose
     send_at: datetime | None
+    exclude_opt_outs: bool | None
     sending: RunOptions
     outcomes: Path | None
     as_json: bool
@@ -118,7 +120,8 @@ def run_file(options: CampaignOptions) -> int:
     quiet = options.as_json or next(iter(source), None) is None
     told = () if quiet else (*how_read(source, text), *oddities(source))
     message = SmsMessage(text, sender=options.sender, purpose=options.purpose, send_at=options.send_at)
-    campaign = Campaign(name=file.stem if options.name is None else options.name, message=message, recipients=source)
+    name = file.stem if options.name is None else options.name
+    campaign = Campaign(name, message, recipients=source, exclude_opt_outs=options.exclude_opt_outs)
     freeze()
     return asyncio.run(_send(campaign, options, told, form_read(source)))
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from http import HTTPStatus
 from urllib.parse import urlsplit, urlunsplit
 
 import click
@@ -137,7 +138,7 @@ async def _check(url: str) -> None:
                     body += piece
                     if len(body) > _MOST:
                         break
-                if answer.status_code != httpx.codes.OK or body.strip() != b"OK":
+                if answer.status_code != HTTPStatus.OK or body.strip() != b"OK":
                     why = f"it answered HTTP {answer.status_code}, and not just OK"
     except TimeoutError:
         why = f"it did not answer within {_SECONDS:.0f} seconds"

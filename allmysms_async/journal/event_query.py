@@ -14,11 +14,13 @@ from allmysms_async.journal.row import insert_into
 __all__ = [
     "Ids",
     "count_open",
+    "count_opt_outs",
     "count_replies",
     "count_states",
     "hours",
     "keep_watch_state",
     "number_page",
+    "opt_out_of",
     "opt_out_page",
     "reply_page",
     "state_page",
@@ -117,6 +119,19 @@ def opt_out_page(connection: sa.Connection, active: bool, after: str) -> Sequenc
     known = _in_force if active else _o.since.is_not(None)
     asked = sa.select(_o.phone, _o.since, _o.source, _o.reason, _o.ended_at).where(known, _o.phone > after)
     return connection.execute(asked.order_by(_o.phone).limit(_PAGE)).all()
+
+
+def opt_out_of(connection: sa.Connection, phone: str) -> Sequence[Any]:
+    """Return the opt-out of a number, as of a page of them, or nothing."""
+    asked = sa.select(_o.phone, _o.since, _o.source, _o.reason, _o.ended_at)
+    return connection.execute(asked.where(_o.since.is_not(None), _o.phone == phone)).all()
+
+
+def count_opt_outs(connection: sa.Connection, active: bool) -> Sequence[Any]:
+    """Return how many opt-outs there are, in force or ended: source, reason, count."""
+    held = _in_force if active else sa.and_(_o.since.is_not(None), sa.not_(_in_force))
+    asked = sa.select(_o.source, _o.reason, sa.func.count()).where(held).group_by(_o.source, _o.reason)
+    return connection.execute(asked.order_by(_o.source, _o.reason)).all()
 
 
 def number_page(connection: sa.Connection, after: str) -> Sequence[Any]:

@@ -15,10 +15,10 @@ from allmysms_async.border import bordered
 from allmysms_async.clock import SYSTEM, Clock
 from allmysms_async.journal import event_query as query
 from allmysms_async.journal.database import Database
-from allmysms_async.journal.event_row import event_of, moment
+from allmysms_async.journal.event_row import event_of, moment, opt_out_from, stored
 from allmysms_async.journal.event_schema import ensure_events, has_events
 from allmysms_async.journal.failure import Use
-from allmysms_async.model.record import OptOut, Reply
+from allmysms_async.model.record import OptOut, OptOutSource, Reply
 from allmysms_async.model.vocabulary import DeliveryStatus, Reason
 from allmysms_async.numbers import mask
 
@@ -192,10 +192,30 @@ class EventRecord:
         """
         after = ""
         while page := await self._page(query.opt_out_page, active, after):
-            for phone, since, source, reason, ended in page:
-                over = None if ended is None or since >= ended else moment(ended)
-                yield OptOut(phone=phone, reason=Reason(reason), since=moment(since), source=source, ended_at=over)
+            for row in page:
+                yield opt_out_from(row)
             after = page[-1][0]
+
+    async def opt_out_of(self, phone: str) -> OptOut | None:
+        """Return the opt-out of a canonical number, in force or ended; None if there never was one.
+
+        Raises:
+            JournalError: The journal failed.
+        """
+        rows = await self._page(query.opt_out_of, stored(phone))
+        return opt_out_from(rows[0]) if rows else None
+
+    async def opt_out_counts(self, *, active: bool = True) -> dict[tuple[OptOutSource, Reason], int]:
+        """Return how many opt-outs there are by what told of them and why.
+
+        Args:
+            active: Whether those in force; if not, those that ended.
+
+        Raises:
+            JournalError: The journal failed.
+        """
+        rows = await self._page(query.count_opt_outs, active)
+        return {(source, Reason(reason)): count for source, reason, count in rows}
 
     async def opted_out_numbers(self) -> BitMap64:
         """Return the canonical numbers that may not be texted, as figures: 1 to 8 bytes each.

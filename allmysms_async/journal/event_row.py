@@ -7,7 +7,7 @@ two changes of an opt-out, the columns themselves say which is the later one.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -31,6 +31,7 @@ __all__ = [
     "lane_of",
     "merged",
     "moment",
+    "opt_out_from",
     "opt_out_row",
     "stored",
     "time_of",
@@ -166,6 +167,13 @@ def time_of(at: datetime | None) -> float | None:
 def moment(at: float | None) -> datetime | None:
     """Return a moment that was stored."""
     return None if at is None else datetime.fromtimestamp(at, UTC)
+
+
+def opt_out_from(row: Sequence[Any]) -> OptOut:
+    """Return an opt-out as it was read: phone, since, source, reason, ended_at."""
+    phone, since, source, reason, ended = row
+    over = None if ended is None or since >= ended else moment(ended)
+    return OptOut(phone=phone, reason=Reason(reason), since=moment(since), source=source, ended_at=over)
 
 
 def opt_out_row(opt_out: OptOut, now: float) -> OptOutRow:

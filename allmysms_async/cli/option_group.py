@@ -1,0 +1,113 @@
+"""Options that several commands have, each of them declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from allmysms_async.cli import option
+
+__all__ = ["JOURNAL", "as_json_option", "journal_option", "list_options", "reading_options", "sending_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+JOURNAL = "ALLMYSMS_JOURNAL"
+"""The variable that stands for the journal where none is named."""
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="One line of JSON on standard output.")
+"""Have a command print for machines."""
+
+_FILE = click.argument("file", type=option.FilePath(path_type=Path))
+_PHONE = click.option(
+    "--phone", callback=option.columns, required=True, help="Column of the numbers: a name, or a position from 1."
+)
+_READING = (
+    click.option("--separator", help="Semicolon, comma, tab or |; told from the file by default."),
+    click.option(
+        "--encoding", callback=option.encoding, help="Such as utf-8 or cp1252; told from the file by default."
+    ),
+    click.option("--sheet", callback=option.unlike_nothing, help="Of a spreadsheet's own file; the first one."),
+    click.option(
+        "--header/--no-header",
+        default=None,
+        help="Whether the first row holds names; by default if any column is given by name.",
+    ),
+    click.option("--short-rows", is_flag=True, help="Rows may leave empty cells at their end out."),
+    click.option(
+        "--default-country",
+        callback=option.unlike_nothing,
+        metavar="ISO",
+        help="Whose numbers are written without +, such as BE; France by default.",
+    ),
+)
+
+
+def _added(command: F, options: Sequence[Callable[[F], F]]) -> F:
+    """Give a command options, the first of which its help is to tell of first."""
+    for add in reversed(options):
+        command = add(command)
+    return command
+
+
+def journal_option(command: F) -> F:
+    """Give a command the journal, which must be named there or in the environment."""
+    named = click.option(
+        "--journal",
+        required=True,
+        envvar=JOURNAL,
+        show_envvar=True,
+        callback=option.place,
+        help="File, or postgresql:// URL, that what comes back is kept in.",
+    )
+    return named(command)
+
+
+def sending_options(command: F) -> F:
+    """Give a command the options of how a campaign is sent."""
+    return _added(
+        command,
+        (
+            click.option("--chunk-size", type=click.IntRange(min=1), help="Recipients in a request at most."),
+            click.option("--concurrency", type=click.IntRange(1, 1000), help="Requests in flight at most."),
+            click.option(
+                "--max-cost", callback=option.euros, metavar="EUROS", help="What the campaign may cost, without tax."
+            ),
+            click.option("--max-parts", type=click.IntRange(min=1), help="Text parts that the campaign may take."),
+            click.option(
+                "--max-failure-rate",
+                type=click.FloatRange(0, 1, min_open=True),
+                callback=option.share,
+                help="Stop when more than this share failed, is unknown or was refused with its whole request.",
+            ),
+        ),
+    )
+
+
+def list_options(command: F) -> F:
+    """Give a command the file of recipients, the text, and the options of how the file is read."""
+    return _added(
+        command,
+        (
+            _FILE,
+            click.option(
+                "--text", required=True, help="The text, with #param_1#, #param_2#… ; - reads it from standard input."
+            ),
+            _PHONE,
+            click.option(
+                "--param",
+                "params",
+                callback=option.columns,
+                multiple=True,
+                help="Column of #param_1#, then of #param_2#…",
+            ),
+            *_READING,
+        ),
+    )
+
+
+def reading_options(command: F) -> F:
+    """Give a command a file of numbers, and the options of how it is read."""
+    return _added(command, (_FILE, _PHONE, *_READING))
