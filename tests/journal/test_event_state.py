@@ -234,6 +234,25 @@ async def test_lists_from_elsewhere_and_removals_take_effect(events, clock, monk
     assert int(phone_of(4)) not in await events.opted_out_numbers()
 
 
+async def test_opt_outs_are_counted_and_looked_up_one_by_one(events):
+    """By what told of them and why, those in force and those that ended; a START alone is no opt-out."""
+    assert (await events.opt_out_counts(), await events.opt_out_of(phone_of(0))) == ({}, None)
+    await events.store([reply(person, "STOP", 10) for person in range(3)])
+    await events.store([reply(0, "START", 20), reply(7, "START", 20), report(8, "opted_out", 30)])
+    await events.add_opt_outs([OptOut(phone=phone_of(9), source="import", reason=Reason.UNASSIGNED)])
+    stop = Reason.OPTED_OUT
+    assert await events.opt_out_counts() == {
+        ("import", Reason.UNASSIGNED): 1,
+        ("reply", stop): 2,
+        ("report", stop): 1,
+    }
+    assert await events.opt_out_counts(active=False) == {("reply", stop): 1}
+    every = await listed(events.opt_outs(active=False))
+    assert [await events.opt_out_of(each.phone) for each in every] == every
+    assert (await events.opt_out_of(phone_of(0))).ended_at == after(20)
+    assert await events.opt_out_of(phone_of(7)) is None
+
+
 async def test_number_that_is_none_is_no_reason_to_fail(events, journal):
     """An opt-out of a number that is none is kept, and is not among the figures."""
     await events.store([reply(1, "STOP").__class__(phone="36180 ?", text="STOP")])
