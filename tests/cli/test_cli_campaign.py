@@ -126,13 +126,14 @@ async def test_outcomes_hold_every_row_and_no_formula(run: Run, clients: Clients
 
 async def test_wrong_login_exits_3(run: Run, clients: Clients, sandbox: Sandbox) -> None:
     """A key that no account has stops the campaign with exit code 3, everybody pending, and says what to check."""
-    ended = await run(*words(clients(GOOD), "--json"), ALLMYSMS_API_KEY="another-one")
-    result = totals(ended)
-    assert ended.code == 3
-    assert result["pending"] == result["total"] == len(GOOD)
-    assert "Check the login and the key" in ended.err
-    assert "another-one" not in ended.out + ended.err
-    assert sandbox.stats()["messages"] == 0
+    for more, read in ((("--include-opt-outs",), len(GOOD)), ((), 0)):  # whom to leave out is asked for first
+        ended = await run(*words(clients(GOOD), "--json", *more), ALLMYSMS_API_KEY="another-one")
+        result = totals(ended)
+        assert ended.code == 3
+        assert result["pending"] == result["total"] == read
+        assert "Check the login and the key" in ended.err
+        assert "another-one" not in ended.out + ended.err
+        assert sandbox.stats()["messages"] == 0
 
 
 async def test_credit_that_runs_out_exits_3(run: Run, clients: Clients, sandbox: Sandbox) -> None:
@@ -171,7 +172,7 @@ async def test_interrupt_finishes_what_is_in_flight_and_exits_3(
 async def test_answers_that_are_lost_text_nobody_twice(run: Run, clients: Clients, sandbox: Sandbox) -> None:
     """Lost answers are asked for again under the same key, and the wait is told on standard error."""
     sandbox.faults([{"fault": "reset_after", "times": 2}])
-    ended = await run(*words(clients(GOOD), "--json", "--chunk-size", "10"))
+    ended = await run(*words(clients(GOOD), "--json", "--chunk-size", "10", "--include-opt-outs"))
     assert ended.code == 0, ended.err
     assert "attempt 1" in ended.err
     assert sandbox.stats()["max_per_handset"] == 1

@@ -38,10 +38,10 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nobody_listens: str
 
 
 def campaign(*more: str, file: str = FILE, **changes: str | None) -> list[str]:
-    """Return the words of a campaign, some options changed or left out."""
+    """Return the words of a campaign that asks the gateway for nothing, some options changed or left out."""
     given = GIVEN | {f"--{name.replace('_', '-')}": value for name, value in changes.items()}
     pairs = [word for option, value in given.items() if value is not None for word in (option, value)]
-    return ["campaign", "run", file, *pairs, *more]
+    return ["campaign", "run", file, *pairs, "--include-opt-outs", *more]
 
 
 @pytest.mark.parametrize(
@@ -180,6 +180,19 @@ def test_unreachable_server_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["send", "--to", "0612345678", "Bonjour"]) == 1
     err = capsys.readouterr().err
     assert "nothing was sent. Check the network and ALLMYSMS_BASE_URL" in err
+
+
+@pytest.mark.usefixtures("account")
+def test_list_of_opt_outs_that_cannot_be_had_stops_a_campaign(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody who opted out is texted since nobody could tell: exit code 3, and a sentence without the key."""
+    for more in ((), ("--exclude-opt-outs",)):
+        without = [word for word in campaign("--json") if word != "--include-opt-outs"]
+        assert main([*without, *more]) == 3
+        out, err = capsys.readouterr()
+        assert '"failed": 0' in out
+        assert '"accepted": 0' in out
+        assert "no connection could be made" in err
+        assert "demo-key" not in out + err
 
 
 @pytest.mark.usefixtures("account")
