@@ -155,7 +155,8 @@ async def test_interrupt_finishes_what_is_in_flight_and_exits_3(
     sandbox.faults([{"fault": "latency", "seconds": 0.3}])
     numbers = [f"0612{number:06d}" for number in range(100, 1100)]
     process = await start(
-        *words(clients(numbers), "--json", "--chunk-size", "10", "--concurrency", "2"), env=environment
+        *words(clients(numbers), "--json", "--chunk-size", "10", "--concurrency", "2", "--include-opt-outs"),
+        env=environment,
     )
     await until(lambda: sandbox.in_flight)
     process.send_signal(signal.SIGINT)

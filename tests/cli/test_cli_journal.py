@@ -126,7 +126,8 @@ async def test_unknown_requests_are_listed_and_resolved(
 ) -> None:
     """`status` lists what is unknown, `resolve` decides about it, and says no to what is not unknown."""
     sandbox.faults([{"fault": "reset_after"}])
-    process = await start(*words(clients(GOOD[:4]), journal, "--json", "--chunk-size", "2"), env=environment)
+    asked = words(clients(GOOD[:4]), journal, "--json", "--chunk-size", "2", "--include-opt-outs")
+    process = await start(*asked, env=environment)
     await until(lambda: sandbox.stats()["messages"] == 4)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None

@@ -220,7 +220,8 @@ async def test_terminal_that_goes_away_stops_cleanly(
 ) -> None:
     """A hang-up, told twice as a shell does, stops like a request to end: what is in flight is answered."""
     sandbox.faults([{"fault": "latency", "seconds": 0.3}])
-    process = await start(*words(clients(NUMBERS), "--json", "--chunk-size", "5"), env=environment)
+    asked = words(clients(NUMBERS), "--json", "--chunk-size", "5", "--include-opt-outs")
+    process = await start(*asked, env=environment)
     await until(lambda: sandbox.in_flight)
     process.send_signal(number)
     if number == signal.SIGHUP:
