@@ -199,8 +199,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("CAMPAIGN_POLICY", "SEND_POLICY"):
         monkeypatch.setattr(login_module, name, RetryPolicy(attempts=1, deadline=5.0))
     with surroundings(tmp_path, {}, b"") as (_, err):
-        usual = [word for pair in USUAL.items() for word in pair]
-        assert main(["campaign", "run", "clients.csv", *usual, "--journal", "kept"]) == 1, err.getvalue()
+        usual = [word for pair in USUAL.items() for word in pair] + ["--include-opt-outs", "--journal", "kept"]
+        assert main(["campaign", "run", "clients.csv", *usual]) == 1, err.getvalue()
     KEPT[:] = [(tmp_path / "kept").read_bytes()]
     return tmp_path
 
