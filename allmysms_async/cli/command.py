@@ -15,6 +15,7 @@ from allmysms_async.cli.mails import mails
 from allmysms_async.cli.opt_outs import opt_outs
 from allmysms_async.cli.option_group import JOURNAL, as_json_option, list_options, sending_options
 from allmysms_async.cli.webhooks_group import webhooks
+from allmysms_async.cli.replies import replies
 from allmysms_async.model import Purpose
 
 if TYPE_CHECKING:
@@ -216,9 +217,9 @@ def campaign_resume(journal: str, name: str | None, as_json: bool, **sending: ob
 @as_json_option
 def campaign_report(journal: str, name: str | None, csv: Path | None, html: Path | None, as_json: bool) -> int:
     """Report on the campaign in JOURNAL: a table, one line of JSON, or files."""
-    from allmysms_async.cli import journal as commands
+    from allmysms_async.cli.campaign_report import report
 
-    return commands.report(journal, name, machine=as_json, csv=csv, html=html)
+    return report(journal, name, machine=as_json, csv=csv, html=html)
 
 
 @campaign.command("resolve")
@@ -247,6 +248,7 @@ def campaign_list(journal: str, as_json: bool) -> int:
     return commands.list_campaigns(journal, machine=as_json)
 
 
+campaign.add_command(replies)
 allmysms.add_command(mails)
 allmysms.add_command(opt_outs)
 allmysms.add_command(webhooks)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape as in_html
 from pathlib import Path
 
-from allmysms_async.cli.ending import NotWritten, escaped
+from allmysms_async.cli.ending import NotWritten
+from allmysms_async.cli.events import CameBack
 from allmysms_async.cli.file import NewFile
+from allmysms_async.cli.html_events import LastReplies, escape, section, share, table_row
 from allmysms_async.cli.report import money
 from allmysms_async.cli.screen import number
 from allmysms_async.clock import SYSTEM
@@ -32,18 +33,27 @@ _WIDTH, _BAR, _LABEL = 760, 26, 130
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1b1b1b}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem 1rem .2rem 0;text-align:left}
 td.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}
-.note{border-left:4px solid #d55e00;padding-left:1rem}footer{color:#666;font-size:.85rem}"""
+.note{border-left:4px solid #d55e00;padding-left:1rem}footer,.dim{color:#666;font-size:.85rem}
+.said{overflow-wrap:anywhere}"""
 
 
-async def write_html(path: Path, campaign: JournalCampaign) -> None:
+async def write_html(
+    path: Path, campaign: JournalCampaign, back: CameBack | None = None, replies: LastReplies | None = None
+) -> None:
     """Write a campaign's report, which its owner alone may read.
+
+    Args:
+        path: The file.
+        campaign: The campaign.
+        back: What came back to it, to be told of.
+        replies: The answers to show.
 
     Raises:
         InvalidRequest: The file cannot be written.
         NotWritten: It could not be written to its end.
     """
     file = NewFile(path)
-    file.write(render(campaign).encode())
+    file.write(render(campaign, back, replies).encode())
     await file.finish()
     if file.problem is not None:
         file.give_up()
@@ -51,21 +61,16 @@ async def write_html(path: Path, campaign: JournalCampaign) -> None:
         raise NotWritten(msg)
 
 
-def escape(text: str) -> str:
-    """Return a text as HTML shows it, on one line and without what steers."""
-    return in_html(escaped(text))
-
-
-def render(campaign: JournalCampaign) -> str:
-    """Return a campaign's report; it names nobody, and does not show the text."""
+def render(campaign: JournalCampaign, back: CameBack | None = None, replies: LastReplies | None = None) -> str:
+    """Return a campaign's report; it names nobody, and does not show the text that was sent."""
     result = campaign.result
     name = escape(campaign.name)
     states = "".join(
-        _row(state, number(_count(result, state)), _share(_count(result, state), result.rows), meaning)
+        table_row(state, number(_count(result, state)), share(_count(result, state), result.rows), meaning)
         for state, _, meaning in _STATES
     )
     reasons = "".join(
-        _row(reason.value.replace("_", " "), number(count), _share(count, result.rows), _REASONS.get(reason, ""))
+        table_row(reason.value.replace("_", " "), number(count), share(count, result.rows), _REASONS.get(reason, ""))
         for reason, count in sorted(result.rejections.items(), key=lambda item: (-item[1], item[0].value))
     )
     problems = "".join(f"<li>{escape(text)} ({number(count)})</li>" for text, count in result.problems.items())
@@ -80,17 +85,11 @@ def render(campaign: JournalCampaign) -> str:
         _chart(result),
         f"<h2>Outcomes</h2><table><tbody>{states}</tbody></table>",
         f"<h2>Why rows were rejected</h2><table><tbody>{reasons}</tbody></table>" if reasons else "",
+        "" if back is None else section(campaign, back, replies),
         f"<h2>What went wrong</h2><ul>{problems}</ul>" if problems else "",
         f"<footer>Written {written}.</footer></body></html>\n",
     ]
     return "".join(parts)
-
-
-def _row(name: str, count: str, share: str, meaning: str = "") -> str:
-    return (
-        f'<tr><th>{escape(name)}</th><td class="n">{escape(count)}</td><td class="n">{share}</td>'
-        f"<td>{escape(meaning)}</td></tr>"
-    )
 
 
 def _count(result: CampaignResult, state: str) -> int:
@@ -98,14 +97,6 @@ def _count(result: CampaignResult, state: str) -> int:
     if state == "pending":
         return result.pending - result.in_flight
     return int(getattr(result, state.replace(" ", "_")))
-
-
-def _share(count: int, total: int) -> str:
-    """Return a share in percent; only none is shown as 0, and only all as 100."""
-    if not total or not count:
-        return "0 %"
-    percent = min(max(100 * count / total, 0.1), 100.0 if count == total else 99.9)
-    return f"{percent:.1f} %"
 
 
 def _chart(result: CampaignResult) -> str:

@@ -1,11 +1,10 @@
-"""``allmysms campaign status | resume | report | resolve | list``: what is done with a campaign's journal."""
+"""``allmysms campaign status | resume | resolve | list``: what is done with a campaign's journal."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal
 
 import click
@@ -17,15 +16,11 @@ from rich.text import Text
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.cli import login
 from allmysms_async.cli.drive import drive
-from allmysms_async.cli.ending import ExitCode, NotWritten, plain, say
-from allmysms_async.cli.file import check_places, journal_file
-from allmysms_async.cli.html import write_html
-from allmysms_async.cli.outcome import OutcomeFile
+from allmysms_async.cli.ending import ExitCode, plain, say
 from allmysms_async.cli.report import (
     Examples,
     as_json,
     closing_table,
-    duplicates_told,
     held_as_json,
     print_advice,
     print_end,
@@ -34,12 +29,11 @@ from allmysms_async.cli.screen import Display, error_console, held_words, number
 from allmysms_async.journal import ChunkView, Journal, JournalCampaign
 from allmysms_async.journal.address import address_of
 from allmysms_async.journal.journal import Decision
-from allmysms_async.model import CampaignResult, Outcome
+from allmysms_async.model import CampaignResult
 from allmysms_async.options import SendOptions
 
-__all__ = ["as_table", "list_campaigns", "report", "resolve", "resume", "status", "write_rows"]
+__all__ = ["as_table", "list_campaigns", "resolve", "resume", "status"]
 
-_AT_ONCE = 1000
 _ROOM_FOR_NAMES = 12
 _STATES = ("accepted", "rejected", "failed", "unknown", "in flight", "pending")
 
@@ -157,55 +151,6 @@ async def resume(journal: str, name: str | None, options: SendOptions, *, machin
         with display:
             end = await drive(run, display, examples.collect, journal=address_of(journal).label, last=True)
     return print_end(end, examples, machine=machine, journal=True)
-
-
-def report(journal: str, name: str | None, *, machine: bool, csv: Path | None, html: Path | None) -> int:
-    """Report on a campaign, on the screen or in files; return the exit code."""
-    check_places({"--csv": csv, "--html": html}, journal=journal_file(journal))
-
-    async def look() -> JournalCampaign:
-        async with Journal(journal) as opened:
-            campaign = await opened.campaign(name)
-            if csv is not None:
-                await write_rows(csv, opened.outcomes(name))
-        if html is not None:
-            await write_html(html, campaign)
-        return campaign
-
-    campaign = asyncio.run(look())
-    if machine:
-        click.echo(as_json(campaign.result))
-    elif csv is None and html is None:
-        console = output_console()
-        console.print(closing_table(campaign.result, Examples(), width=console.width))
-    for line in duplicates_told(campaign.result, journal=True):
-        say(line)
-    return _code(campaign.result)
-
-
-async def write_rows(path: Path, outcomes: AsyncIterator[Outcome]) -> None:
-    """Write a line for each row.
-
-    Raises:
-        InvalidRequest: The file cannot be written.
-        NotWritten: It could not be written to its end.
-    """
-    file, some = OutcomeFile(path), list[Outcome]()
-    try:
-        async for outcome in outcomes:
-            some.append(outcome)
-            if len(some) == _AT_ONCE:
-                file.add(some)
-                some.clear()
-        file.add(some)
-    except BaseException:
-        file.file.give_up()
-        raise
-    await file.finish()
-    if file.file.problem is not None:
-        file.file.give_up()
-        msg = f"{path} was not written: {file.file.problem}."
-        raise NotWritten(msg)
 
 
 def resolve(journal: str, name: str | None, decision: Decision, chunks: Sequence[int]) -> int:

@@ -5,18 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from allmysms_async.cli.ending import escaped
 from allmysms_async.cli.file import NewFile
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.model import Outcome
+from allmysms_async.model import DeliveryStatus, Outcome, OutcomeState
 
-__all__ = ["COLUMNS", "OutcomeFile"]
+if TYPE_CHECKING:
+    from allmysms_async.journal import DeliveryState
+
+__all__ = ["COLUMNS", "DELIVERY_COLUMNS", "OutcomeFile", "States", "cell"]
 
 COLUMNS = ("line", "row", "number", "state", "reason", "sms_id", "campaign_id")
 """The columns of ``--outcomes`` and of ``report --csv``."""
+
+DELIVERY_COLUMNS = ("delivery", "delivery_at")
+"""Those that ``report --csv`` has besides once reports or replies came."""
+
+States: TypeAlias = "Mapping[tuple[str, str], DeliveryState]"
+"""What became of texts, by the gateway's identifier of the send and the canonical number."""
 
 # What a spreadsheet takes for a formula, also behind what it may take for a separator; full-width signs are the same.
 _FORMULA = re.compile("(^|[;,|])(?=\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
@@ -27,6 +37,7 @@ class OutcomeFile:
 
     Args:
         path: The file; what it holds is replaced when this one is whole.
+        delivery: Whether it also says how far each text came.
 
     Attributes:
         file: The file.
@@ -35,10 +46,11 @@ class OutcomeFile:
         InvalidRequest: It cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, delivery: bool = False) -> None:
         self.file = NewFile(path)
         self._empty = True
-        self._write([COLUMNS])
+        self._delivery = delivery
+        self._write([COLUMNS + DELIVERY_COLUMNS if delivery else COLUMNS])
         if self.file.problem is not None:
             self.file.give_up()
             msg = f"{path} cannot be written: {self.file.problem}."
@@ -52,18 +64,25 @@ class OutcomeFile:
         where = "" if self.file.beside is None else f" What could be written is in {self.file.beside}."
         return f"{self.file.path} is not complete: {self.file.problem}.{where}"
 
-    def add(self, outcomes: Sequence[Outcome]) -> None:
-        """Write rows. A full disk must not end the campaign, so it is kept as ``problem`` instead of raised."""
+    def add(self, outcomes: Sequence[Outcome], states: States | None = None) -> None:
+        """Write rows. A full disk must not end the campaign, so it is kept as ``problem`` instead of raised.
+
+        Args:
+            outcomes: The rows.
+            states: How far their texts came, where the file says so.
+        """
         self._empty = self._empty and not outcomes
+        more = states or {}
         self._write(
             [
                 "" if outcome.line is None else outcome.line,
                 outcome.row,
-                _cell(outcome.phone),
+                cell(outcome.phone),
                 outcome.state.value,
                 "" if outcome.reason is None else outcome.reason.value,
-                _cell(outcome.sms_id or ""),
-                _cell(outcome.campaign_id or ""),
+                cell(outcome.sms_id or ""),
+                cell(outcome.campaign_id or ""),
+                *(_delivery_of(outcome, more) if self._delivery else ()),
             ]
             for outcome in outcomes
         )
@@ -81,6 +100,14 @@ class OutcomeFile:
         self.file.write(lines.getvalue().encode())
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Return a cell in which no spreadsheet sees a formula, and no terminal a command."""
     return _FORMULA.sub(r"\1'", escaped(text))
+
+
+def _delivery_of(outcome: Outcome, states: States) -> tuple[str, str]:
+    """Return how far a text came, and since when; nothing for rows that were not sent."""
+    state = states.get((outcome.campaign_id or "", outcome.phone))
+    if state is None:
+        return (DeliveryStatus.PENDING.value if outcome.state is OutcomeState.ACCEPTED else "", "")
+    return state.status.value, "" if state.at is None else state.at.isoformat()

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from allmysms_async.journal import event_schema as schema
 from allmysms_async.journal.row import insert_into
+from allmysms_async.model.vocabulary import DeliveryStatus
 
 __all__ = [
     "Ids",
@@ -22,8 +23,10 @@ __all__ = [
     "number_page",
     "opt_out_of",
     "opt_out_page",
+    "opted_out_page",
     "reply_page",
     "state_page",
+    "states_of",
     "watch_state",
 ]
 
@@ -75,6 +78,41 @@ def state_page(connection: sa.Connection, names: Ids, after: tuple[str, str]) ->
     """
     asked = sa.select(_d.campaign_id, _d.text, _d.phone, _d.status, _d.at).where(
         _among(connection, _d.campaign_id, names), sa.tuple_(_d.campaign_id, _d.text) > sa.tuple_(*after)
+    )
+    return connection.execute(asked.order_by(_d.campaign_id, _d.text).limit(_PAGE)).all()
+
+
+def states_of(connection: sa.Connection, texts: Sequence[tuple[str, str]]) -> Sequence[Any]:
+    """Return the states of certain texts: campaign_id, phone, status, at.
+
+    Args:
+        connection: In a transaction.
+        texts: Send and number of each.
+    """
+    given: sa.Select[Any]
+    if connection.dialect.name == "sqlite":
+        value = sa.func.json_each(sa.literal(_encode(texts).decode())).table_valued("value").c.value
+        given = sa.select(sa.func.json_extract(value, "$[0]"), sa.func.json_extract(value, "$[1]"))
+    else:
+        sends, phones = (sa.literal(list(column), sa.ARRAY(sa.Text)) for column in zip(*texts, strict=True))
+        table = sa.func.unnest(sends, phones).table_valued("send", "phone")
+        given = sa.select(table.c.send, table.c.phone)
+    asked = sa.select(_d.campaign_id, _d.phone, _d.status, _d.at)
+    return connection.execute(asked.where(sa.tuple_(_d.campaign_id, _d.text).in_(given))).all()
+
+
+def opted_out_page(connection: sa.Connection, names: Ids, after: tuple[str, str]) -> Sequence[Any]:
+    """Return some texts of sends that reports call opted out: campaign_id, text, phone.
+
+    Args:
+        connection: In a transaction.
+        names: The sends.
+        after: Send and text that the page before ended with.
+    """
+    asked = sa.select(_d.campaign_id, _d.text, _d.phone).where(
+        _d.status == DeliveryStatus.OPTED_OUT.value,
+        _among(connection, _d.campaign_id, names),
+        sa.tuple_(_d.campaign_id, _d.text) > sa.tuple_(*after),
     )
     return connection.execute(asked.order_by(_d.campaign_id, _d.text).limit(_PAGE)).all()
 

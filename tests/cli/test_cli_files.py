@@ -19,9 +19,9 @@ import pytest
 
 from allmysms_async import CampaignResult, Outcome, OutcomeState, SmsMessage
 from allmysms_async.batch.memory import MemorySink
+from allmysms_async.cli.campaign_report import write_rows
 from allmysms_async.cli.ending import NotWritten, plain
 from allmysms_async.cli.html import write_html
-from allmysms_async.cli.journal import write_rows
 from allmysms_async.cli.outcome import COLUMNS, OutcomeFile
 from allmysms_async.journal import JournalCampaign
 from allmysms_async.sandbox import Sandbox
