@@ -34,7 +34,8 @@ _SHOWN = 500
 _LONGEST = 1000
 _BARS = 96
 _WIDTH, _HEIGHT, _LEFT, _BELOW, _LEGEND = 760, 180, 70, 24, 24
-_AROUND = timedelta(days=1)
+_BEFORE = timedelta(days=1)
+_AFTER = timedelta(days=4)
 _HOUR = timedelta(hours=1)
 
 
@@ -125,10 +126,10 @@ def _delivery(campaign: JournalCampaign, back: CameBack) -> str:
 def _over_time(hours: Mapping[datetime, Mapping[DeliveryStatus, int]], begun: datetime) -> str:
     """Return the chart: a bar for each hour, or for several where there are too many; nothing where nothing is dated.
 
-    A report may name any date: what lies before the campaign or in the future is told of, and not drawn.
+    A report may name any date: what lies before the campaign or days ahead is told of, and not drawn.
     """
-    until = SYSTEM.now() + _AROUND
-    drawn = {at: counts for at, counts in sorted(hours.items()) if begun - _AROUND <= at <= until}
+    until = SYSTEM.now() + _AFTER
+    drawn = {at: counts for at, counts in sorted(hours.items()) if begun - _BEFORE <= at <= until}
     outside = sum(sum(counts.values()) for at, counts in hours.items() if at not in drawn)
     note = f"<p>{number(outside)} reports name a date that cannot be, and are left out.</p>" if outside else ""
     if not drawn:

@@ -89,13 +89,13 @@ def states_of(connection: sa.Connection, texts: Sequence[tuple[str, str]]) -> Se
         connection: In a transaction.
         texts: Send and number of each.
     """
-    given: sa.Select[Any]
+    given: Any
     if connection.dialect.name == "sqlite":
         value = sa.func.json_each(sa.literal(_encode(texts).decode())).table_valued("value").c.value
         given = sa.select(sa.func.json_extract(value, "$[0]"), sa.func.json_extract(value, "$[1]"))
     else:
         sends, phones = (sa.literal(list(column), sa.ARRAY(sa.Text)) for column in zip(*texts, strict=True))
-        table = sa.func.unnest(sends, phones).table_valued("send", "phone")
+        table = sa.func.unnest(sends, phones).table_valued("send", "phone").render_derived()
         given = sa.select(table.c.send, table.c.phone)
     asked = sa.select(_d.campaign_id, _d.phone, _d.status, _d.at)
     return connection.execute(asked.where(sa.tuple_(_d.campaign_id, _d.text).in_(given))).all()
