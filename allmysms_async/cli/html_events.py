@@ -33,7 +33,8 @@ _STATES: dict[DeliveryStatus, tuple[str, str]] = {
 _SHOWN = 500
 _LONGEST = 1000
 _BARS = 96
-_WIDTH, _HEIGHT, _LEFT, _BELOW, _LEGEND = 760, 180, 70, 24, 24
+_WIDTH, _HEIGHT, _LEFT, _BELOW, _LEGEND = 760, 180, 70, 24, 48
+_NAMES_IN_A_LINE = 4
 _BEFORE = timedelta(days=1)
 _AFTER = timedelta(days=4)
 _HOUR = timedelta(hours=1)
@@ -183,11 +184,14 @@ def _chart(
                 f'height="{high:.1f}" fill="{_STATES[status][0]}"><title>{begins}: {escape(number(texts))} '
                 f"{_named(status)}</title></rect>"
             )
-    legend = "".join(
-        f'<rect x="{_LEFT + place * 110}" y="4" width="10" height="10" fill="{_STATES[status][0]}"/>'
-        f'<text x="{_LEFT + place * 110 + 14}" y="13" font-size="11">{_named(status)}</text>'
-        for place, status in enumerate(states)
-    )
+    names: list[str] = []
+    for place, status in enumerate(states):
+        line, column = divmod(place, _NAMES_IN_A_LINE)
+        x, y = _LEFT + column * (_WIDTH - _LEFT) // _NAMES_IN_A_LINE, 4 + 18 * line
+        names.append(
+            f'<rect x="{x}" y="{y}" width="10" height="10" fill="{_STATES[status][0]}"/>'
+            f'<text x="{x + 15}" y="{y + 10}">{_named(status)}</text>'
+        )
     end = _LEFT + count * wide
     begin, last = _moment(first), _moment(first + count * step)
     # Two dates need room between them.
@@ -196,7 +200,7 @@ def _chart(
     label = f"From {begin} to {last}: " + ", ".join(f"{texts} {_named(status)}" for status, texts in totals.items())
     return (
         f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {_WIDTH} {bottom + _BELOW}" width="{_WIDTH}" '
-        f'height="{bottom + _BELOW}" font-size="13">{legend}'
+        f'height="{bottom + _BELOW}" font-size="13">{"".join(names)}'
         f'<path d="M{_LEFT} {_LEGEND}V{bottom}H{max(end, _LEFT + 60):.1f}" fill="none" stroke="#666"/>'
         f'<text x="{_LEFT - 8}" y="{_LEGEND + 12}" text-anchor="end">{escape(number(most))}</text>'
         f'<text x="{_LEFT - 8}" y="{bottom}" text-anchor="end">0</text>'
@@ -243,7 +247,7 @@ def _mailed(errors: Mapping[str, int]) -> str:
 
 def _named(status: DeliveryStatus) -> str:
     """Return what a state is called in a chart."""
-    return status.value.replace("_", " ").replace("handed to operator", "with operator")
+    return "reported otherwise" if status is DeliveryStatus.UNKNOWN else status.value.replace("_", " ")
 
 
 def _short(text: str) -> str:

@@ -181,7 +181,7 @@ async def test_html_shows_what_came_back_and_nothing_that_runs(
     assert all(float(bar.get("height", "")) > 0 and float(bar.get("width", "")) > 0 for bar in bars)
     assert all(0 <= float(bar.get("x", "")) + float(bar.get("width", "")) <= 760 for bar in bars)
     assert all(float(bar.get("y", "")) >= 0 for bar in bars)
-    assert "2 delivered, 1 with operator" in drawn.get("aria-label", "")
+    assert "2 delivered, 1 handed to operator" in drawn.get("aria-label", "")
 
 
 def delivered(text: tuple[str, str], at: datetime | None) -> DeliveryReport:
