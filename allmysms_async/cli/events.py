@@ -100,7 +100,7 @@ def in_words(status: DeliveryStatus) -> str:
 
 def how_to_receive() -> str:
     """Return what there is to do where nothing came back."""
-    return "No report or reply is in the journal: 'allmysms webhooks listen' receives them."
+    return "No report on this campaign and no reply to it is in the journal: 'allmysms webhooks listen' receives them."
 
 
 def without_ids(result: CampaignResult) -> str | None:

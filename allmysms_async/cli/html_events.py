@@ -85,10 +85,14 @@ def share(count: int, total: int) -> str:
 
 def section(campaign: JournalCampaign, back: CameBack, replies: LastReplies | None) -> str:
     """Return what came back to a campaign; numbers are masked."""
-    if not back.told:
-        return f'<p class="dim">{escape(without_ids(campaign.result) or how_to_receive())}</p>'
-    parts = [_delivery(campaign, back), _answers(back, replies)] if back.figures.told else []
-    return "".join([*parts, _mailed(back.mail_errors)])
+    note = without_ids(campaign.result) or ("" if back.told else how_to_receive())
+    return "".join(
+        [
+            f'<p class="dim">{escape(note)}</p>' if note else "",
+            *([_delivery(campaign, back), _answers(back, replies)] if back.figures.told else ()),
+            _mailed(back.mail_errors),
+        ]
+    )
 
 
 def _delivery(campaign: JournalCampaign, back: CameBack) -> str:

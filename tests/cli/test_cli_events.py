@@ -286,6 +286,17 @@ async def test_what_the_gateway_pushes_is_in_the_report(
     assert "Merci" in (await run("campaign", "replies", journal)).out
 
 
+async def test_journal_that_may_only_be_read_is_reported_on(
+    run: Run, sends: dict[str, str], journal: str, tmp_path: Path
+) -> None:
+    """Looking writes nothing: a report on a journal opened for reading alone has all that came back."""
+    await come(journal, sends, {PHONES[0]: "Oui"})
+    url = f"sqlite:///file:{journal}?mode=ro&uri=true"
+    ended = await run("campaign", "report", url, "--json")
+    assert json.loads(ended.out)["replies"] == 1, ended.err
+    assert "Oui" in (await run("campaign", "replies", url)).out
+
+
 async def test_mailed_errors_are_in_the_report(run: Run, sends: dict[str, str], journal: str, tmp_path: Path) -> None:
     """Errors that were mailed back are counted by status, said to be of all campaigns."""
     async with MailErrors(journal, create=True) as kept:
@@ -301,7 +312,9 @@ async def test_mailed_errors_are_in_the_report(run: Run, sends: dict[str, str], 
     assert "mailed back, of all campaigns" in path.read_text(encoding="utf-8")
 
 
-async def test_protocol_without_identifiers_is_said(run: Run, sends: dict[str, str], journal: str) -> None:
+async def test_protocol_without_identifiers_is_said(
+    run: Run, sends: dict[str, str], journal: str, tmp_path: Path
+) -> None:
     """Where sends have no identifiers nothing can be told to be the campaign's, and that is what is said."""
     await come(journal, sends, {PHONES[0]: "Oui"})
     with sqlite3.connect(journal) as raw:
@@ -309,9 +322,11 @@ async def test_protocol_without_identifiers_is_said(run: Run, sends: dict[str, s
     ended = await run("campaign", "report", journal, "--json")
     assert json.loads(ended.out)["delivery"]["pending"] == 24
     assert "no identifiers" in ended.err
-    for words in (("report",), ("replies",)):
-        ended = await run("campaign", *words, journal)
+    for command in ("report", "replies"):
+        ended = await run("campaign", command, journal)
         assert ("no identifiers" in ended.err, "webhooks listen" in ended.out + ended.err) == (True, False)
+    await run("campaign", "report", journal, "--html", str(tmp_path / "report.html"))
+    assert "no identifiers" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -220,13 +220,13 @@ async def test_journal_comes_from_the_environment_where_none_is_named(
         ended = await run(*usual, ALLMYSMS_JOURNAL=str(journal))
         assert (ended.code, json.loads(ended.out)["accepted"]) == (0, len(GOOD)), ended.err
     assert sandbox.stats()["messages"] == len(GOOD)
-    for command in ("status", "report", "list", "resume"):
+    for command in ("status", "report", "replies", "list", "resume"):
         assert (await run("campaign", command, "--json", ALLMYSMS_JOURNAL=str(journal))).code == 0
     ended = await run("campaign", "status", str(tmp_path / "other.db"), ALLMYSMS_JOURNAL=str(journal))
     assert "no journal" in ended.err
 
 
-@pytest.mark.parametrize("command", ["run", "status", "resume", "report", "list", "resolve"])
+@pytest.mark.parametrize("command", ["run", "status", "resume", "report", "replies", "list", "resolve"])
 async def test_password_on_the_command_line_is_refused(
     run: Run, clients: Clients, sandbox: Sandbox, command: str
 ) -> None:

@@ -1,5 +1,8 @@
 """What came back to one campaign is counted by its sends, and told for certain texts, in both databases."""
 
+import csv
+import json
+
 import msgspec
 import pytest
 
@@ -7,7 +10,9 @@ from allmysms_async import CampaignResult, DeliveryStatus
 from allmysms_async.batch.memory import MemorySink
 from allmysms_async.journal.event_journal import EventJournal
 from allmysms_async.journal.event_report import EventReport
+from tests.cli.conftest import call
 
+from .conftest import campaign, people
 from .events import StillClock, after, phone_of, reply, report
 
 
@@ -81,3 +86,32 @@ async def test_journal_without_events_has_none(journal: str) -> None:
         figures = await kept.figures(result(3, "c1"))
         assert await kept.states_of([("c1", "33612345678")]) == {}
     assert (figures.told, figures.opt_outs, sum(figures.delivery.values())) == (False, 0, 3)
+
+
+async def test_command_reports_from_either_database(service, journal: str, tmp_path) -> None:
+    """The command line reads from each database what came back, also where nothing was ever stored."""
+    async with service() as sms:
+        sent = await sms.run(campaign(people(4)), journal=journal, chunk_size=2)
+    place = {"ALLMYSMS_JOURNAL": journal}
+    before = await call("campaign", "report", "--json", env=place)
+    assert json.loads(before.out)["delivery"]["pending"] == 4, before.err
+    send, path = sent.campaign_ids[0], tmp_path / "report.csv"
+    first, second = "33610000000", "33610000001"
+    async with EventJournal(journal) as kept:
+        await kept.store(
+            [
+                *(
+                    msgspec.structs.replace(report(1, "delivered", campaign=each), phone=phone)
+                    for each in sent.campaign_ids
+                    for phone in (first, second)
+                ),
+                reply(1, "Oui", campaign=send),
+            ]
+        )
+    told = await call("campaign", "report", "--json", env=place)
+    assert (json.loads(told.out)["delivery"]["delivered"], json.loads(told.out)["replies"]) == (4, 1), told.err
+    assert (await call("campaign", "report", "--csv", str(path), env=place)).code == 0
+    lines = path.read_text(encoding="utf-8").splitlines()
+    states = {row["number"]: row["delivery"] for row in csv.DictReader(lines)}
+    assert {phone for phone, state in states.items() if state == "delivered"} == {first, second}
+    assert "Oui" in (await call("campaign", "replies", env=place)).out
