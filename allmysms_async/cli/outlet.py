@@ -6,6 +6,7 @@ what is printed never decides what is sent.
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import contextlib
 import errno
@@ -17,7 +18,10 @@ from typing import Any, TextIO, cast
 
 from allmysms_async.cli.writer import PATIENCE, Raw, Writer
 
-__all__ = ["Outlet", "patient", "sheltered"]
+__all__ = ["Outlet", "patient", "read_along", "sheltered"]
+
+_MOST_BEHIND = 4 * 1024 * 1024
+_LOOK = 0.05
 
 
 class Outlet(io.TextIOBase):
@@ -94,6 +98,19 @@ def patient() -> Generator[None, None, None]:
     finally:
         for outlet in _outlets:
             outlet.patient = False
+
+
+async def read_along() -> bool:
+    """Wait while who reads standard output is far behind; return whether there is still somebody to print for.
+
+    What would print without end calls it, so that it does not fill the memory.
+    """
+    out = sys.stdout
+    if not isinstance(out, Outlet):
+        return True
+    while out.writer.waiting > _MOST_BEHIND:  # noqa: ASYNC110  # its thread knows no loop
+        await asyncio.sleep(_LOOK)
+    return not out.writer.gone
 
 
 @contextlib.contextmanager

@@ -73,6 +73,7 @@ async def _listed(journal: str, name: str | None, csv: Path | None, *, machine: 
 async def _print(found: AsyncIterator[Reply]) -> bool:
     """Print a line for each answer; return whether there was any."""
     from allmysms_async.cli.ending import escaped
+    from allmysms_async.cli.outlet import read_along
     from allmysms_async.numbers import mask
 
     any_ = False
@@ -80,12 +81,16 @@ async def _print(found: AsyncIterator[Reply]) -> bool:
         any_ = True
         when = "" if reply.received_at is None else f"{reply.received_at.astimezone():%Y-%m-%d %H:%M}"
         click.echo(f"{when:16}  {mask(reply.phone):9}  {escaped(reply.text)}")
+        if not await read_along():
+            break
     return any_
 
 
 async def _print_json(found: AsyncIterator[Reply]) -> None:
     """Print answers as one line of JSON, some at a time."""
     import json
+
+    from allmysms_async.cli.outlet import read_along
 
     def fields(reply: Reply) -> dict[str, object]:
         return {
@@ -101,6 +106,8 @@ async def _print_json(found: AsyncIterator[Reply]) -> None:
     async for reply in found:
         click.echo(f"{before}{json.dumps(fields(reply))}", nl=False)
         before = ", "
+        if not await read_along():
+            break
     click.echo("[]" if before == "[" else "]")
 
 

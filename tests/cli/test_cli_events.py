@@ -1,7 +1,10 @@
 """`campaign report` and `campaign replies`: what came back to a campaign, for people, machines and spreadsheets."""
 
+import asyncio
 import csv
+import io
 import json
+import os
 import re
 import sqlite3
 import tracemalloc
@@ -15,6 +18,8 @@ import pytest
 
 from allmysms_async import DeliveryReport, DeliveryStatus, Outcome, OutcomeState, Reply
 from allmysms_async.cli.campaign_report import write_rows
+from allmysms_async.cli.outlet import Outlet, read_along
+from allmysms_async.cli.writer import Writer
 from allmysms_async.journal.event_journal import EventJournal
 from allmysms_async.journal.event_report import EventReport
 from allmysms_async.journal.mail_errors import MailErrors
@@ -266,6 +271,27 @@ async def test_replies_in_a_file_are_no_formulas(run: Run, sends: dict[str, str]
     assert (full.code, "was not written" in full.err) == (4, True), full.err
     itself = await run("campaign", "replies", journal, "--csv", journal)
     assert (itself.code, "itself" in itself.err) == (2, True), itself.err
+
+
+async def test_who_prints_without_end_waits_for_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody has read yet does not fill the memory; where nobody reads any more there is nothing to wait for."""
+    reads, writes = os.pipe()
+    with open(writes, "wb", buffering=0) as raw, io.StringIO() as stream:  # noqa: ASYNC230  # a pipe's end
+        outlet = Outlet(stream, Writer(raw), keep=True)
+        monkeypatch.setattr("sys.stdout", outlet)
+        assert await read_along()
+        for _ in range(100):
+            outlet.write("x" * 50_000)
+        waiting = asyncio.ensure_future(read_along())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        while outlet.writer.waiting > 4_000_000:
+            await asyncio.to_thread(os.read, reads, 65536)
+        assert await waiting
+        assert outlet.writer.waiting
+        os.close(reads)
+        await asyncio.to_thread(outlet.writer.drain, 60.0)
+        assert not await read_along()
 
 
 async def test_what_the_gateway_pushes_is_in_the_report(
