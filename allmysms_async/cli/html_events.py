@@ -218,7 +218,7 @@ def _answers(back: CameBack, found: LastReplies | None) -> str:
     told = figures.opt_outs - figures.stops
     return "".join(
         [
-            f"<h2>Opt-outs</h2><p>{number(figures.opt_outs)} people opted out: {number(figures.stops)} answered STOP, ",
+            f"<h2>Opt-outs</h2><p>{number(figures.opt_outs)} opted out: {number(figures.stops)} by answering STOP, ",
             f"{number(told)} by what a report says.</p>",
             _listed(last.stops),
             f"<h2>Replies</h2><p>{number(figures.replies)} in all",

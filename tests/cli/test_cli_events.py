@@ -178,7 +178,7 @@ async def test_html_shows_what_came_back_and_nothing_that_runs(
     assert not any(phone in html for phone in PHONES)
     assert "336****06" in page.text
     assert "to another campaign" not in page.text
-    assert "2 people opted out: 1 answered STOP, 1 by what a report says." in page.text
+    assert "2 opted out: 1 by answering STOP, 1 by what a report says." in page.text
     chart = html[html.rindex("<svg") : html.rindex("</svg>") + 6]
     drawn = ET.fromstring(chart)  # noqa: S314  # written by the command
     bars = [bar for bar in drawn.iter("rect") if bar.find("title") is not None]
