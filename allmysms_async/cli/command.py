@@ -14,8 +14,8 @@ from allmysms_async.cli.ending import Commands, missing_extra
 from allmysms_async.cli.mails import mails
 from allmysms_async.cli.opt_outs import opt_outs
 from allmysms_async.cli.option_group import JOURNAL, as_json_option, list_options, sending_options
-from allmysms_async.cli.webhooks_group import webhooks
 from allmysms_async.cli.replies import replies
+from allmysms_async.cli.webhooks_group import webhooks
 from allmysms_async.model import Purpose
 
 if TYPE_CHECKING:
