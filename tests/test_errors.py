@@ -45,6 +45,7 @@ TREE = {
     "TextRefused": "GatewayError",
     "NoValidNumber": "GatewayError",
     "NumbersRefused": "GatewayError",
+    "OptedOut": "NumbersRefused",
     "SenderRefused": "GatewayError",
     "ScheduleRefused": "GatewayError",
     "MediaRefused": "GatewayError",

@@ -14,7 +14,7 @@ from allmysms_async.backend import Paces, SendRequest, Sends
 from allmysms_async.batch.chunk import Chunk, halves, idempotency_key, marked_name, without
 from allmysms_async.batch.desk import Desk, pause
 from allmysms_async.batch.limits import Limits, StopConditions
-from allmysms_async.batch.opt_outs import LeftOut, OptOuts
+from allmysms_async.batch.opt_outs import OptOuts
 from allmysms_async.batch.policy import REPLAY_SECONDS, RetryPolicy, deliver
 from allmysms_async.batch.record import Claim, LeaseLost, Sink
 from allmysms_async.batch.settlement import settlement
@@ -33,6 +33,7 @@ from allmysms_async.errors import (
     MailRefused,
     NotSent,
     NumbersRefused,
+    OptedOut,
     ProtocolError,
     RateLimited,
     RequestLimitReached,
@@ -293,7 +294,7 @@ class Dispatch:
     def _counted(self, claim: Claim, delivery: Delivery) -> Delivery:
         """Count what goes wrong in a row; return the delivery as it is to be recorded."""
         error = delivery.error
-        if isinstance(error, LeftOut):  # it tells nothing of the gateway
+        if isinstance(error, OptedOut):  # it tells nothing of the gateway
             return delivery
         if not (delivery.event is ChunkEvent.RELEASE and isinstance(error, RequestLimitReached)):
             self.waiting_until = None
@@ -314,7 +315,7 @@ class Dispatch:
         end = settlement(chunk, delivery)
         await self._sink.settle(chunk, end)
         self._desk.tell(end.outcomes)
-        refused = delivery.event is ChunkEvent.REJECT and not isinstance(delivery.error, LeftOut)
+        refused = delivery.event is ChunkEvent.REJECT and not isinstance(delivery.error, OptedOut)
         self._limits.note(chunk, end.outcomes, refused=refused)
 
     def _without_refused(self, chunk: Chunk, positions: tuple[int, ...]) -> tuple[Chunk, ...]:

@@ -7,23 +7,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pyroaring import BitMap64
 
 from allmysms_async.batch.chunk import Chunk
-from allmysms_async.errors import NumbersRefused
+from allmysms_async.errors import OptedOut
 from allmysms_async.model import Reason
 
-__all__ = ["Barred", "LeftOut", "OptOuts"]
+__all__ = ["Barred", "OptOuts"]
 
 Barred = Mapping[Reason, BitMap64]
 """Numbers that must not be texted, by why: ``opted_out``, ``unassigned``, ``manual_blacklist``."""
-
-
-class LeftOut(NumbersRefused):
-    """Some recipients of a request opted out before it was sent; none of it was sent.
-
-    Attributes:
-        reason: Why they are left out.
-    """
-
-    reason = Reason.OPTED_OUT
 
 
 class OptOuts:
@@ -49,7 +39,7 @@ class OptOuts:
             return None
         return next(reason for reason, numbers in self._barred.items() if number in numbers)
 
-    def refusal(self, chunk: Chunk) -> LeftOut | None:
+    def refusal(self, chunk: Chunk) -> OptedOut | None:
         """Return why a request cannot be sent as it is, or None if it can.
 
         What was planned here holds nobody of them; what a journal held before may.
@@ -61,8 +51,8 @@ class OptOuts:
         if reason is None:
             return None
         some = tuple(at for at, why in found if why is reason)
-        error = LeftOut(f"{len(some)} recipients opted out after they were read, and are not sent to.")
-        error.positions, error.reason = some, reason
+        error = OptedOut(f"{len(some)} recipients opted out after they were read, and are not sent to.")
+        error.positions, error.reason = some, reason.value
         return error
 
 

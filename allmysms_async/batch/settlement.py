@@ -8,11 +8,10 @@ from itertools import compress
 
 from allmysms_async import plausible
 from allmysms_async.batch.chunk import Chunk, parts_of
-from allmysms_async.batch.opt_outs import LeftOut
 from allmysms_async.batch.record import Settlement
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.batch.verdict import Delivery
-from allmysms_async.errors import AllMySmsError, DuplicateRequest, NoValidNumber, NumbersRefused, TextRefused
+from allmysms_async.errors import AllMySmsError, DuplicateRequest, NoValidNumber, NumbersRefused, OptedOut, TextRefused
 from allmysms_async.model import (
     Accepted,
     AcceptedRows,
@@ -61,7 +60,9 @@ def settlement(chunk: Chunk, delivery: Delivery) -> Settlement:
     reason: Reason | None = None
     if state is OutcomeState.REJECTED and delivery.error is not None:
         error = delivery.error
-        reason = error.reason if isinstance(error, LeftOut) else _REASONS.get(type(error), Reason.GATEWAY_REFUSED)
+        reason = (
+            Reason(error.reason) if isinstance(error, OptedOut) else _REASONS.get(type(error), Reason.GATEWAY_REFUSED)
+        )
     outcomes = tuple(
         Outcome(row, recipient.line, recipient.phone, state, reason)
         for row, recipient in zip(chunk.rows, chunk.recipients, strict=True)

@@ -37,6 +37,7 @@
     │   ├── TextRefused                  the text is too long for the gateway
     │   ├── NoValidNumber                .numbers: the refused ones, as they are matched on; never shown
     │   ├── NumbersRefused               some numbers, and so the whole request; .positions: which
+    │   │   └── OptedOut                 left out here, before anything was sent; .reason
     │   ├── SenderRefused                the sender
     │   ├── ScheduleRefused              the date
     │   ├── MediaRefused                 the picture, video or sound
@@ -83,6 +84,7 @@ from allmysms_async.errors.gateway import (
     NotPermitted,
     NoValidNumber,
     NumbersRefused,
+    OptedOut,
     ScheduleRefused,
     SenderRefused,
     StillProcessing,
@@ -156,6 +158,7 @@ __all__ = [
     "NotPermitted",
     "NotSent",
     "NumbersRefused",
+    "OptedOut",
     "OutcomeUnknown",
     "ProtocolError",
     "RateLimited",

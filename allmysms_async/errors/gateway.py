@@ -21,6 +21,7 @@ __all__ = [
     "NoValidNumber",
     "NotPermitted",
     "NumbersRefused",
+    "OptedOut",
     "ScheduleRefused",
     "SenderRefused",
     "StillProcessing",
@@ -98,6 +99,15 @@ class NumbersRefused(GatewayError):
     """
 
     positions: tuple[int, ...] = ()
+
+
+class OptedOut(NumbersRefused):
+    """Recipients of a campaign's request opted out before it was sent; none of it was sent, and the others go anew.
+
+    ``reason`` is why they are left out: ``opted_out``, ``unassigned`` or ``manual_blacklist``.
+    """
+
+    reason = "opted_out"
 
 
 class SenderRefused(GatewayError):

@@ -84,7 +84,7 @@ def identity(event: Event) -> bytes:
     parts: tuple[str, ...]
     match event:
         case DeliveryReport():
-            parts = ("report", *text_key(event), event.code, _moment(event.received_at))
+            parts = ("report", *text_key(event), event.phone, event.code, _moment(event.received_at))
         case Reply():
             parts = ("reply", event.campaign_id or "", event.phone, _moment(event.received_at), event.text)
         case UnknownEvent():
