@@ -52,7 +52,10 @@ def _application(way: str, journal: pathlib.Path) -> Any:
 
 async def _serve(way: str, journal: pathlib.Path, seconds: float) -> None:
     """Serve for so long, after printing where."""
-    with socket.create_server(("127.0.0.1", 0), backlog=1024) as bound:
+    # With its protocol named, asyncio has its connections write at once, as on sockets that it makes itself.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as bound:
+        bound.bind(("127.0.0.1", 0))
+        bound.listen(1024)
         config = uvicorn.Config(_application(way, journal), access_log=False, log_level="warning", lifespan="auto")
         server = uvicorn.Server(config)
         asyncio.get_running_loop().call_later(seconds, lambda: setattr(server, "should_exit", True))
