@@ -176,6 +176,7 @@ def chaos(session: nox.Session) -> None:
     session.install("--quiet", *group("test"))
     install_wheel(session)
     names = [f"tests/journal/test_journal_{name}.py" for name in ("chaos", "restart", "postgres", "machine")]
+    names += ["tests/journal/test_event_chaos.py", "tests/webhooks/test_webhook_killed.py"]
     sizes = {"CHAOS_KILLS": "50", "CHAOS_CHUNKS": "2000", "JOURNAL_EXAMPLES": "1000"}
     session.run("pytest", *names, *session.posargs, env=sizes)
 

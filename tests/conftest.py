@@ -21,6 +21,8 @@ from typing import Any, NoReturn
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
+from .databases import journal, postgres, server  # noqa: F401  # fixtures
+
 # How long an example takes depends on the machine and on what else it does; speed is measured in benchmarks/.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
@@ -54,7 +56,7 @@ _PROCESSES = {"worker", "postgres", "php", "exim", "dovecot"}
 
 _GROUPS = {
     "postgresql": re.compile(r"/test_journal_postgres\.py|\[postgresql\b"),
-    "chaos": re.compile(r"/test_(journal|event)_(chaos|restart)\.py"),
+    "chaos": re.compile(r"/test_(journal_chaos|journal_restart|event_chaos|webhook_killed)\.py"),
 }
 """Tests that stay in one process, by their names, those that begin first before: one PostgreSQL, and who kills."""
 

@@ -1,7 +1,6 @@
 """Campaigns with a journal, sent to a sandbox over real sockets by processes that may be killed."""
 
 import asyncio
-import itertools
 import random
 import sys
 import time
@@ -9,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 import pytest
@@ -34,7 +33,6 @@ from allmysms_async.batch.verdict import Delivery
 from allmysms_async.journal import open_sink
 from allmysms_async.sandbox import Clock, Sandbox
 
-from .database import Postgres, programs
 from .process import Forked, Nursery
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -139,42 +137,6 @@ async def worker(sandbox: Sandbox, nursery: Nursery) -> AsyncIterator[Callable[.
         if process.returncode is None:
             process.kill()
         await process.communicate()
-
-
-@pytest.fixture(scope="session")
-def server(reserve: Callable[[], int]) -> Iterator[Postgres | None]:
-    """A running PostgreSQL, or None where the machine has none."""
-    folder = programs()
-    if folder is None:
-        yield None
-        return
-    postgres = Postgres(folder, reserve())
-    try:
-        postgres.start()
-        yield postgres
-        postgres.stop("immediate")
-    finally:
-        postgres.remove()
-
-
-@pytest.fixture
-def postgres(server: Postgres | None, machine_lacks: Callable[[str], NoReturn]) -> Postgres:
-    """A running PostgreSQL."""
-    if server is None:
-        machine_lacks("PostgreSQL (Debian: postgresql)")
-    return server
-
-
-_databases = itertools.count()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def journal(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a journal can be: a file, then a database."""
-    if request.param == "sqlite":
-        return str(tmp_path / "journal.db")
-    running: Postgres = request.getfixturevalue("postgres")
-    return running.create(f"journal_{next(_databases)}")
 
 
 class JumpingClock:
