@@ -75,7 +75,7 @@ from allmysms_async.prepare import (
     receipt_of,
     send_request,
 )
-from allmysms_async.watch import Watched, Watcher, WatchOptions, sends_for_replies, sends_of
+from allmysms_async.watch import Watched, Watcher, WatchOptions, checked, sends_for_replies, sends_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -467,7 +467,7 @@ class SmsService:
                 again in the next round.
         """
         backend = self.capable(ReportsDelivery)
-        return self._watcher.reports(backend, *sends_of(sends), **options)
+        return self._watcher.reports(backend, *sends_of(sends), **checked(options))
 
     def watch_replies(self, sends: Watched | None = None, **options: Unpack[WatchOptions]) -> AsyncIterator[Reply]:
         """Iterate over what people answer as it comes, asked for at growing intervals, for services without a webhook.
@@ -486,7 +486,7 @@ class SmsService:
             AllMySmsError: As for ``watch_reports``.
         """
         backend = self.capable(ReceivesReplies)
-        return self._watcher.replies(backend, sends_for_replies(backend, sends), **options)
+        return self._watcher.replies(backend, sends_for_replies(backend, sends), **checked(options))
 
     # -- opt-outs and sub-accounts ------------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ _log = logging.getLogger("allmysms_async")
 class EventJournal(EventRecord):
     """A journal that events are stored in, and handed out from to whoever handles them.
 
-    Several processes may store in one journal at once. Of a file one of them handles at a time, of a server each
+    Several processes may store in one journal at once. Of a file one of them handles a kind at a time, of a server each
     handles other numbers; when one ends, however it ends, others go on with what it had not marked as done.
 
     Args:
@@ -65,7 +65,7 @@ class EventJournal(EventRecord):
         path = self._database.path
         self._hand: Hand | None = None if self._database.is_file else ServerHand(self._database, taking(kind))
         if path is not None:
-            self._hand = FileHand(self._database, path, self._clock, taking(kind))
+            self._hand = FileHand(self._database, path, self._clock, kind)
         # What is being marked at present, and is not handed out meanwhile.
         self._marking = Counter[str]()
         self._new = 0

@@ -1,8 +1,8 @@
 """Who may handle what waits: never two processes at once for one number, and no clock decides it.
 
-Of a file one process handles, which keeps a small file beside it locked. Of a server each handles the lanes of numbers
-that it has locked, in a session of its own, and it asks for what is to be handled in that very session: whoever lost
-it gets nothing more. Whatever ends the process frees its locks.
+Of a file one process handles events of a kind, and keeps a small file beside it locked. Of a server each handles the
+lanes of numbers that it has locked, in a session of its own, and it asks for what is to be handled in that very
+session: whoever lost it gets nothing more. Whatever ends the process frees its locks.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import random
 from collections.abc import Generator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import msgspec
 import sqlalchemy as sa
 
 from allmysms_async.clock import Clock
 from allmysms_async.errors import JournalError
+from allmysms_async.inbox import EventKind
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.event_row import lane_of
-from allmysms_async.journal.event_schema import LANES, LOCKS
-from allmysms_async.journal.event_take import Taking
+from allmysms_async.journal.event_schema import LANES
+from allmysms_async.journal.event_take import Taking, taking
 from allmysms_async.journal.lock import FileLock
 
 __all__ = ["FileHand", "Hand", "ServerHand"]
@@ -39,8 +40,6 @@ _TO_INDEXES = (
     "select set_config(name, 'off', false) from unnest(array['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin',"
     " 'enable_material', 'jit']) as t (name)"
 )
-_LOCK = "select l from unnest($2::int[]) as t (l) where pg_try_advisory_lock($1::int, l)"
-_UNLOCK = "select pg_advisory_unlock($1::int, l) from unnest($2::int[]) as t (l)"
 
 _encode = msgspec.json.Encoder().encode
 _log = logging.getLogger("allmysms_async")
@@ -74,21 +73,22 @@ class FileHand:
         database: The journal.
         path: Its file.
         clock: Tells when to try again.
-        taking: What it asks.
+        kind: What it handles; all by default. Each kind has a lock, so that one can be handled here and another there.
     """
 
-    def __init__(self, database: Database, path: str, clock: Clock, taking: Taking) -> None:
-        self._taking = taking
+    def __init__(self, database: Database, path: str, clock: Clock, kind: EventKind | None = None) -> None:
+        self._taking = taking(kind)
         self._database = database
-        self._path = f"{os.path.realpath(path)}.events-lock"
+        start = os.path.realpath(path)
+        self._paths = [f"{start}.events-{each}-lock" for each in (get_args(EventKind) if kind is None else [kind])]
         self._clock = clock
-        self._lock: FileLock | None = None
+        self._locks: list[FileLock] = []
         self._again = _AGAIN_SECONDS
         self._not_before = float("-inf")
 
     async def take(self, most: int, busy: AbstractSet[str], now: float) -> list[Any]:
         """Return rows of what is to be handled now, if this is the process that handles."""
-        if self._lock is None and self._clock.monotonic() < self._not_before:
+        if not self._locks and self._clock.monotonic() < self._not_before:
             return []
         names = _encode(sorted(busy)).decode()
 
@@ -101,20 +101,36 @@ class FileHand:
 
     async def release(self) -> None:
         """Let another process handle them; the database is closed."""
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            lock.release()
+        self._let_go()
 
     def _is_mine(self) -> bool:
         """Tell whether this is the process that handles; if there is none, become it."""
-        if self._lock is not None and not self._lock.stands:  # somebody removed it
-            self._lock.abandon()
-            self._lock = None
-        if self._lock is None:
-            self._lock = FileLock.alone(self._path)
+        if not all(lock.stands for lock in self._locks):  # somebody removed one
+            self._let_go()
+        if not self._locks:
+            self._lock()
             self._not_before = self._clock.monotonic() + self._again
-            self._again = _AGAIN_SECONDS if self._lock is not None else min(2 * self._again, _LONG_AGAIN_SECONDS)
-        return self._lock is not None
+            self._again = _AGAIN_SECONDS if self._locks else min(2 * self._again, _LONG_AGAIN_SECONDS)
+        return bool(self._locks)
+
+    def _lock(self) -> None:
+        """Lock all files, or none."""
+        for path in self._paths:
+            try:
+                lock = FileLock.alone(path)
+            except OSError:
+                self._let_go()
+                raise
+            if lock is None:
+                self._let_go()
+                return
+            self._locks.append(lock)
+
+    def _let_go(self) -> None:
+        """Let go of all files; one that stands is removed."""
+        for lock in self._locks:
+            lock.release()
+        self._locks.clear()
 
 
 class ServerHand:
@@ -161,7 +177,7 @@ class ServerHand:
                 await connection.fetch(_TO_INDEXES, timeout=_ANSWER_SECONDS)
                 # What is being handled was another session's, which was lost: nobody else had better begin with it.
                 lanes = sorted({lane_of(name) for name in busy})
-                found = await connection.fetch(_LOCK, LOCKS, lanes, timeout=_ANSWER_SECONDS)
+                found = await connection.fetch(self._taking.locking, lanes, timeout=_ANSWER_SECONDS)
                 self._lanes.update(row[0] for row in found)
             return await self._look(most, busy, now)
 
@@ -197,14 +213,14 @@ class ServerHand:
             if len(rows) >= most or not others:
                 break
             random.shuffle(others)  # so that processes that begin at once do not ask for the same ones
-            found = await connection.fetch(self._taking.lanes_taken, others, now, LOCKS, step, timeout=_ANSWER_SECONDS)
+            found = await connection.fetch(self._taking.lanes_taken, others, now, step, timeout=_ANSWER_SECONDS)
             gained, step = {row[0] for row in found}, 2 * step
             if not gained:
                 break
             self._lanes |= gained
         idle = self._lanes - {row[5] for row in rows} - {lane_of(name) for name in busy}
         if idle:
-            await connection.fetch(_UNLOCK, LOCKS, list(idle), timeout=_ANSWER_SECONDS)
+            await connection.fetch(self._taking.unlocking, list(idle), timeout=_ANSWER_SECONDS)
             self._lanes -= idle
         return rows
 

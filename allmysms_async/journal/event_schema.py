@@ -18,7 +18,9 @@ LANES = 64
 """How many parts the numbers are divided into, each of which one process handles at a time."""
 
 LOCKS = 1_634_561_390
-"""What PostgreSQL's advisory locks of lanes have in common; each has its lane beside it."""
+"""What PostgreSQL's advisory locks of lanes have in common; each has its lane beside it.
+
+The three numbers after it are the kinds', for those who handle one alone."""
 
 _LOCK = 6_214_018_032_028  # names the lock under which PostgreSQL's tables are created, nothing else
 

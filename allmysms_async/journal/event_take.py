@@ -6,10 +6,11 @@ are handed out are new and half were put off before, as far as there are both: n
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from allmysms_async.inbox import EventKind
 from allmysms_async.journal.event_row import event_of
+from allmysms_async.journal.event_schema import LOCKS
 from allmysms_async.model.event import Kept
 
 __all__ = ["Taking", "kept_of", "taking"]
@@ -26,13 +27,16 @@ class Taking(NamedTuple):
         from_file: Of a file: numbers that are not wanted as a JSON array, how many, and Unix time.
         from_lanes: Of a server: lanes, numbers that are not wanted, how many of a lane at most, Unix time, and how
             many.
-        lanes_taken: Of those lanes that have something due, as many as are free are locked: lanes, Unix time, class,
-            how many.
+        lanes_taken: Of those lanes that have something due, as many as are free are locked: lanes, Unix time, how many.
+        locking: Of some lanes those that are free are locked: lanes.
+        unlocking: Lanes are free again: lanes.
     """
 
     from_file: str
     from_lanes: str
     lanes_taken: str
+    locking: str
+    unlocking: str
 
 
 def taking(kind: EventKind | None) -> Taking:
@@ -61,13 +65,36 @@ def taking(kind: EventKind | None) -> Taking:
         ") as due order by turn limit $5"
         ") as chosen join event e on e.id = chosen.id order by e.id"
     )
+    locked, unlocked = _locks(kind)
     lanes_taken = (
         "select l from unnest($1::int[]) as t (l) where case when"
         # Not "exists", which might be answered for all lanes at once, by reading whatever waits.
         f" (select true from event e where e.lane = l and e.handled_at is null{of_kind} and e.retry_at <= $2 limit 1)"
-        " then pg_try_advisory_lock($3::int, l) else false end limit $4"
+        f" then {locked} else false end limit $3"
     )
-    return Taking(from_file, from_lanes, lanes_taken)
+    return Taking(
+        from_file,
+        from_lanes,
+        lanes_taken,
+        f"select l from unnest($1::int[]) as t (l) where {locked}",
+        f"select {unlocked} from unnest($1::int[]) as t (l)",
+    )
+
+
+def _locks(kind: EventKind | None) -> tuple[str, str]:
+    """Return what locks a lane, and what unlocks it.
+
+    Who handles all has it alone. Who handles a kind shares it, and has alone what the kind has beside it.
+    """
+    if kind is None:
+        return f"pg_try_advisory_lock({LOCKS}, l)", f"pg_advisory_unlock({LOCKS}, l)"
+    own = LOCKS + 1 + get_args(EventKind).index(kind)
+    # Where another one handles the kind the share is given back, which is true.
+    locked = (
+        f"case when pg_try_advisory_lock_shared({LOCKS}, l) then case when pg_try_advisory_lock({own}, l) then true"
+        f" else not pg_advisory_unlock_shared({LOCKS}, l) end else false end"
+    )
+    return locked, f"pg_advisory_unlock({own}, l), pg_advisory_unlock_shared({LOCKS}, l)"
 
 
 def kept_of(row: Any, label: str) -> Kept:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from allmysms_async.watch.ask import Pace
 from allmysms_async.watch.catch_up import catch_up
-from allmysms_async.watch.session import Watched, Watcher, WatchOptions, sends_for_replies, sends_of
+from allmysms_async.watch.session import Watched, Watcher, WatchOptions, checked, sends_for_replies, sends_of
 
-__all__ = ["Pace", "WatchOptions", "Watched", "Watcher", "catch_up", "sends_for_replies", "sends_of"]
+__all__ = ["Pace", "WatchOptions", "Watched", "Watcher", "catch_up", "checked", "sends_for_replies", "sends_of"]

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 
 import msgspec
 
+from allmysms_async import argument
 from allmysms_async.backend import Backend, LimitsQuestions
 from allmysms_async.clock import Clock
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
     CampaignNotFound,
+    CampaignPending,
     CannotPass,
     GatewayError,
     HttpRefused,
     InvalidRequest,
+    JournalError,
+    NoReplies,
     NotPermitted,
     RateLimited,
+    StillProcessing,
 )
 from allmysms_async.inbox import WatchStore
-from allmysms_async.model import Event
+from allmysms_async.model import Event, Kept
 
 __all__ = ["HORIZON", "Asker", "Pace", "handed_out"]
 
@@ -30,7 +35,11 @@ HORIZON = timedelta(hours=72)
 """For how long after a send its reports may change. Source: HTTPS API v9, §9.1."""
 
 _AT_ONCE = 500
-_ENDING = (AuthenticationFailed, NotPermitted, InvalidRequest, CannotPass)
+_NOTED_AT_ONCE, _NOTED_SECONDS = 100, 1.0
+_LONGEST_PAUSE = 3600.0
+_ENDING = (AuthenticationFailed, NotPermitted, InvalidRequest, CannotPass, JournalError)
+_IN_VAIN = (CampaignNotFound, NoReplies)
+_NOT_YET = (CampaignPending, StillProcessing)
 _log = logging.getLogger("allmysms_async")
 
 
@@ -42,6 +51,10 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
         factor: Each wait is so many times the one before.
         most: Seconds at most.
         eager: Whether news makes the next wait the first again.
+
+    Raises:
+        InvalidRequest: The waits would be none, or shorten: ``first`` and ``most`` are more than 0, ``factor`` is 1 or
+            more.
     """
 
     first: float = 15.0
@@ -49,10 +62,18 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     most: float = 1800.0
     eager: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what would ask without a pause."""
+        argument.seconds("first", self.first)
+        argument.seconds("most", self.most)
+        if not (argument.seconds("factor", self.factor) >= 1):
+            msg = "factor must be 1 or more: the waits of a pace do not shorten."
+            raise InvalidRequest(msg)
+
     def after(self, wait: float, *, news: bool) -> float:
         """Return the wait after another one."""
         if not wait or (news and self.eager):
-            return self.first
+            return min(self.first, self.most)
         return min(wait * self.factor, self.most)
 
 
@@ -62,9 +83,13 @@ class Asker:
     Args:
         backend: Who is asked.
         clock: Where the time comes from.
+
+    Attributes:
+        trouble: The first question that failed in this round, or None.
     """
 
     def __init__(self, backend: Backend, clock: Clock) -> None:
+        self.trouble: AllMySmsError | None = None
         self._backend = backend
         self._clock = clock
         self._next: float | None = None
@@ -86,15 +111,16 @@ class Asker:
         Raises:
             AllMySmsError: No other question would fare better.
         """
-        if isinstance(error, CampaignNotFound):
-            _log.warning("The gateway does not know a send that is watched: %s", error)
-            return False
         if isinstance(error, _ENDING):
             raise error
-        if isinstance(error, GatewayError):
+        if isinstance(error, GatewayError) and not isinstance(error, _NOT_YET):
             self._refusal = error
+        self.trouble = self.trouble or error
+        if isinstance(error, _IN_VAIN):
+            _log.warning("Nothing can be asked about a send that is watched: %s", error)
+            return False
         if isinstance(error, RateLimited) and error.retry_after:
-            await self._clock.sleep(error.retry_after)
+            await self._clock.sleep(min(error.retry_after, _LONGEST_PAUSE))
         elif not self._troubled:
             level = logging.WARNING if isinstance(error, HttpRefused) else logging.INFO
             _log.log(level, "A question failed and is asked again in the next round: %s", error)
@@ -116,12 +142,27 @@ class Asker:
         self._refusal = None
 
 
-async def handed_out(store: WatchStore) -> AsyncIterator[Event]:
-    """Hand out what a store holds, each event done with when the next one is asked for."""
-    while some := await store.take(_AT_ONCE, ()):
-        for kept in some:
-            yield kept.event
-            await store.done((kept,))
+async def handed_out(store: WatchStore, clock: Clock) -> AsyncGenerator[Event]:
+    """Hand out what a store holds, each event done with when the next one is asked for.
+
+    That is noted for several at once, since each note is a transaction; whoever is killed is told some of them again.
+    """
+    noted = clock.monotonic()
+    dealt_with: list[Kept] = []
+    try:
+        while some := await store.take(_AT_ONCE, ()):
+            for kept in some:
+                yield kept.event
+                dealt_with.append(kept)
+                now = clock.monotonic()
+                if len(dealt_with) >= _NOTED_AT_ONCE or now - noted >= _NOTED_SECONDS:
+                    done, dealt_with, noted = dealt_with, [], now
+                    await store.done(done)
+            done, dealt_with, noted = dealt_with, [], clock.monotonic()
+            await store.done(done)
+    finally:
+        if dealt_with:
+            await store.done(dealt_with)
 
 
 def rest_of(ends: datetime, clock: Clock) -> float:

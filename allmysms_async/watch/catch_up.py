@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from allmysms_async.backend import Backend, ListsCampaigns, ReceivesReplies, ReportsDelivery
 from allmysms_async.clock import Clock
+from allmysms_async.errors import CampaignPending, InvalidRequest, NoReplies, UnsupportedFeature
 from allmysms_async.inbox import WatchStore
 from allmysms_async.watch.ask import HORIZON
 from allmysms_async.watch.replies import ReplyPoll
@@ -24,14 +25,25 @@ async def catch_up(backend: Backend, store: WatchStore, clock: Clock, sends: Seq
         sends: The gateway's identifiers; by default the sends of the last 72 hours, where the backend lists them.
 
     Raises:
-        AllMySmsError: A question failed that no other would fare better than.
+        InvalidRequest: No sends are named, and the protocol lists none.
+        UnsupportedFeature: The backend has neither reports nor replies.
+        AllMySmsError: A question failed. What the others brought is kept, and what it would have brought is found when
+            this is called again.
     """
-    news = 0
+    if not isinstance(backend, ReceivesReplies | ReportsDelivery):
+        msg = f"The backend {backend.name} has neither reports nor replies to catch up with."
+        raise UnsupportedFeature(msg)
+    if sends is None and not isinstance(backend, ListsCampaigns):
+        msg = f"The backend {backend.name} lists no sends: name those to catch up with; nothing was asked."
+        raise InvalidRequest(msg)
+    news, trouble = 0, None
     if isinstance(backend, ReceivesReplies):
         poll = ReplyPoll(backend, sends, store, clock)
         news += await poll.round()
         if sends is None:
-            news += await poll.rescue()
+            news += await poll.rescue()  # also what the first question did not bring
+        else:
+            trouble = poll.trouble
     if isinstance(backend, ReportsDelivery):
         if sends is None and isinstance(backend, ListsCampaigns):
             now = clock.now()
@@ -39,4 +51,7 @@ async def catch_up(backend: Backend, store: WatchStore, clock: Clock, sends: Seq
         rounds = ReportPoll(backend, sends or (), store, clock, None)
         async for new in rounds.round():
             news += new
+        trouble = trouble or rounds.trouble
+    if trouble is not None and not isinstance(trouble, CampaignPending | NoReplies):
+        raise trouble
     return news

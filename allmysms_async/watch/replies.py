@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import datetime
 
 from allmysms_async.backend import HandsOutReplies, ListsCampaigns, ReceivesReplies
 from allmysms_async.clock import Clock
-from allmysms_async.errors import AllMySmsError, OutcomeUnknown
+from allmysms_async.errors import (
+    AllMySmsError,
+    AuthenticationFailed,
+    CampaignNotFound,
+    CampaignPending,
+    GatewayError,
+    NoReplies,
+    NotPermitted,
+    OutcomeUnknown,
+)
 from allmysms_async.inbox import WatchStore
 from allmysms_async.model import Reply
 from allmysms_async.watch.ask import HORIZON, Asker, Pace, handed_out, rest_of
@@ -41,6 +51,12 @@ class ReplyPoll:
         self._store = store
         self._clock = clock
         self._asker = Asker(backend, clock)
+        self._missed = ""  # what is noted as long as the replies of some sends could not be read again
+
+    @property
+    def trouble(self) -> AllMySmsError | None:
+        """The first question of the last round that failed, or None."""
+        return self._asker.trouble
 
     async def round(self) -> int:
         """Ask once; return how many replies were new.
@@ -49,6 +65,7 @@ class ReplyPoll:
             AllMySmsError: No other question would fare better.
         """
         backend = self._backend
+        self._asker.trouble = None
         try:
             if self._sends is None and isinstance(backend, HandsOutReplies):
                 return await self._new(backend)
@@ -58,6 +75,8 @@ class ReplyPoll:
             return 0
         news = await self._of_sends(self._sends or ())
         self._asker.rounded()
+        if self._sends == [] and self.trouble is not None:
+            raise self.trouble  # there is no send left to ask about
         return news
 
     async def _new(self, backend: HandsOutReplies) -> int:
@@ -72,10 +91,10 @@ class ReplyPoll:
                 _log.warning("Replies may have been handed out in an answer that did not come; looking for them.")
                 return news + await self.rescue()
             except AllMySmsError:
-                await self._store.keep_watch_state(_ASKED, "")  # surely not handed out
+                await self._store.keep_watch_state(_ASKED, self._missed)  # surely not handed out
                 raise
             news += await self._store.store(page)
-            await self._store.keep_watch_state(_ASKED, "")
+            await self._store.keep_watch_state(_ASKED, self._missed)
             self._asker.well()
             if len(page) < backend.replies_at_once:
                 return news
@@ -83,16 +102,29 @@ class ReplyPoll:
     async def rescue(self) -> int:
         """Read the replies to every send of the last 72 hours, handed out before or not; return how many were new.
 
+        A send that the gateway refuses to tell of costs the others nothing, and is asked about again in later rounds.
+
         Raises:
             AllMySmsError: A question failed; the next round looks again.
         """
         now = self._clock.now()
-        news = 0
+        news, refused = 0, ""
         if isinstance(self._backend, ListsCampaigns):
             async for send in self._backend.campaigns(now - HORIZON, now):
                 await self._asker.turn()
-                news += await self._store.store([reply async for reply in self._backend.replies(send.campaign_id)])
-        await self._store.keep_watch_state(_ASKED, "")
+                try:
+                    replies = [reply async for reply in self._backend.replies(send.campaign_id)]
+                except (CampaignNotFound, CampaignPending, NoReplies):
+                    continue  # it has none
+                except (AuthenticationFailed, NotPermitted):
+                    raise
+                except GatewayError as error:
+                    await self._asker.stumbled(error)
+                    refused = self._clock.now().isoformat()
+                    continue
+                news += await self._store.store(replies)
+        self._missed = refused
+        await self._store.keep_watch_state(_ASKED, refused)
         return news
 
     async def _of_sends(self, sends: Sequence[str]) -> int:
@@ -113,7 +145,7 @@ class ReplyPoll:
 
 async def watch_replies(
     poll: ReplyPoll, store: WatchStore, *, clock: Clock, pace: Pace, until: datetime | None = None
-) -> AsyncIterator[Reply]:
+) -> AsyncGenerator[Reply]:
     """Iterate over replies as they come, one round of questions after the other.
 
     Args:
@@ -125,13 +157,15 @@ async def watch_replies(
     """
     wait = 0.0
     while True:
-        async for event in handed_out(store):  # what an earlier watch left
-            if isinstance(event, Reply):
-                yield event
+        async with aclosing(handed_out(store, clock)) as left_before:
+            async for event in left_before:
+                if isinstance(event, Reply):
+                    yield event
         news = await poll.round()
-        async for event in handed_out(store):
-            if isinstance(event, Reply):
-                yield event
+        async with aclosing(handed_out(store, clock)) as new:
+            async for event in new:
+                if isinstance(event, Reply):
+                    yield event
         wait = pace.after(wait, news=news > 0)
         left = wait if until is None else rest_of(until, clock)
         if left <= 0:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import datetime
 
 from allmysms_async.backend import ReportsDelivery
@@ -41,12 +42,18 @@ class ReportPoll:
         """Whether no report can change any more, as far as is known."""
         return not self._open or (self._expected is not None and sum(self._final.values()) >= self._expected)
 
-    async def round(self) -> AsyncIterator[int]:
+    @property
+    def trouble(self) -> AllMySmsError | None:
+        """The first question of the last round that failed, or None."""
+        return self._asker.trouble
+
+    async def round(self) -> AsyncGenerator[int]:
         """Ask about each send; yield how many reports were new after each answer.
 
         Raises:
             AllMySmsError: No other question would fare better.
         """
+        self._asker.trouble = None
         for send in tuple(self._open):
             await self._asker.turn()
             try:
@@ -63,7 +70,7 @@ class ReportPoll:
 
 async def watch_reports(
     poll: ReportPoll, store: WatchStore, *, clock: Clock, pace: Pace, until: datetime | None = None
-) -> AsyncIterator[DeliveryReport]:
+) -> AsyncGenerator[DeliveryReport]:
     """Iterate over reports as they come, one round of questions after the other.
 
     Args:
@@ -77,14 +84,17 @@ async def watch_reports(
     wait = 0.0
     while True:
         news = 0
-        async for event in handed_out(store):  # what an earlier watch left
-            if isinstance(event, DeliveryReport):
-                yield event
-        async for new in poll.round():
-            news += new
-            async for event in handed_out(store):
+        async with aclosing(handed_out(store, clock)) as left_before:
+            async for event in left_before:
                 if isinstance(event, DeliveryReport):
                     yield event
+        async with aclosing(poll.round()) as answers:
+            async for new in answers:
+                news += new
+                async with aclosing(handed_out(store, clock)) as told:
+                    async for event in told:
+                        if isinstance(event, DeliveryReport):
+                            yield event
         left = rest_of(ends, clock)
         if poll.over or left <= 0:
             return

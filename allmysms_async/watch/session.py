@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import TypeAlias, TypedDict, cast
 
@@ -18,7 +19,7 @@ from allmysms_async.watch.ask import Pace
 from allmysms_async.watch.replies import ReplyPoll, watch_replies
 from allmysms_async.watch.reports import ReportPoll, watch_reports
 
-__all__ = ["WatchOptions", "Watched", "Watcher", "sends_for_replies", "sends_of"]
+__all__ = ["WatchOptions", "Watched", "Watcher", "checked", "sends_for_replies", "sends_of"]
 
 Watched: TypeAlias = str | SendReceipt | CampaignResult | Iterable[str]
 """Sends to watch: an identifier of the gateway's, several, a receipt, or the result of a campaign."""
@@ -32,7 +33,8 @@ class WatchOptions(TypedDict, total=False):
 
     Attributes:
         journal: A path or URL, as for a campaign: what came is durable before it is handed out, and a later watch hands
-            out what this one did not.
+            out what this one did not. Whatever reports, or replies, wait there are handed out, of other sends as well,
+            by one watch of a file at a time.
         pace: How long is waited between rounds of questions.
         until: When to end at the latest, aware.
     """
@@ -51,7 +53,9 @@ class Watcher:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._reports, self._replies = MemoryEvents(clock, "report"), MemoryEvents(clock, "reply")
+        # By the sends that are watched: what one watch tells is none of another's business.
+        self._reports: dict[tuple[str, ...], MemoryEvents] = {}
+        self._replies: dict[tuple[str, ...] | None, MemoryEvents] = {}
 
     async def reports(
         self,
@@ -64,11 +68,17 @@ class Watcher:
         until: datetime | None = None,
     ) -> AsyncIterator[DeliveryReport]:
         """Iterate over the reports of sends as they come."""
-        store = self._reports if journal is None else await self._opened(journal, "report")
+        store: WatchStore
+        if journal is None:
+            store = self._reports.setdefault(tuple(sends), MemoryEvents(self._clock, "report"))
+        else:
+            store = await self._opened(journal, "report")
         try:
             poll = ReportPoll(backend, sends, store, self._clock, expected)
-            async for report in watch_reports(poll, store, clock=self._clock, pace=pace or _REPORTS, until=until):
-                yield report
+            watch = watch_reports(poll, store, clock=self._clock, pace=pace or _REPORTS, until=until)
+            async with aclosing(watch):
+                async for report in watch:
+                    yield report
         finally:
             await store.aclose()
 
@@ -82,11 +92,18 @@ class Watcher:
         until: datetime | None = None,
     ) -> AsyncIterator[Reply]:
         """Iterate over replies as they come."""
-        store = self._replies if journal is None else await self._opened(journal, "reply")
+        store: WatchStore
+        if journal is None:
+            key = None if sends is None else tuple(sends)
+            store = self._replies.setdefault(key, MemoryEvents(self._clock, "reply"))
+        else:
+            store = await self._opened(journal, "reply")
         try:
             poll = ReplyPoll(backend, sends, store, self._clock)
-            async for reply in watch_replies(poll, store, clock=self._clock, pace=pace or _REPLIES, until=until):
-                yield reply
+            watch = watch_replies(poll, store, clock=self._clock, pace=pace or _REPLIES, until=until)
+            async with aclosing(watch):
+                async for reply in watch:
+                    yield reply
         finally:
             await store.aclose()
 
@@ -95,6 +112,22 @@ class Watcher:
         store: WatchStore = await asyncio.to_thread(event_journal, journal, self._clock, kind)
         await store.open()
         return store
+
+
+def checked(options: WatchOptions) -> WatchOptions:
+    """Return how something is watched, if it can be.
+
+    Raises:
+        InvalidRequest: An option cannot be right.
+    """
+    journal, pace, until = options.get("journal"), options.get("pace"), options.get("until")
+    if journal is not None:
+        argument.given("journal", journal, (str, os.PathLike), "a path or a URL")
+    if pace is not None:
+        argument.given("pace", pace, Pace, "a Pace")
+    if until is not None:
+        argument.moment("until", until)
+    return options
 
 
 def sends_of(sends: object) -> tuple[list[str], int | None]:

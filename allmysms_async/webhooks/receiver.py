@@ -16,7 +16,7 @@ from allmysms_async.clock import SYSTEM, Clock
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.inbox import WatchStore, event_journal
 from allmysms_async.model import DeliveryReport, OptOut, Reply, UnknownEvent
-from allmysms_async.watch import catch_up
+from allmysms_async.watch import catch_up, sends_of
 from allmysms_async.webhooks.access import hide_from_logs
 from allmysms_async.webhooks.admission import AllowList, Tokens
 from allmysms_async.webhooks.asgi import AsgiApplication
@@ -250,17 +250,21 @@ class Receiver:
             How many events were new.
 
         Raises:
-            InvalidRequest: There is no journal, which tells what is new, or the receiver was not started.
-            AllMySmsError: A question failed that no other would fare better than.
+            InvalidRequest: There is no journal, which tells what is new, the receiver was not started, or no sends are
+                named where they are needed.
+            UnsupportedFeature: The backend has neither reports nor replies.
+            AllMySmsError: A question failed; what the others brought is kept, and the rest is found the next time.
         """
         store = self._store
         if store is None:
             msg = "Catching up takes a journal, and a receiver that was started: only they tell what is new."
             raise InvalidRequest(msg)
-        news = await catch_up(backend, store, self._clock, None if sends is None else [*sends])
-        if self._handing is not None:
-            self._handing.wake()
-        return news
+        named = None if sends is None else sends_of(sends)[0]
+        try:
+            return await catch_up(backend, store, self._clock, named)
+        finally:
+            if self._handing is not None:
+                self._handing.wake()
 
     def _turn(self) -> asyncio.Lock:
         """Return what keeps starts and ends apart, in this event loop."""

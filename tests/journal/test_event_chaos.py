@@ -13,7 +13,7 @@ import pytest
 from allmysms_async.journal.event_journal import EventJournal
 
 from .conftest import Life
-from .events import StillClock, report
+from .events import StillClock, reply, report
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -170,10 +170,30 @@ async def test_file_is_handled_by_one_process_until_it_ends(tmp_path):
     assert await two.take(9, ()) == []  # it is not time to look again
     clock.jump(0.05)
     assert len(await two.take(9, ())) == 6
-    # Whose file is removed handles only if nobody else took it meanwhile.
-    os.unlink(f"{path}.events-lock")
+    # Whose files are removed handles only if nobody else took it meanwhile.
+    for found in tmp_path.glob("*-lock"):
+        found.unlink()
     async with EventJournal(path) as three:
         assert len(await three.take(9, ())) == 6
         assert await two.take(9, ()) == []
     await two.aclose()
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["journal.db"]
+
+
+async def test_each_kind_of_a_file_is_handled_by_one_process(tmp_path):
+    """Who handles reports keeps nobody from handling replies; who handles all waits until both have ended."""
+    path, clock = tmp_path / "journal.db", StillClock()
+    async with EventJournal(path, clock, kind="report") as reports:
+        await reports.store([report(1), reply(1)])
+        assert len(await reports.take(9, ())) == 1
+        everything = EventJournal(path, clock)
+        await everything.open()
+        async with EventJournal(path, clock, kind="reply") as replies:
+            assert len(await replies.take(9, ())) == 1
+            assert await everything.take(9, ()) == []
+        clock.jump(1)
+        assert await everything.take(9, ()) == []
+    clock.jump(1)
+    assert len(await everything.take(9, ())) == 1  # one of a number
+    await everything.aclose()
     assert sorted(found.name for found in tmp_path.iterdir()) == ["journal.db"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from allmysms_async import (
     Campaign,
+    CampaignNotFound,
     EnvoyerSmsProBackend,
     GatewayError,
     InvalidRequest,
@@ -262,3 +263,86 @@ async def test_catching_up_finds_all_of_72_hours(sandbox: Sandbox, sms: SmsServi
     assert await catch_up(sms.backend, store, clock) == 2 * len(ENDS)
     assert await catch_up(sms.backend, store, clock) == 0
     assert await store.waiting() == 2 * len(ENDS)
+
+
+async def test_watches_of_two_sends_tell_each_its_own(sandbox: Sandbox, sms: SmsService) -> None:
+    """What one watch tells is none of another's business, at the same time or after it was left."""
+    one, other = [await sms.send(_message(), to=phone) for phone in list(ENDS)[:2]]
+    watch: Any = sms.watch_reports(one)
+    async with contextlib.aclosing(watch):
+        assert (await anext(watch)).campaign_id == one.campaign_id
+        assert set(await _states(sms, other)) == {"33610000002"}
+    assert set(await _states(sms, one)) == {"33610000001"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"pace": 3}, {"until": "now"}, {"until": datetime(2027, 1, 1)}, {"journal": 3}],
+    ids=["pace", "until", "naive", "journal"],
+)
+async def test_wrong_option_is_refused_at_once(sms: SmsService, options: Any) -> None:
+    """Before anything is asked, and not when the first report is wanted."""
+    with pytest.raises(InvalidRequest):
+        sms.watch_reports("ap_1", **options)
+    with pytest.raises(InvalidRequest):
+        sms.watch_replies(**options)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"first": 0.0}, {"factor": 0.5}, {"most": 0.0}, {"first": float("nan")}, {"factor": float("inf")}],
+    ids=str,
+)
+def test_pace_that_would_ask_without_a_pause_is_refused(wrong: dict[str, float]) -> None:
+    """Waits are over 0, and do not shorten."""
+    with pytest.raises(InvalidRequest):
+        Pace(**wrong)
+
+
+async def test_end_in_the_past_is_one_round(sandbox: Sandbox, sms: SmsService, clock: Any) -> None:
+    """What is known is told, and nothing is waited for."""
+    receipt = await sms.send(_message(), to=list(ENDS))
+    for phone in ENDS:
+        sandbox.reply(phone, "oui")
+    sandbox.advance(3600)
+    past = clock.now() - timedelta(days=1)
+    assert set(await _states(sms, str(receipt.campaign_id), until=past)) == set(ENDS)
+    assert len([reply async for reply in sms.watch_replies(until=past)]) == len(ENDS)
+    assert clock.waits == []
+
+
+async def test_sends_that_nobody_knows_end_a_watch_of_replies(sms: SmsService) -> None:
+    """With no send left to ask about it ends, and says why."""
+    with pytest.raises(GatewayError, match="not found"):
+        await _replies(sms, 1, ["ap_nothing", "ap_neither"])
+    with pytest.raises(GatewayError):
+        await _states(sms, ["ap_nothing", "ap_neither"])
+
+
+async def test_report_of_what_is_scheduled_is_waited_for(spoken: SmsService) -> None:
+    """A watch that begins before the send's date tells its reports after it."""
+    at = spoken._clock.now() + timedelta(hours=20)
+    message = SmsMessage("Rendez-vous demain", sender=None, send_at=at)
+    receipt = await spoken.send(message, to="33610000001")
+    told = await _states(spoken, receipt)
+    assert told["33610000001"][-1] is DeliveryStatus.DELIVERED
+
+
+async def test_send_without_replies_costs_the_others_nothing(sandbox: Sandbox, sms: SmsService) -> None:
+    """What was lost is looked for in all sends, also beside one that the gateway will not tell of."""
+    receipts = [await sms.send(_message(), to=phone) for phone in ENDS]
+    for phone in ENDS:
+        sandbox.reply(phone, "oui")
+    backend: Any = sms.backend
+    replies = backend.replies
+    refusals = [GatewayError("busy", code="105")]
+
+    def refuses(send: str, *more: Any) -> Any:
+        if send == str(receipts[0].campaign_id):
+            raise refusals.pop() if refusals else CampaignNotFound("none", code="999")
+        return replies(send, *more)
+
+    backend.replies = refuses
+    sandbox.faults([{"fault": "reset_after", "times": 1, "path": "getPulls"}])
+    found = await _replies(sms, len(ENDS) - 1)
+    assert sorted(reply.phone for reply in found) == sorted(ENDS)[1:]
