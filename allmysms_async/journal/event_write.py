@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -50,9 +52,6 @@ _LATER_OPT_OUT = (
 _END = "case when since >= {0} then since + 0.001 else {0} end"
 
 _FILE = {
-    "event": f"{_EVENT}values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0){_ONCE}",
-    "state": f"{_STATE}values (?, ?, ?, ?, ?, ?, ?, ?){_LATER_STATE}",
-    "opt_out": f"{_OPT_OUT}values (?, ?, ?, ?, ?){_LATER_OPT_OUT}",
     "known": "select identity from event where identity = ?",
     "done": "update event set handled_at = ? where handled_at is null and id in (select value from json_each(?))",
     "try": "update event set attempts = attempts + 1 where id = ? and handled_at is null",
@@ -61,6 +60,13 @@ _FILE = {
     ),
     "end": f"update opt_out set ended_at = {_END.format('?1')} where phone = ?2",
 }
+_FILE_ROWS = {
+    "event": (f"{_EVENT}values ", "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)", _ONCE),
+    "state": (f"{_STATE}values ", "(?, ?, ?, ?, ?, ?, ?, ?)", _LATER_STATE),
+    "opt_out": (f"{_OPT_OUT}values ", "(?, ?, ?, ?, ?)", _LATER_OPT_OUT),
+}
+_MOST_ROWS = 128
+"""Rows in a statement, at most: the driver lets go of the interpreter, and waits for it, once for each statement."""
 _SERVER = {
     "event": (
         f"{_EVENT}select kind, identity, phone, lane, campaign_id, sms_id, status, at, body, $10::float8, 0, 0"
@@ -160,9 +166,27 @@ def _each(connection: sa.Connection, name: str, rows: Sequence[tuple[Any, ...]])
     if not rows:
         return 0
     if _is_file(connection):
-        return int(connection.exec_driver_sql(_FILE[name], list(rows)).rowcount)
+        return _in_file(connection, name, rows)
     columns = tuple(map(list, zip(*rows, strict=True)))
     return int(connection.exec_driver_sql(_SERVER[name], columns).rowcount)
+
+
+def _in_file(connection: sa.Connection, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write rows, as many in a statement as a power of two; return how many were."""
+    written, at = 0, 0
+    while at < len(rows):
+        count = min(_MOST_ROWS, 1 << ((len(rows) - at).bit_length() - 1))
+        values = tuple(chain.from_iterable(rows[at : at + count]))
+        written += int(connection.exec_driver_sql(_rows_in_file(name, count), values).rowcount)
+        at += count
+    return written
+
+
+@cache
+def _rows_in_file(name: str, count: int) -> str:
+    """Return the statement that writes so many rows."""
+    start, row, end = _FILE_ROWS[name]
+    return f"{start}{', '.join([row] * count)}{end}"
 
 
 def _is_file(connection: sa.Connection) -> bool:

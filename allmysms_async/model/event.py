@@ -89,11 +89,9 @@ def identity(event: Event) -> bytes:
             parts = ("reply", event.campaign_id or "", event.phone, _moment(event.received_at), event.text)
         case UnknownEvent():
             parts = ("unknown", *(part for pair in sorted(event.raw.items()) for part in pair))
-    digest = hashlib.blake2b(digest_size=_IDENTITY_BYTES)
-    for part in parts:
-        written = part.encode("utf-8", "surrogatepass")
-        digest.update(len(written).to_bytes(8, "big") + written)
-    return digest.digest()
+    written = [part.encode("utf-8", "surrogatepass") for part in parts]
+    whole = b"".join([each for part in written for each in (len(part).to_bytes(8, "big"), part)])
+    return hashlib.blake2b(whole, digest_size=_IDENTITY_BYTES).digest()
 
 
 def text_key(report: DeliveryReport) -> tuple[str, str]:
