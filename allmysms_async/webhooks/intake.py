@@ -1,4 +1,7 @@
-"""Events on their way into the journal: all that came while one group was written are the next group."""
+"""Events on their way into the journal: all that came while one group was written are the next group.
+
+While many come, that group is waited for for a moment. One that comes alone is written at once.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,8 @@ STORED_SECONDS = 4.0
 """Seconds that a request waits for its event to be durable; the gateway gives up after 5."""
 
 _MOST_TOGETHER = 2000
+_GATHERING_SECONDS = 0.003
+"""How long the next group is waited for, while many come: whoever was just answered has the next one at once."""
 
 
 @dataclass(slots=True)
@@ -49,6 +54,8 @@ class Intake:
         self._now: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._enough = 0
+        self._gathered: asyncio.Future[None] | None = None
 
     async def admit(self, event: Event, size: int) -> int | None:
         """Make an event durable.
@@ -63,6 +70,8 @@ class Intake:
         loop = asyncio.get_running_loop()
         waiting = _Waiting(event, wanted, loop.time() + STORED_SECONDS, loop.create_future())
         self._next.append(waiting)
+        if self._gathered is not None and len(self._next) >= self._enough:
+            _end(self._gathered)
         if self._alarm is None:
             self._alarm = loop.call_at(waiting.until, self._expire)
         if self._writing is None:
@@ -96,9 +105,23 @@ class Intake:
             while self._next:
                 self._now, self._next = self._next[:_MOST_TOGETHER], self._next[_MOST_TOGETHER:]
                 await self._write_group(self._now)
+                if len(self._now) > 1:
+                    await self._gather(len(self._now) + len(self._next))
         finally:
             self._writing = None
             self._now = []
+
+    async def _gather(self, enough: int) -> None:
+        """Wait until as many wait as there were before, or for a moment: a commit costs the same for one as for many."""
+        loop = asyncio.get_running_loop()
+        self._now = []
+        self._enough, self._gathered = enough, loop.create_future()
+        over = loop.call_later(_GATHERING_SECONDS, _end, self._gathered)
+        try:
+            await self._gathered
+        finally:
+            over.cancel()
+            self._gathered = None
 
     async def _write_group(self, group: list[_Waiting]) -> None:
         """Write a group; it is durable, or refused, as a whole."""
@@ -119,6 +142,11 @@ class Intake:
                 new -= 1
         finally:
             self._room.leave(sum(one.places for one in group))
+
+
+def _end(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 def _settle(stored: asyncio.Future[int | None], new: int | None) -> None:
