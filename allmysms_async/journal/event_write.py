@@ -65,7 +65,7 @@ _FILE_ROWS = {
     "state": (f"{_STATE}values ", "(?, ?, ?, ?, ?, ?, ?, ?)", _LATER_STATE),
     "opt_out": (f"{_OPT_OUT}values ", "(?, ?, ?, ?, ?)", _LATER_OPT_OUT),
 }
-_MOST_ROWS = 128
+_MOST_ROWS = 64
 """Rows in a statement, at most: the driver lets go of the interpreter, and waits for it, once for each statement."""
 _SERVER = {
     "event": (

@@ -113,7 +113,7 @@ def _form(written: bytes) -> _Pairs:
     pairs: _Pairs = []
     for part in written.decode().split("&"):
         name, _, value = part.partition("=")
-        if name in _ALIKE:
+        if name in _ALIKE and len(value) <= MAX_RAW_LENGTH:
             value = _meant_before(value)
         elif "%" in part or "+" in part:
             name, value = _meant(name.encode()), _meant(value.encode())

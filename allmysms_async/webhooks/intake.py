@@ -112,7 +112,7 @@ class Intake:
             self._now = []
 
     async def _gather(self, enough: int) -> None:
-        """Wait until as many wait as there were before, or for a moment: a commit costs the same for one as for many."""
+        """Wait until as many wait as before, or for a moment: a commit costs the same for one as for many."""
         loop = asyncio.get_running_loop()
         self._now = []
         self._enough, self._gathered = enough, loop.create_future()

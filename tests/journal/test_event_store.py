@@ -223,3 +223,16 @@ async def test_nothing_is_stored_by_storing_nothing(events):
     await events.done([])
     assert await events.waiting() == 0
     assert after(0) == START
+
+
+async def test_groups_of_any_size_are_stored_as_one_by_one(tmp_path):
+    """However many rows a statement has, what is there and what is new is the same."""
+    async with EventJournal(tmp_path / "groups.db") as groups, EventJournal(tmp_path / "single.db") as single:
+        first = 0
+        for size in (1, 2, 3, 7, 127, 128, 129, 300):
+            some = [report(person % 150) for person in range(first, first + size)]
+            new = await groups.store([*some, some[0]])
+            assert new == sum([await single.store([each]) for each in some])
+            first += size // 2
+        assert [each async for each in groups.delivery_states()] == [each async for each in single.delivery_states()]
+        assert await groups.waiting() == await single.waiting() == 150

@@ -175,3 +175,21 @@ async def test_many_numbers_are_taken_in_few_steps(journaled: Any, books: Books,
         await until(lambda: all(row["done"] for row in books.rows.values()))
     assert seen == {f"336{number:08d}": list("0123") for number in range(250)}
     assert len(books.groups) <= 8
+
+
+async def test_whoever_is_answered_together_is_stored_together_again(journaled: Any, books: Books) -> None:
+    """While many come one after the other, all of them are in each group; one that comes alone waits for nobody."""
+
+    async def push(person: int) -> None:
+        for turn in range(5):
+            await asyncio.sleep(0)  # one's answer is read before another's
+            assert (await ask(receiver.asgi, f"{PATH}?{reply_query(person, str(turn))}"))[0] == 200
+
+    async with journaled() as receiver:
+        await asyncio.gather(*(push(person) for person in range(20)))
+        assert sum(books.groups) == 100
+        assert len(books.groups) <= 7
+        books.groups.clear()
+        assert (await ask(receiver.asgi, f"{PATH}?{reply_query(30)}"))[0] == 200
+        assert (await ask(receiver.asgi, f"{PATH}?{reply_query(31)}"))[0] == 200
+    assert books.groups == [1, 1]
