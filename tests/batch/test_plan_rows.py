@@ -13,6 +13,7 @@ from allmysms_async.backend import SendLimits
 from allmysms_async.batch.block import Block, Rows
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.gathering import Gathering
+from allmysms_async.batch.opt_outs import OptOuts
 from allmysms_async.batch.plan import Planner
 from allmysms_async.batch.seen import Unmet
 from allmysms_async.model import Outcome, People, Reason, Recipient, RefusedRow, SmsMessage
@@ -69,13 +70,36 @@ ITEMS: Any = st.one_of(
 )
 
 
-def planned(rows: list[Any], text: str, limits: SendLimits, met: list[int], *, at_once: int) -> tuple[Any, ...]:
+class Out(OptOuts):
+    """Some who opted out, each for a reason of their own."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        """Know them."""
+        super().__init__(_nothing)
+        reasons = (Reason.OPTED_OUT, Reason.UNASSIGNED)
+        self._barred = {reason: BitMap64(numbers[at::2]) for at, reason in enumerate(reasons)}
+        self.numbers = BitMap64(numbers)
+
+
+async def _nothing() -> dict[Reason, BitMap64]:
+    return {}
+
+
+def planned(
+    rows: list[Any], text: str, limits: SendLimits, met: list[int], *, at_once: int, out: list[int] | None = None
+) -> tuple[Any, ...]:
     """Return all that a planner makes of rows that are given to it so many at once; of one, one by one."""
     seen, accounted, refused, unmet = BitMap64(met), BitMap64(), array("Q"), Unmet()
     unmet.learn(seen, refused)
     seen.update([33612345600])  # somebody whom this reading has met already
     planner = Planner(
-        SmsMessage(text), limits, chunk_size=3, seen=seen, accounted=accounted, refused=refused, unmet=unmet
+        *(SmsMessage(text), limits),
+        chunk_size=3,
+        seen=seen,
+        accounted=accounted,
+        refused=refused,
+        unmet=unmet,
+        opt_outs=Out(out or []),
     )
     outcomes: list[Outcome] = []
     chunks: list[Chunk] = []
@@ -95,12 +119,17 @@ def planned(rows: list[Any], text: str, limits: SendLimits, met: list[int], *, a
     rows=st.lists(ITEMS, max_size=30),
     text=st.sampled_from(["Bonjour", "Bonjour #param_1#", "Zoé €"]),
     met=st.lists(st.sampled_from([33_000_000_000 + person for person in PEOPLE]), max_size=5),
+    out=st.lists(st.sampled_from([33_000_000_000 + person for person in PEOPLE]), max_size=5, unique=True),
     at_once=st.integers(2, 12),
 )
-def test_rows_at_once_end_as_one_by_one(name: str, rows: list[Any], text: str, met: list[int], at_once: int) -> None:
-    """Chunks, refusals and what is remembered are the same, in the same order."""
+def test_rows_at_once_end_as_one_by_one(
+    name: str, rows: list[Any], text: str, met: list[int], out: list[int], at_once: int
+) -> None:
+    """Chunks, refusals and what is remembered are the same, in the same order; whoever opted out is in no chunk."""
     limits = OTHERS[name]
-    assert planned(rows, text, limits, met, at_once=at_once) == planned(rows, text, limits, met, at_once=1)
+    made = planned(rows, text, limits, met, at_once=at_once, out=out)
+    assert made == planned(rows, text, limits, met, at_once=1, out=out)
+    assert not {int(recipient.phone) for chunk in made[0] for recipient in chunk.recipients} & set(out)
 
 
 @pytest.mark.parametrize("name", OTHERS)
