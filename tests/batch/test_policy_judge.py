@@ -75,7 +75,15 @@ KINDS = {
     name: kind for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.AllMySmsError)
 }
 # Raised while reading, planning or summing up: never the end of an attempt.
-NO_ATTEMPT = {"InvalidNumber", "InvalidText", "InvalidSender", "InvalidSchedule", "InvalidSource", "EmptyCampaign"} | {
+NO_ATTEMPT = {
+    "OptedOut",
+    "InvalidNumber",
+    "InvalidText",
+    "InvalidSender",
+    "InvalidSchedule",
+    "InvalidSource",
+    "EmptyCampaign",
+} | {
     "SourceIncomplete",
     "CampaignStopped",
     "CampaignTooLong",
