@@ -153,7 +153,9 @@ class Campaign(Discreet, frozen=True, eq=False, weakref=True):
         message: The message; its ``purpose`` is required here. An MMS needs a backend that sends MMS.
         recipients: Any iterable or async iterable of ``Recipient`` or of numbers; read once, lazily.
         exclude_opt_outs: Whether whoever opted out is rejected before anything is sent: those that the gateway lists,
-            where the backend can ask it, and those that the journal holds. By default so for ``marketing``.
+            where the backend can ask it, and those that the journal holds. By default so for ``marketing``, where a
+            list of the gateway's that cannot be had is left to the gateway, which refuses them itself; with True
+            nothing is sent without it.
     """
 
     name: str

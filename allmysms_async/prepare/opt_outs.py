@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import os
 import random
 from collections import defaultdict
@@ -15,10 +16,12 @@ from allmysms_async.backend import CAPABILITIES, Backend, ListsOptOuts
 from allmysms_async.batch.opt_outs import Barred, OptOuts
 from allmysms_async.batch.policy import RetryPolicy, repeat
 from allmysms_async.clock import Clock
-from allmysms_async.errors import UnsupportedFeature
+from allmysms_async.errors import AllMySmsError, UnsupportedFeature
 from allmysms_async.model import Campaign, OptOut, Reason
 
 __all__ = ["opt_outs_of"]
+
+_log = logging.getLogger("allmysms_async")
 
 
 def opt_outs_of(
@@ -45,6 +48,7 @@ def opt_outs_of(
         UnsupportedFeature: They are to be left out, and nothing knows them.
     """
     wanted = campaign.exclude_opt_outs
+    asked = wanted is True
     argument.given("exclude_opt_outs", wanted, (bool, type(None)), "True, False or None")
     lists = backend if isinstance(backend, ListsOptOuts) else None
     if wanted is None:
@@ -58,13 +62,22 @@ def opt_outs_of(
     async def listed() -> list[OptOut]:
         return [] if lists is None else [opt_out async for opt_out in lists.opt_outs()]
 
+    async def from_gateway() -> list[OptOut]:
+        attempts = None if asked else 1
+        try:
+            return await repeat(listed, replay="safe", key=None, attempts=attempts, policy=policy, clock=clock, rng=rng)
+        except AllMySmsError as error:
+            if asked:
+                raise
+            # Nobody on it is texted: the gateway refuses them itself, one by one.
+            _log.warning("The gateway's list of opt-outs could not be had, and is left to the gateway: %s", error)
+            return []
+
     async def read() -> Barred:
         barred: defaultdict[Reason, BitMap64] = defaultdict(BitMap64)
         if journal is not None:
             barred[Reason.OPTED_OUT] |= await _in_journal(journal, clock)
-        for opt_out in await repeat(
-            listed, replay="safe", key=None, attempts=None, policy=policy, clock=clock, rng=rng
-        ):
+        for opt_out in await from_gateway():
             if opt_out.phone.isdecimal() and opt_out.ended_at is None:
                 barred[opt_out.reason].add(int(opt_out.phone))
         return barred

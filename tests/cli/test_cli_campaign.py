@@ -126,7 +126,10 @@ async def test_outcomes_hold_every_row_and_no_formula(run: Run, clients: Clients
 
 async def test_wrong_login_exits_3(run: Run, clients: Clients, sandbox: Sandbox) -> None:
     """A key that no account has stops the campaign with exit code 3, everybody pending, and says what to check."""
-    for more, read in ((("--include-opt-outs",), len(GOOD)), ((), 0)):  # whom to leave out is asked for first
+    for more, read in (
+        (("--include-opt-outs",), len(GOOD)),
+        (("--exclude-opt-outs",), 0),
+    ):  # whom to leave out is asked for first
         ended = await run(*words(clients(GOOD), "--json", *more), ALLMYSMS_API_KEY="another-one")
         result = totals(ended)
         assert ended.code == 3

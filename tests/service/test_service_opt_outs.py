@@ -79,21 +79,35 @@ async def test_list_that_fails_is_asked_for_again(sandbox: Sandbox, sms: SmsServ
     """A gateway that fails for a moment costs nobody anything."""
     sandbox.opt_out(OUT[0])
     sandbox.faults([{"fault": fault, "times": 2, "path": "getBlacklist"}])
-    result = await sms.run(_campaign())
+    result = await sms.run(_campaign(exclude_opt_outs=True))
     assert (result.accepted, result.rejected) == (len(PEOPLE) - 1, 1)
 
 
-async def test_without_the_list_nothing_is_sent(sandbox: Sandbox, sms: SmsService) -> None:
+async def test_without_the_list_nothing_is_sent_if_it_was_asked_for(sandbox: Sandbox, sms: SmsService) -> None:
     """Who opted out must not be texted because the list could not be had; the campaign continues later."""
     sandbox.opt_out(OUT[0])
     sandbox.faults([{"fault": "http_500", "path": "getBlacklist"}])
-    campaign = _campaign()
+    campaign = _campaign(exclude_opt_outs=True)
     with pytest.raises(CampaignStopped):
         await sms.run(campaign)
     assert not _phones(sandbox)
     sandbox.faults([])
     result = await sms.run(campaign)
     assert (result.accepted, result.rejected) == (len(PEOPLE) - 1, 1)
+
+
+@pytest.mark.parametrize("fault", ["http_500", "reset_before", "garbage", "status_102"])
+async def test_list_that_cannot_be_had_is_left_to_the_gateway_by_default(
+    sandbox: Sandbox, sms: SmsService, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    """The gateway refuses those people itself: the campaign goes on, they are not texted, and the log says so."""
+    sandbox.opt_out(OUT[0])
+    sandbox.faults([{"fault": fault, "path": "getBlacklist"}])
+    result = await sms.run(_campaign())
+    assert (result.accepted, dict(result.rejections)) == (len(PEOPLE) - 1, {Reason.OPTED_OUT: 1})
+    assert OUT[0] not in _phones(sandbox)
+    assert "left to the gateway" in caplog.text
+    assert _asked(sandbox) == 1
 
 
 async def test_number_that_repeats_counts_each_time(sandbox: Sandbox, sms: SmsService) -> None:
