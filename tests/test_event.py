@@ -123,3 +123,10 @@ def test_other_words_are_no_opt_out(text: str) -> None:
 def test_start_ends_an_opt_out(text: str, *, ends: bool) -> None:
     """START lets a number be texted again."""
     assert ends_opt_out(Reply(phone=PHONE, text=text)) is ends
+
+
+def test_first_word_of_a_hostile_text_is_found_in_its_beginning() -> None:
+    """A text of combining marks alone, however long, costs no more than its beginning."""
+    hostile = "\u0301\u0323" * 1_000_000
+    assert opt_out_of(Reply(phone=PHONE, text=hostile)) is None
+    assert opt_out_of(Reply(phone=PHONE, text="STOP " + hostile)) is not None

@@ -103,10 +103,11 @@ def grouped(events: Iterable[Event], now: float) -> Group:
                 states[key] = state
             if event.status is not DeliveryStatus.OPTED_OUT:
                 continue
-            change: OptOutRow | None = phone, when, "report", Reason.OPTED_OUT.value, None
+            # A clock that is ahead must not outlast what people say later.
+            change: OptOutRow | None = phone, min(when, now), "report", Reason.OPTED_OUT.value, None
         else:
             rows.append(("reply", name, phone, lane_of(phone), campaign, sms_id, None, when, body))
-            change = _change_of(event, phone, when)
+            change = _change_of(event, phone, min(when, now))
         if change is None:
             continue
         if at is None:
@@ -178,7 +179,7 @@ def opt_out_from(row: Sequence[Any]) -> OptOut:
 
 def opt_out_row(opt_out: OptOut, now: float) -> OptOutRow:
     """Return what is stored of an opt-out; one without a date holds from now on."""
-    since, ended = time_of(opt_out.since), time_of(opt_out.ended_at)
+    since, ended = (None if at is None else min(at, now) for at in (time_of(opt_out.since), time_of(opt_out.ended_at)))
     if since is None and ended is None:
         since = now
     return stored(opt_out.phone), since, opt_out.source, opt_out.reason.value, ended

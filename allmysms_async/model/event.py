@@ -28,6 +28,9 @@ __all__ = [
 ]
 
 _IDENTITY_BYTES = 16
+_MOST = 64
+"""Characters of a reply in which its first word is looked for."""
+
 _FIRST_WORD = re.compile(r"[^\w]*(\w+)")
 
 FINAL = frozenset(
@@ -140,6 +143,6 @@ def _moment(at: datetime | None) -> str:
 
 def _first_word(text: str) -> str:
     """Return the first word of a text, in small letters without accents; empty without one."""
-    plain = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    plain = "".join(each for each in unicodedata.normalize("NFKD", text[:_MOST]) if not unicodedata.combining(each))
     found = _FIRST_WORD.match(plain)
     return found[1].casefold() if found else ""

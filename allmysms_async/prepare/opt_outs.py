@@ -21,6 +21,12 @@ from allmysms_async.model import Campaign, OptOut, Reason
 
 __all__ = ["opt_outs_of"]
 
+_LONGEST = 18
+"""Figures of a number that fits where it is kept; nothing longer is one."""
+
+_ATTEMPTS = 3
+"""At a list that nobody asked for."""
+
 _log = logging.getLogger("allmysms_async")
 
 
@@ -63,7 +69,7 @@ def opt_outs_of(
         return [] if lists is None else [opt_out async for opt_out in lists.opt_outs()]
 
     async def from_gateway() -> list[OptOut]:
-        attempts = None if asked else 1
+        attempts = None if asked else _ATTEMPTS
         try:
             return await repeat(listed, replay="safe", key=None, attempts=attempts, policy=policy, clock=clock, rng=rng)
         except AllMySmsError as error:
@@ -78,8 +84,9 @@ def opt_outs_of(
         if journal is not None:
             barred[Reason.OPTED_OUT] |= await _in_journal(journal, clock)
         for opt_out in await from_gateway():
-            if opt_out.phone.isdecimal() and opt_out.ended_at is None:
-                barred[opt_out.reason].add(int(opt_out.phone))
+            phone = opt_out.phone
+            if len(phone) <= _LONGEST and phone.isascii() and phone.isdecimal() and opt_out.ended_at is None:
+                barred[opt_out.reason].add(int(phone))
         return barred
 
     return OptOuts(read)

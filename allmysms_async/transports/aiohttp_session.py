@@ -17,7 +17,7 @@ import yarl
 
 from allmysms_async.transports.address import Origin
 from allmysms_async.transports.attempt import IDLE_SECONDS
-from allmysms_async.transports.watch import Watch
+from allmysms_async.transports.room import Watch
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler

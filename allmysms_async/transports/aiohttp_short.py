@@ -17,7 +17,7 @@ from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.transports.aiohttp_exchange import Attempt, Wire, answer, body_of, read
 from allmysms_async.transports.aiohttp_session import MAX_FIELD_BYTES, Held
 from allmysms_async.transports.failure import no_http_answer, too_early
-from allmysms_async.transports.watch import Watch
+from allmysms_async.transports.room import Watch
 from allmysms_async.transports.wire import MAX_INTERIM
 
 if TYPE_CHECKING:

@@ -34,8 +34,7 @@ from allmysms_async.transports.failure import (
 )
 from allmysms_async.transports.httpx_failure import BEFORE, failure_of
 from allmysms_async.transports.peer import is_host
-from allmysms_async.transports.room import Room, Rooms
-from allmysms_async.transports.watch import SocketLike
+from allmysms_async.transports.room import Room, Rooms, SocketLike
 
 __all__ = ["HttpxTransport"]
 

@@ -18,7 +18,7 @@ from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.transports.address import Address, Origin
 from allmysms_async.transports.attempt import IDLE_SECONDS, Body, response_of
 from allmysms_async.transports.failure import broken, no_http_answer, too_early, too_late
-from allmysms_async.transports.watch import SocketLike, Watch
+from allmysms_async.transports.room import SocketLike, Watch
 from allmysms_async.transports.wire import MAX_FIELDS, MAX_INTERIM, Wire, fields_of, read_ordinary, told
 
 __all__ = ["Line"]

@@ -2,6 +2,7 @@
 
 An asyncio connection belongs to the event loop that opened it: another loop can neither read nor close it. A process
 that was forked off has copies of its parent's connections, and whatever it wrote on them would be the parent's word.
+Whether anything came on a connection that waits (a word that nobody asked for, or its end) a ``Watch`` tells.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import asyncio
 import contextlib
 import functools
 import os
+import select
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from allmysms_async.loop import do_in
-from allmysms_async.transports.watch import SocketLike
 
-__all__ = ["Room", "Rooms"]
+__all__ = ["Room", "Rooms", "SocketLike", "Watch"]
 
 L = TypeVar("L")
 
@@ -24,6 +25,40 @@ _GOODBYE_SECONDS = 5.0
 """How long another event loop, which may be blocked, is waited for to close its connections."""
 
 _of_the_parent: list[object] = []
+
+
+class SocketLike(Protocol):
+    """What asyncio shows of a connection's socket."""
+
+    def fileno(self) -> int:
+        """Return its number, negative once it is closed."""
+        ...
+
+
+class Watch:
+    """Looks at a socket, and takes nothing from it.
+
+    Args:
+        socket: Which one; it stays the same for as long as it is open.
+    """
+
+    __slots__ = ("_poll", "_socket")
+
+    def __init__(self, socket: SocketLike) -> None:
+        self._socket = socket
+        self._poll: select.poll | None = None
+
+    def is_readable(self) -> bool:
+        """Tell whether something came, or its end; a closed one has nothing to read either."""
+        descriptor = self._socket.fileno()
+        if descriptor < 0:
+            return True
+        if not hasattr(select, "poll"):
+            return bool(select.select([descriptor], [], [], 0)[0])
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(descriptor, select.POLLIN)
+        return bool(self._poll.poll(0))
 
 
 class Room(Generic[L]):

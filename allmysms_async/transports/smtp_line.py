@@ -8,9 +8,9 @@ from typing import cast
 
 import aiosmtplib
 
+from allmysms_async.transports.room import SocketLike, Watch
 from allmysms_async.transports.smtp_dialogue import Dialogue
 from allmysms_async.transports.smtp_reply import ReplyGuard, Strayed
-from allmysms_async.transports.watch import SocketLike, Watch
 
 __all__ = ["Line"]
 

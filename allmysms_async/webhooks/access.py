@@ -23,6 +23,8 @@ LOGGERS = ("uvicorn.access", "aiohttp.access", "aiohttp.server")
 """Loggers of requests, of the servers that are known; the last one quotes requests that cannot be read."""
 
 _HIDDEN = "***"
+_LONGEST = 4096
+"""Characters of a target that is looked at; a longer one is hidden whole."""
 # What tells nothing of anybody; everything else in a query string is hidden.
 _SHOWN = {"status", "statut", "receptiondate", "smsid", "smsmoid", "smsmold", "campaignid", "campid"}
 _is_harmless = re.compile(r"[A-Za-z0-9_:.%+ -]{0,64}").fullmatch
@@ -105,6 +107,8 @@ def _target(written: str) -> str:
     """Return a target as it may be logged; another one than a webhook's is left as it is."""
     if "/" not in written and "=" not in written and len(written) < 16:
         return written
+    if len(written) > _LONGEST:
+        return _HIDDEN
     plain = _unescaped(written)
     tokens = {token.casefold() for known in tuple(_known) for token in known.tell()}
     hit = any(token in plain for token in tokens)

@@ -199,6 +199,16 @@ async def test_stop_and_start_count_by_their_dates(events):
     assert len(await listed(events.opt_outs(active=False))) == 1
 
 
+async def test_clock_that_is_ahead_does_not_outlast_what_people_say_later(events, clock):
+    """A START, or a STOP, that is dated in the future counts from when it came."""
+    future = 1e9
+    await events.store([reply(1, "START", future), reply(2, "STOP", future)])
+    clock.jump(5)
+    await events.store([reply(1, "STOP", 3605), reply(2, "START", 3605)])
+    [found] = await listed(events.opt_outs())
+    assert (found.phone, found.since) == (phone_of(1), after(3605))
+
+
 async def test_stop_without_a_date_counts_from_when_it_came(events, clock):
     """It ends by a later START, and the same event once more does not bring it back."""
     await events.store([reply(1, "STOP", None)])

@@ -109,6 +109,14 @@ def test_named_loggers_are_redacted_too(caplog: pytest.LogCaptureFixture) -> Non
     assert caplog.messages == ["/x/***?phonenumber=***"]
 
 
+@pytest.mark.parametrize("target", ["/" * 60_000 + "?phoneNumber=33612345678", "/x?phoneNumber=3" + "&" * 60_000])
+def test_target_that_is_too_long_is_hidden_whole(caplog: pytest.LogCaptureFixture, target: str) -> None:
+    """Nobody's request makes the log's filter look through it for long."""
+    with caplog.at_level(logging.INFO):
+        logging.getLogger("some.proxy").info("%(target)s", {"target": target})
+    assert caplog.messages == ["***"]
+
+
 def test_token_is_shown_by_nothing() -> None:
     """No repr of a receiver, nor of what it has, holds the token."""
     receiver = Receiver([TOKEN, "another-" + TOKEN])
