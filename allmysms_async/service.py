@@ -75,10 +75,11 @@ from allmysms_async.prepare import (
     receipt_of,
     send_request,
 )
-from allmysms_async.watch import Watched, Watcher, WatchOptions, checked, sends_for_replies, sends_of
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from allmysms_async.watch import Watched, Watcher, WatchOptions
 
 __all__ = ["SEND_POLICY", "SmsService"]
 
@@ -128,7 +129,7 @@ class SmsService:
         self._clock = clock or SystemClock()
         self._rng = rng or random.Random()  # noqa: S311  # jitter is no secret
         self._work = Work(self)
-        self._watcher = Watcher(self._clock)
+        self._watcher: Watcher | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Unpack[ServiceSettings]) -> Self:
@@ -466,8 +467,10 @@ class SmsService:
             AllMySmsError: While iterating: the login is refused, or the journal cannot be used. What passes is asked
                 again in the next round.
         """
+        from allmysms_async.watch import checked, sends_of
+
         backend = self.capable(ReportsDelivery)
-        return self._watcher.reports(backend, *sends_of(sends), **checked(options))
+        return self._watching().reports(backend, *sends_of(sends), **checked(options))
 
     def watch_replies(self, sends: Watched | None = None, **options: Unpack[WatchOptions]) -> AsyncIterator[Reply]:
         """Iterate over what people answer as it comes, asked for at growing intervals, for services without a webhook.
@@ -485,8 +488,18 @@ class SmsService:
             UnsupportedFeature: The backend has no replies.
             AllMySmsError: As for ``watch_reports``.
         """
+        from allmysms_async.watch import checked, sends_for_replies
+
         backend = self.capable(ReceivesReplies)
-        return self._watcher.replies(backend, sends_for_replies(backend, sends), **checked(options))
+        return self._watching().replies(backend, sends_for_replies(backend, sends), **checked(options))
+
+    def _watching(self) -> Watcher:
+        """Return what watches for this service; it is imported by those who watch."""
+        if self._watcher is None:
+            from allmysms_async.watch import Watcher
+
+            self._watcher = Watcher(self._clock)
+        return self._watcher
 
     # -- opt-outs and sub-accounts ------------------------------------------------------------------------------------
 
