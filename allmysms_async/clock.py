@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 __all__ = ["SYSTEM", "Clock", "SystemClock"]
 
@@ -34,9 +33,19 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clock."""
 
-    # Python's own, without a call between: a send asks for the time twice.
-    now: Callable[[], datetime] = staticmethod(functools.partial(datetime.now, UTC))
-    monotonic: Callable[[], float] = staticmethod(time.monotonic)
+    if TYPE_CHECKING:
+
+        def now(self) -> datetime:
+            """Return the present moment, aware."""
+            ...
+
+        def monotonic(self) -> float:
+            """Return seconds that never go back."""
+            ...
+
+    else:  # Python's own, without a call between: a send asks for the time twice
+        now = staticmethod(functools.partial(datetime.now, UTC))
+        monotonic = staticmethod(time.monotonic)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
