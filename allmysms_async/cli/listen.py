@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import re
 import secrets
@@ -19,7 +20,7 @@ from allmysms_async.cli.file import why
 from allmysms_async.cli.screen import number
 from allmysms_async.cli.signals import on_signals
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.webhooks import Receiver, ReceiverStats, redact_access_log
+from allmysms_async.webhooks import Receiver, ReceiverStats
 
 try:
     import uvicorn
@@ -108,7 +109,6 @@ async def listen(options: ListenOptions) -> int:
         raise click.UsageError(msg)
     tokens, drawn = _tokens()
     receiver = _receiver(tokens, options)
-    redact_access_log()
     with _bound(options.host, options.port) as bound:
         host, port = bound.getsockname()[:2]
         if not ip_address(host).is_loopback:
@@ -117,7 +117,8 @@ async def listen(options: ListenOptions) -> int:
         server = _Server(_config(receiver), lambda: _tell(url, options, drawn=drawn))
         with on_signals(server.hear, last=True):
             async with receiver:
-                await server.serve([bound])
+                with _silent():
+                    await server.serve([bound])
     say(_counts(receiver.stats))
     return ExitCode.ALL_ACCEPTED
 
@@ -139,17 +140,29 @@ def _receiver(tokens: list[str], options: ListenOptions) -> Receiver:
 
 def _config(receiver: Receiver) -> uvicorn.Config:
     """Return how requests are served: nothing that they hold is logged, and nobody is believed who they speak for."""
-    return uvicorn.Config(
+    config = uvicorn.Config(
         receiver.asgi,
         lifespan="off",  # the receiver is open before anybody can call it, or the command ends
         ws="none",
         proxy_headers=False,
         server_header=False,
-        access_log=False,
         log_config=None,
-        log_level="error",
         timeout_graceful_shutdown=_GRACE,
     )
+    config.access_log = False  # said to it before, it shuts the whole process's access log for good
+    return config
+
+
+@contextlib.contextmanager
+def _silent() -> Generator[None, None, None]:
+    """Have the server tell of errors alone; a program that goes on finds its logger as it was."""
+    logger = logging.getLogger("uvicorn.error")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _tokens() -> tuple[list[str], bool]:

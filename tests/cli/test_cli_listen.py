@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import re
 import signal
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 
 from allmysms_async.journal.event_journal import EventJournal
 from allmysms_async.model import DeliveryStatus
@@ -86,6 +88,26 @@ async def test_what_comes_is_in_the_journal(number: signal.Signals, tmp_path: Pa
         "5 events received, 1 of them once more, 1 of an unknown kind; 1 checks by the gateway; 1 requests refused."
     )
     assert not any(secret in ended.err for secret in (TOKEN, "33612345678", "Oui", "HTTP"))
+
+
+def log_settings() -> list[object]:
+    """Return how the loggers that a server writes to are set."""
+    loggers = [logging.getLogger(name) for name in ("uvicorn", "uvicorn.access", "uvicorn.error", "uvicorn.asgi")]
+    return [(each.level, each.propagate, each.disabled, [*each.handlers], [*each.filters]) for each in loggers]
+
+
+async def test_program_that_goes_on_has_its_logs_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever calls the command line in a program of theirs, with a server beside it, finds no logger changed."""
+    set_before = log_settings()
+    served = list[object]()
+
+    async def serve(server: uvicorn.Server, sockets: object = None) -> None:
+        served.append((server.config.access_log, log_settings() != set_before))
+
+    monkeypatch.setattr(uvicorn.Server, "serve", serve)
+    assert (await call("webhooks", "listen", "--port", "0", "--journal", str(tmp_path / "j.db"))).code == 0
+    assert served == [(False, True)]  # nothing of a request is logged, and nothing below an error
+    assert log_settings() == set_before
 
 
 @pytest.mark.slow
