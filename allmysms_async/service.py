@@ -470,7 +470,7 @@ class SmsService:
         from allmysms_async.watch import checked, sends_of
 
         backend = self.capable(ReportsDelivery)
-        return self._watching().reports(backend, *sends_of(sends), **checked(options))
+        return self._watching().reports(backend, *sends_of(sends), checked(options))
 
     def watch_replies(self, sends: Watched | None = None, **options: Unpack[WatchOptions]) -> AsyncIterator[Reply]:
         """Iterate over what people answer as it comes, asked for at growing intervals, for services without a webhook.
@@ -491,7 +491,7 @@ class SmsService:
         from allmysms_async.watch import checked, sends_for_replies
 
         backend = self.capable(ReceivesReplies)
-        return self._watching().replies(backend, sends_for_replies(backend, sends), **checked(options))
+        return self._watching().replies(backend, sends_for_replies(backend, sends), checked(options))
 
     def _watching(self) -> Watcher:
         """Return what watches for this service; it is imported by those who watch."""

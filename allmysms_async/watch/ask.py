@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -27,9 +30,11 @@ from allmysms_async.errors import (
     StillProcessing,
 )
 from allmysms_async.inbox import WatchStore
-from allmysms_async.model import Event, Kept
+from allmysms_async.model import DeliveryReport, Kept, Reply
 
-__all__ = ["HORIZON", "Asker", "Pace", "handed_out"]
+__all__ = ["HORIZON", "Asker", "Pace", "Poll", "watched"]
+
+E = TypeVar("E", DeliveryReport, Reply)
 
 HORIZON = timedelta(hours=72)
 """For how long after a send its reports may change. Source: HTTPS API v9, §9.1."""
@@ -75,6 +80,23 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
         if not wait or (news and self.eager):
             return min(self.first, self.most)
         return min(wait * self.factor, self.most)
+
+
+class Poll(Protocol):
+    """Rounds of questions."""
+
+    @property
+    def over(self) -> bool:
+        """Whether no other round would bring anything, as far as is known."""
+        ...
+
+    def round(self) -> AsyncGenerator[int]:
+        """Ask once; yield how much was new after each answer, which is in the store by then.
+
+        Raises:
+            AllMySmsError: No other question would fare better.
+        """
+        ...
 
 
 class Asker:
@@ -142,8 +164,40 @@ class Asker:
         self._refusal = None
 
 
-async def handed_out(store: WatchStore, clock: Clock) -> AsyncGenerator[Event]:
-    """Hand out what a store holds, each event done with when the next one is asked for.
+async def watched(
+    poll: Poll, store: WatchStore, kind: type[E], *, clock: Clock, pace: Pace, until: datetime | None
+) -> AsyncGenerator[E]:
+    """Iterate over events as they come, one round of questions after the other.
+
+    Args:
+        poll: The rounds.
+        store: Where they put what comes.
+        kind: What is watched for.
+        clock: Where the time comes from.
+        pace: How long is waited between rounds.
+        until: When to end at the latest; None for never.
+    """
+    wait = 0.0
+    while True:
+        news = 0
+        async with aclosing(_handed_out(store, kind, clock)) as left_before:
+            async for event in left_before:
+                yield event
+        async with aclosing(poll.round()) as answers:
+            async for new in answers:
+                news += new
+                async with aclosing(_handed_out(store, kind, clock)) as told:
+                    async for event in told:
+                        yield event
+        left = math.inf if until is None else (until - clock.now()).total_seconds()
+        if poll.over or left <= 0:
+            return
+        wait = pace.after(wait, news=news > 0)
+        await clock.sleep(min(wait, left))
+
+
+async def _handed_out(store: WatchStore, kind: type[E], clock: Clock) -> AsyncGenerator[E]:
+    """Hand out what a store holds of one kind, each event done with when the next one is asked for.
 
     That is noted for several at once, since each note is a transaction; whoever is killed is told some of them again.
     """
@@ -152,7 +206,8 @@ async def handed_out(store: WatchStore, clock: Clock) -> AsyncGenerator[Event]:
     try:
         while some := await store.take(_AT_ONCE, ()):
             for kept in some:
-                yield kept.event
+                if isinstance(kept.event, kind):
+                    yield kept.event
                 dealt_with.append(kept)
                 now = clock.monotonic()
                 if len(dealt_with) >= _NOTED_AT_ONCE or now - noted >= _NOTED_SECONDS:
@@ -163,8 +218,3 @@ async def handed_out(store: WatchStore, clock: Clock) -> AsyncGenerator[Event]:
     finally:
         if dealt_with:
             await store.done(dealt_with)
-
-
-def rest_of(ends: datetime, clock: Clock) -> float:
-    """Return the seconds until a moment."""
-    return (ends - clock.now()).total_seconds()

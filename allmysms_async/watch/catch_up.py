@@ -39,7 +39,7 @@ async def catch_up(backend: Backend, store: WatchStore, clock: Clock, sends: Seq
     news, trouble = 0, None
     if isinstance(backend, ReceivesReplies):
         poll = ReplyPoll(backend, sends, store, clock)
-        news += await poll.round()
+        news += await poll.ask()
         if sends is None:
             news += await poll.rescue()  # also what the first question did not bring
         else:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from datetime import datetime
 
 from allmysms_async.backend import HandsOutReplies, ListsCampaigns, ReceivesReplies
 from allmysms_async.clock import Clock
@@ -20,13 +18,13 @@ from allmysms_async.errors import (
     OutcomeUnknown,
 )
 from allmysms_async.inbox import WatchStore
-from allmysms_async.model import Reply
-from allmysms_async.watch.ask import HORIZON, Asker, Pace, handed_out, rest_of
+from allmysms_async.watch.ask import HORIZON, Asker
 
-__all__ = ["ReplyPoll", "watch_replies"]
+__all__ = ["ReplyPoll"]
 
-_ASKED = "replies.asked"
-"""Noted before replies are handed out and forgotten when they are kept: whoever finds it looks for what was lost."""
+_ASKED = "replies.asked of {}"
+"""Noted, of an account, before replies are handed out, and forgotten when they are kept: whoever finds it looks for
+what was lost."""
 
 _log = logging.getLogger("allmysms_async")
 
@@ -45,12 +43,15 @@ class ReplyPoll:
         InvalidRequest: No sends are named, and the protocol needs them.
     """
 
+    over = False  # there may always be another one
+
     def __init__(self, backend: ReceivesReplies, sends: Sequence[str] | None, store: WatchStore, clock: Clock) -> None:
         self._backend = backend
         self._sends = None if sends is None else list(dict.fromkeys(sends))
         self._store = store
         self._clock = clock
         self._asker = Asker(backend, clock)
+        self._asked = _ASKED.format(backend.identity)
         self._missed = ""  # what is noted as long as the replies of some sends could not be read again
 
     @property
@@ -58,7 +59,11 @@ class ReplyPoll:
         """The first question of the last round that failed, or None."""
         return self._asker.trouble
 
-    async def round(self) -> int:
+    async def round(self) -> AsyncGenerator[int]:
+        """Ask once; yield how many replies were new."""
+        yield await self.ask()
+
+    async def ask(self) -> int:
         """Ask once; return how many replies were new.
 
         Raises:
@@ -81,20 +86,20 @@ class ReplyPoll:
 
     async def _new(self, backend: HandsOutReplies) -> int:
         """Have what is new handed out, and look for what was handed out and never came."""
-        news = await self.rescue() if await self._store.watch_state(_ASKED) else 0
+        news = await self.rescue() if await self._store.watch_state(self._asked) else 0
         while True:
             await self._asker.turn()
-            await self._store.keep_watch_state(_ASKED, self._clock.now().isoformat())
+            await self._store.keep_watch_state(self._asked, self._clock.now().isoformat())
             try:
                 page = await backend.new_replies()
             except OutcomeUnknown:
                 _log.warning("Replies may have been handed out in an answer that did not come; looking for them.")
                 return news + await self.rescue()
             except AllMySmsError:
-                await self._store.keep_watch_state(_ASKED, self._missed)  # surely not handed out
+                await self._store.keep_watch_state(self._asked, self._missed)  # surely not handed out
                 raise
             news += await self._store.store(page)
-            await self._store.keep_watch_state(_ASKED, self._missed)
+            await self._store.keep_watch_state(self._asked, self._missed)
             self._asker.well()
             if len(page) < backend.replies_at_once:
                 return news
@@ -124,7 +129,7 @@ class ReplyPoll:
                     continue
                 news += await self._store.store(replies)
         self._missed = refused
-        await self._store.keep_watch_state(_ASKED, refused)
+        await self._store.keep_watch_state(self._asked, refused)
         return news
 
     async def _of_sends(self, sends: Sequence[str]) -> int:
@@ -141,33 +146,3 @@ class ReplyPoll:
             self._asker.well()
             news += await self._store.store(replies)
         return news
-
-
-async def watch_replies(
-    poll: ReplyPoll, store: WatchStore, *, clock: Clock, pace: Pace, until: datetime | None = None
-) -> AsyncGenerator[Reply]:
-    """Iterate over replies as they come, one round of questions after the other.
-
-    Args:
-        poll: The rounds.
-        store: Where they put the replies.
-        clock: Where the time comes from.
-        pace: How long is waited between rounds.
-        until: When to end at the latest; never by default.
-    """
-    wait = 0.0
-    while True:
-        async with aclosing(handed_out(store, clock)) as left_before:
-            async for event in left_before:
-                if isinstance(event, Reply):
-                    yield event
-        news = await poll.round()
-        async with aclosing(handed_out(store, clock)) as new:
-            async for event in new:
-                if isinstance(event, Reply):
-                    yield event
-        wait = pace.after(wait, news=news > 0)
-        left = wait if until is None else rest_of(until, clock)
-        if left <= 0:
-            return
-        await clock.sleep(min(wait, left))

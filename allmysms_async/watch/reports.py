@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from datetime import datetime
 
 from allmysms_async.backend import ReportsDelivery
 from allmysms_async.clock import Clock
 from allmysms_async.errors import AllMySmsError
 from allmysms_async.inbox import WatchStore
-from allmysms_async.model import FINAL, DeliveryReport, DeliveryStatus
-from allmysms_async.watch.ask import HORIZON, Asker, Pace, handed_out, rest_of
+from allmysms_async.model import FINAL, DeliveryStatus
+from allmysms_async.watch.ask import Asker
 
-__all__ = ["ReportPoll", "watch_reports"]
+__all__ = ["ReportPoll"]
 
 
 class ReportPoll:
@@ -66,37 +64,3 @@ class ReportPoll:
             self._final[send] = sum(report.status in FINAL for report in reports)
             yield await self._store.store([each for each in reports if each.status is not DeliveryStatus.PENDING])
         self._asker.rounded()
-
-
-async def watch_reports(
-    poll: ReportPoll, store: WatchStore, *, clock: Clock, pace: Pace, until: datetime | None = None
-) -> AsyncGenerator[DeliveryReport]:
-    """Iterate over reports as they come, one round of questions after the other.
-
-    Args:
-        poll: The rounds.
-        store: Where they put the reports.
-        clock: Where the time comes from.
-        pace: How long is waited between rounds.
-        until: When to end at the latest; 72 hours from now by default.
-    """
-    ends = until or clock.now() + HORIZON
-    wait = 0.0
-    while True:
-        news = 0
-        async with aclosing(handed_out(store, clock)) as left_before:
-            async for event in left_before:
-                if isinstance(event, DeliveryReport):
-                    yield event
-        async with aclosing(poll.round()) as answers:
-            async for new in answers:
-                news += new
-                async with aclosing(handed_out(store, clock)) as told:
-                    async for event in told:
-                        if isinstance(event, DeliveryReport):
-                            yield event
-        left = rest_of(ends, clock)
-        if poll.over or left <= 0:
-            return
-        wait = pace.after(wait, news=news > 0)
-        await clock.sleep(min(wait, left))

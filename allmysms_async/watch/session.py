@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import TypeAlias, TypedDict, cast
+from typing import TypeAlias, TypedDict, TypeVar, cast
 
 from allmysms_async import argument
 from allmysms_async.backend import HandsOutReplies, ReceivesReplies, ReportsDelivery
@@ -15,14 +15,16 @@ from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.inbox import EventKind, MemoryEvents, WatchStore, event_journal
 from allmysms_async.model import CampaignResult, DeliveryReport, Reply, SendReceipt
-from allmysms_async.watch.ask import Pace
-from allmysms_async.watch.replies import ReplyPoll, watch_replies
-from allmysms_async.watch.reports import ReportPoll, watch_reports
+from allmysms_async.watch.ask import HORIZON, Pace, Poll, watched
+from allmysms_async.watch.replies import ReplyPoll
+from allmysms_async.watch.reports import ReportPoll
 
 __all__ = ["WatchOptions", "Watched", "Watcher", "checked", "sends_for_replies", "sends_of"]
 
 Watched: TypeAlias = str | SendReceipt | CampaignResult | Iterable[str]
 """Sends to watch: an identifier of the gateway's, several, a receipt, or the result of a campaign."""
+
+E = TypeVar("E", DeliveryReport, Reply)
 
 _REPORTS = Pace()
 _REPLIES = Pace(first=30.0, factor=1.5, most=300.0, eager=True)
@@ -54,62 +56,52 @@ class Watcher:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         # By the sends that are watched: what one watch tells is none of another's business.
-        self._reports: dict[tuple[str, ...], MemoryEvents] = {}
-        self._replies: dict[tuple[str, ...] | None, MemoryEvents] = {}
+        self._kept: dict[tuple[str, ...], MemoryEvents] = {}
 
     async def reports(
-        self,
-        backend: ReportsDelivery,
-        sends: Sequence[str],
-        expected: int | None,
-        *,
-        journal: str | os.PathLike[str] | None = None,
-        pace: Pace | None = None,
-        until: datetime | None = None,
-    ) -> AsyncIterator[DeliveryReport]:
-        """Iterate over the reports of sends as they come."""
-        store: WatchStore
-        if journal is None:
-            store = self._reports.setdefault(tuple(sends), MemoryEvents(self._clock, "report"))
-        else:
-            store = await self._opened(journal, "report")
-        try:
-            poll = ReportPoll(backend, sends, store, self._clock, expected)
-            watch = watch_reports(poll, store, clock=self._clock, pace=pace or _REPORTS, until=until)
-            async with aclosing(watch):
-                async for report in watch:
-                    yield report
-        finally:
-            await store.aclose()
+        self, backend: ReportsDelivery, sends: Sequence[str], expected: int | None, options: WatchOptions
+    ) -> AsyncGenerator[DeliveryReport]:
+        """Iterate over the reports of sends as they come, for 72 hours at most."""
+        key = ("report", *sends)
+        store = await self._opened(key, "report", options)
+        poll = ReportPoll(backend, sends, store, self._clock, expected)
+        until = options.get("until") or self._clock.now() + HORIZON
+        async with aclosing(
+            self._watched(poll, store, DeliveryReport, options.get("pace") or _REPORTS, until)
+        ) as watch:
+            async for report in watch:
+                yield report
+        if poll.over or options.get("until") is None:  # it was watched to its end
+            self._kept.pop(key, None)
 
     async def replies(
-        self,
-        backend: ReceivesReplies,
-        sends: Sequence[str] | None,
-        *,
-        journal: str | os.PathLike[str] | None = None,
-        pace: Pace | None = None,
-        until: datetime | None = None,
-    ) -> AsyncIterator[Reply]:
+        self, backend: ReceivesReplies, sends: Sequence[str] | None, options: WatchOptions
+    ) -> AsyncGenerator[Reply]:
         """Iterate over replies as they come."""
-        store: WatchStore
-        if journal is None:
-            key = None if sends is None else tuple(sends)
-            store = self._replies.setdefault(key, MemoryEvents(self._clock, "reply"))
-        else:
-            store = await self._opened(journal, "reply")
+        store = await self._opened(("reply", *(sends or ())), "reply", options)
+        poll = ReplyPoll(backend, sends, store, self._clock)
+        pace, until = options.get("pace") or _REPLIES, options.get("until")
+        async with aclosing(self._watched(poll, store, Reply, pace, until)) as watch:
+            async for reply in watch:
+                yield reply
+
+    async def _watched(
+        self, poll: Poll, store: WatchStore, kind: type[E], pace: Pace, until: datetime | None
+    ) -> AsyncGenerator[E]:
+        """Watch, and close the store at the end, whatever ends it."""
         try:
-            poll = ReplyPoll(backend, sends, store, self._clock)
-            watch = watch_replies(poll, store, clock=self._clock, pace=pace or _REPLIES, until=until)
-            async with aclosing(watch):
-                async for reply in watch:
-                    yield reply
+            async with aclosing(watched(poll, store, kind, clock=self._clock, pace=pace, until=until)) as watch:
+                async for event in watch:
+                    yield event
         finally:
             await store.aclose()
 
-    async def _opened(self, journal: str | os.PathLike[str], kind: EventKind) -> WatchStore:
+    async def _opened(self, key: tuple[str, ...], kind: EventKind, options: WatchOptions) -> WatchStore:
         """Return where what comes is kept; a journal's libraries take long to import, and do so in a thread."""
-        store: WatchStore = await asyncio.to_thread(event_journal, journal, self._clock, kind)
+        journal = options.get("journal")
+        if journal is None:
+            return self._kept.setdefault(key, MemoryEvents())
+        store = await asyncio.to_thread(event_journal, journal, self._clock, kind)
         await store.open()
         return store
 

@@ -14,7 +14,7 @@ from allmysms_async.backend import Backend
 from allmysms_async.border import bordered
 from allmysms_async.clock import SYSTEM, Clock
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.inbox import WatchStore, event_journal
+from allmysms_async.inbox import EventStore, event_journal
 from allmysms_async.model import DeliveryReport, OptOut, Reply, UnknownEvent
 from allmysms_async.watch import catch_up, sends_of
 from allmysms_async.webhooks.access import hide_from_logs
@@ -111,14 +111,14 @@ class Receiver:
             self._counters,
         )
         hide_from_logs(self._door.tokens)
-        self._make_store: Callable[[], WatchStore] | None = None
+        self._make_store: Callable[[], EventStore] | None = None
         if journal is not None:
             # Not an attribute that holds it: a URL may have a password.
             self._make_store = lambda: event_journal(journal, self._clock)
         self._asgi = AsgiApplication(self._door, self.start, self.aclose)
         self._users = 0
         self._changing: asyncio.Lock | None = None
-        self._store: WatchStore | None = None
+        self._store: EventStore | None = None
         self._intake: Intake | None = None
         self._memory: Memory | None = None
         self._handing: Handing | None = None

@@ -114,6 +114,17 @@ async def test_request_limit_leaves_room_for_sends(sandbox: Sandbox, clock: Any)
     assert asked <= 50 * hours + 1
 
 
+async def test_watch_that_came_to_its_end_is_forgotten(sandbox: Sandbox, sms: SmsService) -> None:
+    """A service that watches each text that it sends does not grow with them; one that was broken off is kept."""
+    for number in range(3):
+        await _states(sms, await sms.send(f"Bonjour {number}", to="33610000001"))
+    assert sms._watching()._kept == {}
+    broken: Any = sms.watch_reports(await sms.send("Bonsoir", to="33610000001"))
+    await anext(broken)
+    await broken.aclose()
+    assert len(sms._watching()._kept) == 1
+
+
 async def test_failed_questions_are_asked_again(sandbox: Sandbox, sms: SmsService) -> None:
     """A gateway that fails for a while costs no report."""
     receipt = await sms.send(_message(), to=list(ENDS))
@@ -259,7 +270,7 @@ async def test_catching_up_finds_all_of_72_hours(sandbox: Sandbox, sms: SmsServi
         sandbox.reply(phone, "oui")
     assert len([reply async for reply in sms.replies()]) == len(ENDS)  # handed out to somebody else
     sandbox.advance(3600)
-    store = MemoryEvents(clock)
+    store = MemoryEvents()
     assert await catch_up(sms.backend, store, clock) == 2 * len(ENDS)
     assert await catch_up(sms.backend, store, clock) == 0
     assert await store.waiting() == 2 * len(ENDS)

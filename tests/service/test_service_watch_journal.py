@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import DeliveryReport, JournalError, Reply, SmsMessage, SmsService
+from allmysms_async import DeliveryReport, JournalError, Reply, RestBackend, SmsMessage, SmsService
 from allmysms_async.journal.event_journal import EventJournal
 from allmysms_async.model import DeliveryStatus
 from allmysms_async.sandbox import Sandbox
@@ -99,7 +99,7 @@ async def test_killed_with_an_answer_in_hand_it_finds_the_replies(
         backend.new_replies = stuck
     else:
         store.store = stuck  # type: ignore[method-assign]
-    dying = asyncio.create_task(ReplyPoll(backend, None, store, clock).round())
+    dying = asyncio.create_task(ReplyPoll(backend, None, store, clock).ask())
     await reached.wait()
     dying.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -107,6 +107,35 @@ async def test_killed_with_an_answer_in_hand_it_finds_the_replies(
     await store.aclose()
     found = await _first(service().watch_replies(journal=journal), len(PHONES))
     assert sorted(reply.phone for reply in found) == PHONES
+
+
+async def test_other_account_on_the_journal_forgets_nobody_s_lost_answer(
+    sandbox: Sandbox, service: Callable[..., SmsService], journal: str, clock: Any
+) -> None:
+    """What one account's lost answer held is looked for, also after another account's answer came."""
+    await _answered(service(), sandbox)
+    sandbox.faults(
+        [{"fault": "reset_after", "times": 1, "path": "getPulls"}, {"fault": "http_500", "path": "getCampaignsInfo"}]
+    )
+    async with EventJournal(journal, clock) as store:
+        ours: Any = service().backend
+        other: Any = RestBackend("another", "key", base_url=sandbox.http_url)
+        await ReplyPoll(ours, None, store, clock).ask()  # handed out, lost, and not found yet
+        assert not await store.waiting()
+
+        async def nothing() -> tuple[Reply, ...]:
+            return ()
+
+        async def nowhere(*_: object) -> AsyncIterator[object]:
+            for none in ():
+                yield none
+
+        other.new_replies, other.campaigns = nothing, nowhere
+        await ReplyPoll(other, None, store, clock).ask()
+        sandbox.faults([])
+        await ReplyPoll(ours, None, store, clock).ask()
+        assert await store.waiting() == len(PHONES)
+        await other.aclose()
 
 
 async def test_many_reports_do_not_keep_replies_waiting(
@@ -173,7 +202,7 @@ async def test_journal_that_fails_ends_the_watch(
     async with store:
         store.store = fails  # type: ignore[method-assign]
         with pytest.raises(JournalError, match="no space"):
-            await ReplyPoll(sms.backend, None, store, clock).round()  # type: ignore[arg-type]
+            await ReplyPoll(sms.backend, None, store, clock).ask()  # type: ignore[arg-type]
     found = await _first(service().watch_replies(journal=tmp_path / "journal.db"), len(PHONES))
     assert sorted(reply.phone for reply in found) == PHONES
 
