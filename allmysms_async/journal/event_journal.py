@@ -32,6 +32,7 @@ __all__ = ["EventJournal"]
 _PAGE = 1000
 _MANY = 100
 _SOON = 1e-6
+_LATER = 3600.0
 
 _log = logging.getLogger("allmysms_async")
 
@@ -133,8 +134,14 @@ class EventJournal(EventRecord):
         names = {stored(number) for number in busy} | self._marking.keys()
         if not self._there and not await self._asked(lambda _: True, nothing=False):
             return []
-        rows = await self._hand.take(most, names, self._now())
-        return [kept_of(row, self._database.label) for row in rows]
+        found: list[Kept] = []
+        for row in await self._hand.take(most, names, self._now()):
+            try:
+                found.append(kept_of(row, self._database.label))
+            except JournalError as error:  # damaged, or another version's: the others need not wait for it
+                _log.error("%s It is looked at again in an hour.", error)
+                await self._written(partial(write.put_off, number=row[0], at=self._now() + _LATER))
+        return found
 
     async def done(self, kept: Sequence[Kept]) -> None:
         """Mark events as handled; they are not handed out again.
