@@ -10,8 +10,12 @@ import functools
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
 
-__all__ = ["SYSTEM", "Clock", "SystemClock"]
+__all__ = ["PARIS", "SYSTEM", "Clock", "SystemClock"]
+
+PARIS = ZoneInfo("Europe/Paris")
+"""Whose time the providers write, and mean where a date has no zone."""
 
 
 class Clock(Protocol):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 import msgspec
 
+from allmysms_async.clock import PARIS
 from allmysms_async.errors import JournalError
 from allmysms_async.journal.event_schema import LANES
 from allmysms_async.model.answer import DeliveryReport
@@ -196,10 +197,16 @@ def _change_of(event: Reply, phone: str, at: float) -> OptOutRow | None:
     """Return how a reply changes the opt-out of its number, or None."""
     opt_out = opt_out_of(event)
     if opt_out is not None:
-        return phone, at, opt_out.source, opt_out.reason.value, None
+        return phone, _latest(at), opt_out.source, opt_out.reason.value, None
     if ends_opt_out(event):
         return phone, None, "reply", Reason.OPTED_OUT.value, at
     return None
+
+
+def _latest(at: float) -> float:
+    """Return the latest moment that may have been meant: the gateway writes Paris's time, which shows an hour twice."""
+    shown = datetime.fromtimestamp(at, PARIS)
+    return at if shown.fold else shown.replace(fold=1).timestamp()
 
 
 def _order(state: StateRow) -> tuple[int, float, bytes, str]:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
@@ -207,6 +208,20 @@ async def test_clock_that_is_ahead_does_not_outlast_what_people_say_later(events
     await events.store([reply(1, "STOP", 3605), reply(2, "START", 3605)])
     [found] = await listed(events.opt_outs())
     assert (found.phone, found.since) == (phone_of(1), after(3605))
+
+
+async def test_stop_in_the_hour_that_clocks_show_twice_holds(events, clock):
+    """Where a date may mean two moments, a STOP means the later one: nobody is texted by mistake."""
+    night = datetime(2026, 10, 25, 0, tzinfo=UTC)  # 02:00 in Paris, and again an hour later
+
+    def said(person, text, minute):
+        return msgspec.structs.replace(reply(person, text), received_at=night + timedelta(minutes=minute))
+
+    # 02:50 START, then 02:10 STOP, after the clocks went back; both are read as before that.
+    await events.store([said(1, "START", 50), said(1, "STOP", 10)])
+    # 01:50 STOP, 03:10 START: no hour is shown twice.
+    await events.store([said(2, "STOP", -10), said(2, "START", 130)])
+    assert [found.phone for found in await listed(events.opt_outs())] == [phone_of(1)]
 
 
 async def test_stop_without_a_date_counts_from_when_it_came(events, clock):
