@@ -7,16 +7,14 @@ import os
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 import click
 from click.core import ParameterSource
 
-from allmysms_async.clock import SYSTEM
+from allmysms_async.clock import PARIS, SYSTEM
 
 __all__ = ["FilePath", "columns", "encoding", "euros", "moment", "place", "share", "unlike_nothing"]
 
-_PARIS = ZoneInfo("Europe/Paris")
 _MOST_EUROS = 10**9
 _MOST_DIGITS = 6
 _YEARS = 10
@@ -67,7 +65,7 @@ def moment(context: click.Context, param: click.Parameter, value: str | None) ->
         return None
     try:
         read = datetime.fromisoformat(value)
-        read = read if read.tzinfo else read.replace(tzinfo=_PARIS)
+        read = read if read.tzinfo else read.replace(tzinfo=PARIS)
         utc = read.astimezone(UTC)
     except (ValueError, OverflowError):
         msg = f"{value[:40]!r} is not a date and time such as 2027-03-02T10:00."

@@ -15,9 +15,9 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from allmysms_async import argument, plausible
+from allmysms_async.clock import PARIS
 from allmysms_async.model import DeliveryReport, DeliveryStatus, Event, Reply, UnknownEvent
 from allmysms_async.numbers import MAX_RAW_LENGTH, read_gateway_number
-from allmysms_async.protocols.rest.naming import PARIS
 from allmysms_async.protocols.rest.scalar import plain_status
 from allmysms_async.protocols.rest.status import DELIVERY
 

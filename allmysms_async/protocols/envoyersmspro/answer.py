@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from allmysms_async import plausible
+from allmysms_async.clock import PARIS
 from allmysms_async.protocols.xml import NotXml, read_xml
 from allmysms_async.redaction import Shown
 
-__all__ = ["PARIS", "Failure", "Node", "Unreadable", "failure", "parse", "says_success"]
+__all__ = ["Failure", "Node", "Unreadable", "failure", "parse", "says_success"]
 
-PARIS = ZoneInfo("Europe/Paris")
 """The provider is French and names no time zone: its dates are taken as wall-clock time of Paris."""
 
 _ROOT = "envoyersmspro"

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from allmysms_async import argument
+from allmysms_async.clock import PARIS
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSchedule, InvalidSender
 from allmysms_async.numbers import name_shown
 from allmysms_async.protocols.envoyersmspro import routes
-from allmysms_async.protocols.envoyersmspro.answer import PARIS, Node
+from allmysms_async.protocols.envoyersmspro.answer import Node
 from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, identifier
 from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.redaction import Discreet

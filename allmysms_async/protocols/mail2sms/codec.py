@@ -13,10 +13,10 @@ import functools
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from allmysms_async import argument
 from allmysms_async.backend import SendRequest
+from allmysms_async.clock import PARIS
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSender, InvalidText
 from allmysms_async.exchange import MailEnvelope
 from allmysms_async.model import Secret, SmsMessage
@@ -40,7 +40,6 @@ MAX_SUBJECT = 989
 """Characters of a subject at most: with ``Subject: `` before it, a line of 998, the most that mail allows."""
 
 _MAX_LINE = 998
-_PARIS = ZoneInfo("Europe/Paris")
 # What is between two fields, between two numbers, between login and key, and after a field's name.
 _FORGING = frozenset("|;@=")
 _SENDER = re.compile(r"[A-Za-z][A-Za-z0-9 ]{1,9}[A-Za-z0-9]")
@@ -128,7 +127,7 @@ def subject(credentials: Credentials, numbers: str, message: SmsMessage) -> str:
         numbers: Canonical numbers, joined by ``;``.
         message: Its sender and date are used.
     """
-    date = message.send_at.astimezone(_PARIS).strftime("%Y-%m-%d %H:%M:%S") if message.send_at else ""
+    date = message.send_at.astimezone(PARIS).strftime("%Y-%m-%d %H:%M:%S") if message.send_at else ""
     key = credentials.api_key.reveal()
     return f"{credentials.login.reveal()}@{key}|{numbers}|from={message.sender or ''}|date={date}"
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from zoneinfo import ZoneInfo
 
 from allmysms_async.backend import SendRequest
+from allmysms_async.clock import PARIS
 from allmysms_async.errors import InvalidRequest, InvalidText
 from allmysms_async.exchange import HttpRequest
 from allmysms_async.model import MmsKind, MmsMessage, Secret
@@ -25,7 +25,6 @@ ACCOUNT = "info"
 
 _SEND_PATH = "/amsmodule.sendmms.v2.php"
 _ACCOUNT_PATH = "/amsmodule.sendsms.v6.php"
-_PARIS = ZoneInfo("Europe/Paris")
 _MAX_DURATION = 1000
 _MAX_ADDRESS = 1000
 # Of ASCII, what an address and an XML flow can both hold as it is; & is excluded by the manual.
@@ -91,7 +90,7 @@ def _elements(request: SendRequest, login: str) -> Iterator[str]:
     if request.campaign_name:
         yield _element("CAMPAIGN_NAME", request.campaign_name)
     if request.message.send_at is not None:
-        yield _element("DATE", request.message.send_at.astimezone(_PARIS).strftime("%Y-%m-%d %H:%M:%S"))
+        yield _element("DATE", request.message.send_at.astimezone(PARIS).strftime("%Y-%m-%d %H:%M:%S"))
     if mms.notify is not None:
         yield _element("MAIL_NOTIF", "1" if mms.notify else "0")
     # Canonical numbers are digits: there is nothing to escape in them.

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeAlias
-from zoneinfo import ZoneInfo
 
+from allmysms_async.clock import PARIS
 from allmysms_async.errors import InvalidSchedule
 
-PARIS = ZoneInfo("Europe/Paris")
 """The gateway writes and reads wall-clock time of Paris."""
 
 Naming: TypeAlias = Callable[[str], str]

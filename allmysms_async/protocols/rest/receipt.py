@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from allmysms_async import plausible
+from allmysms_async.clock import PARIS
 from allmysms_async.model import (
     Accepted,
     AllAccepted,
@@ -23,7 +24,6 @@ from allmysms_async.model import (
     Unconfirmed,
 )
 from allmysms_async.numbers import read_gateway_number
-from allmysms_async.protocols.rest.naming import PARIS
 from allmysms_async.protocols.rest.sent import Listed, SendSmsResult
 
 _REASONS = {

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from allmysms_async import plausible
+from allmysms_async.clock import PARIS
 from allmysms_async.model import Secret
-from allmysms_async.protocols.rest.naming import PARIS
 
 Reader: TypeAlias = Callable[[object], Any]
 

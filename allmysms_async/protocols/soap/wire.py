@@ -13,15 +13,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias, Union
-from zoneinfo import ZoneInfo
 
 from allmysms_async import plausible
+from allmysms_async.clock import PARIS
 from allmysms_async.errors import InvalidRequest, InvalidSchedule
 from allmysms_async.model import Secret
 from allmysms_async.redaction import Shown
 
 __all__ = [
-    "PARIS",
     "Fields",
     "Result",
     "Unreadable",
@@ -36,7 +35,6 @@ __all__ = [
     "without_secrets",
 ]
 
-PARIS = ZoneInfo("Europe/Paris")
 """The gateway writes and reads wall-clock time of Paris."""
 
 Value: TypeAlias = Union[str, list["Value"], dict[str, "Value"], None]  # noqa: UP007  # names itself, in quotes
