@@ -38,6 +38,12 @@ def pause_before(attempt: int) -> float:
     return min(_LONGEST_PAUSE, _FIRST_PAUSE * (1 << min(_DOUBLINGS, attempt - 2)))
 
 
+def _is_ended(error: BaseException) -> bool:
+    """Tell whether this task is to end, and not only something that it waited for."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0)
+
+
 class Handing:
     """Takes events from where they wait, and hands them over.
 
@@ -125,7 +131,9 @@ class Handing:
                 room = 0 if self._stopping else self._ahead - len(self._ids)
                 if room > 0:
                     moved += self._begin(await self._source.take(room, self._busy))
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if _is_ended(error):
+                    raise
                 self._counters.source_failures += 1
                 _log.error(  # a traceback may hold what is not to be logged
                     "Webhooks: the journal of events fails, and is tried again (%s).", type(error).__name__
@@ -205,12 +213,9 @@ class Handing:
             kept = await self._taken.get()
             try:
                 await self._deliver(kept.event)
-            except asyncio.CancelledError as error:
-                task = asyncio.current_task()
-                if task is None or task.cancelling():
+            except (Exception, asyncio.CancelledError) as error:
+                if _is_ended(error):
                     raise
-                self._fail(kept, error)  # something that the handler waited for was cancelled
-            except Exception as error:
                 self._fail(kept, error)
             else:
                 self._counters.handled += 1

@@ -193,3 +193,27 @@ async def test_whoever_is_answered_together_is_stored_together_again(journaled: 
         assert (await ask(receiver.asgi, f"{PATH}?{reply_query(30)}"))[0] == 200
         assert (await ask(receiver.asgi, f"{PATH}?{reply_query(31)}"))[0] == 200
     assert books.groups == [1, 1]
+
+
+async def test_journal_whose_work_somebody_cancelled_is_asked_again(
+    journaled: Any, books: Books, clock: MovedClock, until: Any
+) -> None:
+    """A cancelled task of the journal's is a failure of the journal, and ends no receiver's handling."""
+    given, seen = books.take, list[str]()
+
+    async def cancelled_once(*_: Any) -> Any:
+        books.take = given  # type: ignore[method-assign]
+        raise asyncio.CancelledError
+
+    books.take = cancelled_once  # type: ignore[method-assign]
+    receiver = journaled()
+
+    @receiver.on_reply
+    async def handle(reply: Reply) -> None:
+        seen.append(reply.text)
+
+    async with receiver:
+        await until(lambda: receiver.stats.source_failures == 1)
+        clock.move(1.0)
+        assert (await ask(receiver.asgi, f"{PATH}?{reply_query(1)}"))[0] == 200
+        await until(lambda: seen == ["Oui"])
