@@ -203,9 +203,9 @@ async def test_stop_and_start_count_by_their_dates(events):
 async def test_clock_that_is_ahead_does_not_outlast_what_people_say_later(events, clock):
     """A START, or a STOP, that is dated in the future counts from when it came."""
     future = 1e9
-    await events.store([reply(1, "START", future), reply(2, "STOP", future)])
+    await events.store([reply(1, "START", future), reply(2, "STOP", future), report(3, "opted_out", future)])
     clock.jump(5)
-    await events.store([reply(1, "STOP", 3605), reply(2, "START", 3605)])
+    await events.store([reply(1, "STOP", 3605), reply(2, "START", 3605), reply(3, "START", 3605)])
     [found] = await listed(events.opt_outs())
     assert (found.phone, found.since) == (phone_of(1), after(3605))
 

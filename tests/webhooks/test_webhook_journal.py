@@ -217,3 +217,26 @@ async def test_journal_whose_work_somebody_cancelled_is_asked_again(
         clock.move(1.0)
         assert (await ask(receiver.asgi, f"{PATH}?{reply_query(1)}"))[0] == 200
         await until(lambda: seen == ["Oui"])
+
+
+async def test_journal_is_told_which_numbers_are_being_handled(journaled: Any, books: Books, until: Any) -> None:
+    """By that it keeps them from other processes for as long as a handler takes, and gives them up afterwards."""
+    told, gate, given = list[set[str]](), asyncio.Event(), books.take
+    receiver = journaled()
+
+    async def take(most: int, busy: Any) -> Any:
+        told.append(set(busy))
+        return await given(most, busy)
+
+    books.take = take  # type: ignore[method-assign]
+
+    @receiver.on_reply
+    async def handle(reply: Reply) -> None:
+        await gate.wait()
+
+    async with receiver:
+        await ask(receiver.asgi, f"{PATH}?{reply_query(1)}")
+        await ask(receiver.asgi, f"{PATH}?{reply_query(2)}")
+        await until(lambda: told[-1] == {"33600000001", "33600000002"})
+        gate.set()
+        await until(lambda: told[-1] == set())
