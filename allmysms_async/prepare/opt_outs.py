@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 import logging
 import os
 import random
@@ -15,6 +13,7 @@ from allmysms_async import argument
 from allmysms_async.backend import CAPABILITIES, Backend, ListsOptOuts
 from allmysms_async.batch.opt_outs import Barred, OptOuts
 from allmysms_async.batch.policy import RetryPolicy, repeat
+from allmysms_async.campaign import import_journal
 from allmysms_async.clock import Clock
 from allmysms_async.errors import AllMySmsError, UnsupportedFeature
 from allmysms_async.model import Campaign, OptOut, Reason
@@ -93,11 +92,12 @@ def opt_outs_of(
 
 
 async def _in_journal(journal: str | os.PathLike[str], clock: Clock) -> BitMap64:
-    """Return the numbers that opted out as a journal has them; its libraries are imported in a thread."""
-    module = await asyncio.to_thread(importlib.import_module, "allmysms_async.journal.event_journal")
-    events = module.EventJournal(journal, clock=clock, create=False)
+    """Return the numbers that opted out as a journal has them."""
+    await import_journal(journal)
+    from allmysms_async.journal.event_record import EventRecord
+
+    record = EventRecord(journal, clock)
     try:
-        numbers: BitMap64 = await events.opted_out_numbers()
+        return await record.opted_out_numbers()
     finally:
-        await events.aclose()
-    return numbers
+        await record.aclose()
