@@ -16,6 +16,8 @@ __all__ = ["at_once", "like_ctrl_c", "on_signals", "settle"]
 # Windows has no terminal that goes away.
 _HANG_UP: int | None = getattr(signal, "SIGHUP", None)
 
+# Seconds: nobody waits longer for a signal, and a process that waits for a person does nothing much.
+_BEAT = 0.25
 
 # The signals that `settle` may take, while a command runs.
 _taken: list[int] = []
@@ -146,13 +148,37 @@ def settle() -> None:
 
 @contextlib.contextmanager
 def at_once() -> Generator[None, None, None]:
-    """Have Ctrl-C end what is read from a person or a pipe, where an event loop would first wait for its end."""
+    """Have Ctrl-C end what is read from a person or a pipe, where an event loop would first wait for its end.
+
+    A signal that comes between Python's last look for one and its read would wait for the read: while this lasts a beat
+    interrupts the read, and Python looks again.
+    """
     usual = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(usual):
         yield
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        yield
+        with _beating():
+            yield
     finally:
         signal.signal(signal.SIGINT, usual)
+
+
+@contextlib.contextmanager
+def _beating() -> Generator[None, None, None]:
+    """Interrupt the main thread's system calls every now and then; nobody else's alarm is touched."""
+    if not hasattr(signal, "setitimer") or signal.getsignal(signal.SIGALRM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGALRM, _nothing)
+    signal.setitimer(signal.ITIMER_REAL, _BEAT, _BEAT)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """Only be called: what was to be looked for is looked for before."""
