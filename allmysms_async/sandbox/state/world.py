@@ -34,7 +34,7 @@ class Sending:
 
 
 class Listener(Protocol):
-    """What is told of the events that a webhook may be called for."""
+    """What is told of texts that reach handsets, of replies, and of webhooks that are set."""
 
     def delivered(self, campaign: Campaign) -> None:
         """A campaign's texts reached the handsets."""
@@ -55,7 +55,7 @@ class World:
     def __init__(self, clock: Clock) -> None:
         """Start afresh."""
         self.clock = clock
-        self.listener: Listener | None = None
+        self.listeners: list[Listener] = []
         self._start()
 
     def _start(self) -> None:
@@ -98,8 +98,9 @@ class World:
         """Let an account be called at an address with `dlr` (reports) or `mo` (replies)."""
         known = account.webhooks.get(kind)
         account.webhooks[kind] = url
-        if not known and self.listener is not None:
-            self.listener.configured(account, kind)
+        if not known:
+            for listener in self.listeners:
+                listener.configured(account, kind)
 
     def account(self, login: str) -> Account | None:
         """Return an account by its login."""
@@ -186,8 +187,8 @@ class World:
     def _deliver(self, campaign: Campaign) -> None:
         """Put a campaign's texts on the handsets."""
         self.handsets.deliver(campaign)
-        if self.listener is not None:
-            self.listener.delivered(campaign)
+        for listener in self.listeners:
+            listener.delivered(campaign)
 
     def cancel(self, campaign: Campaign) -> None:
         """Cancel a campaign that waits for its date, and give its credits back."""
@@ -225,6 +226,6 @@ class World:
             case _:
                 pass
         reply = self.replies.add(campaign, index, text, now)
-        if self.listener is not None:
-            self.listener.answered(reply)
+        for listener in self.listeners:
+            listener.answered(reply)
         return reply
