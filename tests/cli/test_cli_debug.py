@@ -20,7 +20,7 @@ async def test_debugging_shows_places_and_no_values(run: Run) -> None:
     assert ended.code == 2
     shown, _, _ = ended.err.partition("Error:")
     assert "InvalidNumber" in shown
-    assert "service.py" in shown
+    assert "sending.py" in shown
     assert "482159" not in ended.err
     assert "12 34 56" not in shown
 
