@@ -16,7 +16,7 @@ from .mail2sms import Mail
 from .overview import AccountState, CampaignState, State
 from .push import PushCounts, Pushed, Webhooks
 from .server import Sandbox
-from .state import Clock, HandsetMessage, Stats
+from .state import Clock, HandsetMessage, Observer, Stats
 
 __all__ = [
     "FAULTS",
@@ -27,6 +27,7 @@ __all__ = [
     "Fault",
     "HandsetMessage",
     "Mail",
+    "Observer",
     "PushCounts",
     "Pushed",
     "Sandbox",

@@ -21,7 +21,7 @@ from .numbering import canonical
 from .overview import State, overview
 from .push import Webhooks
 from .soap import SoapFace
-from .state import Clock, HandsetMessage, OptOutReason, Stats, World
+from .state import Clock, HandsetMessage, Observer, OptOutReason, Stats, World
 from .v9 import V9Face
 
 __all__ = ["Sandbox"]
@@ -263,6 +263,18 @@ class Sandbox:
             ControlError: There is no such account, or the path does not begin with a slash.
         """
         self.webhooks.push_into(application, path, login)
+
+    def observe(self, observer: Observer) -> None:
+        """Tell somebody, from now on, of texts that reach handsets, of replies, and of webhooks that are set.
+
+        Args:
+            observer: Called at once, in this event loop, before the request that caused it is answered.
+        """
+        self._world.observers.append(observer)
+
+    def forget(self, observer: Observer) -> None:
+        """Tell that one no more; one who was never told changes nothing."""
+        self._world.observers[:] = [each for each in self._world.observers if each is not observer]
 
     def record(self, code: str, sound: bytes) -> None:
         """Record a voice message under a code of `createCode`, as somebody would by telephone.

@@ -33,7 +33,7 @@ class Webhooks:
         self._pusher = Pusher(world, faults, self._applications)
         self._runs = 0
         self._loads: WeakSet[Load] = WeakSet()
-        world.listeners.append(self)
+        world.observers.append(self)
 
     def counts(self) -> PushCounts:
         """Count what became of reports and replies since the last reset."""

@@ -11,7 +11,7 @@ from .optout import OPT_OUT_REASONS, OptOutReason
 from .order import Discard, Order, Plan, Reason, Refused
 from .recording import Recording
 from .reply import Reply
-from .world import Listener, Sending, World
+from .world import Observer, Sending, World
 
 __all__ = [
     "HANDED_OVER",
@@ -25,7 +25,7 @@ __all__ = [
     "Discard",
     "HandsetMessage",
     "InProgress",
-    "Listener",
+    "Observer",
     "OptOutReason",
     "Order",
     "Plan",

@@ -19,7 +19,7 @@ from .order import Discard, Order, Plan, Reason, Refused, plan
 from .recording import Recordings
 from .reply import Replies, Reply
 
-__all__ = ["Listener", "Sending", "World"]
+__all__ = ["Observer", "Sending", "World"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Sending:
     discards: tuple[Discard, ...]
 
 
-class Listener(Protocol):
+class Observer(Protocol):
     """What is told of texts that reach handsets, of replies, and of webhooks that are set."""
 
     def delivered(self, campaign: Campaign) -> None:
@@ -55,7 +55,7 @@ class World:
     def __init__(self, clock: Clock) -> None:
         """Start afresh."""
         self.clock = clock
-        self.listeners: list[Listener] = []
+        self.observers: list[Observer] = []
         self._start()
 
     def _start(self) -> None:
@@ -99,8 +99,8 @@ class World:
         known = account.webhooks.get(kind)
         account.webhooks[kind] = url
         if not known:
-            for listener in self.listeners:
-                listener.configured(account, kind)
+            for observer in self.observers:
+                observer.configured(account, kind)
 
     def account(self, login: str) -> Account | None:
         """Return an account by its login."""
@@ -187,8 +187,8 @@ class World:
     def _deliver(self, campaign: Campaign) -> None:
         """Put a campaign's texts on the handsets."""
         self.handsets.deliver(campaign)
-        for listener in self.listeners:
-            listener.delivered(campaign)
+        for observer in self.observers:
+            observer.delivered(campaign)
 
     def cancel(self, campaign: Campaign) -> None:
         """Cancel a campaign that waits for its date, and give its credits back."""
@@ -226,6 +226,6 @@ class World:
             case _:
                 pass
         reply = self.replies.add(campaign, index, text, now)
-        for listener in self.listeners:
-            listener.answered(reply)
+        for observer in self.observers:
+            observer.answered(reply)
         return reply
