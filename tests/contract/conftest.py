@@ -28,6 +28,7 @@ from allmysms_async import (
 )
 from allmysms_async.backend import CAPABILITIES, Sends
 from allmysms_async.sandbox import Clock, Sandbox
+from allmysms_async.testing import MemoryBackend
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ WIRES = (
         ),
     ),
 )
+
+MEMORY = Wire(name="memory", secret="", open=lambda place, secret, timeout: MemoryBackend(), keyed=True)
 
 
 class SandboxClock:
@@ -232,10 +235,33 @@ class Bench:
             await service.aclose()
 
 
+class MemoryBench(Bench):
+    """A backend of memory, which has no gateway at its end."""
+
+    def __init__(self, wire: Wire, sandbox: Sandbox) -> None:
+        """Make nothing yet."""
+        super().__init__(wire, sandbox)
+        self._backends: list[MemoryBackend] = []
+
+    def backend(self, **options: Any) -> Sends:
+        """Return a backend that is looked into."""
+        self._backends.append(MemoryBackend())
+        return self._backends[-1]
+
+    @property
+    def texts(self) -> dict[str, list[str]]:
+        """Texts that each number would have received."""
+        texts: dict[str, list[str]] = {}
+        for backend in self._backends:
+            for sent in backend.sent:
+                texts.setdefault(sent.phone, []).append(sent.text)
+        return texts
+
+
 async def _bench(wire: Wire) -> AsyncIterator[Bench]:
     """Open the bench for a wire."""
     async with Sandbox(clock=Clock(tick=lambda: 0.0)) as sandbox:
-        bench = Bench(wire, sandbox)
+        bench = MemoryBench(wire, sandbox) if wire is MEMORY else Bench(wire, sandbox)
         yield bench
         await bench.aclose()
 
@@ -243,6 +269,13 @@ async def _bench(wire: Wire) -> AsyncIterator[Bench]:
 @pytest.fixture(params=WIRES, ids=lambda wire: wire.id)
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """Each backend, ready to send."""
+    async for ready in _bench(request.param):
+        yield ready
+
+
+@pytest.fixture(params=[*WIRES, MEMORY], ids=lambda wire: wire.id)
+async def taking(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    """Each backend, and the one that users have for their unit tests."""
     async for ready in _bench(request.param):
         yield ready
 
