@@ -6,10 +6,12 @@ import asyncio
 import logging
 import random
 from collections import Counter
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
 import msgspec
 
+from allmysms_async import telemetry
 from allmysms_async.backend import Paces, SendRequest, Sends
 from allmysms_async.batch.chunk import Chunk, halves, idempotency_key, marked_name, without
 from allmysms_async.batch.desk import Desk, pause
@@ -233,7 +235,7 @@ class Dispatch:
         now = self._clock.now().timestamp()
         since = chunk.first_sent_at if claim.unanswered else None
         age = 0.0 if since is None else max(0.0, now - since)  # clocks differ by seconds
-        delivering = deliver(
+        delivering: Awaitable[Delivery] = deliver(
             attempt,
             keyed=keyed,
             policy=self._options.policy,
@@ -245,6 +247,9 @@ class Dispatch:
             halted=self._desk.stopping.is_set,
             limit_waited=self._limit_waits[chunk.seq],
         )
+        observer = telemetry.observer
+        if observer is not None:
+            delivering = observer.delivering(self._backend.name, len(chunk.rows), delivering)
         try:
             return await delivering
         except JournalLost as lost:  # before another attempt left

@@ -12,10 +12,11 @@ import os
 import random
 import sys
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
 import msgspec
 
+from allmysms_async import telemetry
 from allmysms_async.backend import Sends
 from allmysms_async.batch.desk import ChunkQueue, guard
 from allmysms_async.batch.dispatch import Dispatch, EngineOptions
@@ -55,6 +56,7 @@ class _Supervisor:
         self.queue = ChunkQueue(self.stopping, workers, lambda: self.news.qsize() <= 2 * workers)
         self.reader = Reader(backend, campaign, intake, sink, options, clock, self)
         self.dispatch = Dispatch(backend, campaign, sink, options, clock, rng, self)
+        self._name = backend.name
         self._sink = sink
         self._workers = workers
         self._reads = intake is not None
@@ -68,6 +70,8 @@ class _Supervisor:
 
     def tell(self, outcomes: Sequence[Outcome]) -> None:
         """Tell outcomes to whoever follows the run."""
+        if telemetry.observer is not None and outcomes:
+            telemetry.observer.told(self._name, outcomes)
         self.news.put_nowait(outcomes)
 
     def number(self, count: int) -> int:
@@ -137,6 +141,7 @@ class CampaignRun:
         clock: Clock,
         rng: random.Random,
     ) -> None:
+        self._backend = backend.name
         self._campaign = campaign
         self._intake = intake
         self._sink = sink
@@ -302,4 +307,8 @@ class CampaignRun:
         """Run to the end, once an earlier run has stopped."""
         if earlier is not None:
             await earlier.aclose()
-        await self._run.run()
+        running: Awaitable[None] = self._run.run()
+        observer = telemetry.observer
+        if observer is not None:
+            running = observer.running(self._backend, running, self._sink.totals)
+        await running

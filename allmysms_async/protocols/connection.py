@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from allmysms_async import argument
+from allmysms_async import argument, telemetry
 from allmysms_async.border import bordered
 from allmysms_async.errors import AllMySmsError, InvalidRequest
 from allmysms_async.hooks import Answered, Asked, Failed, Hook, numbered, redacted, tell, warn_of_figures
@@ -177,7 +177,13 @@ class Connection:
     @property
     def send(self) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
         """Carries one request, and returns its answer."""
-        return self.transport.send
+        return self.transport.send if telemetry.observer is None else self._observed
+
+    def _observed(self, request: HttpRequest) -> Awaitable[HttpResponse]:
+        """Carry one request while somebody observes it."""
+        sending = self.transport.send(request)
+        observer = telemetry.observer
+        return sending if observer is None else observer.attempting(request.name, request.method, request.url, sending)
 
     def borrowed(self) -> Connection:
         """Return one over the same transport that closes nothing."""

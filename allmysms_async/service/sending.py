@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
+from allmysms_async import telemetry
 from allmysms_async.backend import Sends, Simulates, limits_by_message
 from allmysms_async.batch.policy import deliver
+from allmysms_async.batch.verdict import Delivery
 from allmysms_async.border import bordered
 from allmysms_async.model import Estimate, MmsMessage, Recipient, SendReceipt, SmsMessage
 from allmysms_async.prepare import receipt_of, send_request
@@ -72,14 +74,17 @@ class Sending(Core):
             name=name,
             timeout=timeout,
         )
-        delivery = await deliver(
+        delivering: Awaitable[Delivery] = deliver(
             functools.partial(backend.send, request),
             keyed=request.idempotency_key is not None,
             policy=self._send_policy,
             clock=self._clock,
             rng=self._rng,
         )
-        return receipt_of(delivery, request.idempotency_key)
+        observer = telemetry.observer
+        if observer is not None:
+            delivering = observer.sending(backend.name, len(request.recipients), delivering)
+        return receipt_of(await delivering, request.idempotency_key)
 
     async def simulate(self, message: SmsMessage | str, to: str | Recipient | Iterable[str | Recipient]) -> Estimate:
         """Ask what a send would cost, without sending.

@@ -102,6 +102,16 @@ class SmtpTransport:
         self._local_hostname = local_hostname
         self._rooms: Rooms[Line] = Rooms(max_connections, Line.leave, lambda line: (line.socket(),))
 
+    @property
+    def hostname(self) -> str:
+        """The mail server."""
+        return self._hostname
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return self._port
+
     def __repr__(self) -> str:
         """Show where it sends to, and not as whom."""
         return f"<SmtpTransport {self._hostname}:{self._port} {self._security}>"

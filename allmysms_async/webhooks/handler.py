@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from allmysms_async import telemetry
 from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import (
@@ -28,6 +29,7 @@ __all__ = ["Handler", "Handlers"]
 Handler: TypeAlias = Callable[[Any], Awaitable[object]]
 
 _MOST_TEXTS = 10_000
+_KINDS: Mapping[type, str] = {DeliveryReport: "report", Reply: "reply", OptOut: "opt_out"}
 
 
 class Handlers:
@@ -74,7 +76,7 @@ class Handlers:
         for one in self._told(event):
             for handler in self.of[type(one)].copy():
                 try:
-                    await handler(one)
+                    await _handled(handler, one)
                 except Exception as error:
                     failure = failure or error
         if failure is not None:
@@ -111,6 +113,16 @@ class Handlers:
         self._latest[key] = DeliveryReport(phone="", status=report.status, code="", received_at=report.received_at)
         if len(self._latest) > _MOST_TEXTS:
             del self._latest[next(iter(self._latest))]
+
+
+async def _handled(handler: Handler, one: Event | OptOut) -> None:
+    """Call a handler, while somebody observes it or nobody does."""
+    handling, observer = handler(one), telemetry.observer
+    if observer is not None:
+        kind = _KINDS.get(type(one), "unknown")
+        since = one.since if isinstance(one, OptOut) else getattr(one, "received_at", None)
+        handling = observer.handling(kind, since, handling)
+    await handling
 
 
 def _text(report: DeliveryReport) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from allmysms_async import argument
+from allmysms_async import argument, telemetry
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
 from allmysms_async.clock import SYSTEM, Clock
@@ -25,6 +25,9 @@ from allmysms_async.protocols.mail2sms.codec import (
 from allmysms_async.protocols.refusal import refuse_lacking
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from allmysms_async.exchange import MailReceipt
     from allmysms_async.transports import MailTransport
     from allmysms_async.transports.smtp import Security
 
@@ -178,7 +181,12 @@ class Mail2SmsBackend:
             rcpt_to=self._rcpt_to,
             timeout=self._timeout if request.timeout is None else request.timeout,
         )
-        answer = await self._transport.send(envelope)
+        sending: Awaitable[MailReceipt] = self._transport.send(envelope)
+        observer = telemetry.observer
+        if observer is not None:
+            host, port = getattr(self._transport, "hostname", ""), getattr(self._transport, "port", 0)
+            sending = observer.mailing(envelope.name, host, port, sending)
+        answer = await sending
         return SendReceipt(
             campaign_id=None,
             results=AllAccepted(request.phones),

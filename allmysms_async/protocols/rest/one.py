@@ -208,5 +208,5 @@ class OneText:
         written = self._write(request, seconds, self._most)
         if written is None:
             return None
-        response = await connection.transport.send(written)
+        response = await connection.send(written)
         return read_one(response, request) or await self._read(SendSms, response, SENT_OR_NOT)
