@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 import click
 
-from allmysms_async.cli import freeze, option
+from allmysms_async.cli import ask_group, freeze, option
+from allmysms_async.cli.api_command import api
+from allmysms_async.cli.config_group import completion, config
 from allmysms_async.cli.ending import Commands, missing_extra
+from allmysms_async.cli.logs import logged
 from allmysms_async.cli.mails import mails
 from allmysms_async.cli.opt_outs import opt_outs
 from allmysms_async.cli.option_group import JOURNAL, as_json_option, list_options, sending_options
+from allmysms_async.cli.profile import use
 from allmysms_async.cli.replies import replies
 from allmysms_async.cli.webhooks_group import webhooks
 from allmysms_async.model import Purpose
@@ -43,15 +47,29 @@ def _given(options: dict[str, object]) -> RunOptions:
 
 @click.group(cls=Commands, context_settings=_SETTINGS)
 @click.version_option(package_name="allmysms_async", prog_name="allmysms")
-def allmysms() -> None:
+@click.option("--profile", metavar="NAME", help="Of ~/.config/allmysms/config.toml; ALLMYSMS_PROFILE names it, too.")
+@click.option("-v", "--verbose", count=True, help="Tell what happens (-vv: all there is) on standard error.")
+@click.option("-q", "--quiet", is_flag=True, help="Tell nothing but results and errors.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Of what is told; text.")
+@click.option("--no-color", is_flag=True, help="No colours; NO_COLOR in the environment does the same.")
+@click.pass_context
+def allmysms(
+    context: click.Context, profile: str | None, verbose: int, quiet: bool, log_format: str, no_color: bool
+) -> None:
     """Send texts through the AllMySMS gateway.
 
     The account comes from ALLMYSMS_LOGIN and ALLMYSMS_API_KEY in the environment, or is asked for; ALLMYSMS_BASE_URL
-    names another server, such as a sandbox. ALLMYSMS_JOURNAL stands for the journal where none is named.
+    names another server, such as a sandbox. ALLMYSMS_JOURNAL stands for the journal where none is named. What the
+    environment does not say, a profile may: 'allmysms config show' tells where each value comes from.
 
     Exit codes: 0 everybody accepted, 1 some not, 2 bad usage, 3 stopped (credits, login, the journal, Ctrl-C), 4 a
     file that was asked for could not be written. They hold whether or not anybody reads what is printed.
     """
+    use(profile)
+    if verbose and quiet:
+        msg = "Say --verbose or --quiet."
+        raise click.UsageError(msg)
+    context.with_resource(logged(verbose=verbose, quiet=quiet, machine=log_format == "json", no_color=no_color))
 
 
 @allmysms.command()
@@ -249,6 +267,11 @@ def campaign_list(journal: str, as_json: bool) -> int:
 
 
 campaign.add_command(replies)
+for asks in ask_group.COMMANDS:
+    allmysms.add_command(asks)
+allmysms.add_command(api)
+allmysms.add_command(completion)
+allmysms.add_command(config)
 allmysms.add_command(mails)
 allmysms.add_command(opt_outs)
 allmysms.add_command(webhooks)

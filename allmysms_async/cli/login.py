@@ -10,8 +10,9 @@ import click
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.cli import screen
 from allmysms_async.cli.outlet import patient
+from allmysms_async.cli.profile import settings
 from allmysms_async.cli.signals import at_once
-from allmysms_async.environment import API_KEY, LOGIN, value_of
+from allmysms_async.environment import API_KEY, BASE_URL, LOGIN
 from allmysms_async.service import SmsService
 
 __all__ = ["CAMPAIGN_POLICY", "SEND_POLICY", "ask", "service"]
@@ -27,21 +28,22 @@ _GONE = (OSError, getattr(sys.modules.get("termios"), "error", OSError))
 
 
 def service() -> SmsService:
-    """Return the service for the environment's account, asking for what is missing if a person is there.
+    """Return the service for the account of the environment or a profile, asking a person for what is missing.
 
     Raises:
         InvalidRequest: A variable is missing, and nobody is there to be asked, or it cannot be right.
     """
+    found = settings()
     asked = {
-        LOGIN: _value(LOGIN, "Login", hidden=False),
-        API_KEY: _value(API_KEY, "API key", hidden=True),
+        LOGIN: _value(found[LOGIN].value, "Login", hidden=False),
+        API_KEY: _value(found[API_KEY].value, "API key", hidden=True),
+        BASE_URL: found[BASE_URL].value,
     }
     return SmsService.from_env(os.environ | asked, policy=CAMPAIGN_POLICY, send_policy=SEND_POLICY, grace=10.0)
 
 
-def _value(name: str, label: str, *, hidden: bool) -> str:
-    """Return a variable of the environment, or what a person types."""
-    value = value_of(name, os.environ)
+def _value(value: str, label: str, *, hidden: bool) -> str:
+    """Return a value that there is, or what a person types."""
     return value if value or not screen.stdin_is_terminal() else ask(label, hidden=hidden).strip()
 
 

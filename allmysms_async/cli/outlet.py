@@ -24,6 +24,25 @@ _MOST_BEHIND = 4 * 1024 * 1024
 _LOOK = 0.05
 
 
+class _Bytes(io.RawIOBase):
+    """The bytes of an outlet, for what is bytes already."""
+
+    def __init__(self, writer: Writer, *, keep: bool) -> None:
+        super().__init__()
+        self._writer = writer
+        self._keep = keep
+
+    def writable(self) -> bool:
+        """They are written."""
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """Take bytes."""
+        taken = bytes(data)
+        self._writer.put(taken, keep=self._keep)
+        return len(taken)
+
+
 class Outlet(io.TextIOBase):
     """A text stream that takes everything at once and raises nothing.
 
@@ -34,6 +53,7 @@ class Outlet(io.TextIOBase):
 
     Attributes:
         patient: Whether a flush waits a little for the reader: a question must be seen before its answer is read.
+        buffer: Takes bytes.
     """
 
     def __init__(self, stream: TextIO, writer: Writer, *, keep: bool) -> None:
@@ -42,6 +62,7 @@ class Outlet(io.TextIOBase):
         self._name = stream.encoding or "utf-8"
         self._encoder = codecs.getincrementalencoder(self._name)("replace")
         self._keep = keep
+        self.buffer = _Bytes(writer, keep=keep)
         self.writer = writer
         self.patient = False
 

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from allmysms_async.cli.ending import plain
+from allmysms_async.cli.logs import is_quiet, is_uncoloured
 from allmysms_async.clock import SYSTEM
 from allmysms_async.model import Totals, Waiting
 
@@ -37,13 +38,13 @@ def stdin_is_terminal() -> bool:
 def error_console() -> Console:
     """Return the console of standard error."""
     _prepare(sys.stderr)
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, no_color=is_uncoloured() or None)
 
 
 def output_console() -> Console:
     """Return the console of standard output."""
     _prepare(sys.stdout)
-    return Console(highlight=False)
+    return Console(highlight=False, no_color=is_uncoloured() or None)
 
 
 def _prepare(stream: object) -> None:
@@ -94,7 +95,8 @@ class Display:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._live = console.is_terminal and not console.is_dumb_terminal
+        self._quiet = is_quiet()
+        self._live = console.is_terminal and not console.is_dumb_terminal and not self._quiet
         # On a narrow terminal the counts are worth more than the bar.
         self._wide = console.width >= _WIDE
         self._bar = Progress(
@@ -203,4 +205,6 @@ class Display:
 
     def _line(self, text: str, style: str | None = None) -> None:
         """Print a line above the bar."""
+        if self._quiet:
+            return
         self.console.print(plain(text), style=style, markup=False, highlight=False, soft_wrap=not self._live)

@@ -35,9 +35,10 @@ Run = Callable[..., Awaitable[Ended]]
 @pytest.fixture(autouse=True)
 def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start every test without an account in the environment."""
-    names = ("LOGIN", "API_KEY", "BASE_URL", "DEBUG", "JOURNAL", "WEBHOOK_TOKEN")
+    names = ("LOGIN", "API_KEY", "BASE_URL", "DEBUG", "JOURNAL", "WEBHOOK_TOKEN", "PROFILE")
     for name in (*(f"ALLMYSMS_{each}" for each in names), "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", os.devnull)  # whoever runs the tests may have profiles
 
 
 @pytest.fixture

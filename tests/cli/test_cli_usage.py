@@ -132,7 +132,7 @@ def test_bad_usage_is_one_sentence_and_exit_2(
     assert "demo-key" not in err
     assert not words or err.count("\n") == 1
     assert not words or err.endswith(".\n")
-    assert len(err) < 2000
+    assert len(err) < 3000
     assert account.read_bytes() == before
 
 

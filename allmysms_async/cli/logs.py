@@ -1,0 +1,79 @@
+"""What of the library's log a person or a machine is shown, as the options before a command say."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Generator
+from datetime import UTC, datetime
+
+import msgspec
+
+__all__ = ["is_quiet", "is_uncoloured", "logged"]
+
+_LOGGER = "allmysms_async"
+# What every record has of Python's own.
+_USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+_quiet = False
+_uncoloured = False
+
+
+def is_quiet() -> bool:
+    """Tell whether nothing is shown but results and errors."""
+    return _quiet
+
+
+def is_uncoloured() -> bool:
+    """Tell whether nothing is coloured."""
+    return _uncoloured
+
+
+class _Json(logging.Formatter):
+    """Writes a record as one line of JSON, with its structured fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        told: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        told |= {name: value for name, value in vars(record).items() if name not in _USUAL}
+        if record.exc_info and record.exc_info[0]:
+            told["error"] = record.exc_info[0].__name__
+        return msgspec.json.encode(told, enc_hook=str).decode()
+
+
+@contextlib.contextmanager
+def logged(*, verbose: int, quiet: bool, machine: bool, no_color: bool) -> Generator[None, None, None]:
+    """Show as much of the log as was asked for, until the command is over.
+
+    Args:
+        verbose: 1 for what happens, 2 for all there is.
+        quiet: Nothing but results and errors.
+        machine: Lines of JSON, and no progress beside them.
+        no_color: No colours.
+    """
+    global _quiet, _uncoloured  # noqa: PLW0603, RUF100  # one command at a time has the terminal
+    before = _quiet, _uncoloured
+    _quiet, _uncoloured = quiet or machine, no_color
+    logger = logging.getLogger(_LOGGER)
+    level = logger.level
+    handler: logging.Handler | None = None
+    if verbose or machine:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_Json() if machine else logging.Formatter("%(levelname)s %(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG if verbose > 1 else logging.INFO if verbose else logging.WARNING)
+    elif quiet:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        _quiet, _uncoloured = before
+        logger.setLevel(level)
+        if handler is not None:
+            logger.removeHandler(handler)
