@@ -9,10 +9,6 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import TypeAlias
-from urllib.parse import unquote_to_bytes
-
-import msgspec
 
 from allmysms_async import argument, plausible
 from allmysms_async.clock import PARIS
@@ -20,10 +16,9 @@ from allmysms_async.model import DeliveryReport, DeliveryStatus, Event, Reply, U
 from allmysms_async.numbers import MAX_RAW_LENGTH, read_gateway_number
 from allmysms_async.protocols.rest.scalar import plain_status
 from allmysms_async.protocols.rest.status import DELIVERY
+from allmysms_async.webhooks.form import Pairs, as_bytes, body_of, form_of, plain_form
 
 __all__ = ["FIELDS", "parse"]
-
-_Pairs: TypeAlias = list[tuple[str, str]]
 
 # By the names in small letters. smsMold is how §14.3 was scanned, statut how §9.2 prints status.
 _STATUS = ("status", "statut")
@@ -46,13 +41,12 @@ _KEYS = {
     )
 }
 
-_ALIKE = frozenset(("statusText", "receptionDate"))
 _REMEMBERED = 1024
 
-_BODY = "body"
 _WITHOUT_EVENT = frozenset({"HEAD", "OPTIONS"})
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
+_is_usual_number = re.compile(r"33[67][0-9]{8}").fullmatch
 _has_digit = re.compile(r"[0-9]").search
 _broken = re.compile(r"\s*([-:])\s*").sub
 # The + of an offset that nobody escaped is read as a blank.
@@ -89,88 +83,52 @@ def parse(query: str | bytes, body: bytes = b"", *, method: str = "GET", content
     kind = argument.text("content_type", content_type).partition(";")[0].strip().lower()
     if verb in _WITHOUT_EVENT:
         return None
-    pairs = _form(_bytes(query).removeprefix(b"?"))
-    if body and verb not in _WITHOUT_BODY:
-        pairs += _body(bytes(body), kind)
+    written = as_bytes(query).removeprefix(b"?")
+    has_body = bool(body) and verb not in _WITHOUT_BODY
+    if not has_body and (usual := _usual(written)) is not None:
+        return usual
+    pairs = form_of(written)
+    if has_body:
+        pairs += body_of(bytes(body), kind)
     return _event(pairs)
 
 
-def _bytes(query: str | bytes) -> bytes:
-    """Return the bytes of a query string, which servers may have read as a text."""
-    if not isinstance(query, str):
-        return bytes(query)
-    try:
-        return query.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # half of a character that stands for no byte
-        return query.encode("utf-8", "replace")
+def _usual(written: bytes) -> Event | None:
+    """Return the event of a query string as the manual has them, or None for what is to be looked at with more care."""
+    fields = plain_form(written, _KEYS)
+    if fields is None:
+        return None
+    phone, status, answer = fields.get("phoneNumber", ""), fields.get("status"), fields.get(_MESSAGE)
+    if not _is_usual_number(phone):
+        return None
+    if status is not None and answer is None and "smsMoId" not in fields:
+        known = DELIVERY.get(status)
+        if known is None:
+            return None
+        return DeliveryReport(
+            phone=read_gateway_number(phone),
+            status=known,
+            code=status,
+            comment=fields.get("statusText", "").strip() or None,
+            received_at=_moment(fields.get("receptionDate", "")),
+            sms_id=plausible.identifier(fields.get("smsId", "").strip()),
+            campaign_id=plausible.identifier(fields.get("campaignId", "").strip()),
+            raw=fields,
+        )
+    if status is None and answer is not None:
+        return Reply(
+            phone=read_gateway_number(phone),
+            text=answer,
+            received_at=_moment(fields.get("receptionDate", "")),
+            reply_id=plausible.identifier(fields.get("smsMoId", "").strip()),
+            sms_id=plausible.identifier(fields.get("smsId", "").strip()),
+            campaign_id=plausible.identifier(fields.get("campaignId", "").strip()),
+            raw=fields,
+        )
+    return None
 
 
-def _form(written: bytes) -> _Pairs:
-    """Read a query string, or a form: also as PHP writes them, with ``+`` for a blank and maybe ``&amp;``."""
-    if not written.isascii():
-        fields = (part.partition(b"=") for part in written.split(b"&") if part)
-        return [(_meant(name), _meant(value)) for name, _, value in fields]
-    pairs: _Pairs = []
-    for part in written.decode().split("&"):
-        name, _, value = part.partition("=")
-        if name in _ALIKE and len(value) <= MAX_RAW_LENGTH:
-            value = _meant_before(value)
-        elif "%" in part or "+" in part:
-            name, value = _meant(name.encode()), _meant(value.encode())
-        if part:
-            pairs.append((name, value))
-    return pairs
-
-
-@lru_cache(_REMEMBERED)
-def _meant_before(written: str) -> str:
-    """Return what ``_meant`` does of what many requests have alike, and no person wrote."""
-    return _meant(written.encode())
-
-
-def _meant(written: bytes) -> str:
-    """Return the text that is meant; a ``%`` that escapes nothing is itself."""
-    if b"+" in written:
-        written = written.replace(b"+", b" ")
-    if b"%" in written:
-        written = unquote_to_bytes(written)
-    return written.decode() if written.isascii() else _text(written)
-
-
-def _text(raw: bytes) -> str:
-    """Return a text in UTF-8, else in Windows-1252, of which no byte is lost."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        pass
-    try:
-        return raw.decode("cp1252")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-def _body(raw: bytes, kind: str) -> _Pairs:
-    """Read a body; one that is neither a form nor an object in JSON is one field."""
-    if kind.endswith("json") or raw.lstrip()[:1] in (b"{", b"["):
-        text = _text(raw)
-        try:
-            fields = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-            return [(name.strip(), _json(bytes(value))) for name, value in fields.items()]
-        except (msgspec.MsgspecError, RecursionError):
-            return [(_BODY, text)]
-    if kind in ("", "application/x-www-form-urlencoded", "text/plain") and b"=" in raw:
-        return _form(raw.strip())
-    return [(_BODY, _text(raw))]
-
-
-def _json(value: bytes) -> str:
-    """Return a value as a text: a text itself, nothing as none, everything else as it is written."""
-    if value[:1] == b'"':
-        return msgspec.json.decode(value, type=str)
-    return "" if value == b"null" else value.decode()
-
-
-def _event(pairs: _Pairs) -> Event | None:
+def _event(pairs: Pairs) -> Event | None:
     """Return the event that fields make."""
     raw: dict[str, str] = {}
     fields: dict[str, str] = {}

@@ -4,12 +4,14 @@ import json
 import subprocess
 from urllib.parse import quote
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from allmysms_async.model import Reply, identity
 from allmysms_async.webhooks import parse
-from allmysms_async.webhooks.callback import FIELDS
+from allmysms_async.webhooks.callback import FIELDS, _event
+from allmysms_async.webhooks.form import form_of
 
 from .test_webhook_callback import REPLIES, REPLY, REPORTS, typed
 
@@ -42,6 +44,30 @@ def test_more_fields_change_nothing(written: bytes, more: dict[str, str]) -> Non
     unknown = [(f"x{name}", value) for name, value in more.items()]
     wrapped = b"&".join([_written(unknown).encode(), written.removeprefix(b"?"), _written(unknown).encode()])
     assert typed(parse(wrapped)) == typed(parse(written))
+
+
+USUAL = {
+    "smsId": ["4fd2e8", "", "%20", "x" * 300, "a+b", "%E9"],
+    "smsMoId": ["32154", "", "+"],
+    "status": ["0", "1", "5", "6", "1.0", "+1", "", "DELIVRD"],
+    "statusText": ["D%C3%A9livr%C3%A9", "D%E9livr%E9", "", "+", "%", "x" * 300],
+    "receptionDate": ["2017-02-19+11%3A40%3A35", "2017-02-19 11:40:35", "0000-00-00", "", "2026-10-25+02%3A30%3A00"],
+    "phoneNumber": ["33612345678", "33690123456", "33712345678", "0612345678", "%2B33612345678", "", "x"],
+    "campaignId": ["ap_284x", "", "+ap+"],
+    "message": ["R%C3%A9ponse+1", "", "STOP", "%", "+"],
+    "statut": ["1"],
+    "x&": [""],
+}
+usual = st.sampled_from([(name, value) for name, values in USUAL.items() for value in values])
+
+
+@given(st.lists(usual, max_size=10, unique_by=lambda pair: pair[0]) | st.lists(usual, max_size=10))
+def test_usual_request_is_read_as_with_care(pairs: list[tuple[str, str]]) -> None:
+    """What is read by the short way is the very event that the careful one reads, with the same fields as they came."""
+    written = "&".join(f"{name}={value}" for name, value in pairs).encode()
+    careful = _event(form_of(written))
+    assert repr(msgspec.to_builtins(parse(written))) == repr(msgspec.to_builtins(careful))
+    assert type(parse(written)) is type(careful)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
