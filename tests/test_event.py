@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from allmysms_async.journal.event_row import time_of
 from allmysms_async.model import (
     FINAL,
     DeliveryReport,
@@ -20,6 +22,7 @@ from allmysms_async.model import (
     supersedes,
     text_key,
 )
+from allmysms_async.model.event import _prefixed
 
 PHONE = "33612345678"
 AT = datetime(2027, 1, 5, 11, 40, 35, tzinfo=UTC)
@@ -130,3 +133,30 @@ def test_first_word_of_a_hostile_text_is_found_in_its_beginning() -> None:
     hostile = "\u0301\u0323" * 1_000_000
     assert opt_out_of(Reply(phone=PHONE, text=hostile)) is None
     assert opt_out_of(Reply(phone=PHONE, text="STOP " + hostile)) is not None
+
+
+def _told(parts: tuple[str, ...]) -> bytes:
+    """Return the bytes that identities are digests of, as they are described."""
+    written = [part.encode("utf-8", "surrogatepass") for part in parts]
+    return b"".join(each for part in written for each in (len(part).to_bytes(8, "big"), part))
+
+
+@given(st.lists(st.text(max_size=6) | st.text("aé\udc80", min_size=120, max_size=140), max_size=6).map(tuple))
+def test_parts_of_an_identity_are_written_after_their_lengths(parts: tuple[str, ...]) -> None:
+    """Short ones in ASCII by a shorter way, to the same bytes."""
+    assert _prefixed(parts) == _told(parts)
+
+
+def test_hour_that_comes_twice_has_two_identities() -> None:
+    """Two moments that a clock shows alike are two, though Python calls them equal."""
+    paris = ZoneInfo("Europe/Paris")
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=paris)
+    assert first == first.replace(fold=1)
+    one, other = (
+        DeliveryReport(phone="33612345678", status=DeliveryStatus.DELIVERED, code="1", received_at=at)
+        for at in (first, first.replace(fold=1))
+    )
+    assert identity(one) != identity(other)
+    early, late = (time_of(each.received_at) for each in (one, other))
+    assert early is not None
+    assert late == early + 3600

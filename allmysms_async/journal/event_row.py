@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import msgspec
@@ -48,6 +49,8 @@ OptOutRow: TypeAlias = tuple[str, float | None, str, str, float | None]
 """phone, since, source, reason, ended_at."""
 
 _EARLIEST = -1e308
+_SAME_MOMENT = 256
+_STATES = {status.value: (status.value, rank(status)) for status in DeliveryStatus}
 _encode = msgspec.msgpack.Encoder().encode
 _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     "report": msgspec.msgpack.Decoder(DeliveryReport),
@@ -95,10 +98,10 @@ def grouped(events: Iterable[Event], now: float) -> Group:
         at = time_of(event.received_at)
         when = now if at is None else at
         if isinstance(event, DeliveryReport):
-            status = event.status.value
+            status, reached = _STATES[event.status]
             rows.append(("report", name, phone, lane_of(phone), campaign, sms_id, status, when, body))
             key = (campaign, phone) if campaign else ("", sms_id or phone)  # as ``text_key``
-            state = (key[0], key[1], phone, sms_id, status, rank(event.status), at, name)
+            state = (key[0], key[1], phone, sms_id, status, reached, at, name)
             known = states.get(key)
             if known is None or _order(state) > _order(known):
                 states[key] = state
@@ -158,12 +161,19 @@ def lane_of(key: str) -> int:
 
 def stored(text: str) -> str:
     """Return a text as every database can hold it."""
-    return text if text.isalnum() else escaped(text)
+    return text if text.isalnum() or (text.isascii() and "\0" not in text) else escaped(text)
 
 
 def time_of(at: datetime | None) -> float | None:
     """Return a moment as it is stored."""
-    return None if at is None else at.timestamp()
+    return None if at is None else _stamp(at, at.fold)
+
+
+@lru_cache(_SAME_MOMENT)
+def _stamp(at: datetime, fold: int) -> float:
+    """Return a moment's time stamp; many events have the same one. Two that are equal may differ in their fold."""
+    del fold
+    return at.timestamp()
 
 
 def moment(at: float | None) -> datetime | None:

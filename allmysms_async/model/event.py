@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeAlias
 
 from allmysms_async.model.answer import DeliveryReport
@@ -28,6 +29,9 @@ __all__ = [
 ]
 
 _IDENTITY_BYTES = 16
+# The length of a part of an identity as it stands before it, of those that are a byte each in ASCII and in UTF-8.
+_LENGTHS = tuple(length.to_bytes(8, "big").decode() for length in range(128))
+_SAME_MOMENT = 256
 _MOST = 64
 """Characters of a reply in which its first word is looked for."""
 
@@ -92,9 +96,20 @@ def identity(event: Event) -> bytes:
             parts = ("reply", event.campaign_id or "", event.phone, _moment(event.received_at), event.text)
         case UnknownEvent():
             parts = ("unknown", *(part for pair in sorted(event.raw.items()) for part in pair))
+    return hashlib.blake2b(_prefixed(parts), digest_size=_IDENTITY_BYTES).digest()
+
+
+def _prefixed(parts: tuple[str, ...]) -> bytes:
+    """Return parts in UTF-8, each after its length in 8 bytes."""
+    try:  # what nearly all of them are: short, and in ASCII
+        whole = "".join([_LENGTHS[len(part)] + part for part in parts])
+    except IndexError:
+        pass
+    else:
+        if whole.isascii():
+            return whole.encode()
     written = [part.encode("utf-8", "surrogatepass") for part in parts]
-    whole = b"".join([each for part in written for each in (len(part).to_bytes(8, "big"), part)])
-    return hashlib.blake2b(whole, digest_size=_IDENTITY_BYTES).digest()
+    return b"".join([each for part in written for each in (len(part).to_bytes(8, "big"), part)])
 
 
 def text_key(report: DeliveryReport) -> tuple[str, str]:
@@ -138,7 +153,14 @@ def ends_opt_out(reply: Reply) -> bool:
 
 def _moment(at: datetime | None) -> str:
     """Return a moment, the same for the same moment in any zone."""
-    return "" if at is None else repr(at.timestamp())
+    return "" if at is None else _stamp(at, at.fold)
+
+
+@lru_cache(_SAME_MOMENT)
+def _stamp(at: datetime, fold: int) -> str:
+    """Return a moment's time stamp; many events have the same one. Two that are equal may differ in their fold."""
+    del fold
+    return repr(at.timestamp())
 
 
 def _first_word(text: str) -> str:
