@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from importlib import import_module
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from allmysms_async.clock import Clock
 from allmysms_async.model import Event, Kept, UnknownEvent, identity
 
-__all__ = ["EventKind", "EventStore", "MemoryEvents", "Source", "WatchStore", "event_journal", "lane"]
+__all__ = ["EventKind", "EventStore", "MemoryEvents", "Received", "Source", "WatchStore", "event_journal", "lane"]
 
 EventKind: TypeAlias = Literal["report", "reply", "unknown"]
 
@@ -87,8 +87,33 @@ class WatchStore(Held, Protocol):
         ...
 
 
+class Received(NamedTuple):
+    """What became of events that were stored.
+
+    Attributes:
+        new: How many were not held before.
+        handled: How many of these are handled already, since nobody is to be told of them.
+    """
+
+    new: int
+    handled: int
+
+
 class EventStore(Source, WatchStore, Protocol):
     """A durable place for events: a journal."""
+
+    async def receive(self, events: Sequence[Event], unheard: Callable[[Event], bool]) -> Received:
+        """Keep events as ``store`` does, and those that nobody is to be told of as handled.
+
+        Args:
+            events: The events, the first that came first.
+            unheard: Tells, maybe in another thread, of which event nobody is to be told. Such a one is kept as handled
+                if this process is the one that handles; otherwise whoever handles gets it, as any other.
+
+        Raises:
+            JournalError: They cannot be written; none of them was.
+        """
+        ...
 
 
 def event_journal(journal: str | os.PathLike[str], clock: Clock, kind: EventKind | None = None) -> EventStore:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from allmysms_async.border import bordered
 from allmysms_async.clock import Clock
 from allmysms_async.errors import JournalError
-from allmysms_async.inbox import EventKind
+from allmysms_async.inbox import EventKind, Received
 from allmysms_async.journal import event_write as write
 from allmysms_async.journal.event_lane import FileHand, Hand, ServerHand
 from allmysms_async.journal.event_record import EventRecord
@@ -67,6 +67,7 @@ class EventJournal(EventRecord):
         self._hand: Hand | None = None if self._database.is_file else ServerHand(self._database, taking(kind))
         if path is not None:
             self._hand = FileHand(self._database, path, self._clock, kind)
+        self._handles_all = kind is None
         # What is being marked at present, and is not handed out meanwhile.
         self._marking = Counter[str]()
         self._new = 0
@@ -104,17 +105,40 @@ class EventJournal(EventRecord):
         Raises:
             JournalError: The journal failed: none of them is stored, or at worst nobody can tell.
         """
+        return (await self._received(events, None)).new
+
+    async def receive(self, events: Sequence[Event], unheard: Callable[[Event], bool]) -> Received:
+        """Store events as ``store`` does, and those that nobody is to be told of as handled.
+
+        Args:
+            events: The events, the first that came first.
+            unheard: Tells, in the journal's thread, of which event nobody is to be told. Such a one is marked as
+                handled in the same transaction if this process handles the file at that moment. Otherwise, and on a
+                server, it is handed out as any other.
+
+        Raises:
+            JournalError: The journal failed: none of them is stored, or at worst nobody can tell.
+        """
+        return await self._received(events, unheard if self._handles_all else None)
+
+    async def _received(self, events: Sequence[Event], unheard: Callable[[Event], bool] | None) -> Received:
+        """Store events."""
         if not events:
-            return 0
-        now = self._now()
-        if self._database.is_file:  # which has a thread of its own
-            new = await self._written(lambda connection: write.store(connection, grouped(events, now), now))
+            return Received(0, 0)
+        now, hand = self._now(), self._hand
+        if isinstance(hand, FileHand):  # which has a thread of its own
+
+            def written(connection: sa.Connection) -> tuple[int, int]:
+                over = [unheard(each) for each in events] if unheard is not None and hand.is_here() else ()
+                return write.store(connection, grouped(events, now), now, over)
+
+            found = await self._written(written)
         else:
             several = len(events) > _MANY
             group = await asyncio.to_thread(grouped, events, now) if several else grouped(events, now)
-            new = await self._written(lambda connection: write.store(connection, group, now))
-        self._new += new
-        return new
+            found = await self._written(lambda connection: write.store(connection, group, now))
+        self._new += found[0]
+        return Received(*found)
 
     async def take(self, most: int, busy: Collection[str] = ()) -> Sequence[Kept]:
         """Return events that are to be handled now, and that no other process gets while this one handles them.

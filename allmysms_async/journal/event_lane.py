@@ -99,6 +99,15 @@ class FileHand:
 
         return await self._database.read(work)
 
+    def is_here(self) -> bool:
+        """Tell, in the journal's thread, whether this is the process that handles; a lock that fails is none."""
+        if not self._locks and self._clock.monotonic() < self._not_before:
+            return False
+        try:
+            return self._is_mine()
+        except OSError:  # whoever takes is told
+            return False
+
     async def release(self) -> None:
         """Let another process handle them; the database is closed."""
         self._let_go()

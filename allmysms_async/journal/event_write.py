@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from itertools import chain
-from typing import Any
+from itertools import chain, compress
+from operator import not_
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -14,6 +15,27 @@ from allmysms_async.journal.event_row import Group, OptOutRow, merged
 from allmysms_async.journal.event_schema import LANES, LOCKS
 
 __all__ = ["end_opt_outs", "finish", "keep_opt_outs", "put_off", "store"]
+
+
+class _FileRows(NamedTuple):
+    """A statement that writes rows to a file, in parts.
+
+    Attributes:
+        start: What comes before the rows.
+        shared: How many values all rows have in common; they come first.
+        columns: How many each has of its own.
+        more: What else stands in each row.
+        end: What comes after the rows.
+        most: How many rows, at most.
+    """
+
+    start: str
+    shared: int
+    columns: int
+    more: str
+    end: str
+    most: int
+
 
 # One process stores at a time, so that events are numbered in the order in which they are there to be read.
 _ALONE = (
@@ -24,6 +46,12 @@ _ALONE = (
 _EVENT = (
     "insert into event"
     " (kind, identity, phone, lane, campaign_id, sms_id, status, at, body, received_at, attempts, retry_at) "
+)
+# "or fail": without it SQLite keeps, beside the file, what each page held before the statement, to undo that alone;
+# here whatever fails undoes the transaction.
+_EVENT_IN_FILE = (
+    "insert or fail into event (kind, identity, phone, lane, campaign_id, sms_id, status, at, body,"
+    " received_at, handled_at, attempts, retry_at) "
 )
 _ONCE = " on conflict (identity) do nothing"
 _STATE = "insert into delivery (campaign_id, text, phone, sms_id, status, rank, at, identity) "
@@ -61,12 +89,13 @@ _FILE = {
     "end": f"update opt_out set ended_at = {_END.format('?1')} where phone = ?2",
 }
 _FILE_ROWS = {
-    "event": (f"{_EVENT}values ", "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)", _ONCE),
-    "state": (f"{_STATE}values ", "(?, ?, ?, ?, ?, ?, ?, ?)", _LATER_STATE),
-    "opt_out": (f"{_OPT_OUT}values ", "(?, ?, ?, ?, ?)", _LATER_OPT_OUT),
+    # Few statements, since the driver lets go of the interpreter, and waits for it, once for each. All of one were
+    # stored, and maybe handled, at one moment.
+    "event": _FileRows(f"{_EVENT_IN_FILE}values ", 2, 9, ", ?1, ?2, 0, 0", _ONCE, 32),
+    # Few rows: what each page held before an update is kept in memory, up to 16 pages.
+    "state": _FileRows(f"{_STATE}values ", 0, 8, "", _LATER_STATE, 8),
+    "opt_out": _FileRows(f"{_OPT_OUT}values ", 0, 5, "", _LATER_OPT_OUT, 8),
 }
-_MOST_ROWS = 64
-"""Rows in a statement, at most: the driver lets go of the interpreter, and waits for it, once for each statement."""
 _SERVER = {
     "event": (
         f"{_EVENT}select kind, identity, phone, lane, campaign_id, sms_id, status, at, body, $10::float8, 0, 0"
@@ -94,13 +123,17 @@ _SERVER = {
 _encode = msgspec.json.Encoder().encode
 
 
-def store(connection: sa.Connection, group: Group, now: float) -> int:
-    """Store events with what they say of texts and opt-outs; return how many were not there before.
+def store(connection: sa.Connection, group: Group, now: float, over: Sequence[bool] = ()) -> tuple[int, int]:
+    """Store events with what they say of texts and opt-outs.
 
     Args:
         connection: In a transaction that writes.
         group: The events.
         now: Unix time.
+        over: Of a file's, which of the events are marked as handled at once; none without it.
+
+    Returns:
+        How many were not there before, and how many of these are marked as handled.
     """
     if not _is_file(connection):
         connection.exec_driver_sql(_ALONE)
@@ -108,14 +141,18 @@ def store(connection: sa.Connection, group: Group, now: float) -> int:
     for name, row in group.undated.items():
         if connection.exec_driver_sql(_words(connection)["known"], (name,)).first() is None:
             said[row[0]] = merged(said[row[0]], row) if row[0] in said else row
+    handled = 0
     if _is_file(connection):
-        new = _each(connection, "event", [(*row, now) for row in group.events])
+        if any(over):
+            handled = _in_file(connection, "event", list(compress(group.events, over)), (now, now))
+        left = list(compress(group.events, map(not_, over))) if over else group.events
+        new = handled + _in_file(connection, "event", left, (now, None))
     else:
         columns = tuple(map(list, zip(*group.events, strict=True)))
         new = int(connection.exec_driver_sql(_SERVER["event"], (*columns, now)).rowcount)
     _each(connection, "state", group.states)
     _each(connection, "opt_out", [said[phone] for phone in sorted(said)])
-    return new
+    return new, handled
 
 
 def finish(connection: sa.Connection, ids: Sequence[int], now: float) -> None:
@@ -171,22 +208,26 @@ def _each(connection: sa.Connection, name: str, rows: Sequence[tuple[Any, ...]])
     return int(connection.exec_driver_sql(_SERVER[name], columns).rowcount)
 
 
-def _in_file(connection: sa.Connection, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Write rows, as many in a statement as a power of two; return how many were."""
-    written, at = 0, 0
-    while at < len(rows):
-        count = min(_MOST_ROWS, 1 << ((len(rows) - at).bit_length() - 1))
-        values = tuple(chain.from_iterable(rows[at : at + count]))
-        written += int(connection.exec_driver_sql(_rows_in_file(name, count), values).rowcount)
-        at += count
+def _in_file(
+    connection: sa.Connection, name: str, rows: Sequence[tuple[Any, ...]], shared: tuple[Any, ...] = ()
+) -> int:
+    """Write rows by the driver's own means, several in a statement; return how many were."""
+    raw: Any = connection.connection.dbapi_connection
+    written, most = 0, _FILE_ROWS[name].most
+    for at in range(0, len(rows), most):
+        some = rows[at : at + most]
+        values = (*shared, *chain.from_iterable(some))
+        written += raw.execute(_rows_in_file(name, len(some)), values).rowcount
     return written
 
 
 @cache
 def _rows_in_file(name: str, count: int) -> str:
     """Return the statement that writes so many rows."""
-    start, row, end = _FILE_ROWS[name]
-    return f"{start}{', '.join([row] * count)}{end}"
+    rows = _FILE_ROWS[name]
+    firsts = range(1 + rows.shared, 1 + rows.shared + count * rows.columns, rows.columns)
+    written = (", ".join(f"?{place}" for place in range(first, first + rows.columns)) for first in firsts)
+    return f"{rows.start}{', '.join(f'({row}{rows.more})' for row in written)}{rows.end}"
 
 
 def _is_file(connection: sa.Connection) -> bool:

@@ -89,6 +89,17 @@ class Handing:
         """Say that something came."""
         self._wake.set()
 
+    def note_stored(self, handled: int, waiting: int) -> None:
+        """Say that events were stored.
+
+        Args:
+            handled: How many are handled by that, since no handler is for them.
+            waiting: How many are to be handled.
+        """
+        self._counters.handled += handled
+        if waiting:
+            self._wake.set()
+
     async def stop(self, grace: float, *, empty: Callable[[], bool] | None = None) -> None:
         """End: what is being handled is waited for.
 

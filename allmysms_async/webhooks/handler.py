@@ -61,6 +61,15 @@ class Handlers:
             raise InvalidRequest(msg, remedy="Write it with `async def`.")
         self.of[kind].append(handler)
 
+    def is_unheard(self, event: Event) -> bool:
+        """Tell whether no handler is for an event, nor for what it may tell of an opt-out."""
+        if self.of[type(event)]:
+            return False
+        may_tell = isinstance(event, Reply) or (
+            isinstance(event, DeliveryReport) and event.status is DeliveryStatus.OPTED_OUT
+        )
+        return not (may_tell and self.of[OptOut])
+
     async def deliver(self, event: Event) -> None:
         """Run every handler that an event is for: that of an opt-out before that of the answer which it is.
 

@@ -43,11 +43,15 @@ class Intake:
     Args:
         store: Where to.
         most: Places for events that are not written yet.
-        stored: Called after a group that held something new.
+        unheard: Tells of which event nobody is to be told.
+        stored: Called after a group that held something new: with how many are handled by that, and how many wait.
     """
 
-    def __init__(self, store: EventStore, most: int, stored: Callable[[], None]) -> None:
+    def __init__(
+        self, store: EventStore, most: int, unheard: Callable[[Event], bool], stored: Callable[[int, int], None]
+    ) -> None:
         self._store = store
+        self._unheard = unheard
         self._stored = stored
         self._room = Room(most)
         self._next: list[_Waiting] = []
@@ -126,7 +130,7 @@ class Intake:
     async def _write_group(self, group: list[_Waiting]) -> None:
         """Write a group; it is durable, or refused, as a whole."""
         try:
-            new = await self._store.store([one.event for one in group])
+            new, handled = await self._store.receive([one.event for one in group], self._unheard)
         except Exception as error:  # the gateway sends again what was not answered OK
             _log.error(  # a traceback may hold what is not to be logged
                 "Webhooks: %d events could not be stored, and were answered 503 (%s).", len(group), type(error).__name__
@@ -135,7 +139,7 @@ class Intake:
                 _settle(one.stored, None)
         else:
             if new:
-                self._stored()
+                self._stored(handled, new - handled)
             for one in group:
                 # Which of them are new is not told, only how many: that is enough to count.
                 _settle(one.stored, 1 if new > 0 else 0)

@@ -294,7 +294,7 @@ class Receiver:
             poll=None if self._store is None else _POLL_SECONDS,
         )
         if self._store is not None:
-            self._intake = Intake(self._store, self._queue, handing.wake)
+            self._intake = Intake(self._store, self._queue, self._handlers.is_unheard, handing.note_stored)
             self._door.open(self._intake.admit)
         elif self._memory is not None:
             memory = self._memory

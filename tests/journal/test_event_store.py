@@ -11,6 +11,7 @@ from allmysms_async.journal import Journal
 from allmysms_async.journal.event_journal import EventJournal
 from allmysms_async.journal.event_record import EventRecord
 from allmysms_async.journal.event_row import lane_of
+from allmysms_async.model import DeliveryReport, DeliveryStatus
 from allmysms_async.model.event import identity
 
 from .conftest import campaign, people
@@ -236,3 +237,41 @@ async def test_groups_of_any_size_are_stored_as_one_by_one(tmp_path):
             first += size // 2
         assert [each async for each in groups.delivery_states()] == [each async for each in single.delivery_states()]
         assert await groups.waiting() == await single.waiting() == 150
+
+
+async def test_events_that_nobody_is_told_of_are_stored_as_handled(events, journal, clock):
+    """They are never handed out, all else of their numbers is; what they say of texts and opt-outs holds all the same.
+
+    On a server, where others may handle the same numbers, whoever takes them gets them.
+    """
+    some = [report(1), reply(1, "STOP"), reply(2), report(2), unknown(a="1"), report(1)]
+    new, handled = await events.receive(some, lambda event: isinstance(event, DeliveryReport))
+    assert new == 5
+    left = await drained(events)
+    others = [each for each in left if not isinstance(each, DeliveryReport)]
+    assert len(others) == 3
+    assert all(each in others for each in (some[1], some[2], some[4]))
+    assert handled == 5 - len(left) == (0 if str(journal).startswith("postgresql") else 2)
+    assert await events.receive(some, lambda _: True) == (0, 0)
+    async with EventRecord(journal) as record:
+        assert await record.deliveries() == {DeliveryStatus.DELIVERED: 2}
+        assert list(await record.opted_out_numbers()) == [int(phone_of(1))]
+        assert await record.waiting() == 0
+
+
+async def test_events_that_nobody_here_is_told_of_are_left_to_whoever_handles(tmp_path, clock):
+    """A process that does not handle a file marks nothing there as handled: another one's handlers are told."""
+    path = tmp_path / "events.db"
+    async with EventJournal(path, clock) as first, EventJournal(path, clock) as second:
+        assert await first.take(5, ()) == []  # from now on it is the one that handles
+        assert await second.receive([report(1), reply(1)], lambda _: True) == (2, 0)
+        assert await drained(first) == [report(1), reply(1)]
+    async with EventJournal(path, clock, kind="reply") as replies:
+        assert await replies.receive([report(2), reply(2)], lambda _: True) == (2, 0)
+
+
+async def test_event_that_is_stored_as_handled_does_not_end_one_that_waits(events):
+    """What came before with handlers waits for them, though it comes again where nobody is told."""
+    await events.store([report(1)])
+    assert await events.receive([report(1)], lambda _: True) == (0, 0)
+    assert await drained(events) == [report(1)]
