@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from allmysms_async.webhooks.admission import last_segment
-from allmysms_async.webhooks.arrival import Answer, Arrival
+from allmysms_async.webhooks.arrival import Arrival
 from allmysms_async.webhooks.door import Door
 
 __all__ = ["AsgiApplication", "arrival_of"]
@@ -50,15 +50,8 @@ def arrival_of(scope: Scope, *, addresses: bool) -> Arrival:
             elif name == b"content-length":
                 length = value.decode("latin-1")
     client = scope.get("client")
-    return Arrival(
-        method=method,
-        token=last_segment(scope["path"]),
-        query=query,
-        peer=client[0] if client else None,
-        forwarded=forwarded,
-        content_type=content_type,
-        length=length,
-    )
+    peer = client[0] if client else None
+    return Arrival(method, last_segment(scope["path"]), query, peer, forwarded, content_type, length)
 
 
 class AsgiApplication:
@@ -74,6 +67,7 @@ class AsgiApplication:
         self, door: Door, start: Callable[[], Awaitable[object]], stop: Callable[[], Awaitable[object]]
     ) -> None:
         self._door = door
+        self._by_address = bool(door.allow)
         self._start = start
         self._stop = stop
 
@@ -81,12 +75,15 @@ class AsgiApplication:
         """Serve one connection."""
         match scope["type"]:
             case "http":
-                arrival = arrival_of(scope, addresses=bool(self._door.allow))
-                await _send(
-                    scope,
-                    send,
-                    await self._door.answer(arrival, _chunks(receive) if arrival.method == "POST" else None),
-                )
+                arrival = arrival_of(scope, addresses=self._by_address)
+                chunks = _chunks(receive) if arrival.method == "POST" else None
+                answer = await self._door.answer(arrival, chunks)
+                fields = list(answer.raw_headers)
+                if len(fields) < len(answer.headers) and scope.get("http_version", "1.1").startswith("1"):
+                    fields.append((b"connection", b"close"))
+                await send({"type": "http.response.start", "status": answer.status, "headers": fields})
+                body = b"" if arrival.method == "HEAD" else answer.body
+                await send({"type": "http.response.body", "body": body})
             case "lifespan":
                 await self._live(receive, send)
             case "websocket":
@@ -124,12 +121,3 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
             raise ConnectionError
         yield message.get("body", b"")
         more = message.get("more_body", False)
-
-
-async def _send(scope: Scope, send: Send, answer: Answer) -> None:
-    """Answer a request."""
-    fields = list(answer.raw_headers)
-    if len(fields) < len(answer.headers) and scope.get("http_version", "1.1").startswith("1"):
-        fields.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": answer.status, "headers": fields})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})

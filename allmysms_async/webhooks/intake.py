@@ -23,7 +23,7 @@ STORED_SECONDS = 4.0
 """Seconds that a request waits for its event to be durable; the gateway gives up after 5."""
 
 _MOST_TOGETHER = 2000
-_GATHERING_SECONDS = 0.003
+_GATHERING_SECONDS = 0.01
 """How long the next group is waited for, while many come: whoever was just answered has the next one at once."""
 
 
@@ -72,15 +72,16 @@ class Intake:
         if not self._room.enter_at_once(wanted) and not await self._room.enter(wanted):
             return None
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(event, wanted, loop.time() + STORED_SECONDS, loop.create_future())
-        self._next.append(waiting)
-        if self._gathered is not None and len(self._next) >= self._enough:
-            _end(self._gathered)
-        if self._alarm is None:
-            self._alarm = loop.call_at(waiting.until, self._expire)
+        stored: asyncio.Future[int | None] = loop.create_future()
+        until = loop.time() + STORED_SECONDS
+        self._next.append(_Waiting(event, wanted, until, stored))
         if self._writing is None:
             self._writing = loop.create_task(self._write(), name="allmysms events: storing")
-        return await waiting.stored
+        elif self._gathered is not None and len(self._next) >= self._enough:
+            _end(self._gathered)
+        if self._alarm is None:
+            self._alarm = loop.call_at(until, self._expire)
+        return await stored
 
     def _expire(self) -> None:
         """Let those go who have waited for too long; one alarm at a time is enough for all who wait."""
