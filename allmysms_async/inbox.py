@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 from collections.abc import Callable, Collection, Sequence
@@ -12,7 +13,17 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 from allmysms_async.clock import Clock
 from allmysms_async.model import Event, Kept, UnknownEvent, identity
 
-__all__ = ["EventKind", "EventStore", "MemoryEvents", "Received", "Source", "WatchStore", "event_journal", "lane"]
+__all__ = [
+    "EventKind",
+    "EventStore",
+    "MemoryEvents",
+    "Received",
+    "Source",
+    "WatchStore",
+    "event_journal",
+    "lane",
+    "opened",
+]
 
 EventKind: TypeAlias = Literal["report", "reply", "unknown"]
 
@@ -126,6 +137,20 @@ def event_journal(journal: str | os.PathLike[str], clock: Clock, kind: EventKind
     """
     module = import_module("allmysms_async.journal.event_journal")
     store: EventStore = module.EventJournal(journal, clock=clock, kind=kind)
+    return store
+
+
+async def opened(make: Callable[[], EventStore]) -> EventStore:
+    """Return a journal of events, open; it is made in a thread, since its library may take long to import.
+
+    Args:
+        make: Makes it, such as ``event_journal``.
+
+    Raises:
+        JournalError: It cannot be opened.
+    """
+    store = await asyncio.to_thread(make)
+    await store.open()
     return store
 
 

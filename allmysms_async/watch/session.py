@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 from typing import TypeAlias, TypedDict, TypeVar, cast
 
 from allmysms_async import argument
 from allmysms_async.backend import HandsOutReplies, ReceivesReplies, ReportsDelivery
 from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.inbox import EventKind, MemoryEvents, WatchStore, event_journal
+from allmysms_async.inbox import EventKind, MemoryEvents, WatchStore, event_journal, opened
 from allmysms_async.model import CampaignResult, DeliveryReport, Reply, SendReceipt
 from allmysms_async.watch.ask import HORIZON, Pace, Poll, watched
 from allmysms_async.watch.replies import ReplyPoll
@@ -97,13 +97,11 @@ class Watcher:
             await store.aclose()
 
     async def _opened(self, key: tuple[str, ...], kind: EventKind, options: WatchOptions) -> WatchStore:
-        """Return where what comes is kept; a journal's libraries take long to import, and do so in a thread."""
+        """Return where what comes is kept."""
         journal = options.get("journal")
         if journal is None:
             return self._kept.setdefault(key, MemoryEvents())
-        store = await asyncio.to_thread(event_journal, journal, self._clock, kind)
-        await store.open()
-        return store
+        return await opened(partial(event_journal, journal, self._clock, kind))
 
 
 def checked(options: WatchOptions) -> WatchOptions:

@@ -118,6 +118,10 @@ class Memory:
         self._lanes[key][0] = Kept(id=kept.id, event=kept.event, attempts=kept.attempts + 1)
         heapq.heappush(self._later, (at, kept.id, key))
 
+    def is_empty(self) -> bool:
+        """Tell whether nothing is here, nor being taken in."""
+        return not self.room.taken
+
     async def waiting(self) -> int:
         """Return how many events are not handled."""
         return self._waiting

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from allmysms_async import argument
 from allmysms_async.backend import Backend
 from allmysms_async.border import bordered
 from allmysms_async.clock import SYSTEM, Clock
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.inbox import EventStore, event_journal
+from allmysms_async.inbox import EventStore, event_journal, opened
 from allmysms_async.model import DeliveryReport, OptOut, Reply, UnknownEvent
 from allmysms_async.watch import catch_up, sends_of
 from allmysms_async.webhooks.access import hide_from_logs
 from allmysms_async.webhooks.admission import AllowList, Tokens
 from allmysms_async.webhooks.asgi import AsgiApplication
 from allmysms_async.webhooks.door import Door
-from allmysms_async.webhooks.hand import Handing
 from allmysms_async.webhooks.handler import Handlers
-from allmysms_async.webhooks.intake import Intake
-from allmysms_async.webhooks.memory import Memory
+from allmysms_async.webhooks.running import Running
 from allmysms_async.webhooks.stats import Counters, ReceiverStats
 
 if TYPE_CHECKING:
@@ -32,10 +29,6 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
 __all__ = ["Receiver"]
-
-_log = logging.getLogger("allmysms_async")
-
-_POLL_SECONDS = 2.0
 
 R = TypeVar("R", bound=Callable[[DeliveryReport], Awaitable[object]])
 A = TypeVar("A", bound=Callable[[Reply], Awaitable[object]])
@@ -118,15 +111,12 @@ class Receiver:
         self._asgi = AsgiApplication(self._door, self.start, self.aclose)
         self._users = 0
         self._changing: asyncio.Lock | None = None
-        self._store: EventStore | None = None
-        self._intake: Intake | None = None
-        self._memory: Memory | None = None
-        self._handing: Handing | None = None
+        self._running: Running | None = None
 
     def __repr__(self) -> str:
         """Show how it stands, and no token."""
         kept = "memory" if self._make_store is None else "journal"
-        state = "started" if self._handing is not None else "not started"
+        state = "started" if self._running is not None else "not started"
         return f"<Receiver {len(self._door.tokens)} tokens, {kept}, {state}>"
 
     def on_report(self, handler: R) -> R:
@@ -219,7 +209,7 @@ class Receiver:
             raise InvalidRequest(msg, remedy="Make one for each event loop.")
         async with self._turn():
             if not self._users:
-                await self._begin()
+                self._running = await self._begun()
             self._users += 1
 
     async def aclose(self) -> None:
@@ -233,8 +223,11 @@ class Receiver:
         async with self._turn():
             if self._users:
                 self._users -= 1
-                if not self._users:
-                    await self._end()
+                running = self._running
+                if not self._users and running is not None:
+                    self._running = None
+                    self._door.close()
+                    await running.end(self._grace)
 
     async def catch_up(self, backend: Backend, sends: Iterable[str] | None = None) -> int:
         """Ask the gateway for what was pushed while the receiver was away; handlers get what is new of it.
@@ -255,16 +248,25 @@ class Receiver:
             UnsupportedFeature: The backend has neither reports nor replies.
             AllMySmsError: A question failed; what the others brought is kept, and the rest is found the next time.
         """
-        store = self._store
-        if store is None:
+        running = self._running
+        if running is None or running.store is None:
             msg = "Catching up takes a journal, and a receiver that was started: only they tell what is new."
             raise InvalidRequest(msg)
         named = None if sends is None else sends_of(sends)[0]
         try:
-            return await catch_up(backend, store, self._clock, named)
+            return await catch_up(backend, running.store, self._clock, named)
         finally:
-            if self._handing is not None:
-                self._handing.wake()
+            running.wake()
+
+    async def _begun(self) -> Running:
+        """Return it in operation, with its door open."""
+        details = (self._handlers, self._clock, self._counters, self._queue, self._workers)
+        if self._make_store is None:
+            running = Running.in_memory(*details)
+        else:
+            running = Running.with_store(await opened(self._make_store), *details)
+        self._door.open(running.admit)
+        return running
 
     def _turn(self) -> asyncio.Lock:
         """Return what keeps starts and ends apart, in this event loop."""
@@ -276,49 +278,6 @@ class Receiver:
     async def _lifespan(self, _: object) -> AsyncGenerator[None]:
         async with self:
             yield
-
-    async def _begin(self) -> None:
-        source: Any
-        if self._make_store is None:
-            source = self._memory = Memory(self._queue, self._clock)
-        else:
-            store = self._make_store()
-            await store.open()
-            source = self._store = store
-        self._handing = handing = Handing(
-            source,
-            self._handlers.deliver,
-            self._clock,
-            self._counters,
-            workers=self._workers,
-            poll=None if self._store is None else _POLL_SECONDS,
-        )
-        if self._store is not None:
-            self._intake = Intake(self._store, self._queue, self._handlers.is_unheard, handing.note_stored)
-            self._door.open(self._intake.admit)
-        elif self._memory is not None:
-            memory = self._memory
-            self._door.open(lambda event, size: memory.admit(event, size, handing.wake))
-
-    async def _end(self) -> None:
-        self._door.close()
-        handing, memory, intake, store = self._handing, self._memory, self._intake, self._store
-        self._handing = self._memory = self._intake = self._store = None
-        try:
-            if intake is not None:
-                await intake.aclose()
-            if handing is not None:
-                await handing.stop(self._grace, empty=None if memory is None else lambda: not memory.room.taken)
-        finally:
-            if store is not None:
-                await store.aclose()
-            left = 0 if memory is None else await memory.waiting()
-            if left:
-                _log.error(
-                    "Webhooks: %d events were answered OK and are lost, since the receiver ended before they were"
-                    " handled; a journal keeps them.",
-                    left,
-                )
 
 
 def _prefix(given: str) -> str:
