@@ -132,6 +132,8 @@ class Dispatch:
         """Claim a chunk when its turn comes, send it, and record how it ended."""
         if not await self._turn_came():
             return  # asked to stop: unclaimed, it is pending
+        if self._options.opt_outs is not None:
+            await self._options.opt_outs.renew()
         # What was sent before is only asked about: what it may cost has been counted since then.
         reserved = chunk.first_sent_at is None
         if reserved:

@@ -155,7 +155,9 @@ class Campaign(Discreet, frozen=True, eq=False, weakref=True):
         exclude_opt_outs: Whether whoever opted out is rejected before anything is sent: those that the gateway lists,
             where the backend can ask it, and those that the journal holds. By default so for ``marketing``, where a
             list of the gateway's that cannot be had is left to the gateway, which refuses them itself; with True
-            nothing is sent without it.
+            nothing is sent without it. The gateway's list is read once, when a run begins; who opts out later is left
+            out if the journal holds it: it is read again every few seconds before a request is sent. Without a journal
+            that a receiver or a watch of replies stores in, a STOP that comes meanwhile is the gateway's to refuse.
     """
 
     name: str

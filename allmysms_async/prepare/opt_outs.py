@@ -6,6 +6,7 @@ import logging
 import os
 import random
 from collections import defaultdict
+from functools import partial
 
 from pyroaring import BitMap64
 
@@ -80,15 +81,13 @@ def opt_outs_of(
 
     async def read() -> Barred:
         barred: defaultdict[Reason, BitMap64] = defaultdict(BitMap64)
-        if journal is not None:
-            barred[Reason.OPTED_OUT] |= await _in_journal(journal, clock)
         for opt_out in await from_gateway():
             phone = opt_out.phone
             if len(phone) <= _LONGEST and phone.isascii() and phone.isdecimal() and opt_out.ended_at is None:
                 barred[opt_out.reason].add(int(phone))
         return barred
 
-    return OptOuts(read)
+    return OptOuts(read, clock, None if journal is None else partial(_in_journal, journal, clock))
 
 
 async def _in_journal(journal: str | os.PathLike[str], clock: Clock) -> BitMap64:
@@ -96,8 +95,5 @@ async def _in_journal(journal: str | os.PathLike[str], clock: Clock) -> BitMap64
     await import_journal(journal)
     from allmysms_async.journal.event_record import EventRecord
 
-    record = EventRecord(journal, clock)
-    try:
+    async with EventRecord(journal, clock) as record:
         return await record.opted_out_numbers()
-    finally:
-        await record.aclose()

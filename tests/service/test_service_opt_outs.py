@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import random
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyroaring import BitMap64
 
 from allmysms_async import (
     Campaign,
@@ -15,13 +20,18 @@ from allmysms_async import (
     InvalidRequest,
     Mail2SmsBackend,
     Reason,
+    RetryPolicy,
     SmsMessage,
     SmsService,
     UnsupportedFeature,
 )
+from allmysms_async.batch.opt_outs import Barred, OptOuts
 from allmysms_async.journal import EventJournal
 from allmysms_async.model import OptOut
+from allmysms_async.prepare import opt_outs_of
 from allmysms_async.sandbox import Sandbox
+
+from .conftest import SandboxClock
 
 PEOPLE = [f"3361000{number:04d}" for number in range(100, 400)]
 OUT = PEOPLE[::50]
@@ -174,3 +184,81 @@ async def test_nothing_that_knows_opt_outs_is_said_so() -> None:
             sms.stream(_campaign(exclude_opt_outs=True))
         with pytest.raises(InvalidRequest, match="exclude_opt_outs"):
             sms.stream(_campaign(exclude_opt_outs="yes"))
+
+
+async def test_journals_opt_outs_are_read_again_seconds_later(sandbox: Sandbox) -> None:
+    """Whoever answers START is let in again, unless the gateway lists the number; a long list is read seldom."""
+    clock, kept, looks = SandboxClock(sandbox), {1, 2}, 0
+
+    async def listed() -> Barred:
+        return {Reason.OPTED_OUT: BitMap64([2]), Reason.UNASSIGNED: BitMap64([9])}
+
+    async def in_journal() -> BitMap64:
+        nonlocal looks
+        looks += 1
+        sandbox.advance(1.0 if looks > 1 else 0.0)
+        return BitMap64(kept)
+
+    opt_outs = OptOuts(listed, clock, in_journal)
+    await opt_outs.load()
+    assert set(opt_outs.numbers) == {1, 2, 9}
+    kept = {3}
+    await opt_outs.renew()
+    assert looks == 1
+    sandbox.advance(5.0)
+    await asyncio.gather(*(opt_outs.renew() for _ in range(5)))
+    assert (looks, set(opt_outs.numbers)) == (2, {2, 3, 9})
+    assert [opt_outs.reason(number) for number in (1, 2, 3, 9)] == [
+        *(None, Reason.OPTED_OUT, Reason.OPTED_OUT, Reason.UNASSIGNED),
+    ]
+    sandbox.advance(19.0)
+    await opt_outs.renew()
+    assert looks == 2
+    sandbox.advance(1.0)
+    await opt_outs.renew()
+    assert looks == 3
+
+
+async def test_whoever_was_read_before_opting_out_is_left_out_as_well(
+    sandbox: Sandbox, service: Any, tmp_path: Path
+) -> None:
+    """Of requests that wait for their turn those who said STOP meanwhile are cut out; the others are texted once."""
+    journal = tmp_path / "run.db"
+    sms: SmsService
+
+    async def stop(_: object) -> None:
+        if not sandbox.messages() or PEOPLE[-1] in _phones(sandbox):
+            return
+        async with EventJournal(journal) as events:
+            await events.add_opt_outs([OptOut(phone=PEOPLE[-1])])
+        sandbox.advance(60.0)
+
+    async with service() as sms:
+        async with aclosing(sms.stream(_campaign(), journal=journal, chunk_size=20, concurrency=1)) as run:
+            async for outcome in run:
+                await stop(outcome)
+        result = run.result
+    assert PEOPLE[-1] not in _phones(sandbox)
+    assert (result.rejections[Reason.OPTED_OUT], result.accepted) == (1, len(PEOPLE) - 1)
+    assert Counter(_phones(sandbox)) == Counter(PEOPLE[:-1])
+
+
+async def test_journals_opt_outs_that_cannot_be_read_again_are_those_known(
+    sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether a journal still serves is for what is recorded there to tell: looking makes no file and no end."""
+    clock, journal = SandboxClock(sandbox), tmp_path / "run.db"
+    async with EventJournal(journal) as events:
+        await events.add_opt_outs([OptOut(phone=PEOPLE[0])])
+    campaign = _campaign("transactional", exclude_opt_outs=True)
+    backend = Mail2SmsBackend("demo", "k", mail_from="a@example.com", hostname="mail.example.com")
+    opt_outs = opt_outs_of(backend, campaign, journal, policy=RetryPolicy(), clock=clock, rng=random.Random(1))
+    assert opt_outs is not None
+    await opt_outs.load()
+    for name in os.listdir(tmp_path):
+        os.unlink(tmp_path / name)
+    sandbox.advance(60.0)
+    await opt_outs.renew()
+    assert list(opt_outs.numbers) == [int(PEOPLE[0])]
+    assert os.listdir(tmp_path) == []
+    assert "opted out" in caplog.text
