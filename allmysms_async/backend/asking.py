@@ -17,6 +17,7 @@ from allmysms_async.model import (
     OptOut,
     Reply,
     SubAccount,
+    UnknownEvent,
 )
 
 __all__ = [
@@ -106,8 +107,8 @@ class HandsOutReplies(ReceivesReplies, Protocol):
         """Answers in a page at most."""
         ...
 
-    async def new_replies(self) -> tuple[Reply, ...]:
-        """Fetch a page of the answers that were not fetched before, in one attempt.
+    async def new_replies(self) -> tuple[Reply | UnknownEvent, ...]:
+        """Fetch a page of the answers that were not fetched before, in one attempt; what is none is kept as it came.
 
         Raises:
             OutcomeUnknown: They may have been handed out, and will not be again; ``replies(campaign_id)`` has them.

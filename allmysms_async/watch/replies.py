@@ -18,6 +18,7 @@ from allmysms_async.errors import (
     OutcomeUnknown,
 )
 from allmysms_async.inbox import WatchStore
+from allmysms_async.model import UnknownEvent
 from allmysms_async.watch.ask import HORIZON, Asker
 
 __all__ = ["ReplyPoll"]
@@ -99,6 +100,12 @@ class ReplyPoll:
                 await self._store.keep_watch_state(self._asked, self._missed)  # surely not handed out
                 raise
             news += await self._store.store(page)
+            unknown = sum(isinstance(each, UnknownEvent) for each in page)
+            if unknown:
+                _log.warning(
+                    "%d answers were handed out in another form than the manual's; they are kept as unknown events.",
+                    unknown,
+                )
             await self._store.keep_watch_state(self._asked, self._missed)
             self._asker.well()
             if len(page) < backend.replies_at_once:

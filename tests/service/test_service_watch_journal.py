@@ -14,6 +14,8 @@ import pytest
 from allmysms_async import DeliveryReport, JournalError, Reply, RestBackend, SmsMessage, SmsService
 from allmysms_async.journal.event_journal import EventJournal
 from allmysms_async.model import DeliveryStatus
+from allmysms_async.protocols.rest.replies import GetPullsResult
+from allmysms_async.protocols.rest.wire import read
 from allmysms_async.sandbox import Sandbox
 from allmysms_async.watch.replies import ReplyPoll
 
@@ -228,3 +230,29 @@ async def test_watch_that_is_left_closes_its_journal(
     assert [path.name for path in tmp_path.iterdir()] == ["journal.db"]
     async with EventJournal(tmp_path / "journal.db") as kept:
         assert await kept.waiting() == 0
+
+
+async def test_answer_of_another_form_is_durable_as_an_unknown_event(
+    sandbox: Sandbox, service: Callable[..., SmsService], journal: str, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is handed out once: it waits in the journal for a handler of unknown events, and watches tell the others."""
+    await _answered(service(), sandbox)
+    sms = service()
+    backend: Any = sms.backend
+    call = backend._line.call
+
+    async def odd(operation: Any) -> Any:
+        answer = await call(operation)
+        if not isinstance(answer, GetPullsResult) or not answer.mos:
+            return answer
+        mos: Any = answer.raw["mos"]
+        return read(GetPullsResult, {"mos": [{"sender": "somebody", "text": "an odd one"}, *mos]})
+
+    backend._line.call = odd
+    found = await _first(sms.watch_replies(journal=journal), len(PHONES))
+    assert sorted(reply.phone for reply in found) == PHONES
+    async with EventJournal(journal, clock, kind="unknown") as events:
+        [kept] = await events.take(5, ())
+        assert kept.event.raw == {"sender": "somebody", "text": "an odd one"}  # type: ignore[union-attr]
+    assert "another form" in caplog.text
+    assert "odd one" not in caplog.text

@@ -18,6 +18,7 @@ from allmysms_async.model import (
     Reply,
     Secret,
     SubAccount,
+    UnknownEvent,
 )
 from allmysms_async.protocols.rest import neutral
 from allmysms_async.protocols.rest.account import GetInfo
@@ -45,10 +46,10 @@ class RestInquiry:
 
     replies_at_once = 1000
 
-    def __init__(self, line: Line, kept: dict[Secret, deque[Reply]] | None = None) -> None:
+    def __init__(self, line: Line, kept: dict[Secret, deque[Reply | UnknownEvent]] | None = None) -> None:
         self._line = line
         self._connection = line.connection
-        self._kept: dict[Secret, deque[Reply]] = {} if kept is None else kept
+        self._kept: dict[Secret, deque[Reply | UnknownEvent]] = {} if kept is None else kept
         self._fetched = self._kept.setdefault(Secret(line.sub_account or ""), deque())
         self.api = RestApi(line)
 
@@ -91,14 +92,15 @@ class RestInquiry:
 
         The gateway hands each of the latter out once only, 1,000 at a time. The backend keeps those of a page that the
         caller did not come to, also for a view that acts for a sub-account, and the next call gives them first; the end
-        of the process loses them.
+        of the process loses them. An answer of another form than the manual's has no number, and is in ``raw`` and in
+        its text as it came.
 
         Source: HTTPS API v9, §14 and §15.
         """
         if campaign_id is not None:
             result = await self._line.call(GetPull(campaign_id))
-            for mo in result.mos:
-                yield neutral.reply(mo, result.cli_msg_id)
+            for event in neutral.handed_out(result, result.cli_msg_id):
+                yield neutral.as_reply(event, campaign_id)
             return
         more = True
         while self._fetched or more:
@@ -107,10 +109,12 @@ class RestInquiry:
                 self._fetched.extend(page)
                 more = len(page) >= self.replies_at_once
             while self._fetched:
-                yield self._fetched.popleft()
+                yield neutral.as_reply(self._fetched.popleft())
 
-    async def new_replies(self) -> tuple[Reply, ...]:
+    async def new_replies(self) -> tuple[Reply | UnknownEvent, ...]:
         """Fetch a page of the answers that were not fetched before; first those that a caller of ``replies`` left.
+
+        One of another form than the manual's is an ``UnknownEvent``: it will not be handed out again.
 
         Raises:
             OutcomeUnknown: They may have been handed out, and will not be again; ``replies(campaign_id)`` has them.
@@ -122,7 +126,7 @@ class RestInquiry:
             self._fetched.clear()
             return left
         page = await self._line.call(GetPulls(self.replies_at_once))
-        return tuple(neutral.reply(mo) for mo in page.mos)
+        return neutral.handed_out(page)
 
     async def opt_outs(self) -> AsyncIterator[OptOut]:
         """Iterate over the numbers that are not texted any more; they come in one piece.

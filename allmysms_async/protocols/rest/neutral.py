@@ -5,7 +5,10 @@ Source: HTTPS API v9, §7.2, §12, §14, §18, §21, §23, annex 3.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import TypeVar, cast
+
+import msgspec
 
 from allmysms_async.backend import SendRequest
 from allmysms_async.errors import InvalidRequest
@@ -20,6 +23,7 @@ from allmysms_async.model import (
     Reason,
     Reply,
     SubAccount,
+    UnknownEvent,
 )
 from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.rest import status
@@ -27,10 +31,12 @@ from allmysms_async.protocols.rest.account import GetInfoResult
 from allmysms_async.protocols.rest.blacklist import BlacklistEntry
 from allmysms_async.protocols.rest.campaigns import CampaignInfo
 from allmysms_async.protocols.rest.contacts import PopulateListResult
-from allmysms_async.protocols.rest.replies import Mo
+from allmysms_async.protocols.rest.replies import GetPullsResult, Mo
 from allmysms_async.protocols.rest.reports import Ack, GetAckBySmsIdResult
+from allmysms_async.protocols.rest.scalar import Unreadable
 from allmysms_async.protocols.rest.sms import SendMany, SimulateCampaign
 from allmysms_async.protocols.rest.sub_accounts import CreateSubAccount, SubAccountInfo
+from allmysms_async.protocols.rest.wire import elements, read
 
 F = TypeVar("F", SendMany, SimulateCampaign)
 
@@ -120,6 +126,53 @@ def reply(mo: Mo, reference: str | None = None) -> Reply:
         campaign_id=(mo.campaign_id or "").strip() or None,
         reference=reference or None,
     )
+
+
+def handed_out(result: GetPullsResult, reference: str | None = None) -> tuple[Reply | UnknownEvent, ...]:
+    """Return every answer that was handed out; one of another form than the manual's as what it came as.
+
+    The gateway hands out each once: whatever is no answer with a number and a text is kept all the same.
+    """
+    entries = elements(result.raw, "mos", "mo")
+    if len(entries) != len(result.mos):  # some could not be read at all
+        return tuple(_read(entry, reference) for entry in entries)
+    return tuple(
+        _read(entry, reference) if _lacks(mo) else reply(mo, reference)
+        for mo, entry in zip(result.mos, entries, strict=True)
+    )
+
+
+def as_reply(event: Reply | UnknownEvent, campaign_id: str | None = None) -> Reply:
+    """Return an answer; of one of another form, without a number, what it came as is its text."""
+    if isinstance(event, Reply):
+        return event
+    return Reply(phone="", text=_written(event.raw), campaign_id=campaign_id, raw=event.raw)
+
+
+def _read(entry: object, reference: str | None) -> Reply | UnknownEvent:
+    """Return an answer, or what it came as."""
+    is_object = isinstance(entry, Mapping)
+    fields = cast("Mapping[str, object]", entry) if is_object else {"mo": entry}
+    try:
+        mo = read(Mo, fields) if is_object else Mo()
+    except Unreadable:
+        mo = Mo()
+    # An empty text is written as none, and as nothing at all in XML.
+    is_empty = "message" in fields and fields["message"] in (None, "", {})
+    if not _lacks(mo) or (is_empty and not _lacks(mo, text=False)):
+        return reply(mo, reference)
+    raw = {str(name): value if isinstance(value, str) else _written(value) for name, value in fields.items()}
+    return UnknownEvent(raw=raw, reason="an answer of another form than the manual's")
+
+
+def _lacks(mo: Mo, *, text: bool = True) -> bool:
+    """Tell whether an answer lacks a number, or a text."""
+    return not any(map(str.isdigit, mo.phone_number or "")) or (text and not mo.message)
+
+
+def _written(value: object) -> str:
+    """Return any part of an answer as a text; what is hidden in it stays so."""
+    return msgspec.json.encode(value, enc_hook=str).decode()
 
 
 def opt_out(entry: BlacklistEntry) -> OptOut:

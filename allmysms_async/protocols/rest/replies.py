@@ -57,7 +57,8 @@ class GetPullsResult(Result, frozen=True, kw_only=True):
     """Answer to ``GetPulls``.
 
     Attributes:
-        mos: The answers, the newest first; an entry of another form than the manual's is in ``raw`` alone.
+        mos: The answers, the newest first; an entry of another form than the manual's may be in ``raw`` alone, and is
+            an ``UnknownEvent`` for whoever watches replies.
     """
 
     mos: Annotated[tuple[Mo, ...], Wire(("mos",), item="mo", lenient=True)] = ()

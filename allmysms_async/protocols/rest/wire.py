@@ -86,6 +86,22 @@ def _elements(value: object, item: str | None) -> list[object]:
     return [value]
 
 
+def elements(answer: Raw, name: str, item: str) -> list[object]:
+    """Return what stands in a list of an answer, in any of its shapes, without what is empty.
+
+    An answer that has no such list, but something that is no plain value, has it as the only element.
+
+    Args:
+        answer: The answer under the gateway's own names.
+        name: The list's name.
+        item: Name of one element where XML wraps the list.
+    """
+    if name in answer:
+        return [each for each in _elements(answer[name], item) if not _is_empty(each)]
+    is_something = any(bool(value) and type(value) in {dict, list} for value in answer.values())
+    return [answer] if is_something else []
+
+
 def _readable(one: Reader, elements: list[object], *, lenient: bool) -> Iterator[Any]:
     """Yield the elements of a list, read, without the empty ones."""
     for element in elements:
