@@ -59,6 +59,10 @@ class Held(Protocol):
 class Source(Held, Protocol):
     """Where events that wait are taken from by whoever may fail at one of them."""
 
+    def holds(self, kept: Kept) -> bool:
+        """Tell whether handling an event that was taken may still begin here; if not, another process may have it."""
+        ...
+
     async def retry(self, kept: Kept, at: datetime) -> None:
         """Note that an event was tried once more in vain, and is not to be taken before a moment."""
         ...

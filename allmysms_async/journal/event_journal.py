@@ -167,6 +167,14 @@ class EventJournal(EventRecord):
                 await self._written(partial(write.put_off, number=row[0], at=self._now() + _LATER))
         return found
 
+    def holds(self, kept: Kept) -> bool:
+        """Tell whether handling an event that was taken may begin: no other process can have got it meanwhile.
+
+        On a server it no longer may once the session is lost in which this process had locked the event's lane; what
+        is being handled by then may be handled by another process at the same time.
+        """
+        return self._hand is not None and self._hand.holds(key_of(kept.event))
+
     async def done(self, kept: Sequence[Kept]) -> None:
         """Mark events as handled; they are not handed out again.
 

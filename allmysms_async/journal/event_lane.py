@@ -61,6 +61,14 @@ class Hand(Protocol):
         """
         ...
 
+    def holds(self, key: str) -> bool:
+        """Tell whether what was taken may be begun with, as far as is known without asking.
+
+        Args:
+            key: What it is handled in order with.
+        """
+        ...
+
     async def release(self) -> None:
         """Let others handle what this one did."""
         ...
@@ -98,6 +106,11 @@ class FileHand:
             return list(connection.exec_driver_sql(self._taking.from_file, (names, most, now)).all())
 
         return await self._database.read(work)
+
+    def holds(self, key: str) -> bool:
+        """Tell whether the files were not let go of; whether they stand is looked at when something is taken."""
+        del key
+        return bool(self._locks)
 
     def is_here(self) -> bool:
         """Tell, in the journal's thread, whether this is the process that handles; a lock that fails is none."""
@@ -160,6 +173,11 @@ class ServerHand:
     async def take(self, most: int, busy: AbstractSet[str], now: float) -> list[Any]:
         """Return rows of what is to be handled now; also if the caller gives up, it is known which lanes are held."""
         return await asyncio.shield(asyncio.ensure_future(self._take(most, busy, now)))
+
+    def holds(self, key: str) -> bool:
+        """Tell whether the session that its lane is locked in is still there."""
+        connection = self._connection
+        return connection is not None and not connection.is_closed() and lane_of(key) in self._lanes
 
     async def release(self) -> None:
         """Let go of the session, and of all lanes with it."""

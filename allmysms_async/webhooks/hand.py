@@ -222,6 +222,10 @@ class Handing:
         turn = 0
         while True:
             kept = await self._taken.get()
+            if not self._source.holds(kept):  # whoever has it now handles it; if it is nobody, it is taken again
+                self._forget(kept)
+                self._wake.set()
+                continue
             try:
                 await self._deliver(kept.event)
             except (Exception, asyncio.CancelledError) as error:

@@ -99,6 +99,11 @@ class Memory:
             self._ready.append(heapq.heappop(self._later)[2])
         return [self._lanes[self._ready.popleft()][0] for _ in range(min(most, len(self._ready)))]
 
+    def holds(self, kept: Kept) -> bool:
+        """Tell that it is: nobody else can take it."""
+        del kept
+        return True
+
     async def done(self, kept: Sequence[Kept]) -> None:
         """Let go of events."""
         for one in kept:

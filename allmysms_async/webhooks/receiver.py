@@ -43,10 +43,14 @@ class Receiver:
     Its address ends in the token: ``https://…/TOKEN``, to be set for reports and for answers. Every request is answered
     at once: ``OK`` when its event is taken in. Handlers run afterwards, those of one number in the order of arrival,
     those of several numbers at the same time. An event whose handler raises is tried again, after 1 s, 2 s, 4 s and so
-    on up to 5 minutes, and those of the same number wait behind it.
+    on up to 5 minutes, and those of the same number wait behind it, of whatever kind: what came first is told first. So
+    a function that fails at an answer holds up the reports of that number, and of no other. What no function is for
+    waits for nothing.
 
     With a journal an event is durable before ``OK``, and handled at least once, also after the process was killed.
-    Without one it is in memory, and what was not handled when the process ends is lost; ``aclose`` waits for it.
+    Several receivers share a PostgreSQL journal, none of them a number that another one is handling; only what is being
+    handled when PostgreSQL's connection breaks may be handled by two at once.
+    Without a journal it is in memory, and what was not handled when the process ends is lost; ``aclose`` waits for it.
 
     Webhooks are GET requests that nobody signed. The token keeps strangers from forging events as long as nobody reads
     it: serve the address over TLS alone, keep it out of logs (``redact_access_log``, and your proxy's), and change it

@@ -18,7 +18,7 @@ class ReceiverStats(Shown, frozen=True, kw_only=True):
         duplicates: Events that had come before.
         unknown: Requests of which neither a report nor an answer could be made.
         checks: Requests without an event, as the gateway checks a new address: answered ``OK``, and dropped.
-        handled: Events whose handlers ended well.
+        handled: Events whose handlers ended well, or that no handler was for.
         outdated: Reports that no handler was called for: one that says more of the same text was handled before.
         failed: Attempts in which a handler raised an error; the event is tried again.
         refused: Requests that were answered 4xx: a wrong token, an address that is not allowed, a wrong method, too

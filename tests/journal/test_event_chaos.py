@@ -122,8 +122,11 @@ async def test_lost_session_ends_the_handling_of_its_lanes(journal, until):
         other = await two._database.session()
         await other.execute("select pg_terminate_backend($1)", connection.get_server_pid())
         await other.close()
+        assert all(map(one.holds, kept))
         await until(connection.is_closed)
+        assert not any(map(one.holds, kept))  # nothing that was not begun is begun with
         assert len(await one.take(40, {each.event.phone for each in kept})) == 0
+        assert all(map(one.holds, kept))
         assert await two.take(40, ()) == []  # what is being handled is the first one's again
         connection = one._hand._connection
         other = await two._database.session()
@@ -135,6 +138,7 @@ async def test_lost_session_ends_the_handling_of_its_lanes(journal, until):
         # It is told: of what the other one handles now it gets nothing more, though it says that none is busy.
         again = {each.event.phone for each in await one.take(40, ())}
         assert not got & again
+        assert not any(one.holds(each) for each in kept if each.event.phone in got)
         await one.done(kept)
         assert await two.waiting() == 0
 

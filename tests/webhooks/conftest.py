@@ -58,6 +58,7 @@ class Books:
         rows: Events by their identities: number, event, attempts, when it may be tried, whether it was handled.
         groups: How many events each call of ``store`` brought.
         fails: Whether it fails now.
+        lost: Events that another process got after they were taken.
         gate: Calls of ``store`` wait here.
     """
 
@@ -71,6 +72,7 @@ class Books:
         self.opened = self.closed = 0
         self.clock = MovedClock()
         self.together = 0
+        self.lost: set[int] = set()
 
     async def open(self) -> None:
         """Count it."""
@@ -118,6 +120,10 @@ class Books:
             if row["at"] <= self.clock.now() and len(found) < most:
                 found.append(Kept(id=row["id"], event=row["event"], attempts=row["attempts"]))
         return found
+
+    def holds(self, kept: Kept) -> bool:
+        """Tell whether another process did not get it."""
+        return kept.id not in self.lost
 
     async def done(self, kept: Sequence[Kept]) -> None:
         """Note that events were handled, once each."""

@@ -240,3 +240,26 @@ async def test_journal_is_told_which_numbers_are_being_handled(journaled: Any, b
         await until(lambda: told[-1] == {"33600000001", "33600000002"})
         gate.set()
         await until(lambda: told[-1] == set())
+
+
+async def test_what_another_process_got_meanwhile_is_not_begun_with(journaled: Any, books: Books, until: Any) -> None:
+    """A receiver whose hold on a number was lost leaves its event to whoever has it, and takes it if it is nobody."""
+    gate, seen, receiver = asyncio.Event(), list[str](), journaled(workers=1)
+
+    @receiver.on_reply
+    async def handle(reply: Reply) -> None:
+        seen.append(reply.text)
+        await gate.wait()
+
+    async with receiver:
+        for number in range(3):
+            await ask(receiver.asgi, f"{PATH}?{reply_query(number, str(number))}")
+        await until(lambda: seen and receiver._running._handing._taken.qsize() == 2)
+        rows = list(books.rows.values())
+        books.lost |= {1, 2}
+        rows[1]["done"] = True  # by the other process
+        gate.set()
+        await until(lambda: receiver.stats.handled == 1 and not receiver._running._handing._taken.qsize())
+        books.lost.clear()
+        await until(lambda: receiver.stats.handled == 2)
+    assert seen == ["0", "2"]
