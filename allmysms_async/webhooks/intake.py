@@ -38,7 +38,7 @@ class _Waiting:
 
 
 class Intake:
-    """Writes events in groups, one after another.
+    """Writes events in groups, one after another, in the event loop that it is made in.
 
     Args:
         store: Where to.
@@ -53,6 +53,7 @@ class Intake:
         self._store = store
         self._unheard = unheard
         self._stored = stored
+        self._loop = asyncio.get_running_loop()
         self._room = Room(most)
         self._next: list[_Waiting] = []
         self._now: list[_Waiting] = []
@@ -71,7 +72,7 @@ class Intake:
         wanted = places(size)
         if not self._room.enter_at_once(wanted) and not await self._room.enter(wanted):
             return None
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         stored: asyncio.Future[int | None] = loop.create_future()
         until = loop.time() + STORED_SECONDS
         self._next.append(_Waiting(event, wanted, until, stored))
@@ -85,7 +86,7 @@ class Intake:
 
     def _expire(self) -> None:
         """Let those go who have waited for too long; one alarm at a time is enough for all who wait."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         self._alarm = None
         for one in (*self._now, *self._next):
             if one.until > loop.time():
@@ -118,7 +119,7 @@ class Intake:
 
     async def _gather(self, enough: int) -> None:
         """Wait until as many wait as before, or for a moment: a commit costs the same for one as for many."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         self._now = []
         self._enough, self._gathered = enough, loop.create_future()
         over = loop.call_later(_GATHERING_SECONDS, _end, self._gathered)
