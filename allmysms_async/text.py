@@ -178,16 +178,22 @@ def placeholders(text: str) -> int:
     They count from 1 without a gap, and may be used more than once. Source: HTTPS API v9, §7.2 (DYNAMIC).
 
     Raises:
-        InvalidText: With reason ``placeholders``, saying which is missing or badly numbered.
+        InvalidText: With reason ``placeholders``, saying which is missing or badly written, and where.
     """
-    found = set(_placeholder.findall(text))
-    for number in sorted(found):
-        if number.startswith("0"):
-            message = f"#param_{number[:6]}# is no placeholder: they count #param_1#, #param_2#, … without leading 0."
-            raise InvalidText(message, reason="placeholders")
+    found: dict[str, int] = {}
+    for match in _placeholder.finditer(text):
+        found.setdefault(match[1], match.start())
+    for written, at in sorted(found.items()):
+        if written.startswith("0"):
+            shown = f"#param_{written[:6]}# is no placeholder (at position {at})"
+            raise InvalidText(f"{shown}: they count #param_1#, #param_2#, … without leading 0.", reason="placeholders")
     for number in range(1, len(found) + 1):
         if str(number) not in found:
-            raise InvalidText(f"#param_{number}# is missing: placeholders have no gap.", reason="placeholders")
+            missing = (len(str(number)), str(number))
+            _, beyond, at = min((len(n), n, at) for n, at in found.items() if (len(n), n) > missing)
+            shown = f"#param_{beyond[:6]}# is at position {at}"
+            message = f"#param_{number}# is missing: placeholders have no gap ({shown})."
+            raise InvalidText(message, reason="placeholders")
     return len(found)
 
 
@@ -208,6 +214,8 @@ class Template:
 
     text: str = field(repr=False)
     """The text as written."""
+    appended: str = field(default="", repr=False)
+    """What a provider adds to each text: measured with it, and never rendered."""
     count: int = field(init=False)
     """How many parameters it takes, from 0."""
     _literals: tuple[str, ...] = field(init=False, repr=False, compare=False)
@@ -219,7 +227,7 @@ class Template:
         """Split the text into what stays and what is filled in."""
         check_text(self.text)
         pieces = _placeholder.split(self.text)
-        constant = "".join(pieces[::2])
+        constant = "".join(pieces[::2]) + self.appended
         derived = {
             "count": placeholders(self.text),
             "_literals": tuple(pieces[::2]),

@@ -172,10 +172,10 @@ def test_placeholders_are_counted(text: str, count: int) -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("#param_2#", "#param_1# is missing"),
-        ("#param_1# #param_3#", "#param_2# is missing"),
+        ("#param_2#", r"#param_1# is missing: .* \(#param_2# is at position 0\)"),
+        ("#param_1# #param_3#", r"#param_2# is missing: .* \(#param_3# is at position 10\)"),
         ("#param_0#", "#param_0# is no placeholder"),
-        ("#param_1# #param_02#", "#param_02# is no placeholder"),
+        ("#param_1# #param_02#", r"#param_02# is no placeholder \(at position 10\)"),
         (f"#param_{'9' * 5000}#", "#param_1# is missing"),
     ],
 )
@@ -320,3 +320,12 @@ def test_parts_of_many_are_those_of_each(text: str, rows: list[tuple[str, str]],
         else:
             plain = all(c in GSM_BASIC and c != "\n" for value in values for c in value)
             assert not plain or gsm_units(text) is None or (careful is not None and careful.units > most)
+
+
+def test_what_a_provider_appends_is_measured_and_never_rendered() -> None:
+    """It counts in units and parts, of one text and of columns, and is no part of the text."""
+    template = Template("a" * 130 + "#param_1#", "\nSTOP SMS au 36111")
+    assert template.size(["b" * 11]) == measure("a" * 130 + "b" * 11 + "\nSTOP SMS au 36111")
+    assert [template.size(["b" * more]).parts for more in (11, 12)] == [1, 2]
+    assert template.gsm_parts([["b" * 11, "b" * 12]], 459) == [1, 2]
+    assert template.render(["b"]) == "a" * 130 + "b"

@@ -26,6 +26,7 @@ class SendLimits(Shown, frozen=True, kw_only=True):
         metropolitan_only: Whether only mobiles of metropolitan France can be reached.
         refused_characters: Characters that the gateway would replace by others: a text that holds one is refused.
         reports_cost: Whether the answer to a send says what it cost, in euros.
+        appended: What the provider adds to the end of each text; it counts in its length.
     """
 
     recipients: int
@@ -38,6 +39,7 @@ class SendLimits(Shown, frozen=True, kw_only=True):
     metropolitan_only: bool = False
     refused_characters: str = ""
     reports_cost: bool = False
+    appended: str = ""
 
     def max_units(self, coding: Coding) -> int:
         """Return the length of a text at most, in units of its coding."""

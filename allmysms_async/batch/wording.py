@@ -43,7 +43,7 @@ def template_of(message: SmsMessage, limits: SendLimits) -> tuple[Template, Text
 
 def _read(message: SmsMessage, limits: SendLimits) -> tuple[Template, TextSize | None]:
     """Do as ``template_of`` does, with a text that is not empty; its errors need not say that nothing was sent."""
-    template = Template(message.text)
+    template = Template(message.text, limits.appended)
     if message.encoding == "unicode" and not limits.max_ucs2_units:
         msg = "This protocol has no Unicode texts; nothing was sent."
         raise InvalidText(msg, reason="needs_unicode")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -9,7 +10,9 @@ from allmysms_async.errors import GatewayError, InsufficientCredit, UnsupportedF
 from allmysms_async.plausible import amount, figures
 from allmysms_async.redaction import one_line
 
-__all__ = ["Meaning", "refusal", "refuse_lacking"]
+__all__ = ["Meaning", "place_of_wrong", "refusal", "refuse_lacking"]
+
+_in_no_sender = re.compile(r"[^A-Za-z0-9 ]").search
 
 Meaning: TypeAlias = tuple[type[GatewayError], str, str | None]
 """An error class, what the status means in plain words, and what to do about it."""
@@ -56,3 +59,20 @@ def refuse_lacking(lacks: str, asked: Mapping[str, object]) -> None:
         if wanted:
             msg = f"{lacks} {what}; nothing was sent."
             raise UnsupportedFeature(msg, backends=("rest",))
+
+
+def place_of_wrong(sender: str, *, blank: bool = True) -> str:
+    """Return where a sender has its first character that none may have, in words for the end of a sentence.
+
+    Args:
+        sender: The name that a protocol refuses.
+        blank: Whether a space is one of those that it may have.
+
+    Returns:
+        Such as `` (U+00E9 at position 3)``, counted from 0; empty if each of its characters may be in one.
+    """
+    found = _in_no_sender(sender)
+    at = len(sender) if found is None else found.start()
+    if not blank and 0 <= (space := sender.find(" ")) < at:
+        at = space
+    return "" if at == len(sender) else f" (U+{ord(sender[at]):04X} at position {at})"

@@ -17,12 +17,14 @@ from allmysms_async.protocols.envoyersmspro import routes
 from allmysms_async.protocols.envoyersmspro.answer import Node
 from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, identifier
 from allmysms_async.protocols.operation import Method, Resource
+from allmysms_async.protocols.refusal import place_of_wrong
 from allmysms_async.redaction import Discreet
 
 __all__ = [
     "LONG_UNITS",
     "MAX_RECIPIENTS",
     "SINGLE_UNITS",
+    "STOP_TEXT",
     "STOP_UNITS",
     "CancelMessage",
     "CancelMessageResult",
@@ -42,8 +44,11 @@ SINGLE_UNITS = 160
 LONG_UNITS = 459
 """The longest text with ``longmessageallowed``: two SMS up to 306, three up to 459."""
 
+STOP_TEXT = "\nSTOP SMS au 36111"
+"""What ``stopsms`` appends."""
+
 STOP_UNITS = 19
-"""What ``stopsms`` appends: a newline and "STOP SMS au 36111"."""
+"""The length of ``STOP_TEXT``, a newline being two."""
 
 MAX_RECIPIENTS = 1000
 """Recipients in one POST."""
@@ -66,7 +71,7 @@ def check_sender(sender: str | None) -> str:
     if not _SENDER.fullmatch(argument.text("sender", sender)):
         msg = (
             f"The sender {name_shown(sender)!r} is not 3 to 11 letters without accents, digits or spaces, with one "
-            "letter at least; nothing was sent."
+            f"letter at least{place_of_wrong(sender)}; nothing was sent."
         )
         raise InvalidSender(msg)
     return sender

@@ -22,6 +22,7 @@ from allmysms_async.exchange import MailEnvelope
 from allmysms_async.model import Secret, SmsMessage
 from allmysms_async.numbers import name_shown
 from allmysms_async.protocols import connection
+from allmysms_async.protocols.refusal import place_of_wrong
 from allmysms_async.redaction import Shown
 
 __all__ = [
@@ -114,7 +115,7 @@ def checked_sender(sender: str | None) -> None:
     if sender is not None and not _SENDER.fullmatch(sender):
         msg = (
             f"The sender {name_shown(sender)!r} is not 3 to 11 letters without accents, digits or spaces, starting "
-            "with a letter; nothing was sent."
+            f"with a letter{place_of_wrong(sender)}; nothing was sent."
         )
         raise InvalidSender(msg)
 

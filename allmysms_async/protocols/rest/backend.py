@@ -29,6 +29,7 @@ from allmysms_async.protocols.rest.wire import Result
 
 if TYPE_CHECKING:
     from allmysms_async.transports import HttpTransport
+from allmysms_async.protocols.refusal import place_of_wrong
 
 __all__ = ["RestBackend"]
 
@@ -159,7 +160,7 @@ class RestBackend(RestInquiry, HttpBackend):
         if message.sender is not None and not _SENDER.fullmatch(message.sender):
             msg = (
                 f"The sender {name_shown(message.sender)!r} is not 3 to 11 letters without accents, digits or spaces, "
-                "starting with a letter; nothing was sent."
+                f"starting with a letter{place_of_wrong(message.sender)}; nothing was sent."
             )
             raise InvalidSender(msg)
 

@@ -30,7 +30,7 @@ from allmysms_async.model import (
 )
 from allmysms_async.numbers import name_shown, read_gateway_number
 from allmysms_async.protocols.connection import Connection, HttpBackend, address, secret
-from allmysms_async.protocols.refusal import refuse_lacking
+from allmysms_async.protocols.refusal import place_of_wrong, refuse_lacking
 from allmysms_async.protocols.soap import status
 from allmysms_async.protocols.soap.account import CreateSubAccount, DeleteCampaign, GetInfo, GetStop
 from allmysms_async.protocols.soap.codec import Credentials, decode, encode
@@ -190,7 +190,7 @@ class SoapBackend(HttpBackend):
         if message.sender is not None and not _SENDER.fullmatch(message.sender):
             msg = (
                 f"The sender {name_shown(message.sender)!r} is not 3 to 11 letters without accents or digits, starting "
-                "with a letter and without a space; nothing was sent."
+                f"with a letter and without a space{place_of_wrong(message.sender, blank=False)}; nothing was sent."
             )
             raise InvalidSender(msg)
         lacking = {"tracked links": message.track_links, "a channel for urgent messages": message.priority}
