@@ -83,7 +83,7 @@ def _smtp(where: _Where) -> SmtpTransport:
 
 async def _run(backend: Sends, path: pathlib.Path) -> int:
     """Send a campaign; return how many were accepted."""
-    message = SmsMessage(TEXT, sender=None if backend.name == "mms" else "MAGASIN", purpose="marketing")
+    message = SmsMessage(TEXT, sender=None if backend.name == "mms" else "MAGASIN", purpose="transactional")
     async with SmsService(backend, concurrency=_CONNECTIONS) as sms:
         result = await sms.run(Campaign("bench", message, read_csv(path, phone="mobile")))
     if not result.all_accepted:

@@ -29,6 +29,7 @@ from allmysms_async.backend.gateway import Backend, identity
 from allmysms_async.backend.request import SendLimits, SendRequest
 from allmysms_async.backend.sending import (
     AddsToMessages,
+    AppendsStop,
     Cancels,
     LimitsByMessage,
     Paces,
@@ -46,6 +47,7 @@ __all__ = [
     "ActsForSubAccounts",
     "AddsOptOuts",
     "AddsToMessages",
+    "AppendsStop",
     "Backend",
     "Calls",
     "Cancels",

@@ -12,6 +12,7 @@ from allmysms_async.model import Estimate, FoundSend, MmsMessage, SendReceipt, S
 
 __all__ = [
     "AddsToMessages",
+    "AppendsStop",
     "Cancels",
     "LimitsByMessage",
     "Paces",
@@ -86,6 +87,15 @@ class AddsToMessages(Protocol):
 def added_to(backend: Sends, message: SmsMessage | MmsMessage) -> Mapping[str, str | bool | None]:
     """Return the settings of a backend that change what people receive of a message; none by default."""
     return backend.added_to(message) if isinstance(backend, AddsToMessages) else {}
+
+
+@runtime_checkable
+class AppendsStop(Protocol):
+    """Has a provider that appends words of its own by which people opt out."""
+
+    def appends_stop(self, message: SmsMessage) -> bool:
+        """Tell whether people receive them with a message."""
+        ...
 
 
 @runtime_checkable

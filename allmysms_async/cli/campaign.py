@@ -37,6 +37,8 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
         recipients: The file, and how it is read.
         text: The text, or ``-``.
         sender: What is shown as the sender.
+        add_stop: Whether the words by which people opt out are added; None as the library does by default.
+        strict_sender: Whether a sender that operators may refuse is refused.
         name: The campaign's name, or None for the file's.
         purpose: Why it is sent.
         send_at: When, aware; None is now.
@@ -49,6 +51,8 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
     recipients: ListOptions
     text: str
     sender: str | None
+    add_stop: bool | None
+    strict_sender: bool
     name: str | None
     purpose: Purpose
     send_at: datetime | None
@@ -119,7 +123,14 @@ def run_file(options: CampaignOptions) -> int:
     source = opened(options.recipients)
     quiet = options.as_json or next(iter(source), None) is None
     told = () if quiet else (*how_read(source, text), *oddities(source))
-    message = SmsMessage(text, sender=options.sender, purpose=options.purpose, send_at=options.send_at)
+    message = SmsMessage(
+        text,
+        sender=options.sender,
+        purpose=options.purpose,
+        send_at=options.send_at,
+        add_stop=options.add_stop,
+        strict_sender=options.strict_sender,
+    )
     name = file.stem if options.name is None else options.name
     campaign = Campaign(name, message, recipients=source, exclude_opt_outs=options.exclude_opt_outs)
     freeze()
@@ -132,7 +143,8 @@ async def _send(campaign: Campaign, options: CampaignOptions, told: Sequence[str
     examples = Examples()
     listeners: list[Listener] = [examples.collect]
     async with login.service() as sms:
-        run = sms.stream(campaign, **options.sending)
+        with display:  # which shows what is logged
+            run = sms.stream(campaign, **options.sending)
         file = None if options.outcomes is None else _outcomes(options.outcomes)
         if file is not None:
             listeners.append(file.add)

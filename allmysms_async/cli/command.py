@@ -16,7 +16,7 @@ from allmysms_async.cli.ending import Commands, missing_extra
 from allmysms_async.cli.logs import logged
 from allmysms_async.cli.mails import mails
 from allmysms_async.cli.opt_outs import opt_outs
-from allmysms_async.cli.option_group import JOURNAL, as_json_option, list_options, sending_options
+from allmysms_async.cli.option_group import JOURNAL, as_json_option, list_options, sender_options, sending_options
 from allmysms_async.cli.profile import use
 from allmysms_async.cli.replies import replies
 from allmysms_async.cli.webhooks_group import webhooks
@@ -74,7 +74,7 @@ def allmysms(
 
 @allmysms.command()
 @click.option("--to", "numbers", multiple=True, required=True, metavar="NUMBER", help="A mobile number; may repeat.")
-@click.option("--sender", help="Shown in place of the short number: 3 to 11 letters, digits or spaces.")
+@sender_options
 @click.option("--purpose", type=_purpose, default="transactional", show_default=True)
 @click.option(
     "--idempotency-key",
@@ -88,14 +88,19 @@ def send(
     text: str,
     numbers: tuple[str, ...],
     sender: str | None,
+    add_stop: bool | None,
+    strict_sender: bool,
     purpose: Purpose,
     idempotency_key: str | None,
     as_json: bool,
 ) -> int:
     """Send TEXT to one person or a few (- reads it from standard input)."""
+    from allmysms_async.cli.campaign import text_of
     from allmysms_async.cli.send import send_text
+    from allmysms_async.model import SmsMessage
 
-    return asyncio.run(send_text(text, numbers, sender=sender, purpose=purpose, key=idempotency_key, as_json=as_json))
+    message = SmsMessage(text_of(text), sender=sender, purpose=purpose, add_stop=add_stop, strict_sender=strict_sender)
+    return asyncio.run(send_text(message, numbers, key=idempotency_key, as_json=as_json))
 
 
 @allmysms.group()
@@ -105,7 +110,7 @@ def campaign() -> None:
 
 @campaign.command("run")
 @list_options
-@click.option("--sender", help="Shown in place of the short number; to France the text must end with STOP au 36180.")
+@sender_options
 @click.option("--name", help="Shown in the provider's back office; the file's name by default.")
 @click.option("--purpose", type=_purpose, required=True, help="Why it is sent: the law treats them differently.")
 @click.option(
@@ -135,6 +140,8 @@ def run_campaign(
     phone: str | int,
     params: tuple[str | int, ...],
     sender: str | None,
+    add_stop: bool | None,
+    strict_sender: bool,
     name: str | None,
     purpose: Purpose,
     at: datetime | None,
@@ -172,6 +179,8 @@ def run_campaign(
         recipients=recipients,
         text=text,
         sender=sender,
+        add_stop=add_stop,
+        strict_sender=strict_sender,
         name=name,
         purpose=purpose,
         send_at=at,

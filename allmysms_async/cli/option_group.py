@@ -10,7 +10,15 @@ import click
 
 from allmysms_async.cli import option
 
-__all__ = ["JOURNAL", "as_json_option", "journal_option", "list_options", "reading_options", "sending_options"]
+__all__ = [
+    "JOURNAL",
+    "as_json_option",
+    "journal_option",
+    "list_options",
+    "reading_options",
+    "sender_options",
+    "sending_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,6 +71,26 @@ def journal_option(command: F) -> F:
         help="File, or postgresql:// URL, that what comes back is kept in.",
     )
     return named(command)
+
+
+def sender_options(command: F) -> F:
+    """Give a command the sender, and what goes with one."""
+    return _added(
+        command,
+        (
+            click.option(
+                "--sender",
+                help="Shown in place of the short number; a marketing text to France must then say how to opt out.",
+            ),
+            click.option(
+                "--add-stop/--no-stop",
+                default=None,
+                help="Add how to opt out where the text lacks it, which counts in its length; or say that a list is "
+                "of people outside France, who are not told.",
+            ),
+            click.option("--strict-sender", is_flag=True, help="Refuse a sender that French operators may refuse."),
+        ),
+    )
 
 
 def sending_options(command: F) -> F:

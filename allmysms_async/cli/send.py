@@ -10,22 +10,18 @@ from collections.abc import Sequence
 import click
 
 from allmysms_async.cli import login
-from allmysms_async.cli.campaign import text_of
 from allmysms_async.cli.ending import ExitCode, plain, say
 from allmysms_async.cli.report import money
 from allmysms_async.cli.screen import Display, error_console, output_console
 from allmysms_async.cli.signals import on_signals
-from allmysms_async.model import Purpose, SendReceipt, SmsMessage
+from allmysms_async.model import SendReceipt, SmsMessage
 from allmysms_async.numbers import mask
 
 __all__ = ["send_text"]
 
 
-async def send_text(
-    text: str, numbers: Sequence[str], *, sender: str | None, purpose: Purpose, key: str | None, as_json: bool
-) -> int:
+async def send_text(message: SmsMessage, numbers: Sequence[str], *, key: str | None, as_json: bool) -> int:
     """Send a text and say what became of it; return the exit code."""
-    message = SmsMessage(text_of(text), sender=sender, purpose=purpose)
     # Drawn here, so that it is known however the call ends.
     key = secrets.token_hex(16) if key is None else key
     async with login.service() as sms:

@@ -5,7 +5,8 @@
     AllMySmsError
     ├── InvalidRequest (ValueError)      refused here, before anything was sent
     │   ├── InvalidNumber                .reason: empty, malformed, ambiguous, land_line, outside_france
-    │   ├── InvalidText                  .reason: malformed, needs_unicode, placeholders, missing_param, text_too_long
+    │   ├── InvalidText                  .reason: malformed, needs_unicode, placeholders, missing_param, text_too_long,
+    │   │                                missing_stop
     │   ├── InvalidSender
     │   ├── InvalidSchedule
     │   ├── InvalidSource                a file that cannot be read; .line where there is one

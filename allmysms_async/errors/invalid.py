@@ -42,20 +42,22 @@ class InvalidText(InvalidRequest):
 
     Args:
         message: What is wrong with it, without the text.
-        reason: ``malformed``, ``needs_unicode``, ``placeholders``, ``missing_param`` or ``text_too_long``.
+        reason: ``malformed``, ``needs_unicode``, ``placeholders``, ``missing_param``, ``text_too_long``, or
+            ``missing_stop``: a marketing text that does not say how to opt out.
+        remedy: What to do, in a sentence.
     """
 
-    def __init__(self, message: str, *, reason: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, reason: str, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
         self.reason = reason
 
 
 class InvalidSender(InvalidRequest):
-    """The sender does not follow the gateway's rules."""
+    """The sender does not follow the gateway's rules, or those of the operators where they are to be kept."""
 
 
 class InvalidSchedule(InvalidRequest):
-    """The sending date is naive or in the past."""
+    """The sending date is naive, past, over a year ahead, or an hour that clocks skip or show twice."""
 
 
 class InvalidSource(InvalidRequest):

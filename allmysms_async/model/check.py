@@ -27,6 +27,8 @@ _FIELDS: dict[str, tuple[_Kinds, str]] = {
     "track_links": (bool, "true or false"),
     "priority": (bool, "true or false"),
     "notify": (bool, "true or false"),
+    "add_stop": (bool, "true, false or None"),
+    "strict_sender": (bool, "true or false"),
     "send_at": (datetime, "a datetime with a time zone"),
 }
 

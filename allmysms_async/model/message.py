@@ -29,14 +29,20 @@ class SmsMessage(Shown, frozen=True):
     Attributes:
         text: The text; ``#param_1#``, ``#param_2#``… stand for each recipient's values, counted from 1 without gaps.
         sender: Shown in place of the short number, or None for the gateway's default. To France it is honoured only if
-            the text ends with ``STOP au 36180``.
+            the text ends with ``STOP au 36180``, without which a marketing text is refused.
         purpose: ``marketing``, ``transactional`` or ``otp``; a campaign must say.
         encoding: ``auto`` (default), ``gsm7`` or ``unicode``. A text is never cut, re-coded or transliterated.
         send_at: When to send it, an aware datetime in the future; None is now.
         wants_replies: Whether recipients should be able to answer.
         reference: The caller's own identifier, returned with reports and replies.
         track_links: Replace a link by a short one that counts clicks.
-        priority: Use the channel for urgent messages (metropolitan France; the account must be entitled to it).
+        priority: Use the channel for urgent messages (metropolitan France; the account must be entitled to it); never
+            for marketing.
+        add_stop: Whether the words by which people opt out are added where the text does not end with them, and count
+            in its length: `` STOP au 36180``, or Envoyer SMS Pro's own. By default a marketing text with a sender that
+            lacks them is refused; with False it is not, in a campaign that is known to reach nobody in France.
+        strict_sender: Whether a sender that breaks a rule of the French operators (``law.lint_sender``) is refused; by
+            default a warning is logged, once for each sender.
 
     Source: HTTPS API v9, §7.2.
     """
@@ -50,6 +56,8 @@ class SmsMessage(Shown, frozen=True):
     reference: str | None = None
     track_links: bool = False
     priority: bool = False
+    add_stop: bool | None = None
+    strict_sender: bool = False
 
     def __repr__(self) -> str:
         """Show everything but the text, which may hold a one-time code."""

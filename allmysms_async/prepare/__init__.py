@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from allmysms_async.prepare.asking import attempts_of, check_operation, contacts_added, contacts_removed
 from allmysms_async.prepare.campaign import engine_options
+from allmysms_async.prepare.marketing import lawful_campaign
 from allmysms_async.prepare.message import iterable
 from allmysms_async.prepare.opt_outs import opt_outs_of
 from allmysms_async.prepare.send import receipt_of, send_request
@@ -18,6 +19,7 @@ __all__ = [
     "contacts_removed",
     "engine_options",
     "iterable",
+    "lawful_campaign",
     "opt_outs_of",
     "receipt_of",
     "send_request",

@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from allmysms_async.backend import Sends, SendsMms, capable
 from allmysms_async.clock import Clock
-from allmysms_async.errors import InvalidRequest, InvalidSchedule
+from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import MmsMessage, SmsMessage, as_sms, check_message
+from allmysms_async.prepare.schedule import check_ahead
 
 __all__ = ["MAX_KEY", "check_fields", "iterable", "text_message"]
 
@@ -40,9 +41,8 @@ def check_fields(backend: Sends, message: SmsMessage | MmsMessage, clock: Clock 
         msg = f"reference must be at most {MAX_KEY} printable characters; nothing was sent."
         raise InvalidRequest(msg)
     when = sms.send_at
-    if when is not None and clock is not None and when <= clock.now():
-        msg = f"send_at, {when.isoformat()}, is in the past; nothing was sent."
-        raise InvalidSchedule(msg)
+    if when is not None and clock is not None:
+        check_ahead(when, clock.now())
     return sms
 
 

@@ -23,7 +23,9 @@ from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText, OutcomeUnknown, UnsupportedFeature
 from allmysms_async.model import Columns, MmsMessage, Reason, Recipient, Rejected, SendReceipt, SmsMessage
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask, usual_mobile
+from allmysms_async.prepare.marketing import lawful_message
 from allmysms_async.prepare.message import MAX_KEY, check_fields, iterable, text_message
+from allmysms_async.prepare.schedule import check_date
 from allmysms_async.text import Coding, Template, TextSize, gsm_units, plain_gsm, units
 
 __all__ = ["receipt_of", "send_request"]
@@ -71,6 +73,11 @@ def send_request(
     else:
         message = text_message(message, sender)
         sms = check_fields(backend, message, clock)
+        if sms.send_at is not None:
+            check_date(sms.send_at, clock.now())
+        if isinstance(message, SmsMessage) and (message.purpose == "marketing" or message.sender or message.add_stop):
+            to = to if isinstance(to, str | Recipient) else _few(to)
+            message = sms = lawful_message(backend, message, [to] if isinstance(to, str | Recipient) else to)
     limits = backend.limits if limits_of is None else limits_of(message)
     parts = _one_part(sms, limits)
     template = None if parts else template_of(sms, limits)
@@ -113,8 +120,8 @@ def send_request(
 
 def _one_part(sms: SmsMessage, limits: SendLimits) -> int:
     """Return 1 for a text in GSM-7 that is the same for everybody and fits one part, as most do; 0 for any other."""
-    text = sms.text
-    if "#param_" in text or sms.encoding == "unicode" or limits.refused_characters or not text.strip():
+    text, changed = sms.text, limits.refused_characters or limits.appended
+    if "#param_" in text or sms.encoding == "unicode" or changed or not text.strip():
         return 0
     septets = len(text) if plain_gsm(text) is not None else gsm_units(text)
     return 1 if septets is not None and septets <= _ONE_PART and septets <= limits.max_gsm_units else 0

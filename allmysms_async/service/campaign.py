@@ -14,7 +14,7 @@ from allmysms_async.border import bordered
 from allmysms_async.campaign import Begun, import_journal, journal_sink, stored_campaign
 from allmysms_async.model import Campaign, CampaignResult, check_campaign
 from allmysms_async.options import RunOptions, SendOptions, checked_journal
-from allmysms_async.prepare import engine_options, iterable, opt_outs_of
+from allmysms_async.prepare import engine_options, iterable, lawful_campaign, opt_outs_of
 from allmysms_async.service.core import Core
 
 __all__ = ["Campaigning"]
@@ -45,13 +45,15 @@ class Campaigning(Core):
             cannot be right and its libraries were not imported when this was called.
 
         Raises:
-            InvalidRequest: The text, the sender, the date or a number of the call cannot be right; nothing was sent.
+            InvalidRequest: The text, the sender, the date or a number of the call cannot be right, or a marketing text
+                with a sender does not say how to opt out; nothing was sent.
             UnsupportedFeature: ``max_cost`` on a protocol that reports no cost.
         """
         check_campaign(campaign)
         backend, journal = self.capable(Sends), checked_journal(options.get("journal"))
         iterable(campaign.recipients)
         begun = Begun.of(campaign, backend, journal)
+        campaign = lawful_campaign(backend, campaign, self._clock.now())
         # What was begun may be continued after its date, if only to learn what became of it.
         clock = self._clock if journal is None and not begun.sink.accounted else None
         checked = engine_options(backend, campaign, options, self._usual, clock=clock)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async import argument
 from allmysms_async.backend import SendLimits
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.plan import Planner
+from allmysms_async.law import with_stop
 from allmysms_async.model import Reason, Recipient, SmsMessage
 from allmysms_async.numbers import mask
 from allmysms_async.protocols.rest import RestBackend
@@ -77,6 +79,8 @@ def check_list(
 
     argument.given("message", message, (str, SmsMessage), "a text or an SmsMessage")
     message = SmsMessage(message) if isinstance(message, str) else message
+    if message.add_stop and not (limits and limits.appended):
+        message = msgspec.structs.replace(message, text=with_stop(message.text))
     planner = Planner(message, limits or RestBackend.limits, chunk_size=1000, seen=BitMap64(), accounted=BitMap64())
     rejections: Counter[Reason] = Counter()
     lines: dict[Reason, list[int]] = {}

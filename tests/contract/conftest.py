@@ -182,7 +182,7 @@ class Bench:
 
     def message(self, text: str) -> SmsMessage:
         """Return a message with what the protocol asks for."""
-        return SmsMessage(text, sender=self.wire.sender, purpose="marketing")
+        return SmsMessage(text, sender=self.wire.sender, purpose="transactional")
 
     def campaign(self, text: str, recipients: Sequence[str | Recipient]) -> Campaign:
         """Return a campaign."""
@@ -276,6 +276,13 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
 @pytest.fixture(params=[*WIRES, MEMORY], ids=lambda wire: wire.id)
 async def taking(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """Each backend, and the one that users have for their unit tests."""
+    async for ready in _bench(request.param):
+        yield ready
+
+
+@pytest.fixture(params=[wire for wire in (*WIRES, MEMORY) if wire.sender], ids=lambda wire: wire.id)
+async def named(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    """Each backend whose protocol has a sender."""
     async for ready in _bench(request.param):
         yield ready
 

@@ -6,7 +6,7 @@ from allmysms_async import CampaignChanged, EnvoyerSmsProBackend, SmsService, So
 
 from .conftest import campaign, people
 
-TEXT = "Bonjour. STOP au 36180"
+TEXT = "Bonjour.\nSTOP SMS au 36111"
 
 
 def envoyer(sandbox, **options):

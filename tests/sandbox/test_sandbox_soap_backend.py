@@ -1,7 +1,7 @@
 """The library's SOAP client against the sandbox: outcomes, faults, and the quirks of PHP's answers."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ from allmysms_async import (
     SmsService,
     SoapBackend,
 )
+from allmysms_async.clock import SystemClock
 from allmysms_async.errors import FaultRefused, FlowRefused, RateLimited, ScheduleRefused
 from allmysms_async.model import Secret
 from allmysms_async.sandbox import FAULTS, Sandbox
@@ -34,7 +35,7 @@ from allmysms_async.sandbox import FAULTS, Sandbox
 from .conftest import plain_client
 
 PARIS = ZoneInfo("Europe/Paris")
-LATER = datetime(2099, 3, 2, 18, tzinfo=PARIS)
+LATER = datetime(2027, 3, 2, 18, tzinfo=PARIS)  # the evening of the sandbox's first day
 ONCE = RetryPolicy(attempts=1)
 
 
@@ -43,10 +44,18 @@ def backend_of(sandbox: Sandbox, passcode: str = "demo-pass", **options: Any) ->
     return SoapBackend("demo", passcode, endpoint=f"{sandbox.http_url}/soap/server.php", **options)
 
 
+class SandboxTime(SystemClock):
+    """The machine's clock that shows the sandbox's day."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Follow a sandbox."""
+        self.now = lambda: datetime.fromtimestamp(sandbox.clock.now(), UTC)
+
+
 @pytest.fixture
 async def sms(sandbox: Sandbox) -> AsyncIterator[SmsService]:
     """A service over SOAP, which tries once."""
-    async with SmsService(backend_of(sandbox), policy=ONCE, send_policy=ONCE) as service:
+    async with SmsService(backend_of(sandbox), policy=ONCE, send_policy=ONCE, clock=SandboxTime(sandbox)) as service:
         yield service
 
 

@@ -64,6 +64,15 @@ def test_what_looks_odd_is_said(tmp_path: Path, rows: list[str], sentence: str) 
     assert found.startswith(sentence)
 
 
+def test_words_to_opt_out_count_in_what_is_checked() -> None:
+    """A message that they are added to is measured, and shown, with them."""
+    people = [Recipient("0612345678", ("Zoé",))]
+    message = SmsMessage("x" * 140 + " #param_1#", add_stop=True)
+    check = check_list(people, message)
+    assert (check.parts, check.first[0].text) == (1, "x" * 140 + " Zoé STOP au 36180")
+    assert check_list(people, SmsMessage("x" * 147 + "#param_1#", add_stop=True)).parts == 2
+
+
 def test_ordinary_list_has_nothing_odd() -> None:
     """Names as people write them, each number once: nothing is said; any iterable can be checked."""
     check = check_list([f"06123456{n:02}" for n in range(50)], SmsMessage("Bonjour"))

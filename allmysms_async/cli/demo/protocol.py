@@ -10,6 +10,7 @@ import msgspec
 
 from allmysms_async.backend import Backend
 from allmysms_async.cli.demo.sample import TEXT, SampleRow
+from allmysms_async.law import STOP
 from allmysms_async.model import MmsMessage, SmsMessage
 from allmysms_async.sandbox import Sandbox
 from allmysms_async.sandbox.alphabet import deliverable
@@ -19,7 +20,18 @@ __all__ = ["PROTOCOLS", "DemoProtocol", "expected_rows"]
 Faults = list[dict[str, object]]
 
 _SMS = SmsMessage(TEXT, sender="MAGASIN", purpose="marketing")
+# Its provider has words of its own by which people opt out.
+_WITHOUT_STOP = msgspec.structs.replace(_SMS, text=TEXT.removesuffix(f" {STOP}"), add_stop=True)
+_OWN_STOP = "\nSTOP SMS au 36111"
 _LATE: dict[str, object] = {"fault": "latency", "seconds": 0.12}
+
+
+def _itself(text: str) -> str:
+    return text
+
+
+def _with_own_stop(text: str) -> str:
+    return text.removesuffix(f" {STOP}") + _OWN_STOP
 
 
 class DemoProtocol(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +43,7 @@ class DemoProtocol(msgspec.Struct, frozen=True, kw_only=True):
         bad_day: The faults that it meets, and survives.
         chunk: Recipients in a request at most.
         refused: Why it cannot carry a text to a number, or None; from its manual, without the library's own reading.
+        received: What a handset shows of a row's text.
         told: What it says of numbers that the gateway does not text; None if it says nothing, and they count as
             accepted. ``None`` as a whole if it says everything.
     """
@@ -40,6 +53,7 @@ class DemoProtocol(msgspec.Struct, frozen=True, kw_only=True):
     bad_day: Faults = msgspec.field(default_factory=lambda: [_LATE])
     chunk: int = 100
     refused: Callable[[str, str], str | None]
+    received: Callable[[str], str] = _itself
     told: Mapping[str, str | None] | None = None
 
 
@@ -137,6 +151,8 @@ PROTOCOLS: Mapping[str, DemoProtocol] = {
     ),
     "envoyersmspro": DemoProtocol(
         open=_envoyersmspro,
+        message=_WITHOUT_STOP,
+        received=_with_own_stop,
         refused=_gsm_only(459),
         told={**_SILENT, "invalid_at_gateway": "invalid_at_gateway"},
         bad_day=[{"fault": "http_503", "times": 2}],
@@ -156,6 +172,7 @@ def _expected(row: SampleRow, protocol: DemoProtocol, texted: set[str]) -> Sampl
     reason = row.expected.partition(":")[2]
     if protocol.told is None or not row.phone or reason == "wrong_width":
         return row
+    row = msgspec.structs.replace(row, text=protocol.received(row.text))
     refusal = protocol.refused(row.text, row.phone)
     if row.phone in texted and refusal != "outside_france":
         refusal = "duplicate"

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from allmysms_async.backend import SendLimits, SendRequest
 from allmysms_async.border import bordered
 from allmysms_async.errors import InvalidText
@@ -17,6 +19,7 @@ from allmysms_async.protocols.envoyersmspro.message import (
     LONG_UNITS,
     MAX_RECIPIENTS,
     SINGLE_UNITS,
+    STOP_TEXT,
     STOP_UNITS,
     CancelMessage,
     SendMessage,
@@ -50,7 +53,7 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
         basic_auth: Whether login and password travel as HTTP Basic authentication (default), or as form fields.
         long_messages: Whether texts of 161 to 459 characters are sent, as two or three SMS; else they are refused.
         stop_sms: Append a newline and "STOP SMS au 36111" to every text; it takes 19 of its characters. The manual
-            says that commercial campaigns must.
+            says that commercial campaigns must: without it a marketing text has to say ``add_stop=True``.
         tag: A label for the provider's monthly statistics, up to 20 letters and digits.
         request_limit: Requests in 60 minutes at most, for this process; what ``account/status`` states counts if it is
             less. None is 100 until that states another number, which is asked when the limit would be reached, and
@@ -106,10 +109,11 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
         self.limits = SendLimits(
             recipients=MAX_RECIPIENTS,
             max_recipients=MAX_RECIPIENTS,
-            max_gsm_units=(LONG_UNITS if long_messages else SINGLE_UNITS) - (STOP_UNITS if stop_sms else 0),
+            max_gsm_units=LONG_UNITS if long_messages else SINGLE_UNITS,
             max_ucs2_units=0,
             personalises=False,
             idempotent=False,
+            appended=STOP_TEXT if stop_sms else "",
         )
 
     @property
@@ -128,6 +132,23 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
         return await self._line.least_seconds(requests)
 
     # -- sending ------------------------------------------------------------------------------------------------------
+
+    def limits_of(self, message: SmsMessage | MmsMessage) -> SendLimits:
+        """Return what one request can hold; where the provider appends its STOP, that counts in the text's length."""
+        if not isinstance(message, SmsMessage) or self._stop_sms or not self._adds_stop(message):
+            return self.limits
+        return msgspec.structs.replace(self.limits, appended=STOP_TEXT)
+
+    def appends_stop(self, message: SmsMessage) -> bool:
+        """Tell whether people receive the provider's STOP with a message, appended or in the text itself.
+
+        Source: Envoyer SMS Pro, "Détails sur le STOP SMS".
+        """
+        return self._adds_stop(message) or message.text.endswith(STOP_TEXT)
+
+    def _adds_stop(self, message: SmsMessage) -> bool:
+        """Tell whether the provider is asked to append its STOP to a message."""
+        return self._stop_sms or bool(message.add_stop and not message.text.endswith(STOP_TEXT))
 
     def check(self, message: SmsMessage) -> None:
         """Refuse what this provider cannot send as it is asked.
@@ -165,14 +186,15 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
         Source: Envoyer SMS Pro, "Fonction nouveau message".
         """
         message = request.message
-        units = measure(request.text, request.coding).units + (STOP_UNITS if self._stop_sms else 0)
+        adds_stop = self._adds_stop(message)
+        units = measure(request.text, request.coding).units + (STOP_UNITS if adds_stop else 0)
         operation = SendMessage(
             request.text,
             request.phones,
             check_sender(message.sender or self._default_sender),
             send_at=message.send_at,
             long_message_allowed=units > SINGLE_UNITS,
-            stop_sms=self._stop_sms,
+            stop_sms=adds_stop,
             tag=self._tag,
             wants_replies=message.wants_replies,
         )

@@ -25,7 +25,7 @@ from allmysms_async import (
 )
 
 Connect = Callable[..., EnvoyerSmsProBackend]
-MESSAGE = SmsMessage("Bonjour", purpose="marketing")
+MESSAGE = SmsMessage("Bonjour", purpose="transactional")
 PEOPLE = [f"336100{number:05d}" for number in range(10_000)]
 
 
@@ -62,7 +62,7 @@ async def test_rendered_texts_share_requests_when_they_are_equal(
     """The protocol has no placeholders: each distinct text is one request, and everybody has the own text."""
     people = [Recipient(phone, (f"magasin {number % 30}",)) for number, phone in enumerate(PEOPLE)]
     sms = service(connect, sandbox_time, sandbox)
-    result = await sms.run(Campaign("soldes", SmsMessage("Vu au #param_1#", purpose="marketing"), people))
+    result = await sms.run(Campaign("soldes", SmsMessage("Vu au #param_1#", purpose="transactional"), people))
 
     assert result.all_accepted
     assert sandbox.requests == {"envoyersmspro.message/send": 30}
