@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import importlib.util
 import os
@@ -112,15 +113,26 @@ class Work:
                 await begun.intake.aclose()
 
 
+_SMALL = 200_000
+"""Blocks of memory in a process of which the garbage collector looks at every object within some 15 ms."""
+
+
 async def import_journal(where: str | os.PathLike[str]) -> None:
     """Import a journal's libraries in a thread: that takes up to half a second, in which the event loop goes on.
+
+    So many objects come with them that the garbage collector would look at all that there are, at its end, and nothing
+    else runs meanwhile. In a small process it does so before, when they are half as many, and not again for long;
+    in a larger one, of which they are a small part, it may not do so at all, and is left alone.
 
     A library that is missing is for ``journal_sink`` to tell.
 
     Args:
         where: A path, or a URL, which takes more of them.
     """
-    for name in _missing_modules(os.fspath(where)):
+    missing = _missing_modules(os.fspath(where))
+    if missing and "sqlalchemy" not in sys.modules and gc.isenabled() and sys.getallocatedblocks() <= _SMALL:
+        await asyncio.to_thread(gc.collect)
+    for name in missing:
         with contextlib.suppress(ImportError):
             await asyncio.to_thread(importlib.import_module, name)
 

@@ -135,3 +135,42 @@ def test_each_kind_of_journal_imports_what_it_takes_beforehand(tmp_path):
         [sys.executable, "-c", IMPORTS], check=False, capture_output=True, text=True, timeout=100, cwd=tmp_path
     )
     assert (ended.stdout, ended.stderr) == ("[]\n[]\n", "")
+
+
+PASSES = """
+import asyncio, gc, sys
+import allmysms_async
+from allmysms_async.campaign import import_journal
+
+passes = []
+
+def note(phase, about):
+    if phase == "start" and about["generation"] == 2:
+        passes.append("sqlalchemy" in sys.modules)
+
+ballast = [[] for _ in range({ballast})]
+gc.collect()
+gc.set_threshold(700, 10, 10_000)  # no full pass but those that are asked for
+{before}
+settings = gc.get_threshold(), gc.isenabled(), gc.get_freeze_count()
+gc.callbacks.append(note)
+asyncio.run(import_journal("a.db"))
+print(passes, settings == (gc.get_threshold(), gc.isenabled(), gc.get_freeze_count()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("ballast", "before", "passes"),
+    [(0, "", [False]), (0, "gc.disable()", []), (0, "import sqlalchemy", []), (400_000, "", [])],
+    ids=["small", "switched off", "imported already", "large"],
+)
+def test_garbage_is_collected_before_the_libraries_are_there(tmp_path, ballast, before, passes):
+    """A small process has its full pass before the libraries double its objects, and no setting of it is touched.
+
+    Where a program has switched the collector off, or is so large that the libraries do not matter, it is left alone.
+    """
+    code = PASSES.format(ballast=ballast, before=before)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=100, cwd=tmp_path
+    )
+    assert (ended.stdout, ended.stderr) == (f"{passes} True\n", "")
