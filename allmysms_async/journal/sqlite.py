@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -44,23 +45,13 @@ class File:
     def __init__(self, url: sa.URL, busy_timeout: float) -> None:
         self._url = _absolute(url)
         self._busy_timeout = busy_timeout
-        # One connection: with several the slowest commits took hundreds of milliseconds.
-        self._engine = sa.create_engine(
-            self._url,
-            creator=self._connect,
-            poolclass=sa.pool.StaticPool,
-            # Every use ends its transaction itself; a rollback after each would cost as much again.
-            pool_reset_on_return=None,
-            hide_parameters=True,
-            logging_name=LOGGING_NAME,
-        )
-        event.listen(self._engine, "begin", self._begins)
         self._errands = Errands(self._commit_together)
         self._keeper: Keeper | None = None
         # What tells whether others wrote, as it was when it was last looked at, and how long until the next look.
         self._version = 0
         self._look_again = LOOK_SECONDS
-        # What follows is used in the thread alone.
+        # What follows is used in the thread alone. One connection: with several the slowest commits took hundreds of
+        # milliseconds.
         self._connection: sa.Connection | None = None
         self._ends: Callable[[], object] | None = None
         # Whether a transaction only reads; whether one is begun without SQLAlchemy, which joins it.
@@ -189,8 +180,10 @@ class File:
 
     def _plain(self) -> sqlite3.Connection:
         """Return a connection to the file as the standard library makes it."""
-        [name], options = self._engine.dialect.create_connect_args(self._url)
-        return sqlite3.connect(name, uri=bool(options.get("uri")), timeout=self._busy_timeout)
+        [name], options = _engine.dialect.create_connect_args(self._url)
+        uri = bool(options.get("uri"))
+        # Used in one thread alone, and closed in any by whatever finds it forgotten.
+        return sqlite3.connect(name, uri=uri, timeout=self._busy_timeout, check_same_thread=False)
 
     def _connect(self) -> sqlite3.Connection:
         """Return a new connection, set up."""
@@ -203,7 +196,12 @@ class File:
     def _opened(self) -> sa.Connection:
         """Return the connection, opened if there is none."""
         if self._connection is None:
-            self._connection = self._engine.connect()
+            _opening.connect = self._connect
+            try:
+                self._connection = _engine.connect()
+            finally:
+                del _opening.connect
+            event.listen(self._connection, "begin", self._begins)
         return self._connection
 
     def _raw(self) -> sqlite3.Connection:
@@ -220,7 +218,6 @@ class File:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-        self._engine.dispose()
         if self._ends is not None:
             self._ends()
         if self._keeper is not None:
@@ -284,6 +281,20 @@ class File:
         except BaseException as error:  # noqa: BLE001, RUF100  # each of those who wait is told
             ends += [End(member, None, error) for member in group]
         return ends
+
+
+_opening = threading.local()
+
+# One for all files: what it has compiled for one journal it need not compile for the next. It keeps no connection.
+_engine = sa.create_engine(
+    "sqlite://",
+    creator=lambda: _opening.connect(),
+    poolclass=sa.pool.NullPool,
+    # Every use ends its transaction itself; a rollback after each would cost as much again.
+    pool_reset_on_return=None,
+    hide_parameters=True,
+    logging_name=LOGGING_NAME,
+)
 
 
 def _absolute(url: sa.URL) -> sa.URL:
