@@ -14,9 +14,9 @@ from allmysms_async.batch.state import ChunkState
 from allmysms_async.errors import CampaignChanged, InvalidSchedule
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
+from allmysms_async.journal.left import PAGE
 from allmysms_async.journal.packing import unpack_numbers
 from allmysms_async.journal.row import changed_options, insert_into, options_of
-from allmysms_async.journal.transition import PAGE
 from allmysms_async.journal.waiting import held_by_others
 from allmysms_async.model import Campaign, Reason, Waiting
 

@@ -7,103 +7,39 @@ asked about again, without one it is unknown, because it may have been sent.
 from __future__ import annotations
 
 import logging
-from array import array
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from pyroaring import BitMap64
 
 from allmysms_async.batch.chunk import Chunk, idempotency_key
-from allmysms_async.batch.policy import REPLAY_SECONDS
-from allmysms_async.batch.record import Claim, Settlement, Spent, Stranded
-from allmysms_async.batch.seen import Refusals
+from allmysms_async.batch.record import Claim, Settlement, Spent
 from allmysms_async.batch.state import ChunkEvent, ChunkState
 from allmysms_async.batch.sums import Sums
-from allmysms_async.clock import Clock
 from allmysms_async.errors import LimitReached
 from allmysms_async.journal import lead, schema
 from allmysms_async.journal.claim import split, take
-from allmysms_async.journal.database import Database
 from allmysms_async.journal.direct import changed
-from allmysms_async.journal.entry import enter, held_elsewhere, read_numbers
-from allmysms_async.journal.lease import LEASE_SECONDS, READER_SECONDS, Leases
-from allmysms_async.journal.ledger import Ledger, seen_here
+from allmysms_async.journal.entry import enter, read_numbers
+from allmysms_async.journal.left import ASKABLE, LEFT
 from allmysms_async.journal.loss import Known
 from allmysms_async.journal.rescue import rescue, sweep
-from allmysms_async.journal.row import ended, left_chunk, planned, stranded_of
-from allmysms_async.journal.transition import (
-    AGAIN,
-    ASKABLE,
-    EXPIRE,
-    FORGET,
-    LEFT,
-    PAGE,
-    RELEASE,
-    SETTLE,
-    SPARE,
-    SPARE_CHUNKS,
-    STILL,
-    STRANDED,
-    UNRECORDED,
-)
-from allmysms_async.model import Campaign, CampaignResult, Outcome, SmsMessage, Totals, Waiting, as_sms
+from allmysms_async.journal.row import ended, left_chunk, planned
+from allmysms_async.journal.standing import Standing
+from allmysms_async.journal.transition import AGAIN, EXPIRE, FORGET, RELEASE, SETTLE
+from allmysms_async.model import Campaign, Outcome, as_sms
 
 __all__ = ["JournalSink"]
-
-_POLL_SECONDS = 0.5
-_BEYOND = 2**31  # no chunk has such an ordinal
 
 _k = schema.campaign.c
 _log = logging.getLogger("allmysms_async")
 
 
-class JournalSink:
-    """A ``Sink`` in a database.
-
-    Args:
-        database: The journal.
-        backend: Name of the protocol that sends.
-        account: Tells the accounts of a protocol apart.
-        clock: Where the time comes from; all processes on a journal must agree on it within seconds.
-        keyed: Whether the protocol has idempotency keys.
-        added: Settings of the backend that change what people receive, by their names.
-        lease: Seconds that a claim lasts unless it is renewed.
-        reader_lease: The same for reading the source.
-    """
+class JournalSink(Standing):
+    """A ``Sink`` in a database; it is made as ``Standing`` is."""
 
     at_once = False
-
-    def __init__(
-        self,
-        database: Database,
-        *,
-        backend: str,
-        account: str,
-        clock: Clock,
-        keyed: bool,
-        added: Mapping[str, str | bool | None] | None = None,
-        lease: float = LEASE_SECONDS,
-        reader_lease: float = READER_SECONDS,
-    ) -> None:
-        self._database = database
-        self._backend = backend
-        self._account = account
-        self._keyed = keyed
-        self._added = added or {}
-        self._leases = Leases(database, clock, lease, reader_lease)
-        self.run_id = ""
-        self.continues = False
-        self.waiting_for: Waiting | None = None
-        self.seen = BitMap64()
-        self.accounted = BitMap64()
-        self.refused: Refusals = array("Q")
-        self.next_seq = 1
-        self._campaign = 0
-        self._message = SmsMessage("")
-        self._ledger = Ledger(database, self._leases.owner)
-        self._read_all = self._resumed = self._over = False
 
     # -- opening and closing ------------------------------------------------------------------------------------------
 
@@ -153,9 +89,6 @@ class JournalSink:
                 self._database.ring()
             finally:
                 await self._database.close()
-
-    def _known(self) -> Known:
-        return Known.of(self._campaign, self._ledger.sums.totals(), self._unrecorded)
 
     # -- reading the source -------------------------------------------------------------------------------------------
 
@@ -322,81 +255,8 @@ class JournalSink:
         values["p_since"] = float("inf") if replayable_since is None else replayable_since
         return [left_chunk(row) for row in await self._rows(LEFT if waiting else ASKABLE, values)]
 
-    async def stranded(self, *, after: int = 0) -> list[Stranded]:
-        """Return unknown chunks whose key tells nothing more."""
-        now = self._leases.now()
-        values = {"p_campaign": self._campaign, "p_owner": self._leases.owner, "p_now": now, "p_after": after}
-        values["p_since"] = now - REPLAY_SECONDS if self._keyed else float("inf")
-        return [stranded_of(row) for row in await self._rows(STRANDED, values)]
-
-    async def _rows(self, statement: sa.Executable, values: dict[str, Any]) -> Sequence[Any]:
-        return await self._database.read(lambda connection: connection.execute(statement, values).all())
-
-    async def elsewhere(self) -> float | None:
-        """Return when to look again at what other processes hold, or None if they hold nothing."""
-        now = self._leases.now()
-        others = await held_elsewhere(self._database, self._campaign, self._leases.owner, now)
-        self.waiting_for = others.waiting
-        self._ledger.sums.complete = others.source_complete
-        if others.reader is not None and now <= others.reader_until <= now + 2 * others.reader_lease:
-            return _POLL_SECONDS
-        return None if others.lease is None else min(_POLL_SECONDS, max(0.01, others.lease - now + 0.01))
-
-    async def stirred(self) -> None:
-        """Wait until another process may have recorded something since this was waited for last."""
-        await self._database.rung(self._leases.sleep)
-
-    async def spare(self, most: int, known: BitMap64) -> list[Chunk]:
-        """Return chunks that wait: the last ones, since whoever planned them sends the first ones next."""
-        page = {"p_campaign": self._campaign, "p_before": _BEYOND, "p_limit": max(most, PAGE)}
-        seqs: list[int] = []
-        while len(seqs) < most:
-            found = [row.seq for row in await self._rows(SPARE, page)]
-            seqs += [seq for seq in found if seq not in known]
-            if len(found) < page["p_limit"]:
-                break
-            page["p_before"] = found[-1]
-        if not seqs:
-            return []
-        these = {"p_campaign": self._campaign, "p_seqs": seqs[:most]}
-        return [left_chunk(row) for row in await self._rows(SPARE_CHUNKS, these)]
-
-    async def still_waits(self, seqs: Sequence[int]) -> BitMap64:
-        """Return those of some chunks that wait."""
-        return BitMap64([row.seq for row in await self._rows(STILL, {"p_campaign": self._campaign, "p_seqs": seqs})])
-
-    # -- sums ---------------------------------------------------------------------------------------------------------
-
-    @property
-    def exposed(self) -> int:
-        """Text parts in flight elsewhere, unknown without an answer, or once sent again by an operator's word."""
-        return self._ledger.sums.exposed
-
-    @property
-    def unpriced(self) -> int:
-        """Text parts without a reported cost: found in the gateway's lists, or marked as sent."""
-        return self._ledger.sums.unpriced
-
-    def totals(self) -> Totals:
-        """Return how the rows read so far ended."""
-        return seen_here(self._ledger.sums.totals(), self._unended(), read_all=self._read_all, over=self._over)
-
-    def result(self, name: str) -> CampaignResult:
-        """Return what became of the campaign so far."""
-        sums = self._ledger.sums.result(name, self.run_id)
-        result = seen_here(sums, self._unended(), read_all=self._read_all, over=self._over)
-        lost = self._unrecorded if self._over else 0
-        problems = {**result.problems, UNRECORDED: lost} if lost else result.problems
-        return msgspec.structs.replace(result, problems=problems)
-
-    def _unended(self) -> int:
-        """Return the rows that are sent from here."""
-        return sum(self._leases.sending)
-
-    @property
-    def _unrecorded(self) -> int:
-        """Requests whose end is recorded nowhere."""
-        return len(self._leases.sending)
+    def _known(self) -> Known:
+        return Known.of(self._campaign, self._ledger.sums.totals(), self._unrecorded)
 
     def _key(self, chunk: Chunk) -> str:
         """Return the key of a chunk's request, unless another was recorded."""

@@ -19,24 +19,17 @@ __all__ = [
     "AGAIN",
     "AHEAD",
     "ASK",
-    "ASKABLE",
     "CLAIM",
     "EXPIRE",
     "FENCE",
     "FORGET",
     "INSERT",
     "KEY",
-    "LEFT",
     "LOST",
     "NO_RESULT",
-    "PAGE",
     "RELEASE",
     "RENEW",
     "SETTLE",
-    "SPARE",
-    "SPARE_CHUNKS",
-    "STILL",
-    "STRANDED",
     "UNRECORDED",
     "among",
     "bind",
@@ -44,6 +37,7 @@ __all__ = [
     "gone",
     "held_still",
     "move",
+    "repeatable",
     "this",
 ]
 
@@ -57,9 +51,6 @@ UNRECORDED = "The journal failed before it was recorded what became of a request
 
 AHEAD = 60.0
 """Seconds by which clocks may differ; the gateway keeps a key for an hour longer than it is repeated here."""
-
-PAGE = 16
-"""Chunks that are read back at once."""
 
 NO_RESULT: dict[str, Any] = {
     "accepted": 0,
@@ -120,9 +111,13 @@ def free(now: Any) -> sa.ColumnElement[bool]:
     return sa.or_(_c.owner.is_(None), gone(now))
 
 
+def repeatable(now: Any) -> sa.ColumnElement[bool]:
+    """Return whether a chunk was first sent so recently, after ``p_since``, that its key can be repeated."""
+    # A first send that lies ahead was noted by a clock that was wrong: nobody knows how old its key is.
+    return sa.and_(_c.first_sent_at >= bind("since", sa.Float), _c.first_sent_at <= now + AHEAD)
+
+
 _now = bind("now", sa.Float)
-# A first send that lies ahead was noted by a clock that was wrong: nobody knows how old its key is.
-_repeatable = sa.and_(_c.first_sent_at >= bind("since", sa.Float), _c.first_sent_at <= _now + AHEAD)
 _mine = (_c.owner == bind("owner"), _c.generation == bind("generation"))
 CLAIM = (
     this(move(ChunkEvent.CLAIM))
@@ -144,7 +139,7 @@ ASK = (
     .where(
         _c.state == ChunkState.UNKNOWN.value,
         _c.gateway_id.is_(None),
-        _repeatable,
+        repeatable(_now),
         free(_now),
         stands(),
     )
@@ -295,43 +290,4 @@ AGAIN = (
     move(ChunkEvent.RESUME)
     .where(_c.campaign == bind("campaign"))
     .values(owner=None, lease_until=None, first_sent_at=None, **NO_RESULT)
-)
-_planned = sa.select(
-    _c.seq,
-    _c.numbers,
-    _c.payload,
-    _c.planned_parts,
-    _c.generation,
-    _c.first_sent_at,
-    _c.state,
-    _c.attempts,
-    _c.idem,
-)
-_following = _planned.where(_c.campaign == bind("campaign"), _c.seq > bind("after")).order_by(_c.seq).limit(PAGE)
-_askable = sa.and_(_c.state == ChunkState.UNKNOWN.value, _c.gateway_id.is_(None), _repeatable, free(_now))
-ASKABLE = _following.where(_askable)
-LEFT = _following.where(sa.or_(_c.state == ChunkState.PENDING.value, _askable))
-_waits = sa.and_(_c.campaign == bind("campaign"), _c.state == ChunkState.PENDING.value)
-# The last ones first: whoever planned them sends the first ones next. It reads an index, and nothing that is packed.
-SPARE = (
-    sa.select(_c.seq)
-    .where(_waits, _c.seq < bind("before", sa.BigInteger))
-    .order_by(_c.seq.desc())
-    .limit(bind("limit", sa.Integer))
-)
-_these = _c.seq.in_(sa.bindparam("p_seqs", expanding=True))
-SPARE_CHUNKS = _planned.where(_waits, _these).order_by(_c.seq)
-STILL = sa.select(_c.seq).where(_waits, _these)
-STRANDED = (
-    sa.select(schema.chunk)
-    .where(
-        _c.campaign == bind("campaign"),
-        _c.seq > bind("after"),
-        _c.state == ChunkState.UNKNOWN.value,
-        # What an answer left open the same answer would leave open again.
-        sa.or_(_c.gateway_id.is_not(None), _c.first_sent_at.is_(None), sa.not_(_repeatable)),
-        sa.or_(_c.owner.is_(None), sa.and_(_c.owner != bind("owner"), gone(_now))),
-    )
-    .order_by(_c.seq)
-    .limit(PAGE)
 )

@@ -9,7 +9,7 @@ from allmysms_async import CampaignStopped, JournalError
 from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.journal import Journal, open_sink
 from allmysms_async.journal.database import Database
-from allmysms_async.journal.transition import PAGE
+from allmysms_async.journal.left import PAGE
 
 from .conftest import Hand, JumpingClock, campaign, people
 

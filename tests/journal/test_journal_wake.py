@@ -93,7 +93,7 @@ async def test_last_chunks_are_taken_first(sandbox, journal, planner):
 
 async def test_look_for_chunks_reads_pages_whatever_was_sent_before(sandbox, journal, planner, monkeypatch):
     """However many chunks a process knows, each question is for a page, and what lies behind known ones is found."""
-    monkeypatch.setattr("allmysms_async.journal.sink.PAGE", 2)
+    monkeypatch.setattr("allmysms_async.journal.standing.PAGE", 2)
     for start in range(7):
         await planned(planner, people(1, start))
     other = Hand(journal, sandbox, keyed=True)
