@@ -14,6 +14,7 @@ import threading
 import weakref
 from collections.abc import Awaitable, Coroutine
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
@@ -152,15 +153,24 @@ async def do_in(
         waiting.cancel()
 
 
+def _tell(ended: asyncio.Future[None], _: object) -> None:
+    if not ended.done():
+        ended.set_result(None)
+
+
 async def surely(work: Awaitable[T]) -> T:
     """Carry work through to its end, such as a record, and be cancelled only after it."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
+        ended = task.get_loop().create_future()  # what asyncio.wait does for several takes three times as long
+        tell = partial(_tell, ended)
+        task.add_done_callback(tell)
         try:
-            await asyncio.wait({task})
+            await ended
         except asyncio.CancelledError as error:  # whoever cancels may do so more than once: each waits
             cancelled = error
+            task.remove_done_callback(tell)
     if cancelled is not None:
         raise cancelled from task.exception()
     return task.result()
