@@ -19,6 +19,10 @@ __all__ = ["End", "Errands", "Member"]
 
 T = TypeVar("T")
 
+_PAUSE = 0.001
+"""Seconds until the next group where several write: those who were just told mostly write again, and join it. Whoever
+writes alone never waits."""
+
 
 class Member(NamedTuple):
     """One of those that are written together."""
@@ -47,20 +51,25 @@ class Errands:
         self._commit = commit
         self._thread: ThreadPoolExecutor | None = None
         self._waiting: deque[Member] = deque()
-        self._writing: asyncio.Future[list[End]] | None = None
+        self._writing: asyncio.Future[None] | None = None
 
     def do(self, errand: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Have something done in the thread; what has begun is done whole, also if nobody waits for it any more."""
+        return asyncio.get_running_loop().run_in_executor(self._started(), errand, *args)
+
+    def _started(self) -> ThreadPoolExecutor:
+        """Return the thread."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "journal")
-        return asyncio.get_running_loop().run_in_executor(self._thread, errand, *args)
+        return self._thread
 
     async def write(self, work: Callable[[sa.Connection], T], *, watched: bool) -> T:
         """Have something committed with whatever else waits; return once it is."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append(Member(work, done, watched))
         if self._writing is None:
-            self._write_on()
+            self._writing = asyncio.get_running_loop().create_future()
+            self._write_on(self._writing)
         return await done
 
     async def close(self, last: Callable[[], object]) -> None:
@@ -76,23 +85,32 @@ class Errands:
             self._thread.shutdown(wait=False)
             self._thread = None
 
-    def _write_on(self) -> None:
+    def _write_on(self, writing: asyncio.Future[None]) -> None:
         """Have what waits committed; until its turn comes, more may join."""
-        self._writing = self.do(self._commit_waiting)
-        self._writing.add_done_callback(self._written)
+        thread, loop = self._started(), writing.get_loop()
+        thread.submit(lambda: loop.call_soon_threadsafe(self._written, writing, self._commit_waiting()))
 
-    def _written(self, writing: asyncio.Future[list[End]]) -> None:
+    def _written(self, writing: asyncio.Future[None], ends: list[End]) -> None:
         """Tell those who wait how it went, and have what has come meanwhile committed."""
-        for member, value, problem in writing.result():
+        for member, value, problem in ends:
             if member.done.done():  # whoever waited gave up
                 continue
             if problem is None:
                 member.done.set_result(value)
             else:
                 member.done.set_exception(problem)
-        self._writing = None
+        if len(ends) + len(self._waiting) > 1:
+            writing.get_loop().call_later(_PAUSE, self._go_on, writing)
+        else:
+            self._go_on(writing)
+
+    def _go_on(self, writing: asyncio.Future[None]) -> None:
+        """Have what waits committed, if anything does."""
         if self._waiting:
-            self._write_on()
+            self._write_on(writing)
+        else:
+            self._writing = None
+            writing.set_result(None)
 
     def _commit_waiting(self) -> list[End]:
         group: list[Member] = []
