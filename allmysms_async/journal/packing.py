@@ -13,7 +13,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import msgspec
 
@@ -172,7 +172,7 @@ def pack_payload(chunk: Chunk) -> bytes:
 def _packed(lines: list[int | None]) -> list[int | None] | bytes:
     """Return lines in planes, if all are known."""
     try:
-        return _in_planes(_ordered(array("Q", lines)).tobytes(), _WIDTH)  # type: ignore[arg-type]  # None raises
+        return _in_planes(_ordered(array("Q", cast("list[int]", lines))).tobytes(), _WIDTH)  # None raises
     except (TypeError, OverflowError):
         return lines
 
@@ -229,7 +229,7 @@ def _packed_ids(ids: list[str | None]) -> list[str | None] | bytes | None:
     if not any(ids):
         return None
     try:
-        joined = ("\n".join(ids) + "\n").encode("ascii")  # type: ignore[arg-type]  # None raises
+        joined = ("\n".join(cast("list[str]", ids)) + "\n").encode("ascii")  # None raises
     except (TypeError, UnicodeEncodeError):
         return ids
     width = len(joined) // len(ids)
