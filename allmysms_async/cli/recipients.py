@@ -13,7 +13,7 @@ from allmysms_async.errors import InvalidSource
 from allmysms_async.model import RefusedRow
 from allmysms_async.numbers import mask
 from allmysms_async.source import CsvSource, SheetSource, read_csv, read_xlsx
-from allmysms_async.source.form import shown_name
+from allmysms_async.source.column import shown_name
 from allmysms_async.source.oddity import told_before_sending
 from allmysms_async.text import Template, placeholders
 

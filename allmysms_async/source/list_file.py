@@ -13,8 +13,8 @@ from allmysms_async.backend import SendLimits
 from allmysms_async.border import bordered, retell
 from allmysms_async.model import Blocks, Recipient, SmsMessage
 from allmysms_async.source.check import ListCheck, check_list
+from allmysms_async.source.column import columns_given
 from allmysms_async.source.country import Countries
-from allmysms_async.source.form import columns_given
 
 __all__ = ["MOST_ROWS", "ListFile", "in_blocks"]
 

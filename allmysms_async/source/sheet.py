@@ -14,7 +14,8 @@ from allmysms_async import argument
 from allmysms_async.border import border, bordered
 from allmysms_async.errors import InvalidRequest, InvalidSource
 from allmysms_async.model import Recipient
-from allmysms_async.source.form import checked_columns, columns_at, trimmed
+from allmysms_async.source.column import checked_columns, columns_at
+from allmysms_async.source.form import trimmed
 from allmysms_async.source.list_file import ListFile, in_blocks
 
 __all__ = ["SheetSource", "read_xlsx"]
