@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections import Counter
 from collections.abc import Awaitable
-from datetime import datetime, timedelta
 
 import msgspec
 
 from allmysms_async import telemetry
-from allmysms_async.backend import Paces, SendRequest, Sends
+from allmysms_async.backend import SendRequest, Sends
 from allmysms_async.batch.chunk import Chunk, halves, idempotency_key, marked_name, without
+from allmysms_async.batch.delivery import deliver
 from allmysms_async.batch.desk import Desk, pause
 from allmysms_async.batch.limits import Limits, StopConditions
 from allmysms_async.batch.opt_outs import OptOuts
-from allmysms_async.batch.policy import REPLAY_SECONDS, RetryPolicy, deliver
+from allmysms_async.batch.policy import REPLAY_SECONDS, RetryPolicy
 from allmysms_async.batch.record import Claim, LeaseLost, Sink
 from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.state import ChunkEvent
+from allmysms_async.batch.turn import Turn
 from allmysms_async.batch.verdict import Delivery
 from allmysms_async.clock import Clock
 from allmysms_async.errors import (
     AllMySmsError,
-    CampaignTooLong,
     CannotPass,
     FaultRefused,
     FlowRefused,
@@ -59,11 +58,6 @@ _REFUSED_IN_A_ROW = 12
 
 _REFUSED_MAILS = 3
 """So many mails in a row that the mail server refuses for good end the run: it is not the recipients that are wrong."""
-
-_LOOK_AGAIN = 5.0
-"""Seconds after which a wait for a request limit is looked at again: a place may be free sooner than foreseen."""
-
-_log = logging.getLogger("allmysms_async")
 
 
 class EngineOptions(Shown, frozen=True, kw_only=True):
@@ -111,9 +105,8 @@ class Dispatch:
         rng: random.Random,
         desk: Desk,
     ) -> None:
-        self.waiting_until: datetime | None = None
+        self.turn = Turn(backend, options.max_duration, clock, desk)
         self._backend = backend
-        self._paces = backend if isinstance(backend, Paces) else None
         self._campaign = campaign
         self._message = as_sms(campaign.message)
         self._mms = campaign.message if isinstance(campaign.message, MmsMessage) else None
@@ -123,14 +116,13 @@ class Dispatch:
         self._rng = rng
         self._desk = desk
         self._limits = Limits(options.limits, backend, sink)
-        self._began = clock.now()
         self._unanswered = 0
         self._refused_in_a_row = 0
         self._limit_waits: Counter[int] = Counter()
 
     async def process(self, chunk: Chunk) -> None:
         """Claim a chunk when its turn comes, send it, and record how it ended."""
-        if not await self._turn_came():
+        if not await self.turn.came():
             return  # asked to stop: unclaimed, it is pending
         if self._options.opt_outs is not None:
             await self._options.opt_outs.renew()
@@ -148,40 +140,6 @@ class Dispatch:
         finally:
             if reserved:
                 await self._limits.answered(chunk)
-
-    async def _turn_came(self) -> bool:
-        """Wait until the backend's request limit allows a request; tell whether it does, or the run is to stop.
-
-        A chunk waits unclaimed: whatever happens meanwhile, it is known that nothing of it was sent.
-        """
-        while not self._desk.stopping.is_set():
-            seconds = self._seconds_to_wait()
-            if seconds <= 0:
-                return True
-            until = (self._clock.now() + timedelta(seconds=seconds)).replace(microsecond=0)
-            most = self._options.max_duration
-            if most is not None and (until - self._began).total_seconds() > most:
-                msg = (
-                    f"The gateway's request limit stretches the campaign past max_duration, {timedelta(seconds=most)}."
-                )
-                self._desk.fail(CampaignTooLong(msg, seconds=(until - self._began).total_seconds()))
-                return False
-            if self.waiting_until is None or abs(until - self.waiting_until) > timedelta(seconds=_LOOK_AGAIN):
-                _log.info("The gateway's request limit is reached; the next request may be sent at %s.", until)
-                self.waiting_until = until
-                self._desk.tell(())
-            await pause(self._clock, self._desk.stopping, min(seconds, _LOOK_AGAIN))
-        return False
-
-    def _seconds_to_wait(self) -> float:
-        """Return the seconds until the request limit allows a request."""
-        if self._paces is None:
-            return 0.0
-        try:
-            return self._paces.turn_in()
-        except NotSent as error:  # another process holds the record of the limit for a moment
-            _log.info("The request limit cannot be looked at: %s", error)
-            return 1.0
 
     async def _claim(self, chunk: Chunk) -> Claim | None:
         """Claim a chunk; if cancelled meanwhile, let it go again."""
@@ -304,7 +262,7 @@ class Dispatch:
         if isinstance(error, OptedOut):  # it tells nothing of the gateway
             return delivery
         if not (delivery.event is ChunkEvent.RELEASE and isinstance(error, RequestLimitReached)):
-            self.waiting_until = None
+            self.turn.waiting_until = None
             self._unanswered = self._unanswered + 1 if isinstance(error, _SILENCE) else 0
             unnamed = isinstance(error, NumbersRefused) and not error.positions
             refused = unnamed or isinstance(error, FlowRefused | MailRefused)

@@ -270,7 +270,7 @@ class CampaignRun:
         return Progress(
             **msgspec.structs.asdict(self._sink.totals()),
             outcomes=outcomes,
-            waiting_until=self._run.dispatch.waiting_until,
+            waiting_until=self._run.dispatch.turn.waiting_until,
             least_seconds=self._run.reader.least_seconds,
             recovered=self._run.reader.recovered,
             waiting_for=self._run.reader.waiting_for,

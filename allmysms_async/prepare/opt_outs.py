@@ -13,7 +13,8 @@ from pyroaring import BitMap64
 from allmysms_async import argument
 from allmysms_async.backend import CAPABILITIES, Backend, ListsOptOuts
 from allmysms_async.batch.opt_outs import Barred, OptOuts
-from allmysms_async.batch.policy import RetryPolicy, repeat
+from allmysms_async.batch.policy import RetryPolicy
+from allmysms_async.batch.question import repeat
 from allmysms_async.campaign import import_journal
 from allmysms_async.clock import Clock
 from allmysms_async.errors import AllMySmsError, UnsupportedFeature

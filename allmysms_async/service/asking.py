@@ -22,7 +22,7 @@ from allmysms_async.backend import (
     RemovesOptOuts,
     ReportsDelivery,
 )
-from allmysms_async.batch.policy import repeat
+from allmysms_async.batch.question import repeat
 from allmysms_async.border import bordered
 from allmysms_async.model import Account, CampaignSummary, DeliveryReport, NewSubAccount, OptOut, Reply, SubAccount
 from allmysms_async.numbers import canonical_number

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Iterable
 
 from allmysms_async import telemetry
 from allmysms_async.backend import Sends, Simulates, limits_by_message
-from allmysms_async.batch.policy import deliver
+from allmysms_async.batch.delivery import deliver
 from allmysms_async.batch.verdict import Delivery
 from allmysms_async.border import bordered
 from allmysms_async.model import Estimate, MmsMessage, Recipient, SendReceipt, SmsMessage

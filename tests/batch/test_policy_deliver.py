@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allmysms_async.batch.policy import REPLAY_SECONDS, RetryPolicy, deliver
+from allmysms_async.batch.delivery import deliver
+from allmysms_async.batch.policy import REPLAY_SECONDS, RetryPolicy
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.errors import (
     AuthenticationFailed,

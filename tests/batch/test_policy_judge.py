@@ -7,7 +7,8 @@ from typing import NamedTuple
 import pytest
 
 from allmysms_async import errors
-from allmysms_async.batch.policy import RetryPolicy, deliver
+from allmysms_async.batch.delivery import deliver
+from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.batch.verdict import judge
 
 

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from allmysms_async.batch.policy import RetryPolicy, repeat
+from allmysms_async.batch.policy import RetryPolicy
+from allmysms_async.batch.question import repeat
 from allmysms_async.errors import (
     AllMySmsError,
     AuthenticationFailed,
