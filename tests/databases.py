@@ -1,6 +1,5 @@
 """Where journals can be: files, and a PostgreSQL that is started for the tests."""
 
-import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -10,8 +9,6 @@ import pytest
 from .journal.database import Postgres, programs
 
 __all__ = ["journal", "postgres", "server"]
-
-_databases = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -44,4 +41,4 @@ def journal(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "journal.db")
     running: Postgres = request.getfixturevalue("postgres")
-    return running.create(f"journal_{next(_databases)}")
+    return running.empty()

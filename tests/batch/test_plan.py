@@ -62,7 +62,7 @@ def plan(planner, rows):
 
 
 @pytest.mark.slow
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     rows=ROWS,
     text=TEXTS,

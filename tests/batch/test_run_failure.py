@@ -159,7 +159,7 @@ FAULTS = st.sampled_from(
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     count=st.integers(1, 60),
     faults=st.lists(FAULTS, max_size=25),

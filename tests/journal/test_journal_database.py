@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import subprocess
 import sys
 from asyncio.subprocess import PIPE
 
@@ -153,37 +154,52 @@ async def test_opening_waits_for_another_process(tmp_path, step, held, patience,
     writer.close()
 
 
+# Forks four processes for each journal, which open it once all of them are there; prints how they ended.
 OPEN = """
-import asyncio, sys
+import asyncio, os, sys, traceback
 from allmysms_async.journal.database import Database
 
-async def main():
-    database = Database(sys.argv[1])
-    sys.stdin.readline()
+async def main(path):
+    database = Database(path)
     await database.open(create=True)
     await database.close()
 
-print("ready", flush=True)
-asyncio.run(main())
+def open_in_a_process(path, gate, way):
+    pid = os.fork()
+    if pid:
+        return pid
+    os.close(way)
+    os.read(gate, 1)
+    code = 1
+    try:
+        asyncio.run(main(path))
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+ends = []
+for path in sys.argv[1:]:
+    gate, way = os.pipe()
+    pids = [open_in_a_process(path, gate, way) for _ in range(4)]
+    os.close(way)
+    ends += [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+    os.close(gate)
+print(ends)
 """
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.slow
-async def test_processes_that_begin_a_journal_at_once_all_open_it(tmp_path):
+def test_processes_that_begin_a_journal_at_once_all_open_it(tmp_path):
     """Whoever starts several workers at once on a journal that does not exist yet sees all of them start."""
-    for number in range(3):
-        path = tmp_path / f"{number}.db"
-        processes = [
-            await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-c", OPEN, str(path), stdin=PIPE, stdout=PIPE, stderr=PIPE
-            )
-            for _ in range(4)
-        ]
-        for process in processes:
-            assert await process.stdout.readline() == b"ready\n"
-        ends = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
-        assert [process.returncode for process in processes] == [0] * 4, ends
+    paths = [tmp_path / f"{number}.db" for number in range(3)]
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", OPEN, *map(str, paths)], capture_output=True, text=True, check=False
+    )
+    assert (ended.stdout, ended.returncode) == (f"{[0] * 12}\n", 0), ended.stderr
+    for path in paths:
         with sqlite3.connect(path) as raw:
             assert raw.execute("pragma journal_mode").fetchone() == ("wal",)
             assert raw.execute("select count(*) from allmysms_journal").fetchone() == (1,)

@@ -394,7 +394,7 @@ class Unkeyed(Machine):
 
 _SETTINGS = settings(
     # As many as somebody who works on it waits for; .ci/run has 50, `nox -s chaos` 1,000.
-    max_examples=int(os.environ.get("JOURNAL_EXAMPLES", "20")),
+    max_examples=int(os.environ.get("JOURNAL_EXAMPLES", "10")),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),

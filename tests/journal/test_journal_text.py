@@ -103,7 +103,7 @@ async def test_row_that_breaks_the_planner_loses_no_other(service, monkeypatch, 
 
 
 # Each opens and closes a journal twice; .ci/run has 100.
-EXAMPLES = 2 * int(os.environ.get("JOURNAL_EXAMPLES", "20"))
+EXAMPLES = 2 * int(os.environ.get("JOURNAL_EXAMPLES", "10"))
 _names = itertools.count()
 ANYTHING = st.text(st.characters(categories=None, codec=None), max_size=70)
 ROWS = st.lists(

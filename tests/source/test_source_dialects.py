@@ -64,7 +64,7 @@ dialects = st.fixed_dictionaries(
 
 
 @pytest.mark.slow
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=people, dialect=dialects)
 def test_any_dialect_reads_back_the_same_or_is_refused_with_a_line(rows: People, dialect: dict[str, object]) -> None:
     """What a program wrote is read back as it was, or the file is refused and a line named."""
@@ -104,7 +104,7 @@ PLAIN: People = [
 @pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(position=st.integers(0, 400), byte=st.integers(0, 255), kind=st.sampled_from(["other", "gone", "more"]))
 @example(position=30, byte=0x22, kind="more")
 @example(position=30, byte=0x3B, kind="more")

@@ -70,7 +70,7 @@ def both_ways(path: Path, options: dict[str, object], *, block: int, piece: int)
         return quick, read(path, options)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data(), by_name=st.sets(st.sampled_from([0, 1])))
 def test_form_is_told_by_the_separators_that_find_the_columns(data: st.DataObject, by_name: set[int]) -> None:
     """Those that find fewer are never what a file is read by: it makes no difference that they are not tried."""
@@ -147,7 +147,7 @@ files = st.builds(
 )
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(
     file=files,
     params=st.sampled_from([(), ("nom",), ("ville", "nom")]),

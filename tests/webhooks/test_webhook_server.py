@@ -114,8 +114,8 @@ async def test_hostile_query_is_refused_or_kept(
     assert not [record for record in caplog.records if record.exc_info and record.name != "aiohttp.server"]
 
 
-async def test_ten_thousand_at_once_are_all_handled_once(server: Any, until: Any) -> None:
-    """Ten thousand events over two hundred connections: each is OK, and handled once, in order for each number."""
+async def test_three_thousand_at_once_are_all_handled_once(server: Any, until: Any) -> None:
+    """Three thousand events over two hundred connections: each is OK, and handled once, in order for each number."""
     receiver = Receiver(TOKEN, queue=20_000)
     seen: dict[str, list[str]] = {}
 
@@ -127,7 +127,7 @@ async def test_ten_thousand_at_once_are_all_handled_once(server: Any, until: Any
 
     async def one_client(port: int, number: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for turn in range(50):
+        for turn in range(15):
             writer.write(_get(f"{PATH}?{reply_query(number, str(turn))}"))
             statuses[int((await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1])] += 1
             await reader.readexactly(2)
@@ -136,9 +136,9 @@ async def test_ten_thousand_at_once_are_all_handled_once(server: Any, until: Any
 
     async with server(receiver, access_log=False) as port:
         await asyncio.gather(*(one_client(port, number) for number in range(200)))
-        await until(lambda: receiver.stats.handled == 10_000)
-    assert statuses == {200: 10_000}
-    assert seen == {f"336{number:08d}": [str(turn) for turn in range(50)] for number in range(200)}
+        await until(lambda: receiver.stats.handled == 3000)
+    assert statuses == {200: 3000}
+    assert seen == {f"336{number:08d}": [str(turn) for turn in range(15)] for number in range(200)}
 
 
 async def test_body_that_never_ends_is_dropped(server: Any, pass_time: Any, until: Any) -> None:
