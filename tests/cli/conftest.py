@@ -15,8 +15,10 @@ import pytest
 
 from allmysms_async.cli import main
 from allmysms_async.sandbox import Clock, Sandbox
+from tests.process import Forked, nursery
 
 SCRIPT = Path(sys.executable).with_name("allmysms")
+COMMANDS = Path(__file__).with_name("command_line.py")
 KEY = "demo-key"
 
 
@@ -30,6 +32,7 @@ class Ended:
 
 
 Run = Callable[..., Awaitable[Ended]]
+Process = asyncio.subprocess.Process | Forked
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +57,13 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
     return {"ALLMYSMS_LOGIN": "demo", "ALLMYSMS_API_KEY": KEY, "ALLMYSMS_BASE_URL": sandbox.http_url}
 
 
-async def start(*words: str, env: dict[str, str] | None = None) -> asyncio.subprocess.Process:
-    """Start the console script."""
+async def start(*words: str, env: dict[str, str] | None = None) -> Process:
+    """Start the command line in a process of its own, which has imported it beforehand."""
+    return await nursery().fork_with_streams(COMMANDS, words, os.environ | {"COLUMNS": "120"} | (env or {}))
+
+
+async def start_script(*words: str, env: dict[str, str] | None = None) -> Process:
+    """Start the console script itself, with all that it imports."""
     return await asyncio.create_subprocess_exec(
         str(SCRIPT),
         *words,
@@ -73,7 +81,7 @@ def checked(ended: Ended) -> Ended:
     return ended
 
 
-async def finish(process: asyncio.subprocess.Process, stdin: bytes = b"") -> Ended:
+async def finish(process: Process, stdin: bytes = b"") -> Ended:
     """Wait for a process that was started."""
     out, err = await process.communicate(stdin)
     return checked(Ended(process.returncode or 0, out.decode(), err.decode()))

@@ -18,12 +18,12 @@ import uvicorn
 from allmysms_async.journal.event_journal import EventJournal
 from allmysms_async.model import DeliveryStatus
 
-from .conftest import Ended, Run, call, finish, start
+from .conftest import Ended, Process, Run, call, finish, start, start_script
 from .test_cli_campaign import words
 
 Clients = Callable[[list[str]], Path]
 Until = Callable[[Callable[[], object]], Awaitable[None]]
-Process = asyncio.subprocess.Process
+
 
 TOKEN = "t0ken-of-the-environment"
 OLD = "t0ken-of-the-time-before"
@@ -131,7 +131,7 @@ async def test_token_is_told_once_and_in_no_list_of_processes(tmp_path: Path) ->
     drawn = set[str]()
     for token in (TOKEN, None, None):
         env = {} if token is None else {"ALLMYSMS_WEBHOOK_TOKEN": token}
-        process = await start("webhooks", "listen", "--port", "0", "--journal", str(tmp_path / "j.db"), env=env)
+        process = await start_script("webhooks", "listen", "--port", "0", "--journal", str(tmp_path / "j.db"), env=env)
         assert process.stdout is not None
         first = (await process.stdout.readline()).decode()
         url = re.search(r"http://127\.0\.0\.1:\d+/(\S+)", first)

@@ -15,7 +15,7 @@ from allmysms_async.cli.demo import run, sample
 from allmysms_async.cli.demo.sample import sample_path
 from allmysms_async.sandbox import Sandbox
 
-from .conftest import Ended, call, finish, start
+from .conftest import Ended, call, finish, start, start_script
 
 Run = Callable[..., Awaitable[Ended]]
 
@@ -100,7 +100,7 @@ async def test_sandbox_on_a_taken_port_exits_2(sandbox: Sandbox) -> None:
 @pytest.mark.slow
 async def test_demo_ends_as_it_must() -> None:
     """The demo needs no account, finds every row as the sample says, shows a handset and the states, and exits 0."""
-    ended = await finish(await start("demo", env={"TZ": "Pacific/Auckland"}))
+    ended = await finish(await start_script("demo", env={"TZ": "Pacific/Auckland"}))
     assert ended.code == 0, ended.out
     assert "every one of 3031 rows ended as it must" in ended.out
     assert "MAGASIN  10:00" in ended.out

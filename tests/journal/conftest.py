@@ -4,7 +4,7 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,8 +32,7 @@ from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.batch.verdict import Delivery
 from allmysms_async.journal import open_sink
 from allmysms_async.sandbox import Clock, Sandbox
-
-from .process import Forked, Nursery
+from tests.process import Forked, nursery
 
 WORKER = Path(__file__).with_name("worker.py")
 TEXT = "Bonjour #param_1#. STOP au 36180"
@@ -104,16 +103,8 @@ class Life:
         return self.lines[-1]
 
 
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    """The process that workers are forked from."""
-    running = Nursery()
-    yield running
-    running.close()
-
-
 @pytest.fixture
-async def worker(sandbox: Sandbox, nursery: Nursery) -> AsyncIterator[Callable[..., Awaitable[Life]]]:
+async def worker(sandbox: Sandbox) -> AsyncIterator[Callable[..., Awaitable[Life]]]:
     """Start a process that sends a campaign; whatever is left of them at the end is killed.
 
     It is forked from one that has imported everything, or with ``fresh`` a Python of its own.
@@ -128,7 +119,7 @@ async def worker(sandbox: Sandbox, nursery: Nursery) -> AsyncIterator[Callable[.
             words = (sys.executable, str(WORKER), msgspec.json.encode(task).decode())
             process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
         else:
-            process = await nursery.fork(task)
+            process = await nursery().fork(WORKER, task)
         started.append(process)
         return Life(process)
 

@@ -92,12 +92,9 @@ class Postgres:
             self.create(_EMPTY)
             self._has_empty = True
         else:
-            statements = (
-                "select pg_terminate_backend(pid) from pg_stat_activity"
-                " where datname = current_database() and pid <> pg_backend_pid()",
-                "drop schema public cascade",
-                "create schema public",
-            )
+            others = "datname = current_database() and pid <> pg_backend_pid()"
+            end = f"select pg_terminate_backend(pid) from pg_stat_activity where {others}"  # noqa: S608
+            statements = (end, "drop schema public cascade", "create schema public")
             words = (word for statement in statements for word in ("-c", statement))
             place = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "tester")
             self._run("psql", *place, "-q", "-v", "ON_ERROR_STOP=1", "-d", _EMPTY, *words)

@@ -1,6 +1,6 @@
 """A process that stores events in a journal and handles what it gets, until it is killed or has nothing more to do.
 
-Its one argument is JSON: journal, name, folder, count (events it stores), and the options below. It says what is stored
+Its task is JSON: journal, name, folder, count (events it stores), and the options below. It says what is stored
 a line of JSON at a time; what is handled it appends to a file, and while it handles something of a number it keeps that
 number's file locked: if it is locked by another process that lives, two handle the same number at once.
 """
@@ -19,6 +19,15 @@ from allmysms_async.clock import SYSTEM
 from allmysms_async.journal.event_journal import EventJournal
 from allmysms_async.journal.liveness import here, is_gone
 from allmysms_async.model import DeliveryReport, DeliveryStatus
+
+LATER = (
+    "allmysms_async.journal",
+    "asyncpg",
+    "encodings.idna",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "sqlalchemy.dialects.sqlite",
+)
+"""What is imported only once it is needed."""
 
 
 class Task(msgspec.Struct, kw_only=True):
@@ -114,9 +123,8 @@ async def work_off(journal: EventJournal, task: Task, rng: random.Random) -> Non
                 await asyncio.sleep(0.003)
 
 
-async def main() -> None:
+async def main(task: Task) -> None:
     """Do what is asked."""
-    task = msgspec.json.decode(sys.argv[1], type=Task)
     rng = random.Random(task.name)
     async with EventJournal(task.journal) as journal:
         say({"open": os.getpid()})
@@ -127,4 +135,6 @@ async def main() -> None:
     say({"end": True})
 
 
-asyncio.run(main())
+def work(task: str) -> None:
+    """Do a task in JSON."""
+    asyncio.run(main(msgspec.json.decode(task.encode(), type=Task)))

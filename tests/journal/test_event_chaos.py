@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import msgspec
 import pytest
 
 from allmysms_async.journal.event_journal import EventJournal
+from tests.process import Forked, nursery
 
 from .conftest import Life
 from .events import StillClock, reply, report
@@ -24,15 +24,13 @@ KILLS = int(os.environ.get("CHAOS_KILLS", "4"))
 @pytest.fixture
 async def receiver(tmp_path, journal):
     """Start a process that stores and handles events; whatever is left of them at the end is killed."""
-    started: list[asyncio.subprocess.Process] = []
+    started: list[Forked] = []
     folder = tmp_path / "handled"
     folder.mkdir()
 
     async def start(name: str, count: int = 10_000, **options) -> Life:
         task = {"journal": journal, "folder": str(folder), "name": name, "count": count} | options
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", str(WORKER), msgspec.json.encode(task).decode(), stdout=asyncio.subprocess.PIPE
-        )
+        process = await nursery().fork(WORKER, task)
         started.append(process)
         return Life(process)
 

@@ -26,6 +26,20 @@ from allmysms_async import (
 )
 from allmysms_async.backend import Sends
 
+LATER = (
+    "allmysms_async.journal",
+    "allmysms_async.protocols.envoyersmspro.window",
+    "allmysms_async.protocols.soap.envelope",
+    "allmysms_async.transports.h11",
+    "allmysms_async.transports.smtp",
+    "asyncpg",
+    "email.policy",
+    "encodings.idna",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "sqlalchemy.dialects.sqlite",
+)
+"""What is imported only once it is needed."""
+
 
 class Task(msgspec.Struct, kw_only=True):
     """What is to be done."""

@@ -89,7 +89,7 @@ async def test_what_came_and_nobody_read_yet_is_no_answer(
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [1, 7, 100, 500])
 async def test_requests_wait_their_turn_and_are_all_answered(build: Any, server: Any, limit: int) -> None:
-    """With more requests in flight than that there are never more connections than allowed, and each request is sent once.
+    """However many are in flight, there are never more connections than allowed, and each request is sent once.
 
     A client of httpx has its own pool, which opens connections while it closes others, and looks at each of them for
     each request that waits: 500 would take it long.

@@ -11,8 +11,9 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import pytest
+
+from tests.process import Forked, nursery
 
 from .conftest import TOKEN, reply_query
 
@@ -33,16 +34,13 @@ class Receiving:
 
     def __init__(self, journal: str, folder: Path) -> None:
         """Know what it is told."""
-        self._task = msgspec.json.encode({"token": TOKEN, "journal": journal, "folder": str(folder)}).decode()
-        self._process: asyncio.subprocess.Process | None = None
+        self._task = {"token": TOKEN, "journal": journal, "folder": str(folder)}
+        self._process: Forked | None = None
         self.port = 0
 
     async def start(self) -> None:
         """Start one, and wait until its port is known."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", str(WORKER), self._task, stdout=asyncio.subprocess.PIPE
-        )
-        assert self._process.stdout is not None
+        self._process = await nursery().fork(WORKER, self._task)
         self.port = int(await self._process.stdout.readline())
 
     async def kill(self) -> None:

@@ -1,6 +1,6 @@
 """A receiver under uvicorn that handles replies until it is killed.
 
-Its one argument is JSON: token, journal, folder. It prints its port once it listens. What it handled it appends to a
+Its task is JSON: token, journal, folder. It prints its port once it listens. What it handled it appends to a
 file; while it handles something of a number it keeps that number's file locked: if another process that lives has it
 locked, two handle the same number at once.
 """
@@ -20,6 +20,19 @@ import uvicorn
 from allmysms_async import Reply
 from allmysms_async.journal.liveness import here, is_gone
 from allmysms_async.webhooks import Receiver
+
+LATER = (
+    "allmysms_async.journal",
+    "asyncpg",
+    "encodings.idna",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "sqlalchemy.dialects.sqlite",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.auto",
+    "uvicorn.protocols.http.auto",
+    "uvicorn.protocols.websockets.auto",
+)
+"""What is imported only once it is needed."""
 
 
 class Task(msgspec.Struct):
@@ -60,10 +73,9 @@ async def handle(folder: Path, reply: Reply, rng: random.Random) -> None:
         os.close(descriptor)
 
 
-async def main() -> None:
+async def main(task: Task) -> None:
     """Do what is asked."""
     logging.disable()
-    task = msgspec.json.decode(sys.argv[1], type=Task)
     rng = random.Random()
     receiver = Receiver(task.token, task.journal)
 
@@ -80,5 +92,6 @@ async def main() -> None:
         await uvicorn.Server(config).serve(sockets=[bound])
 
 
-if __name__ == "__main__":
-    asyncio.run(main())
+def work(task: str) -> None:
+    """Do a task in JSON."""
+    asyncio.run(main(msgspec.json.decode(task.encode(), type=Task)))

@@ -1,10 +1,11 @@
-"""A process that has imported what a worker needs, and forks one whenever it is asked to.
+"""A process that has imported what others need, and forks one whenever it is asked to.
 
 Who is killed a hundred times would else import the same modules a hundred times, which costs more than what it does.
-Nothing is opened here and no thread is started, so that a worker has of its parent what it would have imported.
+Nothing is opened here and no thread is started, so that a process has of its parent what it would have imported.
 
-Its one argument is the socket on which it is asked, in lines of JSON: ``{"task": …}`` with the worker's standard output
-and a pipe for its end, or ``{"signal": …, "pid": …}``. The answer to either is a line with the process, or with 0.
+Its one argument is the socket on which it is asked, in lines of JSON: ``{"module": …, "task": …}`` with the process's
+streams and a pipe for its end, or ``{"signal": …, "pid": …}``. The answer to either is a line with the process, or 0.
+A module is imported when it is first asked for; what it names as ``LATER``, too.
 """
 
 import importlib
@@ -14,22 +15,22 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 
-import worker
 
-_LATER = (
-    "allmysms_async.journal",
-    "allmysms_async.protocols.envoyersmspro.window",
-    "allmysms_async.protocols.soap.envelope",
-    "allmysms_async.transports.h11",
-    "allmysms_async.transports.smtp",
-    "asyncpg",
-    "email.policy",
-    "encodings.idna",
-    "sqlalchemy.dialects.postgresql.asyncpg",
-    "sqlalchemy.dialects.sqlite",
-)
-"""What is imported only once it is needed."""
+def imported(place: str) -> ModuleType:
+    """Return a module of the tests, with what it imports only once that is needed."""
+    path = Path(place)
+    sys.path.insert(0, str(path.parent))
+    try:
+        module = importlib.import_module(path.stem)
+    finally:
+        sys.path.remove(str(path.parent))
+    for name in getattr(module, "LATER", ()):
+        importlib.import_module(name)
+    return module
 
 
 def reap(ends: dict[int, int]) -> None:
@@ -43,8 +44,8 @@ def reap(ends: dict[int, int]) -> None:
         os.close(end)
 
 
-def serve(door: socket.socket) -> str | None:
-    """Fork until nobody asks any more; return the task in a process that was forked, and None in the one that forks."""
+def serve(door: socket.socket) -> Callable[[], object] | None:
+    """Fork until nobody asks any more; return the work of a process that was forked, and None in the one that forks."""
     ends: dict[int, int] = {}
     bell, rope = os.pipe()
     for each in (bell, rope):
@@ -60,7 +61,7 @@ def serve(door: socket.socket) -> str | None:
             os.read(bell, 4096)
             reap(ends)
             continue
-        line, files, *_ = socket.recv_fds(door, 1 << 16, 2)
+        line, files, *_ = socket.recv_fds(door, 1 << 16, 4)
         if not line:
             return None
         while not line.endswith(b"\n"):
@@ -72,28 +73,29 @@ def serve(door: socket.socket) -> str | None:
             if pid:
                 os.kill(pid, asked["signal"])
         else:
-            output, end = files
+            *streams, end = files
+            module = imported(asked["module"])
             pid = os.fork()
             if not pid:
                 signal.set_wakeup_fd(-1)
                 for number, handler in usual.items():
                     signal.signal(number, handler)
-                os.dup2(output, 1)
-                for each in (output, bell, rope, end, *ends.values()):
+                for number, each in zip(asked["streams"], streams, strict=True):
+                    os.dup2(each, number)
+                for each in (*streams, bell, rope, end, *ends.values()):
                     os.close(each)
                 door.close()
                 os.environ.clear()
                 os.environ.update(asked["environment"])
-                return json.dumps(asked["task"])
-            os.close(output)
+                return lambda: module.work(asked["task"])
+            for each in streams:
+                os.close(each)
             ends[pid] = end
         door.sendall(b"%d\n" % pid)
 
 
 if __name__ == "__main__":
-    for name in _LATER:
-        importlib.import_module(name)
     with socket.socket(fileno=int(sys.argv[1])) as given:
         wanted = serve(given)
     if wanted is not None:
-        worker.work(wanted)
+        sys.exit(wanted())
