@@ -8,6 +8,7 @@ streams and a pipe for its end, or ``{"signal": …, "pid": …}``. The answer t
 A module is imported when it is first asked for; what it names as ``LATER``, too.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -30,6 +31,8 @@ def imported(place: str) -> ModuleType:
         sys.path.remove(str(path.parent))
     for name in getattr(module, "LATER", ()):
         importlib.import_module(name)
+    # Who is forked neither looks through it for garbage nor, by doing so, copies it.
+    gc.freeze()
     return module
 
 

@@ -44,6 +44,7 @@ class Forked:
     """
 
     stdin: asyncio.StreamWriter | None = None
+    stdout: asyncio.StreamReader
     stderr: asyncio.StreamReader | None = None
 
     def __init__(self, nursery: "Nursery", pid: int) -> None:
@@ -52,10 +53,12 @@ class Forked:
         self.returncode: int | None = None
         self._nursery = nursery
 
-    async def follow(self, end: int, output: int, errors: int | None = None, words: int | None = None) -> None:
+    async def follow(self, end: int, output: int | None, errors: int | None = None, words: int | None = None) -> None:
         """Read what it says, and how it ends, and write what it reads."""
-        self.stdout, reading = await _reader(output)
-        self._transports = [reading]
+        self._transports = []
+        if output is not None:
+            self.stdout, reading = await _reader(output)
+            self._transports.append(reading)
         if errors is not None:
             self.stderr, reading = await _reader(errors)
             self._transports.append(reading)
@@ -103,7 +106,7 @@ class Forked:
         async def read(stream: asyncio.StreamReader | None) -> bytes:
             return b"" if stream is None else await stream.read()
 
-        _, said, errors = await asyncio.gather(write(), read(self.stdout), read(self.stderr))
+        _, said, errors = await asyncio.gather(write(), read(getattr(self, "stdout", None)), read(self.stderr))
         await self.wait()
         for transport in self._transports:
             transport.close()
@@ -140,28 +143,55 @@ class Nursery:
             task: Anything that JSON holds.
         """
         (output, theirs), (end, its) = os.pipe(), os.pipe()
-        process = self._forked(module, json.dumps(task), dict(os.environ), {1: theirs}, its)
+        try:
+            process = self._forked(module, task, dict(os.environ), {1: theirs}, its)
+        finally:
+            os.close(theirs)
+            os.close(its)
         await process.follow(end, output)
         return process
 
-    async def fork_with_streams(self, module: Path, task: Any, environment: dict[str, str]) -> Forked:
-        """Have a process forked that has an environment and the three usual streams of its own."""
-        (reading, words), (output, out), (errors, err), (end, its) = os.pipe(), os.pipe(), os.pipe(), os.pipe()
-        process = self._forked(module, json.dumps(task), environment, {0: reading, 1: out, 2: err}, its)
+    async def fork_with_streams(
+        self,
+        module: Path,
+        task: Any,
+        environment: dict[str, str],
+        *,
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> Forked:
+        """Have a process forked that has an environment and the three usual streams of its own.
+
+        Args:
+            module: As for ``fork``.
+            task: As for ``fork``.
+            environment: All of it.
+            stdin: A file that it reads; a pipe by default.
+            stdout: A file that it writes; a pipe by default.
+            stderr: The same.
+        """
+        with contextlib.ExitStack() as theirs:
+
+            def pipe(own: int) -> tuple[int, int]:
+                """Return this process's end of a pipe, and the other one, which is closed here at the end."""
+                ends = os.pipe()
+                theirs.callback(os.close, ends[1 - own])
+                return ends[own], ends[1 - own]
+
+            end, its = pipe(0)
+            words, reading = pipe(1) if stdin is None else (None, stdin)
+            output, out = pipe(0) if stdout is None else (None, stdout)
+            errors, err = pipe(0) if stderr is None else (None, stderr)
+            process = self._forked(module, task, environment, {0: reading, 1: out, 2: err}, its)
         await process.follow(end, output, errors, words)
         return process
 
     def _forked(
-        self, module: Path, task: str, environment: dict[str, str], streams: dict[int, int], end: int
+        self, module: Path, task: Any, environment: dict[str, str], streams: dict[int, int], end: int
     ) -> Forked:
-        """Have a process forked, and let go of what is its own."""
-        files = (*streams.values(), end)
-        words = {"module": str(module), "task": task, "environment": environment, "streams": list(streams)}
-        try:
-            return Forked(self, self.ask(words, files))
-        finally:
-            for file in files:
-                os.close(file)
+        words = {"module": str(module), "task": json.dumps(task), "environment": environment, "streams": [*streams]}
+        return Forked(self, self.ask(words, (*streams.values(), end)))
 
     def close(self) -> None:
         """End it."""

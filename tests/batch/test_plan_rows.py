@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap64
 
@@ -115,6 +115,7 @@ def planned(
 
 
 @pytest.mark.parametrize("name", OTHERS)
+@settings(max_examples=50)  # for each of the limits
 @given(
     rows=st.lists(ITEMS, max_size=30),
     text=st.sampled_from(["Bonjour", "Bonjour #param_1#", "Zoé €"]),
@@ -133,6 +134,7 @@ def test_rows_at_once_end_as_one_by_one(
 
 
 @pytest.mark.parametrize("name", OTHERS)
+@settings(max_examples=50)  # for each of the limits
 @given(
     rows=st.lists(st.tuples(PHONES, TEXTS, TEXTS), min_size=1, max_size=30),
     text=st.sampled_from(["Bonjour", "Bonjour #param_1#", "Zoé € #param_2# #param_1#", "#param_1# #param_1#"]),

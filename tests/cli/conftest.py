@@ -57,9 +57,10 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
     return {"ALLMYSMS_LOGIN": "demo", "ALLMYSMS_API_KEY": KEY, "ALLMYSMS_BASE_URL": sandbox.http_url}
 
 
-async def start(*words: str, env: dict[str, str] | None = None) -> Process:
+async def start(*words: str, env: dict[str, str] | None = None, **streams: int | None) -> Process:
     """Start the command line in a process of its own, which has imported it beforehand."""
-    return await nursery().fork_with_streams(COMMANDS, words, os.environ | {"COLUMNS": "120"} | (env or {}))
+    environment = os.environ | {"COLUMNS": "120"} | (env or {})
+    return await nursery().fork_with_streams(COMMANDS, words, environment, **streams)
 
 
 async def start_script(*words: str, env: dict[str, str] | None = None) -> Process:

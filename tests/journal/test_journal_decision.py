@@ -8,6 +8,7 @@ import pytest
 from allmysms_async import InvalidRequest
 from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.journal import Journal
+from allmysms_async.journal.lease import LEASE_SECONDS
 from allmysms_async.model import Outcome, Reason, Rejected, Unconfirmed
 from allmysms_async.model import OutcomeState as State
 from tests.cli.conftest import finish as ended
@@ -49,6 +50,7 @@ async def test_resend_of_a_partly_answered_request_is_for_the_unknown_alone(sand
     await hand.answered(claim, receipt)
     await hand.lose(claim)
     await hand.die()
+    hand.clock.jump(LEASE_SECONDS - 10)  # whoever waits looks again every moment
     sandbox.advance(11)
     async with service(keyed=keyed, clock=hand.clock) as sms:
         last = await sms.run(campaign(people(5)), journal=journal)

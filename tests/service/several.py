@@ -4,12 +4,14 @@ It prints, as JSON, how each send ended, and whatever Python warned of or could 
 """
 
 import asyncio
+import faulthandler
 import gc
 import json
 import multiprocessing
 import ssl
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -168,8 +170,22 @@ WAYS: dict[str, Callable[[Sender], list[str]]] = {
     "closed from another": closed_from_another,
 }
 
-if __name__ == "__main__":
-    ways, wire, http_url, smtp_port, *files = sys.argv[1:]
+LATER = (
+    "allmysms_async.protocols.envoyersmspro.window",
+    "allmysms_async.protocols.soap.envelope",
+    "allmysms_async.transports.h11",
+    "allmysms_async.transports.smtp",
+    "email.policy",
+    "encodings.idna",
+)
+"""What is imported only once it is needed."""
+
+
+def work(task: str) -> None:
+    """Use a service in the ways of a task; any warning is an error."""
+    faulthandler.enable()
+    warnings.simplefilter("error")
+    ways, wire, http_url, smtp_port, *files = json.loads(task)
     ended = []
     for number, way in enumerate(ways.split(", ")):
         ended += WAYS[way](Sender(wire, http_url, int(smtp_port), *files, first=1000 * number))

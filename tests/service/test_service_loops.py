@@ -1,9 +1,7 @@
 """One service, made at import, used from several event loops, threads and processes; every backend, real sockets."""
 
-import asyncio
 import json
 import os
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 
 from allmysms_async.sandbox import Sandbox
+from tests.process import nursery
 
 pytestmark = pytest.mark.slow
 
@@ -41,12 +40,7 @@ def use(request: pytest.FixtureRequest, gateway: Sandbox, tmp_path: Path) -> Tol
     async def run(way: str) -> list[str]:
         files = [str(authority) if encrypted else "", str(tmp_path / "limit.db")]
         place = [wire, gateway.http_url, str(gateway.smtp_port), *files]
-        program = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-W", "error", str(SEVERAL), way, *place),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=os.environ | {"PYTHONFAULTHANDLER": "1"},
-        )
+        program = await nursery().fork_with_streams(SEVERAL, [way, *place], dict(os.environ))
         try:
             out, err = await program.communicate()
         finally:
