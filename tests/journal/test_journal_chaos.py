@@ -33,9 +33,10 @@ async def kill_again_and_again(worker, journal, rng, *, kills, workers=1, **opti
         lives = [await worker(journal, count=CHUNKS * SIZE, chunk_size=SIZE, **options) for _ in range(workers)]
         for life in lives:
             await life.line()
-        if rounds % 2:  # at a random moment once something was sent, else also before
-            await lives[0].line()
-        await asyncio.sleep(rng.uniform(0, 1.2))
+        if rounds % 2:  # at a random moment once somebody was texted, else also before
+            while (said := await lives[0].line()) is not None and not said.get("accepted"):
+                pass
+        await asyncio.sleep(rng.uniform(0, 0.6))
         for life in lives:
             over += life.process.returncode is not None
             if life.process.returncode is None:
