@@ -39,6 +39,11 @@ def install_wheel(session: nox.Session) -> None:
     session.install("--quiet", f"{wheel}{EXTRAS}")
 
 
+def installed_for(session: nox.Session) -> pathlib.Path:
+    """Return the file in a session's environment that says for which project file it was installed."""
+    return pathlib.Path(session.virtualenv.location) / "pyproject.toml"
+
+
 def run_tests(session: nox.Session) -> None:
     session.install("--quiet", *group("test"))
     install_wheel(session)
@@ -60,7 +65,11 @@ def pythons(session: nox.Session) -> None:
 @nox.session(reuse_venv=True)
 def quick(session: nox.Session) -> None:
     """Run what takes milliseconds and starts no process, on the files as they are: for the loop of work."""
-    session.install("--quiet", *group("test"), "-e", f".{EXTRAS}")
+    # pip takes seconds to find that nothing is to be done, and the package is used where it lies.
+    wanted, done = pathlib.Path("pyproject.toml").read_text(encoding="utf-8"), installed_for(session)
+    if not done.exists() or done.read_text(encoding="utf-8") != wanted:
+        session.install("--quiet", *group("test"), "-e", f".{EXTRAS}")
+        done.write_text(wanted, encoding="utf-8")
     session.run("pytest", "-n", str(CORES), *GROUPED, "-m", "not slow", *session.posargs, env=COMPILED)
 
 
