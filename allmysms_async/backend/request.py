@@ -25,6 +25,8 @@ class SendLimits(Shown, frozen=True, kw_only=True):
             without bound.
         metropolitan_only: Whether only mobiles of metropolitan France can be reached.
         refused_characters: Characters that the gateway would replace by others: a text that holds one is refused.
+        max_parts: Parts that a text may take; None is as many as its units make. A text of as many units as are allowed
+            may take one more, since no character spans two.
         reports_cost: Whether the answer to a send says what it cost, in euros.
         appended: What the provider adds to the end of each text; it counts in its length.
     """
@@ -38,6 +40,7 @@ class SendLimits(Shown, frozen=True, kw_only=True):
     max_numbers_length: int | None = None
     metropolitan_only: bool = False
     refused_characters: str = ""
+    max_parts: int | None = None
     reports_cost: bool = False
     appended: str = ""
 

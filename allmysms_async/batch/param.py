@@ -6,15 +6,17 @@ import typing
 from collections.abc import Sequence
 from decimal import Decimal
 
-__all__ = ["Figures", "param_problem", "written"]
+from allmysms_async.text import as_sent
+
+__all__ = ["Unwritten", "param_problem", "written"]
 
 # Of a figure; a longer one is no figure that a person reads.
 _MAX_DIGITS = 100
 _MOST = 10**_MAX_DIGITS
 
 
-class Figures(Exception):  # no error: the row goes on with its figures written as text
-    """A recipient's parameters hold figures."""
+class Unwritten(Exception):  # no error: the row goes on with its parameters as they are sent
+    """A recipient's parameters hold figures, or texts in another form than they are sent in."""
 
 
 def _is_figure(value: object) -> bool:
@@ -22,9 +24,10 @@ def _is_figure(value: object) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
-def written(params: Sequence[object]) -> tuple[str, ...]:
-    """Return parameters as texts, the figures among them written out."""
-    return tuple(f"{value:f}" if isinstance(value, Decimal) else str(value) for value in params)
+def written(params: Sequence[object], *, gsm_replacements: bool) -> tuple[str, ...]:
+    """Return parameters as the texts that are sent: figures written out, in NFC, quotes replaced if asked for."""
+    texts = (f"{value:f}" if isinstance(value, Decimal) else str(value) for value in params)
+    return tuple([as_sent(text, gsm_replacements=gsm_replacements) for text in texts])
 
 
 def param_problem(params: object) -> str | None:

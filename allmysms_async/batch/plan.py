@@ -19,13 +19,20 @@ from allmysms_async.batch.block import ROWS_AT_ONCE, Block, Row, line_of, portio
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.gathering import Gathering
 from allmysms_async.batch.opt_outs import Barred, OptOuts
-from allmysms_async.batch.param import Figures, param_problem, written
+from allmysms_async.batch.param import Unwritten, param_problem, written
 from allmysms_async.batch.seen import Refusals, Unmet, refusal
-from allmysms_async.batch.wording import PARAM_REASONS, check_characters, check_size, coding_wanted, template_of
+from allmysms_async.batch.wording import (
+    PARAM_REASONS,
+    check_characters,
+    check_size,
+    coding_wanted,
+    sent_column,
+    template_of,
+)
 from allmysms_async.errors import InvalidNumber, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, RefusedRow, SmsMessage
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
-from allmysms_async.text import Coding, Template, TextSize, escaped, has_placeholder
+from allmysms_async.text import Coding, Template, TextSize, as_sent, escaped, has_placeholder
 
 __all__ = ["Planner"]
 
@@ -72,6 +79,7 @@ class Planner:
     ) -> None:
         self._template, self._size = template or template_of(message, limits)
         self._coding = coding_wanted(message, limits)
+        self._replaces = message.gsm_replacements
         self._limits = limits
         self._seen = seen
         self._accounted = accounted
@@ -148,13 +156,24 @@ class Planner:
             return [(self._size.coding, self._size.parts)] * count
         if not limits.personalises:
             return [None] * count  # rendered here, each has a chunk of its own, or may have
-        usual: list[int | None] = [None] * count
-        if self._coding is not Coding.UNICODE and not limits.refused_characters:
-            values = block.values(self._template.count)
-            usual = usual if values is None else self._template.gsm_parts(values, limits.max_gsm_units)
+        values = block.values(self._template.count)
+        usual = self._usual_parts(values, count)
+        if values is not None and None in usual:
+            # Whatever GSM-7 holds is in the form that it is sent in: what it does not hold may not be.
+            sent = [sent_column(column, gsm_replacements=self._replaces) for column in values]
+            if any(new is not old for new, old in zip(sent, values, strict=True)):
+                block.reword(sent)
+                usual = self._usual_parts(sent, count)
         if usual.count(usual[0]) == count and usual[0] is not None:
             return [(Coding.GSM7, usual[0])] * count
         return [None if parts is None else (Coding.GSM7, parts) for parts in usual]
+
+    def _usual_parts(self, values: Sequence[Sequence[str]] | None, rows: int) -> list[int | None]:
+        """Return how many parts each row's text takes if it is a usual one, None where somebody has to look at it."""
+        limits = self._limits
+        if values is None or self._coding is Coding.UNICODE or limits.refused_characters:
+            return [None] * rows
+        return self._template.gsm_parts(values, limits.max_gsm_units, limits.max_parts)
 
     def _usual_fit(self, recipient: Recipient) -> _Fit | None:
         """Return how a text is sent that can be and that the gateway fills in, or None of any other."""
@@ -162,7 +181,7 @@ class Planner:
             return None
         try:
             size = self._measure(recipient)
-        except (InvalidText, Figures):
+        except (InvalidText, Unwritten):
             return None
         if any(map(has_placeholder, recipient.params[: self._template.count])):
             return None
@@ -231,10 +250,9 @@ class Planner:
             size = self._measure(recipient)
         except InvalidText as error:
             return self._refuse(row, recipient, recipient.phone, PARAM_REASONS[error.reason], number)
-        except Figures:
-            return self.add(
-                row, msgspec.structs.replace(recipient, params=written(recipient.params[: self._template.count]))
-            )
+        except Unwritten:
+            params = written(recipient.params[: self._template.count], gsm_replacements=self._replaces)
+            return self.add(row, msgspec.structs.replace(recipient, params=params))
         if self._unmet.meet(number):
             return None
         self._join(row, recipient, phone, size.coding, size.parts)
@@ -247,13 +265,18 @@ class Planner:
         params = recipient.params
         if not isinstance(params, tuple | list):  # pyright: ignore[reportUnnecessaryIsInstance]  # likewise below
             raise InvalidText(param_problem(params) or "The parameters are none.", reason="malformed")
-        for value in params[: self._template.count]:
+        values, sent = params[: self._template.count], True
+        for value in values:
             if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers are not all typed
-                problem = param_problem(params[: self._template.count])
+                problem = param_problem(values)
                 if problem is None:
-                    raise Figures
+                    raise Unwritten
                 raise InvalidText(problem, reason="missing_param" if value is None else "malformed")
-            if self._limits.refused_characters:
+            sent = sent and as_sent(value, gsm_replacements=self._replaces) == value
+        if not sent:
+            raise Unwritten
+        if self._limits.refused_characters:
+            for value in values:
                 check_characters(value, self._limits)
         size = self._template.size(params, self._coding)
         check_size(size, self._limits)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from allmysms_async.backend import SendLimits
 from allmysms_async.errors import InvalidText
 from allmysms_async.model import Reason, SmsMessage, coding_of
-from allmysms_async.text import Coding, Template, TextSize
+from allmysms_async.text import Coding, Template, TextSize, as_sent
 
-__all__ = ["PARAM_REASONS", "check_characters", "check_size", "coding_wanted", "template_of"]
+__all__ = ["PARAM_REASONS", "check_characters", "check_size", "coding_wanted", "sent_column", "template_of"]
 
 PARAM_REASONS: Mapping[str, Reason] = {
     "malformed": Reason.INVALID_PARAM,
@@ -92,3 +92,20 @@ def check_size(size: TextSize, limits: SendLimits) -> None:
     if size.units > most:
         msg = f"The text takes {size.units} units in {size.coding.name}, at most {most} are allowed; nothing was sent."
         raise InvalidText(msg, reason="text_too_long")
+    if limits.max_parts is not None and size.parts > limits.max_parts:
+        msg = (
+            f"The text takes {size.parts} parts, since no character of two units is split between two, and at most "
+            f"{limits.max_parts} are allowed; nothing was sent."
+        )
+        raise InvalidText(msg, reason="text_too_long")
+
+
+def sent_column(values: Sequence[str], *, gsm_replacements: bool) -> Sequence[str]:
+    """Return many values in the form that they are sent in: the same object if they are in it, as nearly all are.
+
+    All are looked at in one go: a blank between two keeps an accent at the beginning of one from the one before.
+    """
+    together = " ".join(values)
+    if as_sent(together, gsm_replacements=gsm_replacements) == together:
+        return values
+    return [as_sent(value, gsm_replacements=gsm_replacements) for value in values]

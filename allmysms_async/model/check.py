@@ -26,6 +26,7 @@ _FIELDS: dict[str, tuple[_Kinds, str]] = {
     "wants_replies": (bool, "true or false"),
     "track_links": (bool, "true or false"),
     "priority": (bool, "true or false"),
+    "gsm_replacements": (bool, "true or false"),
     "notify": (bool, "true or false"),
     "add_stop": (bool, "true, false or None"),
     "strict_sender": (bool, "true or false"),

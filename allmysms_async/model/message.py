@@ -6,10 +6,12 @@ import enum
 from collections.abc import AsyncIterable, Iterable
 from datetime import datetime
 
+import msgspec
+
 from allmysms_async.model.vocabulary import Encoding, Purpose, Reason
 from allmysms_async.numbers import mask, name_shown
 from allmysms_async.redaction import Discreet, Shown
-from allmysms_async.text import Coding
+from allmysms_async.text import Coding, as_sent
 
 __all__ = [
     "Campaign",
@@ -27,11 +29,13 @@ class SmsMessage(Shown, frozen=True):
     """A text and how it is to be sent.
 
     Attributes:
-        text: The text; ``#param_1#``, ``#param_2#``… stand for each recipient's values, counted from 1 without gaps.
+        text: The text; ``#param_1#``, ``#param_2#``… stand for each recipient's values, counted from 1 without gaps. It
+            is kept, measured and sent in Unicode's form NFC, and so are the values.
         sender: Shown in place of the short number, or None for the gateway's default. To France it is honoured only if
             the text ends with ``STOP au 36180``, without which a marketing text is refused.
         purpose: ``marketing``, ``transactional`` or ``otp``; a campaign must say.
-        encoding: ``auto`` (default), ``gsm7`` or ``unicode``. A text is never cut, re-coded or transliterated.
+        encoding: ``auto`` (default), ``gsm7`` or ``unicode``. Beside NFC, and ``gsm_replacements``, a text is
+            never cut, re-coded or transliterated.
         send_at: When to send it, an aware datetime in the future; None is now.
         wants_replies: Whether recipients should be able to answer.
         reference: The caller's own identifier, returned with reports and replies.
@@ -43,6 +47,9 @@ class SmsMessage(Shown, frozen=True):
             lacks them is refused; with False it is not, in a campaign that is known to reach nobody in France.
         strict_sender: Whether a sender that breaks a rule of the French operators (``law.lint_sender``) is refused; by
             default a warning is logged, once for each sender.
+        gsm_replacements: Replace quotes, spaces and dashes that GSM-7 lacks by those that it has, in the text and the
+            values: one typographic apostrophe makes a text Unicode, 70 characters a part in place of 160. Nothing else
+            is replaced; ``text.transliterate`` says what could be.
 
     Source: HTTPS API v9, §7.2.
     """
@@ -58,6 +65,11 @@ class SmsMessage(Shown, frozen=True):
     priority: bool = False
     add_stop: bool | None = None
     strict_sender: bool = False
+    gsm_replacements: bool = False
+
+    def __post_init__(self) -> None:
+        """Bring the text to the form that it is sent in."""
+        _settle(self, gsm_replacements=self.gsm_replacements is True)
 
     def __repr__(self) -> str:
         """Show everything but the text, which may hold a one-time code."""
@@ -82,7 +94,8 @@ class MmsMessage(Shown, frozen=True, kw_only=True):
     file, and holds at most 600 KB. Placeholders in the text are filled in as in an ``SmsMessage``.
 
     Attributes:
-        text: The text: 1 to 1000 characters alone, 1 to 100 beside media; a newline counts 2.
+        text: The text: 1 to 1000 characters alone, 1 to 100 beside media; a newline counts 2. Kept,
+            measured and sent in Unicode's form NFC.
         image: Address of a ``.gif`` or ``.jpg`` file.
         video: Address of a ``.3gp`` file; with neither an image nor a sound.
         sound: Address of a ``.mid`` or ``.amr`` file.
@@ -102,6 +115,10 @@ class MmsMessage(Shown, frozen=True, kw_only=True):
     purpose: Purpose | None = None
     send_at: datetime | None = None
     notify: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Bring the text to the form that it is sent in."""
+        _settle(self, gsm_replacements=False)
 
     @property
     def kind(self) -> MmsKind:
@@ -172,6 +189,15 @@ class Campaign(Discreet, frozen=True, eq=False, weakref=True):
     message: SmsMessage | MmsMessage
     recipients: Iterable[Recipient | str] | AsyncIterable[Recipient | str]
     exclude_opt_outs: bool | None = None
+
+
+def _settle(message: SmsMessage | MmsMessage, *, gsm_replacements: bool) -> None:
+    """Put the text that is sent in place of one that is given; one that is none is refused where it is used."""
+    given: object = message.text
+    if isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers are not all typed
+        sent = as_sent(given, gsm_replacements=gsm_replacements)
+        if sent is not given:
+            msgspec.structs.force_setattr(message, "text", sent)
 
 
 def as_sms(message: SmsMessage | MmsMessage) -> SmsMessage:

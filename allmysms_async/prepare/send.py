@@ -155,7 +155,7 @@ def _one_request(sms: SmsMessage, template: tuple[Template, TextSize | None], li
     for row, item in enumerate(recipients, 1):
         outcome = planner.add(row, item)
         if outcome is not None and outcome.reason is not Reason.DUPLICATE:
-            _refuse(row, item, outcome.reason)
+            _refuse(row, item, outcome.reason, gsm_replacements=sms.gsm_replacements)
     chunks = planner.flush()
     if len(chunks) > 1:
         msg = (
@@ -192,7 +192,7 @@ def _few(to: object) -> list[Any]:
     return found
 
 
-def _refuse(row: int, item: str | Recipient, reason: Reason | None) -> NoReturn:
+def _refuse(row: int, item: str | Recipient, reason: Reason | None, *, gsm_replacements: bool) -> NoReturn:
     """Raise the error that says why a recipient of ``send`` cannot be sent to."""
     phone = item.phone if isinstance(item, Recipient) else item
     if reason is Reason.OUTSIDE_FRANCE:
@@ -212,7 +212,7 @@ def _refuse(row: int, item: str | Recipient, reason: Reason | None) -> NoReturn:
         raise InvalidText(msg, reason=why)
     if reason is Reason.NEEDS_UNICODE and isinstance(item, Recipient):
         try:
-            units("".join(written(item.params)), Coding.GSM7)
+            units("".join(written(item.params, gsm_replacements=gsm_replacements)), Coding.GSM7)
         except InvalidText as error:
             msg = f"Recipient {row} ({mask(phone)}): {error} Nothing was sent."
             raise InvalidText(msg, reason=why) from None

@@ -11,6 +11,7 @@ from pyroaring import BitMap64
 from allmysms_async import argument
 from allmysms_async.backend import SendLimits
 from allmysms_async.batch.chunk import Chunk
+from allmysms_async.batch.param import written
 from allmysms_async.batch.plan import Planner
 from allmysms_async.law import with_stop
 from allmysms_async.model import Reason, Recipient, SmsMessage
@@ -100,7 +101,9 @@ def check_list(
         odd.look_at(recipient, None if outcome is None else outcome.reason)
         if outcome is None:
             if len(first) < _FIRST:
-                text = template.render(recipient.params[: template.count])
+                text = template.render(
+                    written(recipient.params[: template.count], gsm_replacements=message.gsm_replacements)
+                )
                 first.append(SampleRow(recipient.line, mask(recipient.phone), text))
         elif outcome.reason is not None:
             rejections[outcome.reason] += 1

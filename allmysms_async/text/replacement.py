@@ -19,7 +19,7 @@ from allmysms_async.text.alphabet import GSM_BASIC, GSM_EXTENSION, plain_gsm
 
 __all__ = ["LOSSLESS", "Replacement", "Transliteration", "as_sent", "transliterate"]
 
-LOSSLESS: Final = {
+LOSSLESS: Final[dict[str, str]] = {
     **dict.fromkeys("‘’‚‛‹›′`´ʹʻʼʽˈˊˋ", "'"),
     **dict.fromkeys("“”„‟«»″ʺ〝〞〟", '"'),
     **dict.fromkeys("‐‑‒–—―−⁃﹘﹣－", "-"),
@@ -35,7 +35,7 @@ _TABLE: Final = """
 … ... • - ‣ - ◦ - ▪ - · . ∙ . ⋅ . ¦ | ˜ ~ ∼ ~ ≈ ~ × x ÷ / ⁄ / ∕ / ± +/- ≤ <= ≥ >= ≠ !=
 µ u ° o © (c) ® (r) ™ TM № No ¢ c → -> ← <- ⇒ => ⇐ <=
 """
-_LOSSY: Final = dict(zip(_TABLE.split()[::2], _TABLE.split()[1::2], strict=True))
+_LOSSY: Final[dict[str, str]] = dict(zip(_TABLE.split()[::2], _TABLE.split()[1::2], strict=True))
 
 _GSM: Final = frozenset(GSM_BASIC + GSM_EXTENSION)
 _LOSSLESS_TABLE: Final = str.maketrans(LOSSLESS)

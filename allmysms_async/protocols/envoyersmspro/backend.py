@@ -16,11 +16,11 @@ from allmysms_async.protocols.connection import Connection, address
 from allmysms_async.protocols.envoyersmspro.inquiry import EnvoyerSmsProInquiry
 from allmysms_async.protocols.envoyersmspro.line import Line, credentials
 from allmysms_async.protocols.envoyersmspro.message import (
+    LONG_PARTS,
     LONG_UNITS,
     MAX_RECIPIENTS,
     SINGLE_UNITS,
     STOP_TEXT,
-    STOP_UNITS,
     CancelMessage,
     SendMessage,
     check_sender,
@@ -111,6 +111,7 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
             max_recipients=MAX_RECIPIENTS,
             max_gsm_units=LONG_UNITS if long_messages else SINGLE_UNITS,
             max_ucs2_units=0,
+            max_parts=LONG_PARTS if long_messages else 1,
             personalises=False,
             idempotent=False,
             appended=STOP_TEXT if stop_sms else "",
@@ -187,20 +188,19 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
         """
         message = request.message
         adds_stop = self._adds_stop(message)
-        units = measure(request.text, request.coding).units + (STOP_UNITS if adds_stop else 0)
+        parts = measure(request.text + (STOP_TEXT if adds_stop else ""), request.coding).parts
         operation = SendMessage(
             request.text,
             request.phones,
             check_sender(message.sender or self._default_sender),
             send_at=message.send_at,
-            long_message_allowed=units > SINGLE_UNITS,
+            long_message_allowed=parts > 1,
             stop_sms=adds_stop,
             tag=self._tag,
             wants_replies=message.wants_replies,
         )
         result = await self._line.perform(operation, timeout=request.timeout)
-        each = 1 if units <= SINGLE_UNITS else -(-units // 153)
-        return receipt(result, request, each * len(request.recipients))
+        return receipt(result, request, parts * len(request.recipients))
 
     async def cancel(self, campaign_id: str) -> None:
         """Cancel a scheduled send.

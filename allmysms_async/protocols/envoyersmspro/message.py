@@ -21,11 +21,11 @@ from allmysms_async.protocols.refusal import place_of_wrong
 from allmysms_async.redaction import Discreet
 
 __all__ = [
+    "LONG_PARTS",
     "LONG_UNITS",
     "MAX_RECIPIENTS",
     "SINGLE_UNITS",
     "STOP_TEXT",
-    "STOP_UNITS",
     "CancelMessage",
     "CancelMessageResult",
     "GetMessageStats",
@@ -44,11 +44,11 @@ SINGLE_UNITS = 160
 LONG_UNITS = 459
 """The longest text with ``longmessageallowed``: two SMS up to 306, three up to 459."""
 
-STOP_TEXT = "\nSTOP SMS au 36111"
-"""What ``stopsms`` appends."""
+LONG_PARTS = 3
+"""The most SMS of one text."""
 
-STOP_UNITS = 19
-"""The length of ``STOP_TEXT``, a newline being two."""
+STOP_TEXT = "\nSTOP SMS au 36111"
+"""What ``stopsms`` appends: 19 of a text's units."""
 
 MAX_RECIPIENTS = 1000
 """Recipients in one POST."""

@@ -23,6 +23,7 @@ from allmysms_async.protocols.mail2sms.codec import (
     room,
 )
 from allmysms_async.protocols.refusal import refuse_lacking
+from allmysms_async.text import MAX_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -75,6 +76,7 @@ class Mail2SmsBackend:
         max_recipients=120,
         max_gsm_units=1224,
         max_ucs2_units=0,
+        max_parts=MAX_PARTS,
         personalises=False,
         idempotent=False,
     )

@@ -26,6 +26,7 @@ from allmysms_async.protocols.rest.receipt import discarded, receipt
 from allmysms_async.protocols.rest.reconcile import find_send
 from allmysms_async.protocols.rest.sms import SendMany, SimulateCampaign
 from allmysms_async.protocols.rest.wire import Result
+from allmysms_async.text import MAX_PARTS
 
 if TYPE_CHECKING:
     from allmysms_async.transports import HttpTransport
@@ -71,6 +72,7 @@ class RestBackend(RestInquiry, HttpBackend):
         max_recipients=2000,
         max_gsm_units=1224,
         max_ucs2_units=8 * 67,
+        max_parts=MAX_PARTS,
         personalises=True,
         idempotent=True,
         reports_cost=True,
