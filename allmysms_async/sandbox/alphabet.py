@@ -1,5 +1,8 @@
 """The sandbox's own reading of how a text becomes SMS parts.
 
+A character of two units, be it an escape with the sign after it, a surrogate pair or a newline, never straddles two
+messages: it begins the next one.
+
 Source: HTTPS API v9, §7.2 (lengths, CODING) and §7.3 (a newline counts twice); GSM 03.38 for the characters.
 """
 
@@ -25,6 +28,7 @@ _DOUBLE = "^{}\\[~]|€\f\n"
 
 _FOREIGN = re.compile(f"[^{re.escape(_SINGLE + _DOUBLE)}]")
 _COUNTS_TWICE = re.compile(f"[{re.escape(_DOUBLE)}]")
+_WIDE = re.compile("[\n\U00010000-\U0010ffff]")
 
 
 class TextTooLong(ValueError):
@@ -37,18 +41,28 @@ def deliverable(text: str, *, unicode: bool) -> str:
 
 
 def parts(text: str, *, unicode: bool) -> int:
-    """Count the SMS parts of a deliverable text.
+    """Count the SMS parts of a deliverable text: each is filled with whole characters, one after the other.
 
     Raises:
         TextTooLong: It takes more than eight.
     """
-    if unicode:
-        length, alone, linked = len(text.encode("utf-16-le", "surrogatepass")) // 2, 70, 67
-    else:
-        length, alone, linked = len(text) + len(_COUNTS_TWICE.findall(text)), 160, 153
-    if length <= alone:
+    alone, linked = (70, 67) if unicode else (160, 153)
+    if len(text) > linked * MAX_PARTS:
+        raise TextTooLong
+    wide = (_WIDE if unicode else _COUNTS_TWICE).search(text) is not None
+    sizes = [1 if _is_single(character, unicode=unicode) else 2 for character in text] if wide else [1] * len(text)
+    if sum(sizes) <= alone:
         return 1
-    count = -(-length // linked)
+    count, room = 1, linked
+    for size in sizes:
+        if size > room:
+            count, room = count + 1, linked
+        room -= size
     if count > MAX_PARTS:
         raise TextTooLong
     return count
+
+
+def _is_single(character: str, *, unicode: bool) -> bool:
+    """Say whether a character counts one; the newline does not, in either coding."""
+    return (character != "\n" and ord(character) < 0x10000) if unicode else character not in _DOUBLE

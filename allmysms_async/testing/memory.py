@@ -10,6 +10,7 @@ from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.errors import OutcomeUnknown
 from allmysms_async.model import AllAccepted, MmsMessage, SendReceipt, SmsMessage
 from allmysms_async.redaction import Discreet
+from allmysms_async.text import MAX_PARTS
 
 __all__ = ["MemoryBackend", "SentText"]
 
@@ -56,6 +57,7 @@ class MemoryBackend:
         max_recipients=2000,
         max_gsm_units=1224,
         max_ucs2_units=536,
+        max_parts=MAX_PARTS,
         personalises=False,
         idempotent=True,
     )
