@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import cast
 
-import click
 import msgspec
 
 from allmysms_async.cli import freeze, login
 from allmysms_async.cli.drive import Listener, drive
 from allmysms_async.cli.ending import ExitCode, say
-from allmysms_async.cli.file import check_places, journal_file, why
+from allmysms_async.cli.file import check_places, journal_file
 from allmysms_async.cli.outcome import OutcomeFile
 from allmysms_async.cli.recipients import ListOptions, check_params, form_read, how_read, oddities, opened
 from allmysms_async.cli.report import Examples, print_end
 from allmysms_async.cli.screen import Display, error_console
-from allmysms_async.cli.signals import at_once
+from allmysms_async.cli.wording import needed, text_of
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.model import Campaign, Purpose, SmsMessage
+from allmysms_async.model import Campaign, Encoding, Purpose, SmsMessage
 from allmysms_async.options import RunOptions
 
-__all__ = ["CampaignOptions", "run_file", "text_of"]
-
-_MOST_TEXT = 100_000
+__all__ = ["CampaignOptions", "run_file"]
 
 
 class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +32,8 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         recipients: The file, and how it is read.
         text: The text, or ``-``.
+        coding: How it is sent, ``auto`` as it needs.
+        gsm_replacements: Whether quotes, spaces and dashes that GSM-7 lacks are replaced.
         sender: What is shown as the sender.
         add_stop: Whether the words by which people opt out are added; None as the library does by default.
         strict_sender: Whether a sender that operators may refuse is refused.
@@ -50,6 +48,8 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     recipients: ListOptions
     text: str
+    coding: Encoding
+    gsm_replacements: bool
     sender: str | None
     add_stop: bool | None
     strict_sender: bool
@@ -60,33 +60,6 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
     sending: RunOptions
     outcomes: Path | None
     as_json: bool
-
-
-def text_of(text: str) -> str:
-    """Return a text, from standard input if it is ``-``.
-
-    Raises:
-        UsageError: Standard input is closed, cannot be read, is not UTF-8 or does not end.
-    """
-    if text != "-":
-        return text
-    try:
-        with at_once():
-            read = sys.stdin.buffer.read(_MOST_TEXT + 1) if sys.stdin else None
-        told = None if read is None else read.decode("utf-8-sig").rstrip("\r\n")
-    except OSError as error:
-        msg = f"The text on standard input cannot be read: {why(error)}."
-        raise click.UsageError(msg) from None
-    except UnicodeDecodeError:
-        msg = "The text on standard input is not UTF-8."
-        raise click.UsageError(msg) from None
-    if read is None or told is None:
-        msg = "There is no standard input to read the text from: give the text itself."
-        raise click.UsageError(msg)
-    if len(read) > _MOST_TEXT:
-        msg = f"The text on standard input is longer than {_MOST_TEXT} bytes, more than any text message."
-        raise click.UsageError(msg)
-    return told
 
 
 def _label(sending: RunOptions) -> str | None:
@@ -121,16 +94,18 @@ def run_file(options: CampaignOptions) -> int:
     check_places({"--outcomes": options.outcomes}, source=file, journal=journal_file(journal))
     # Telling how a file is read takes reading it once: before the event loop, whose signals would wait for it.
     source = opened(options.recipients)
-    quiet = options.as_json or next(iter(source), None) is None
-    told = () if quiet else (*how_read(source, text), *oddities(source))
     message = SmsMessage(
         text,
         sender=options.sender,
         purpose=options.purpose,
+        encoding=options.coding,
         send_at=options.send_at,
+        gsm_replacements=options.gsm_replacements,
         add_stop=options.add_stop,
         strict_sender=options.strict_sender,
     )
+    quiet = options.as_json or next(iter(source), None) is None
+    told = (*(() if quiet else (*how_read(source, message), *oddities(source))), *needed(message))
     name = file.stem if options.name is None else options.name
     campaign = Campaign(name, message, recipients=source, exclude_opt_outs=options.exclude_opt_outs)
     freeze()

@@ -13,21 +13,22 @@ from rich.text import Text
 from allmysms_async.cli.ending import ExitCode, plain, say
 from allmysms_async.cli.recipients import ListOptions, check_params, form_read, how_read, opened
 from allmysms_async.cli.screen import number, output_console
+from allmysms_async.cli.wording import needed
 from allmysms_async.model import SmsMessage
 from allmysms_async.source import CsvSource, ListCheck, SheetSource
 
 __all__ = ["check_file"]
 
 
-def check_file(options: ListOptions, text: str, *, machine: bool) -> int:
+def check_file(options: ListOptions, message: SmsMessage, *, machine: bool) -> int:
     """Print what becomes of a list; return 0 if all of it would be sent, 1 if some rows would not."""
-    check_params(options, text)
+    check_params(options, message.text)
     source = opened(options)
-    check = source.check(SmsMessage(text))
+    check = source.check(message)
     if machine:
         say_json(source, check)
     else:
-        print_check(source, check, text)
+        print_check(source, check, message)
     return ExitCode.ALL_ACCEPTED if check.sendable == check.rows and check.rows else ExitCode.SOME_NOT
 
 
@@ -46,10 +47,10 @@ def say_json(source: CsvSource | SheetSource, check: ListCheck) -> None:
     click.echo(json.dumps(fields))
 
 
-def print_check(source: CsvSource | SheetSource, check: ListCheck, text: str) -> None:
+def print_check(source: CsvSource | SheetSource, check: ListCheck, message: SmsMessage) -> None:
     """Print what a person wants to know before sending."""
     console = output_console()
-    console.print(plain(how_read(source, text)[0]), markup=False)
+    console.print(plain(how_read(source, message)[0]), markup=False)
     for row in check.first:
         console.print(plain(f"  line {row.line}, {row.phone}: {' '.join(row.text.split())}"), markup=False)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
@@ -63,3 +64,5 @@ def print_check(source: CsvSource | SheetSource, check: ListCheck, text: str) ->
     console.print(table)
     for sentence in check.oddities:
         say(f"Odd: {sentence}")
+    for sentence in needed(message):
+        say(sentence)

@@ -16,11 +16,19 @@ from allmysms_async.cli.ending import Commands, missing_extra
 from allmysms_async.cli.logs import logged
 from allmysms_async.cli.mails import mails
 from allmysms_async.cli.opt_outs import opt_outs
-from allmysms_async.cli.option_group import JOURNAL, as_json_option, list_options, sender_options, sending_options
+from allmysms_async.cli.option_group import (
+    JOURNAL,
+    as_json_option,
+    list_options,
+    sender_options,
+    sending_options,
+    wording_options,
+)
 from allmysms_async.cli.profile import use
 from allmysms_async.cli.replies import replies
+from allmysms_async.cli.segments import segments
 from allmysms_async.cli.webhooks_group import webhooks
-from allmysms_async.model import Purpose
+from allmysms_async.model import Encoding, Purpose, SmsMessage
 
 if TYPE_CHECKING:
     from allmysms_async.cli.recipients import ListOptions
@@ -78,29 +86,24 @@ def allmysms(
 @click.option("--purpose", type=_purpose, default="transactional", show_default=True)
 @click.option(
     "--idempotency-key",
+    "key",
     callback=option.unlike_nothing,
     metavar="KEY",
     help="Repeat an earlier send whose outcome is unknown.",
 )
+@wording_options
 @as_json_option
 @click.argument("text")
-def send(
-    text: str,
-    numbers: tuple[str, ...],
-    sender: str | None,
-    add_stop: bool | None,
-    strict_sender: bool,
-    purpose: Purpose,
-    idempotency_key: str | None,
-    as_json: bool,
-) -> int:
-    """Send TEXT to one person or a few (- reads it from standard input)."""
-    from allmysms_async.cli.campaign import text_of
-    from allmysms_async.cli.send import send_text
-    from allmysms_async.model import SmsMessage
+def send(text: str, numbers: tuple[str, ...], key: str | None, coding: Encoding, as_json: bool, **options: Any) -> int:
+    """Send TEXT to one person or a few (- reads it from standard input).
 
-    message = SmsMessage(text_of(text), sender=sender, purpose=purpose, add_stop=add_stop, strict_sender=strict_sender)
-    return asyncio.run(send_text(message, numbers, key=idempotency_key, as_json=as_json))
+    Which coding the text needs, and in how many parts it goes, is said on standard error.
+    """
+    from allmysms_async.cli.send import send_text
+    from allmysms_async.cli.wording import text_of
+
+    message = SmsMessage(text_of(text), encoding=coding, **options)
+    return asyncio.run(send_text(message, numbers, key=key, as_json=as_json))
 
 
 @allmysms.group()
@@ -110,6 +113,7 @@ def campaign() -> None:
 
 @campaign.command("run")
 @list_options
+@wording_options
 @sender_options
 @click.option("--name", help="Shown in the provider's back office; the file's name by default.")
 @click.option("--purpose", type=_purpose, required=True, help="Why it is sent: the law treats them differently.")
@@ -139,6 +143,8 @@ def run_campaign(
     text: str,
     phone: str | int,
     params: tuple[str | int, ...],
+    coding: Encoding,
+    gsm_replacements: bool,
     sender: str | None,
     add_stop: bool | None,
     strict_sender: bool,
@@ -178,6 +184,8 @@ def run_campaign(
     options = CampaignOptions(
         recipients=recipients,
         text=text,
+        coding=coding,
+        gsm_replacements=gsm_replacements,
         sender=sender,
         add_stop=add_stop,
         strict_sender=strict_sender,
@@ -194,16 +202,18 @@ def run_campaign(
 
 @campaign.command("check")
 @list_options
+@wording_options
 @as_json_option
-def check_list(text: str, as_json: bool, **recipients: object) -> int:
+def check_list(text: str, coding: Encoding, gsm_replacements: bool, as_json: bool, **recipients: object) -> int:
     """Say how FILE is read and what would become of each row, and send nothing.
 
     The exit code is 0 if everybody would be sent to, 1 if some rows would not.
     """
-    from allmysms_async.cli.campaign import text_of
     from allmysms_async.cli.check import check_file
+    from allmysms_async.cli.wording import text_of
 
-    return check_file(_list_options(**recipients), text_of(text), machine=as_json)
+    message = SmsMessage(text_of(text), encoding=coding, gsm_replacements=gsm_replacements)
+    return check_file(_list_options(**recipients), message, machine=as_json)
 
 
 _journal = click.argument("journal", envvar=JOURNAL, callback=option.place)
@@ -283,6 +293,7 @@ allmysms.add_command(completion)
 allmysms.add_command(config)
 allmysms.add_command(mails)
 allmysms.add_command(opt_outs)
+allmysms.add_command(segments)
 allmysms.add_command(webhooks)
 
 

@@ -13,11 +13,13 @@ from allmysms_async.cli import option
 __all__ = [
     "JOURNAL",
     "as_json_option",
+    "coding_option",
     "journal_option",
     "list_options",
     "reading_options",
     "sender_options",
     "sending_options",
+    "wording_options",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,6 +29,15 @@ JOURNAL = "ALLMYSMS_JOURNAL"
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="One line of JSON on standard output.")
 """Have a command print for machines."""
+
+coding_option = click.option(
+    "--coding",
+    type=click.Choice(["auto", "gsm7", "unicode"]),
+    default="auto",
+    show_default=True,
+    help="How the text is sent: auto is GSM-7 (160 characters a part), or Unicode (70) where it needs that.",
+)
+"""Have a command's text sent in a coding."""
 
 _FILE = click.argument("file", type=option.FilePath(path_type=Path))
 _PHONE = click.option(
@@ -112,6 +123,16 @@ def sending_options(command: F) -> F:
             ),
         ),
     )
+
+
+def wording_options(command: F) -> F:
+    """Give a command the options of how its text is sent."""
+    replacements = click.option(
+        "--gsm-replacements",
+        is_flag=True,
+        help="Replace quotes, spaces and dashes that would make the text Unicode, in the text and in the values.",
+    )
+    return _added(command, (coding_option, replacements))
 
 
 def list_options(command: F) -> F:

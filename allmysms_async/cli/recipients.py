@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from allmysms_async.batch.param import written
 from allmysms_async.errors import InvalidSource
-from allmysms_async.model import RefusedRow
+from allmysms_async.model import RefusedRow, SmsMessage
 from allmysms_async.numbers import mask
 from allmysms_async.source import CsvSource, SheetSource, read_csv, read_xlsx
 from allmysms_async.source.column import shown_name
@@ -106,7 +107,7 @@ def form_read(source: CsvSource | SheetSource) -> dict[str, object]:
     return {"file": str(source.path), **form, "header": header, "columns": list(source.columns)}
 
 
-def how_read(source: CsvSource | SheetSource, text: str) -> Sequence[str]:
+def how_read(source: CsvSource | SheetSource, message: SmsMessage) -> Sequence[str]:
     """Return how a file is read, and its first row as it will be sent: two sentences at most."""
     columns = [_column(source, position) for position in source.columns]
     if isinstance(source, SheetSource):
@@ -117,10 +118,10 @@ def how_read(source: CsvSource | SheetSource, text: str) -> Sequence[str]:
     form += "" if source.header is not None else ", no header"
     params = "".join(f", #param_{number}# from {column}" for number, column in enumerate(columns[1:], 1))
     lines = [f"{source.path.name}: {form}; numbers from {columns[0]}{params}."]
-    template = Template(text)
+    template = Template(message.text)
     for row in islice(source, 1):
         if not isinstance(row, RefusedRow) and len(row.params) >= template.count:
-            shown = " ".join(template.render(row.params).split())
+            shown = " ".join(template.render(written(row.params, gsm_replacements=message.gsm_replacements)).split())
             shown = shown if len(shown) <= _ROOM else shown[:_ROOM] + "…"
             lines.append(f"Line {row.line}, {mask(row.phone)}: “{shown}”.")
     return lines

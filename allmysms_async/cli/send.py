@@ -14,6 +14,7 @@ from allmysms_async.cli.ending import ExitCode, plain, say
 from allmysms_async.cli.report import money
 from allmysms_async.cli.screen import Display, error_console, output_console
 from allmysms_async.cli.signals import on_signals
+from allmysms_async.cli.wording import needed
 from allmysms_async.model import SendReceipt, SmsMessage
 from allmysms_async.numbers import mask
 
@@ -21,13 +22,15 @@ __all__ = ["send_text"]
 
 
 async def send_text(message: SmsMessage, numbers: Sequence[str], *, key: str | None, as_json: bool) -> int:
-    """Send a text and say what became of it; return the exit code."""
+    """Send a text, having said which coding it needs, and say what became of it; return the exit code."""
     # Drawn here, so that it is known however the call ends.
     key = secrets.token_hex(16) if key is None else key
     async with login.service() as sms:
         task = asyncio.current_task()
         # Told to the loop: an exception out of a signal's handler could come anywhere, and the key would not be told.
-        with Display(error_console()), on_signals(lambda: task.cancel() if task else None, last=True):
+        with Display(error_console()) as display, on_signals(lambda: task.cancel() if task else None, last=True):
+            for line in needed(message):
+                display.note(line)
             try:
                 receipt = await sms.send(message, to=numbers, idempotency_key=key)
             except asyncio.CancelledError:
