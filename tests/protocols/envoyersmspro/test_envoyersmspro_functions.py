@@ -93,6 +93,17 @@ async def test_stop_takes_nineteen(sandbox: Any, connect: Connect) -> None:
     assert sandbox.messages(PHONE)[0]["text"] == "a" * 141 + "\nSTOP SMS au 36111"
 
 
+async def test_pair_is_not_split_with_stop_at_the_end_either(sandbox: Any, connect: Connect) -> None:
+    """A euro that moves to the next SMS, with STOP in the same count: the provider bills the three that are told."""
+    sms = SmsService(connect(stop_sms=True))
+    receipt = await sms.send("a" * 152 + "\u20ac" + "a" * 133, PHONE)  # 306 units with STOP
+    assert (receipt.parts, receipt.credits_used, receipt.warning) == (3, Decimal(3), None)
+    sandbox.reset()
+    with pytest.raises(InvalidText, match="4 parts"):
+        await sms.send("a" * 152 + "\u20ac" + "a" * 286, PHONE)  # 459 units with STOP
+    assert sandbox.requests == {}
+
+
 async def test_what_the_protocol_lacks_is_refused_before_the_wire(sandbox: Any, connect: Connect) -> None:
     """Unicode, short links, urgency and references are refused, naming what is asked; Unicode characters by name."""
     sms = SmsService(connect())
