@@ -6,9 +6,10 @@ import typing
 from collections.abc import Sequence
 from decimal import Decimal
 
+from allmysms_async.errors import InvalidText
 from allmysms_async.text import as_sent
 
-__all__ = ["Unwritten", "param_problem", "written"]
+__all__ = ["Unwritten", "check_values", "param_problem", "written"]
 
 # Of a figure; a longer one is no figure that a person reads.
 _MAX_DIGITS = 100
@@ -28,6 +29,33 @@ def written(params: Sequence[object], *, gsm_replacements: bool) -> tuple[str, .
     """Return parameters as the texts that are sent: figures written out, in NFC, quotes replaced if asked for."""
     texts = (f"{value:f}" if isinstance(value, Decimal) else str(value) for value in params)
     return tuple([as_sent(text, gsm_replacements=gsm_replacements) for text in texts])
+
+
+def check_values(params: object, count: int, *, gsm_replacements: bool) -> None:
+    """Refuse parameters that are no texts, and tell those that are not yet as they are sent.
+
+    Args:
+        params: As a caller gives them.
+        count: How many of them the message takes; nothing beyond is looked at.
+        gsm_replacements: As the message says.
+
+    Raises:
+        InvalidText: With reason ``malformed`` or ``missing_param``.
+        Unwritten: They are to be written in another way, by ``written``.
+    """
+    if not isinstance(params, tuple | list):
+        raise InvalidText(param_problem(params) or "The parameters are none.", reason="malformed")
+    values = typing.cast("Sequence[object]", params)[:count]
+    sent = True
+    for value in values:
+        if not isinstance(value, str):
+            problem = param_problem(values)
+            if problem is None:
+                raise Unwritten
+            raise InvalidText(problem, reason="missing_param" if value is None else "malformed")
+        sent = sent and as_sent(value, gsm_replacements=gsm_replacements) == value
+    if not sent:
+        raise Unwritten
 
 
 def param_problem(params: object) -> str | None:

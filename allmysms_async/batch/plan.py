@@ -19,7 +19,7 @@ from allmysms_async.batch.block import ROWS_AT_ONCE, Block, Row, line_of, portio
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.gathering import Gathering
 from allmysms_async.batch.opt_outs import Barred, OptOuts
-from allmysms_async.batch.param import Unwritten, param_problem, written
+from allmysms_async.batch.param import Unwritten, check_values, written
 from allmysms_async.batch.seen import Refusals, Unmet, refusal
 from allmysms_async.batch.wording import (
     PARAM_REASONS,
@@ -32,7 +32,7 @@ from allmysms_async.batch.wording import (
 from allmysms_async.errors import InvalidNumber, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, RefusedRow, SmsMessage
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
-from allmysms_async.text import Coding, Template, TextSize, as_sent, escaped, has_placeholder
+from allmysms_async.text import Coding, Template, TextSize, escaped, has_placeholder
 
 __all__ = ["Planner"]
 
@@ -263,20 +263,9 @@ class Planner:
         if self._size is not None:
             return self._size
         params = recipient.params
-        if not isinstance(params, tuple | list):  # pyright: ignore[reportUnnecessaryIsInstance]  # likewise below
-            raise InvalidText(param_problem(params) or "The parameters are none.", reason="malformed")
-        values, sent = params[: self._template.count], True
-        for value in values:
-            if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers are not all typed
-                problem = param_problem(values)
-                if problem is None:
-                    raise Unwritten
-                raise InvalidText(problem, reason="missing_param" if value is None else "malformed")
-            sent = sent and as_sent(value, gsm_replacements=self._replaces) == value
-        if not sent:
-            raise Unwritten
+        check_values(params, self._template.count, gsm_replacements=self._replaces)
         if self._limits.refused_characters:
-            for value in values:
+            for value in params[: self._template.count]:
                 check_characters(value, self._limits)
         size = self._template.size(params, self._coding)
         check_size(size, self._limits)

@@ -16,7 +16,7 @@ from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.left import PAGE
 from allmysms_async.journal.packing import unpack_numbers
-from allmysms_async.journal.row import changed_options, insert_into, options_of
+from allmysms_async.journal.row import changed_options, insert_into, message_of, options_of
 from allmysms_async.journal.waiting import held_by_others
 from allmysms_async.model import Campaign, Reason, Waiting
 
@@ -98,7 +98,9 @@ async def enter(
         "backend": "protocol",
         "account": "account",
     }
-    changed = [word for column, word in words.items() if getattr(row, column) != values[column]]
+    # Older ones hold the text as it was given; what is sent may be the same.
+    kept = {"text": message_of(row.text, row.options).text, "backend": row.backend, "account": row.account}
+    changed = [word for column, word in words.items() if kept[column] != values[column]]
     changed += changed_options(row.options, options)
     if changed:
         msg = (

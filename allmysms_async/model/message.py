@@ -69,7 +69,8 @@ class SmsMessage(Shown, frozen=True):
 
     def __post_init__(self) -> None:
         """Bring the text to the form that it is sent in."""
-        _settle(self, gsm_replacements=self.gsm_replacements is True)
+        if type(self.text) is not str or self.gsm_replacements or not self.text.isascii():
+            _settle(self, gsm_replacements=self.gsm_replacements is True)
 
     def __repr__(self) -> str:
         """Show everything but the text, which may hold a one-time code."""

@@ -1,13 +1,14 @@
 """A campaign continued by another version of the library, or in other words that mean the same."""
 
 import sqlite3
+import unicodedata
 from collections import Counter
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from allmysms_async import CampaignChanged
+from allmysms_async import CampaignChanged, Recipient
 from allmysms_async.batch import chunk
 
 from .conftest import QUICK, campaign, people
@@ -54,3 +55,33 @@ async def test_option_that_another_version_did_not_have_is_as_by_default(sandbox
         assert (await sms.run(campaign(people(4)), journal=path)).accepted == 4
         with pytest.raises(CampaignChanged, match="another wants_replies; nothing was sent"):
             await sms.run(campaign(people(4), wants_replies=True), journal=path)
+
+
+async def test_text_that_another_version_kept_as_it_was_given_is_the_one_that_is_sent(sandbox, service, tmp_path):
+    """A journal that holds a decomposed text is continued with the composed one, or with the one that was given."""
+    path = tmp_path / "soldes.db"
+    text = "Été #param_1#. STOP au 36180"
+    async with service() as sms:
+        await sms.run(campaign(people(3), text=text), journal=path)
+    with sqlite3.connect(path) as raw:
+        raw.execute("update campaign set text = ?", (unicodedata.normalize("NFD", text),))
+        raw.execute("update campaign set options = json_remove(options, '$.sms.gsm_replacements')")
+    raw.close()
+    async with service() as sms:
+        for given in (text, unicodedata.normalize("NFD", text)):
+            assert (await sms.run(campaign(people(4), text=given), journal=path)).accepted == 4
+        with pytest.raises(CampaignChanged, match="another text;"):
+            await sms.run(campaign(people(4), text=text + "!"), journal=path)
+    assert sandbox.stats()["max_per_handset"] == 1
+
+
+async def test_message_is_one_however_its_text_and_values_were_composed(sandbox, service, journal):
+    """Read again from a machine that decomposes, a list and its text are the same campaign, and nobody is texted."""
+    for form in ("NFC", "NFD"):
+        text = unicodedata.normalize(form, "Été #param_1#. STOP au 36180")
+        rows = [Recipient(f"06123456{at:02d}", (unicodedata.normalize(form, f"Zoé{at}"),)) for at in range(20)]
+        async with service() as sms:
+            result = await sms.run(campaign(rows, text=text), journal=journal)
+        assert (result.accepted, result.parts) == (20, 20)
+    assert sandbox.messages("33612345607")[0]["text"] == "Été Zoé7. STOP au 36180"
+    assert sandbox.stats()["messages"] == 20
