@@ -90,6 +90,12 @@ async def test_send_says_which_coding_a_text_needs(run: Run, sandbox: Sandbox) -
     assert "--gsm-replacements replaces quotes, spaces and dashes: 1 of 3 parts." in ended.err
 
 
+async def test_quiet_send_says_nothing_of_its_text(run: Run) -> None:
+    """With --quiet results and errors alone are told."""
+    ended = await run("--quiet", "send", "--to", "0612345678", "--json", LONG)
+    assert (ended.code, ended.err, json.loads(ended.out)["parts"]) == (0, "", 3)
+
+
 async def test_send_replaces_where_it_is_asked_to(run: Run, sandbox: Sandbox) -> None:
     """With the option the text goes as GSM-7 in one part, of which there is nothing to say."""
     ended = await run("send", "--to", "0612345678", "--json", "--gsm-replacements", LONG)
