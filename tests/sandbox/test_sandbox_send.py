@@ -159,15 +159,38 @@ async def test_parameters_are_replaced_in_one_pass(sandbox, gateway):
         ("\u4f60" * 71, "2", 2),
         ("\U0001f600" * 35, "2", 1),
         ("\U0001f600" * 36, "2", 2),
+        # What counts two is never split: it begins the next message.
+        ("]" * 152, "", 2),
+        ("]" * 153, "", 3),
+        ("a" * 152 + "\u20ac" + "a" * 151, "", 2),
+        ("a" * 152 + "\u20ac" + "a" * 152, "", 3),
+        ("a" * 152 + "\n" + "a" * 152, "", 3),
+        ("a" * 1222 + "\u20ac", "", 8),
+        ("\U0001f600" * 66, "2", 2),
+        ("\U0001f600" * 67, "2", 3),
+        ("\U0001f600" * 264, "2", 8),
+        ("\u4f60" * 68 + "\n", "2", 1),
+        ("\u4f60" * 69 + "\n", "2", 2),
+        ("\u4f60" * 66 + "\n" + "\u4f60" * 66, "2", 3),
     ],
 )
 async def test_text_is_billed_by_parts(gateway, text, coding, parts):
-    """Parts are 160 then 153 septets, or 70 then 67 units; newlines and extension characters count twice."""
+    """Parts are 160 then 153 septets, or 70 then 67 units of whole characters; newlines and escapes count twice."""
     answer = await gateway.flow(text, "0612345678", CODING=coding)
     assert (answer["nbSms"], answer["creditsUsed"]) == (parts, 15 * parts)
 
 
-@pytest.mark.parametrize(("text", "coding"), [("a" * 1225, ""), ("\u4f60" * 537, "2")])
+@pytest.mark.parametrize(
+    ("text", "coding"),
+    [
+        ("a" * 1225, ""),
+        ("\u4f60" * 537, "2"),
+        ("a" * 152 + "\u20ac" + "a" * 1070, ""),
+        ("]" * 609, ""),
+        ("\U0001f600" * 265, "2"),
+        ("\u4f60" * 66 + "\U0001f600" + "\u4f60" * 468, "2"),
+    ],
+)
 async def test_text_of_nine_parts_is_too_long(gateway, text, coding):
     """More than eight parts are 111."""
     assert (await gateway.flow(text, "0612345678", CODING=coding))["status"] == 111
