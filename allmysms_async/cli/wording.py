@@ -10,6 +10,7 @@ import click
 from allmysms_async.cli.file import why
 from allmysms_async.cli.signals import at_once
 from allmysms_async.errors import InvalidText
+from allmysms_async.law import with_stop
 from allmysms_async.model import SmsMessage, coding_of
 from allmysms_async.text import MAX_PARTS, Coding, Segments, Template, named, segments
 
@@ -52,7 +53,7 @@ def needed(message: SmsMessage) -> Sequence[str]:
     There is nothing to say of a usual text, one part in GSM-7, nor of one that cannot be sent: an error says why.
     """
     try:
-        template = Template(message.text)
+        template = Template(with_stop(message.text) if message.add_stop else message.text)
         found = segments(template.render([""] * template.count), coding_of(message.encoding))
     except InvalidText:
         return ()
