@@ -8,7 +8,7 @@ Source: HTTPS API v9, §7.2 (lengths, CODING) and §7.3 (a newline counts twice)
 
 import re
 
-__all__ = ["MAX_PARTS", "TextTooLong", "deliverable", "parts"]
+__all__ = ["MAX_PARTS", "TextTooLong", "deliverable", "foreign", "parts"]
 
 MAX_PARTS = 8
 """The longest text is eight linked messages."""
@@ -38,6 +38,11 @@ class TextTooLong(ValueError):
 def deliverable(text: str, *, unicode: bool) -> str:
     """Return what the handset shows: without Unicode coding, foreign characters arrive as question marks."""
     return text if unicode else _FOREIGN.sub("?", text)
+
+
+def foreign(text: str) -> list[str]:
+    """Return the characters of a text, each once, that the short alphabet lacks."""
+    return sorted(set(_FOREIGN.findall(text)))
 
 
 def parts(text: str, *, unicode: bool) -> int:

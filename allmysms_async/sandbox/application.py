@@ -11,11 +11,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .exchange import BodyTooLarge, ClientLeft, Face, Reply, Request, Traffic, read_body
 from .fault import FaultBook
+from .inbox import RequestLog
 from .mishap import BEFORE, Wire, alter, before
+from .state import Clock
 
 __all__ = ["CONTROL_PATH", "MAX_BODY", "Application"]
 
 CONTROL_PATH = "/_sandbox/"
+PAGE_PATH = "/"
 MAX_BODY = 64 * 1024 * 1024
 """The largest request body, in bytes."""
 
@@ -31,18 +34,27 @@ class Application:
     """Everything behind the HTTP port."""
 
     def __init__(
-        self, faces: Sequence[Face], control: ASGIApp, faults: FaultBook, traffic: Traffic, closing: asyncio.Event
+        self,
+        faces: Sequence[Face],
+        control: ASGIApp,
+        faults: FaultBook,
+        traffic: Traffic,
+        log: RequestLog,
+        clock: Clock,
+        closing: asyncio.Event,
     ) -> None:
         """Put the parts together."""
         self._faces = faces
         self._control = control
         self._faults = faults
         self._traffic = traffic
+        self._log = log
+        self._clock = clock
         self._closing = closing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["path"].startswith(CONTROL_PATH):
+        if scope["path"] == PAGE_PATH or scope["path"].startswith(CONTROL_PATH):
             await self._control(scope, receive, send)
             return
         traffic = self._traffic
@@ -67,6 +79,12 @@ class Application:
         face, operation = self._route(path)
         self._traffic.requests[f"{face.name}.{operation}" if face else "unknown"] += 1
         wait, fault = self._faults.strike(path)
+        kind = fault.fault if fault else ""
+
+        def note(reply: Reply | None) -> None:
+            status, answer = (reply.status, reply.body) if reply else (0, b"")
+            asked = scope["method"], path, operation, kind
+            self._log.note(self._clock.now(), *asked, body, status, answer)
 
         async def pause() -> None:
             if await wire.sleep(wait):
@@ -78,12 +96,14 @@ class Application:
         try:
             if fault is not None and fault.kind in BEFORE:
                 await pause()
+                note(Reply(b"", status=fault.code) if fault.kind == "http_NNN" else None)
                 await before(wire, fault, path, refuse)
                 return
             reply = await face.answer(request, operation, pause) if face else _NO_FACE
         except _Closing:
             await wire.cut()
             return
+        note(reply)
         if fault is None:
             await wire.reply(reply)
         else:

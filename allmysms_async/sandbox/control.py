@@ -5,7 +5,7 @@ key or a pass code.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol, TypeVar
 
@@ -13,7 +13,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from .fault import ControlError, Fault
@@ -143,8 +143,13 @@ class _Faults(msgspec.Struct, forbid_unknown_fields=True):
     seed: int | None = None
 
 
-def control_application(control: Control) -> ASGIApp:
-    """Return the control API as an application."""
+def control_application(control: Control, page: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """Return the control API as an application.
+
+    Args:
+        control: Does what is asked.
+        page: What the sandbox's own page is served and asked by.
+    """
 
     async def stats(_: Request) -> Response:
         return _json(control.stats())
@@ -227,7 +232,7 @@ def control_application(control: Control) -> ASGIApp:
     }
     routes = [Route(f"/{name}", look, methods=["GET"]) for name, look in looks.items()]
     routes += [Route(f"/{name}", act, methods=["POST"]) for name, act in acts.items()]
-    return Starlette(routes=[Mount("/_sandbox", routes=routes)], exception_handlers={ControlError: _refusal})
+    return Starlette(routes=[*page, Mount("/_sandbox", routes=routes)], exception_handlers={ControlError: _refusal})
 
 
 def _refusal(_: Request, error: Exception) -> Response:

@@ -132,6 +132,11 @@ class FaultBook:
         self._random.seed(self._seed)
         self._push_random.seed(self._seed)
 
+    def rules(self) -> list[Fault]:
+        """Return the rules that may still strike, with how often each still does."""
+        left = zip(self._rules, self._left, strict=True)
+        return [msgspec.structs.replace(rule, times=count) for rule, count in left if count != 0]
+
     def strike(self, path: str, *, named: bool = False) -> tuple[float, Fault | None]:
         """Return how long to wait, and what else goes wrong with the next request to a path.
 

@@ -14,6 +14,8 @@ from .envoyersmspro import EnvoyerSmsProFace
 from .exchange import Traffic
 from .fault import ControlError, Fault, FaultBook
 from .guard import guarded
+from .inbox import Live, RequestLog
+from .inbox import routes as page_routes
 from .listener import HOST, Listener, SandboxError, bind
 from .mail2sms import Certificate, Mail, Mailbox, MailGateway, MailServer
 from .mms import MmsFace
@@ -66,6 +68,9 @@ class Sandbox:
         self._faults = FaultBook(seed)
         self.webhooks = Webhooks(self._world, self._faults)
         self._traffic = Traffic()
+        self._log = RequestLog()
+        self._live = Live()
+        self.observe(self._live)
         self._listener: Listener | None = None
         self._mailbox = Mailbox()
         self._certificate = Certificate()
@@ -88,9 +93,11 @@ class Sandbox:
         self.reset()
         application = Application(
             [V9Face(self._world), SoapFace(self._world), MmsFace(self._world), self.envoyersmspro],
-            guarded(control_application(self), {HOST}),
+            guarded(control_application(self, page_routes(self._world, self._faults, self._log, self._live)), {HOST}),
             self._faults,
             self._traffic,
+            self._log,
+            self.clock,
             self._closing,
         )
         self.http_port = bound.getsockname()[1]
@@ -108,6 +115,7 @@ class Sandbox:
     ) -> None:
         """Stop: whoever still waits for an answer is cut off."""
         self._closing.set()
+        self._live.end()
         await self.webhooks.stop()
         if self._listener is not None:
             await self._listener.stop()
@@ -178,6 +186,8 @@ class Sandbox:
         self.webhooks.reset()
         self._faults.replace([])
         self._traffic.reset()
+        self._log.reset()
+        self._live.tell({"kind": "reset"})
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward.
@@ -191,6 +201,7 @@ class Sandbox:
         self._world.clock.advance(seconds)
         self._world.settle()
         self.webhooks.wake()
+        self._live.tell({"kind": "state"})
 
     def faults(self, faults: Iterable[Fault | Mapping[str, object]], *, seed: int | None = None) -> None:
         """Put these faults in force instead of the ones before; an empty list clears them.

@@ -84,7 +84,7 @@ async def test_what_is_not_served_is_404_or_405(gateway):
     """Unknown methods, other paths and other verbs are told so."""
     assert (await gateway.http.post("/http/9.0/getNothing", data=AUTH)).status_code == 404
     assert (await gateway.http.post("/http/9.0/getInfo/more", data=AUTH)).status_code == 404
-    assert (await gateway.http.get("/")).status_code == 404
+    assert (await gateway.http.get("/nothing")).status_code == 404
     assert (await gateway.http.put("/http/9.0/getInfo", data=AUTH)).status_code == 405
 
 

@@ -1,7 +1,7 @@
 """The handsets: who received what, across campaigns and protocols."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NotRequired, TypedDict
 
@@ -85,12 +85,7 @@ class Handsets:
 
     def inbox(self, phone: str) -> list[HandsetMessage]:
         """Return what one handset received, in order."""
-        held = self._inboxes.get(phone, [])
-        mask = (1 << _INDEX_BITS) - 1
-        return [
-            self._message(self._campaigns[place >> _INDEX_BITS], place & mask)
-            for place in ([held] if isinstance(held, int) else held)
-        ]
+        return [self._message(campaign, index) for campaign, index in self.places(phone)]
 
     def latest(self, phone: str) -> tuple[Campaign, int] | None:
         """Return the campaign and position of the last message on a handset."""
@@ -99,6 +94,32 @@ class Handsets:
             return None
         place = held[-1] if isinstance(held, list) else held
         return self._campaigns[place >> _INDEX_BITS], place & ((1 << _INDEX_BITS) - 1)
+
+    def newest(self) -> Iterator[str]:
+        """Return every handset that received something, the one whose first text came last first."""
+        return reversed(self._inboxes)
+
+    def count(self, phone: str) -> int:
+        """Return how many messages a handset received."""
+        held = self._inboxes.get(phone, [])
+        return 1 if isinstance(held, int) else len(held)
+
+    def places(self, phone: str) -> list[tuple[Campaign, int]]:
+        """Return the campaign and position of each message of a handset, in order."""
+        held = self._inboxes.get(phone, [])
+        mask = (1 << _INDEX_BITS) - 1
+        places = [held] if isinstance(held, int) else held
+        return [(self._campaigns[place >> _INDEX_BITS], place & mask) for place in places]
+
+    def reached_by(self, fits: Callable[[str], bool]) -> set[str]:
+        """Return the handsets that received a text which fits; what all of a campaign have is asked about once."""
+        found: set[str] = set()
+        for campaign in self._campaigns.values():
+            if isinstance(campaign.texts, str):
+                found.update(campaign.phones if fits(campaign.texts) else ())
+            else:
+                found.update(phone for phone, text in zip(campaign.phones, campaign.texts, strict=True) if fits(text))
+        return found
 
     def everything(self) -> Iterator[HandsetMessage]:
         """Return every message, campaign by campaign in the order of delivery."""

@@ -43,6 +43,10 @@ class Replies:
         self._all.append(reply)
         return reply
 
+    def everything(self) -> Iterator[Reply]:
+        """Return every answer, in order."""
+        return iter(self._all)
+
     def to(self, campaign: Campaign) -> list[Reply]:
         """Return the answers to one campaign."""
         return [reply for reply in self._all if reply.campaign is campaign]
