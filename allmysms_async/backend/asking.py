@@ -17,6 +17,7 @@ from allmysms_async.model import (
     OptOut,
     Reply,
     SubAccount,
+    TextPrice,
     UnknownEvent,
 )
 
@@ -32,6 +33,7 @@ __all__ = [
     "LimitsQuestions",
     "ListsCampaigns",
     "ListsOptOuts",
+    "ListsPrices",
     "ListsSubAccounts",
     "Question",
     "ReceivesReplies",
@@ -66,6 +68,15 @@ class DescribesAccount(Backend, Protocol):
 
     async def account(self) -> Account:
         """Fetch the account's state and credits."""
+        ...
+
+
+@runtime_checkable
+class ListsPrices(Backend, Protocol):
+    """Can say what a text part costs in each country."""
+
+    async def prices(self) -> tuple[TextPrice, ...]:
+        """Fetch the account's price list."""
         ...
 
 

@@ -12,6 +12,7 @@ from allmysms_async.model.answer import (
     RecipientResult,
     Rejected,
     SendReceipt,
+    TextPrice,
     Unconfirmed,
 )
 from allmysms_async.model.campaign import (
@@ -102,6 +103,7 @@ __all__ = [
     "SendReceipt",
     "SmsMessage",
     "SubAccount",
+    "TextPrice",
     "Totals",
     "Unconfirmed",
     "UnknownEvent",

@@ -20,6 +20,7 @@ __all__ = [
     "RecipientResult",
     "Rejected",
     "SendReceipt",
+    "TextPrice",
     "Unconfirmed",
 ]
 
@@ -182,6 +183,20 @@ class Account(Discreet, frozen=True, kw_only=True):
     email: str | None = None
     company: str | None = None
     can_send_priority: bool | None = None
+
+
+class TextPrice(Shown, frozen=True, kw_only=True):
+    """What a text part costs in one country.
+
+    Attributes:
+        country: ISO 3166 two letters, or what the gateway has in their place.
+        prefix: First digits of its numbers: the country code, or more.
+        part: Euros without tax.
+    """
+
+    country: str
+    prefix: str
+    part: Decimal
 
 
 class CampaignSummary(Shown, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ CALLS: dict[str, Callable[[SmsService], Any]] = {
     "ReportsDelivery": lambda sms: sms.delivery_reports("1"),
     "ReceivesReplies": lambda sms: sms.replies("1"),
     "DescribesAccount": lambda sms: sms.account(),
+    "ListsPrices": lambda sms: sms.prices(),
     "ListsCampaigns": lambda sms: sms.campaigns(DAY, DAY),
     "ListsOptOuts": lambda sms: sms.opt_outs(),
     "ChecksOptOuts": lambda sms: sms.opted_out("0612345678"),

@@ -18,10 +18,11 @@ from allmysms_async.model import (
     Reply,
     Secret,
     SubAccount,
+    TextPrice,
     UnknownEvent,
 )
 from allmysms_async.protocols.rest import neutral
-from allmysms_async.protocols.rest.account import GetInfo
+from allmysms_async.protocols.rest.account import GetInfo, GetPrices
 from allmysms_async.protocols.rest.api import RestApi
 from allmysms_async.protocols.rest.blacklist import DeleteBlacklistEntry, GetBlacklist
 from allmysms_async.protocols.rest.contacts import DeleteContacts, PopulateList
@@ -76,6 +77,13 @@ class RestInquiry:
         Source: HTTPS API v9, §17.
         """
         return neutral.account(await self._line.call(GetInfo()))
+
+    async def prices(self) -> tuple[TextPrice, ...]:
+        """Fetch what a text part costs in each country; what cannot be a price is left out.
+
+        Source: HTTPS API v9, §33.
+        """
+        return neutral.prices(await self._line.call(GetPrices()))
 
     async def campaigns(
         self, start: datetime, end: datetime, *, search: str | None = None

@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 
 import msgspec
 
+from allmysms_async import plausible
 from allmysms_async.backend import SendRequest
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import (
@@ -23,11 +24,12 @@ from allmysms_async.model import (
     Reason,
     Reply,
     SubAccount,
+    TextPrice,
     UnknownEvent,
 )
 from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols.rest import status
-from allmysms_async.protocols.rest.account import GetInfoResult
+from allmysms_async.protocols.rest.account import GetInfoResult, GetPricesResult
 from allmysms_async.protocols.rest.blacklist import BlacklistEntry
 from allmysms_async.protocols.rest.campaigns import CampaignInfo
 from allmysms_async.protocols.rest.contacts import PopulateListResult
@@ -114,6 +116,16 @@ def account(info: GetInfoResult) -> Account:
         company=info.society,
         can_send_priority=None if info.alerting is None else info.alerting > 0,
     )
+
+
+def prices(result: GetPricesResult) -> tuple[TextPrice, ...]:
+    """Return the prices of texts in the neutral vocabulary, those that can be right."""
+    found: list[TextPrice] = []
+    for entry in result.countries:
+        part, prefix = plausible.cost(entry.sms, 1), entry.prefix or ""
+        if part is not None and prefix.isascii() and prefix.isdecimal():
+            found.append(TextPrice(country=entry.iso_code or "", prefix=prefix, part=part))
+    return tuple(found)
 
 
 def reply(mo: Mo, reference: str | None = None) -> Reply:
