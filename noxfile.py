@@ -153,7 +153,7 @@ def lowest(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Print the speed figures, one question a script; 1 where one is not what it must be."""
     session.install("--quiet", *group("bench"), ".[cli]")
-    for script in ("bulk", "send", "protocols", "hold", "memory", "recorded", "start"):
+    for script in ("bulk", "send", "protocols", "hold", "memory", "recorded", "preview", "start"):
         session.run("python", f"benchmarks/{script}.py", *session.posargs, success_codes=[0, 1])
     session.run("python", "benchmarks/speed.py", *session.posargs)
 

@@ -21,7 +21,7 @@ from limits import Row, finish_rows, row
 
 from allmysms_async import Campaign, Recipient, RestBackend, SmsMessage, SmsService
 
-__all__ = ["main"]
+__all__ = ["main", "peak"]
 
 _FULL = {"no journal": 10_000_000, "SQLite journal": 1_000_000}
 _LIMITS = {"no journal": 67.0, "SQLite journal": 82.0}
@@ -45,7 +45,7 @@ async def _send(count: int, address: str, journal: str | None) -> None:
         raise RuntimeError(msg)
 
 
-def _peak() -> float:
+def peak() -> float:
     """Return the peak of this process in MB."""
     status = pathlib.Path("/proc/self/status")
     if status.exists():
@@ -90,7 +90,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.one is not None:
         asyncio.run(_send(given.one, given.address, given.journal))
-        print(_peak())
+        print(peak())
         return
     divisor = 500 if given.quick else 1 if given.full else _SHORT
     sizes = {kind: count // divisor for kind, count in _FULL.items()}

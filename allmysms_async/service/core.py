@@ -15,6 +15,7 @@ from allmysms_async.clock import Clock
 from allmysms_async.model import MmsMessage, SmsMessage
 
 if TYPE_CHECKING:
+    from allmysms_async.model import TextPrice
     from allmysms_async.watch import Watcher
 
 __all__ = ["Core"]
@@ -36,6 +37,8 @@ class Core:
     _rng: random.Random
     _work: Work
     _watcher: Watcher | None
+    # The price list, and when it was fetched.
+    _prices: tuple[float, tuple[TextPrice, ...]] | None
 
     def capable(self, capability: type[B]) -> B:
         """Return the backend as one that can do what is asked, or raise ``UnsupportedFeature``."""

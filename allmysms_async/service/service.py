@@ -18,6 +18,7 @@ from allmysms_async.options import ServiceSettings, check_settings
 from allmysms_async.service.asking import Asking
 from allmysms_async.service.campaign import Campaigning
 from allmysms_async.service.contact_list import ContactLists
+from allmysms_async.service.previewing import Previewing
 from allmysms_async.service.sending import Sending
 from allmysms_async.service.watching import Watching
 
@@ -31,7 +32,7 @@ SEND_POLICY = RetryPolicy(attempts=5, deadline=60.0, cap=8.0)
 
 
 @bordered
-class SmsService(Sending, Campaigning, Asking, Watching, ContactLists):
+class SmsService(Sending, Campaigning, Previewing, Asking, Watching, ContactLists):
     """Sends texts and campaigns through a backend, and asks it for reports.
 
     It may be made once, at import, and used from any event loop, thread and process: each event loop has connections of
@@ -70,6 +71,7 @@ class SmsService(Sending, Campaigning, Asking, Watching, ContactLists):
         self._rng = rng or random.Random()  # noqa: S311  # jitter is no secret
         self._work = Work(self)
         self._watcher = None
+        self._prices = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Unpack[ServiceSettings]) -> Self:
