@@ -285,6 +285,72 @@ def campaign_list(journal: str, as_json: bool) -> int:
     return commands.list_campaigns(journal, machine=as_json)
 
 
+@allmysms.command("preview")
+@list_options
+@wording_options
+@sender_options
+@click.option("--name", help="As for 'campaign run'.")
+@click.option("--purpose", type=_purpose, required=True, help="Why it is sent: the law treats them differently.")
+@click.option("--at", callback=option.moment, help="When to send, as for 'campaign run'.")
+@click.option(
+    "--journal", envvar=JOURNAL, callback=option.place, help="As for 'campaign run': whom it has as opted out."
+)
+@click.option(
+    "--exclude-opt-outs/--include-opt-outs", default=None, help="As for 'campaign run': by default if it is marketing."
+)
+@click.option("--chunk-size", type=click.IntRange(min=1), help="Recipients in a request at most.")
+@click.option("--simulate", is_flag=True, help="Ask the gateway about each request as well, and name what differs.")
+@click.option("--html", type=option.FilePath(path_type=Path, dir_okay=False), help="File to look at in a browser.")
+@as_json_option
+def preview_campaign(
+    text: str,
+    coding: Encoding,
+    gsm_replacements: bool,
+    sender: str | None,
+    add_stop: bool | None,
+    strict_sender: bool,
+    name: str | None,
+    purpose: Purpose,
+    at: datetime | None,
+    journal: str | None,
+    exclude_opt_outs: bool | None,
+    chunk_size: int | None,
+    simulate: bool,
+    html: Path | None,
+    as_json: bool,
+    **recipients: object,
+) -> int:
+    """Say what sending a text to everybody in FILE would be, and send nothing.
+
+    Parts of the texts, what forces Unicode and what it costs, countries, rejected rows, the cost by the account's price
+    list. The exit code is 0 if everybody would be sent to, 1 if some rows would not.
+    """
+    from allmysms_async.cli.preview import PreviewOptions, preview_file
+    from allmysms_async.cli.wording import text_of
+
+    message = SmsMessage(
+        text_of(text),
+        sender=sender,
+        purpose=purpose,
+        encoding=coding,
+        send_at=at,
+        gsm_replacements=gsm_replacements,
+        add_stop=add_stop,
+        strict_sender=strict_sender,
+    )
+    options = PreviewOptions(
+        recipients=_list_options(**recipients),
+        message=message,
+        name=name,
+        exclude_opt_outs=exclude_opt_outs,
+        sending=_given({"journal": journal, "chunk_size": chunk_size}),
+        simulate=simulate,
+        html=html,
+        as_json=as_json,
+    )
+    return preview_file(options)
+
+
 campaign.add_command(replies)
 for asks in ask_group.COMMANDS:
     allmysms.add_command(asks)

@@ -14,7 +14,7 @@ from allmysms_async.clock import SYSTEM
 from allmysms_async.journal import JournalCampaign
 from allmysms_async.model import CampaignResult, Reason
 
-__all__ = ["render", "write_html"]
+__all__ = ["STYLE", "render", "write_html", "write_page"]
 
 # State, its colour, what it means. The colours are told apart also by those who see few.
 _STATES = (
@@ -30,11 +30,12 @@ _REASONS = {
     "other program of yours sent that one, nobody texted them; decide with campaign resolve, --resend or --mark-sent",
 }
 _WIDTH, _BAR, _LABEL = 760, 26, 130
-_STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1b1b1b}
+STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1b1b1b}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem 1rem .2rem 0;text-align:left}
-td.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}
+td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}svg{max-width:100%;height:auto}
 .note{border-left:4px solid #d55e00;padding-left:1rem}footer,.dim{color:#666;font-size:.85rem}
 .said{overflow-wrap:anywhere}"""
+"""Of every page."""
 
 
 async def write_html(
@@ -52,8 +53,18 @@ async def write_html(
         InvalidRequest: The file cannot be written.
         NotWritten: It could not be written to its end.
     """
+    await write_page(path, render(campaign, back, replies))
+
+
+async def write_page(path: Path, page: str) -> None:
+    """Write a page, which its owner alone may read.
+
+    Raises:
+        InvalidRequest: The file cannot be written.
+        NotWritten: It could not be written to its end.
+    """
     file = NewFile(path)
-    file.write(render(campaign, back, replies).encode())
+    file.write(page.encode())
     await file.finish()
     if file.problem is not None:
         file.give_up()
@@ -77,7 +88,7 @@ def render(campaign: JournalCampaign, back: CameBack | None = None, replies: Las
     written = SYSTEM.now().astimezone().isoformat(" ", "minutes")
     parts = [
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title>',
-        f"<style>{_STYLE}</style></head><body><h1>{name}</h1>",
+        f"<style>{STYLE}</style></head><body><h1>{name}</h1>",
         f"<p>Begun {campaign.created_at.astimezone().isoformat(' ', 'minutes')}, over {escape(campaign.backend)}, ",
         f"run {escape(result.run_id[:8])}. {number(result.rows)} rows, {number(result.parts)} text parts, ",
         f"{escape(money(result.cost))} without tax, {number(len(result.campaign_ids))} requests taken.</p>",

@@ -112,6 +112,8 @@ RUN = {
     "--encoding": ENCODINGS | ODD_TEXTS,
     "--outcomes": ODD_TEXTS,
 }
+_LOOKED_AT = ("--text", "--phone", "--param", "--sender", "--name", "--at", "--journal", "--chunk-size", "--separator")
+PREVIEW = {name: RUN[name] for name in _LOOKED_AT} | {"--html": ODD_TEXTS}
 USUAL = {"--text": "Bonjour #param_1#", "--phone": "mobile", "--param": "nom", "--purpose": "marketing"}
 ENVIRONMENT = {
     "ALLMYSMS_LOGIN": ODD_TEXTS,
@@ -172,6 +174,7 @@ COMMANDS: st.SearchStrategy[list[str]] = st.one_of(
     )).map(lambda drawn: ["campaign", "run", drawn[0], *(word for pair in (USUAL | dict([drawn[1]])).items()
            for word in pair)]),
     options(RUN, USUAL).map(lambda more: ["campaign", "run", "clients.csv", *more]),
+    options(PREVIEW, USUAL).map(lambda more: ["preview", "clients.csv", *more]),
     st.tuples(
         st.lists(ODD_TEXTS, max_size=2),
         options({"--sender": ODD_TEXTS, "--purpose": ODD_TEXTS, "--idempotency-key": ODD_TEXTS}, {}),
