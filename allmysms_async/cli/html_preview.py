@@ -13,6 +13,7 @@ from allmysms_async.cli.preview_words import (
     country_named,
     difference_named,
     facts,
+    hours_told,
     length_named,
     place_of,
     replacement_named,
@@ -57,6 +58,7 @@ def render_preview(preview: Preview) -> str:
         _parts(preview),
         _unicode(preview),
         _countries(preview),
+        _hours(preview),
         _rejected(preview),
         _gateway(preview),
         f"<footer>Written {written}.</footer></body></html>\n",
@@ -147,6 +149,12 @@ def _countries(preview: Preview) -> str:
     )
     heads = _headings("", "recipients", "parts", "a part", "cost without tax")
     return f"<h2>Countries</h2><table>{heads}<tbody>{rows}</tbody></table>" if rows else ""
+
+
+def _hours(preview: Preview) -> str:
+    """Return whether quiet hours allow it."""
+    rows = "".join(_line(_head(zone), _number(count), _cell(told)) for zone, count, told in hours_told(preview))
+    return f"<h2>Quiet hours of marketing</h2><table><tbody>{rows}</tbody></table>" if rows else ""
 
 
 def _rejected(preview: Preview) -> str:

@@ -115,6 +115,8 @@ def as_fields(preview: Preview) -> dict[str, object]:
         "countries": [
             {name: _figure(value) for name, value in msgspec.structs.asdict(each).items()} for each in preview.countries
         ],
+        "hours": [msgspec.structs.asdict(each) | {"next_legal": each.next_legal.isoformat()} for each in preview.hours],
+        "may_send": preview.may_send,
         "cost": _figure(preview.cost),
         "unpriced_parts": preview.unpriced_parts,
         "credits": None if account is None else _figure(account.credits),

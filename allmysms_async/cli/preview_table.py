@@ -17,6 +17,7 @@ from allmysms_async.cli.preview_words import (
     country_named,
     difference_named,
     facts,
+    hours_told,
     length_named,
     place_of,
     replacement_named,
@@ -47,6 +48,7 @@ def print_preview(preview: Preview, read: Sequence[str]) -> None:
     _parts(console, preview)
     _unicode(console, preview)
     _countries(console, preview)
+    _hours(console, preview)
     _gateway(console, preview)
     if not preview.rows:
         say("There are no rows: nobody would be texted.")
@@ -144,6 +146,15 @@ def _countries(console: Console, preview: Preview) -> None:
     console.print(table)
     if len(preview.countries) > _COUNTRIES:
         console.print(f"{len(preview.countries) - _COUNTRIES} more countries are in --html and --json.", markup=False)
+
+
+def _hours(console: Console, preview: Preview) -> None:
+    """Print whether quiet hours allow it."""
+    if preview.hours:
+        table = _table("Quiet hours of marketing", ("", "left"), ("recipients", "right"), ("", "left"))
+        for zone, (name, count, told) in zip(preview.hours, hours_told(preview), strict=True):
+            table.add_row(name, count, told, style="" if zone.may_send else "yellow")
+        console.print(table)
 
 
 def _gateway(console: Console, preview: Preview) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "country_named",
     "difference_named",
     "facts",
+    "hours_told",
     "length_named",
     "place_of",
     "replacement_named",
@@ -109,6 +110,18 @@ def facts(preview: Preview) -> Sequence[tuple[str, str]]:
     if preview.least_seconds:
         found.append(("Minutes at least, by the request limit", number(round(preview.least_seconds / 60))))
     return found
+
+
+def hours_told(preview: Preview) -> Sequence[tuple[str, str, str]]:
+    """Return when a marketing text may be sent to each zone: its name, how many are in it, and when."""
+    return [
+        (
+            each.zone,
+            number(each.recipients),
+            "may be sent" if each.may_send else f"quiet hours; may be sent from {each.next_legal:%a %Y-%m-%d %H:%M %Z}",
+        )
+        for each in preview.hours
+    ]
 
 
 def compared(preview: Preview) -> Sequence[tuple[str, str, str]]:

@@ -13,6 +13,16 @@ from allmysms_async.preview.result import (
     Preview,
     Simulation,
     UnicodeCharacter,
+    ZoneHours,
 )
 
-__all__ = ["CountryShare", "Difference", "LongRow", "Preview", "Simulation", "UnicodeCharacter", "previewed"]
+__all__ = [
+    "CountryShare",
+    "Difference",
+    "LongRow",
+    "Preview",
+    "Simulation",
+    "UnicodeCharacter",
+    "ZoneHours",
+    "previewed",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from pyroaring import BitMap64
@@ -17,6 +18,7 @@ from allmysms_async.batch.wording import template_of
 from allmysms_async.errors import InvalidRequest, NotSent, RateLimited
 from allmysms_async.model import Account, Campaign, Estimate, Outcome, TextPrice, as_sms
 from allmysms_async.preview.country import PriceList
+from allmysms_async.preview.hours import hours_of
 from allmysms_async.preview.result import Preview
 from allmysms_async.preview.simulation import Simulated
 from allmysms_async.preview.tally import Tally
@@ -31,6 +33,7 @@ async def previewed(
     *,
     prices: Sequence[TextPrice] | None = None,
     account: Account | None = None,
+    instant: datetime | None = None,
     ask: Callable[[SendRequest], Awaitable[Estimate]] | None = None,
     notes: Sequence[str] = (),
 ) -> Preview:
@@ -42,6 +45,7 @@ async def previewed(
         options: How it would be sent.
         prices: What a part costs; None where that is not known.
         account: What is left on the account, if that is known.
+        instant: When it would be sent, aware, where quiet hours are to be kept; else None.
         ask: Asks the gateway about one request; None asks nothing.
         notes: What could not be had.
 
@@ -106,6 +110,7 @@ async def previewed(
         countries=countries,
         cost=None if prices is None else sum((each.cost for each in countries if each.cost is not None), Decimal(0)),
         unpriced_parts=sum(each.unpriced_parts for each in countries),
+        hours=() if instant is None else await hours_of(countries, instant),
         account=account,
         least_seconds=await _least_seconds(backend, tally.requests),
         simulation=None if simulated is None else simulated.result(),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from allmysms_async.model import Account, Outcome, Reason
 from allmysms_async.redaction import Discreet, Shown
 from allmysms_async.text import Coding
 
-__all__ = ["CountryShare", "Difference", "LongRow", "Preview", "Simulation", "UnicodeCharacter"]
+__all__ = ["CountryShare", "Difference", "LongRow", "Preview", "Simulation", "UnicodeCharacter", "ZoneHours"]
 
 
 class LongRow(Discreet, frozen=True, kw_only=True):
@@ -119,6 +120,24 @@ class Simulation(Shown, frozen=True, kw_only=True):
     differences: tuple[Difference, ...]
 
 
+class ZoneHours(Shown, frozen=True, kw_only=True):
+    """Whether a marketing text may be sent to a zone of France at the moment that was looked at.
+
+    Attributes:
+        zone: Its name, such as ``metropolitan France``.
+        code: Its country code.
+        recipients: How many are in it.
+        may_send: Whether the hours allow it.
+        next_legal: The first moment that they do, at or after that moment.
+    """
+
+    zone: str
+    code: str
+    recipients: int
+    may_send: bool
+    next_legal: datetime
+
+
 class Preview(Shown, frozen=True, kw_only=True):
     """What a campaign would be.
 
@@ -144,6 +163,8 @@ class Preview(Shown, frozen=True, kw_only=True):
         countries: Recipients by country code, the most first.
         cost: Euros without tax by the account's price list, or None without one.
         unpriced_parts: Parts that the list has no price for; ``cost`` says nothing of them.
+        hours: Of a marketing text, whether it may be sent to each zone of France that somebody is in: now, or at its
+            ``send_at``. Other countries' law is not known here.
         account: What is left on the account, where the protocol can say.
         least_seconds: How long the protocol's request limit makes the campaign at least, or None where it has none.
         simulation: The gateway's own answer, where it was asked for.
@@ -170,6 +191,7 @@ class Preview(Shown, frozen=True, kw_only=True):
     countries: tuple[CountryShare, ...]
     cost: Decimal | None = None
     unpriced_parts: int = 0
+    hours: tuple[ZoneHours, ...] = ()
     account: Account | None = None
     least_seconds: float | None = None
     simulation: Simulation | None = None
@@ -184,6 +206,11 @@ class Preview(Shown, frozen=True, kw_only=True):
     def duplicates(self) -> int:
         """Rows whose number stands in the source before."""
         return self.rejections.get(Reason.DUPLICATE, 0)
+
+    @property
+    def may_send(self) -> bool:
+        """Whether no quiet hours that are known here forbid it."""
+        return all(zone.may_send for zone in self.hours)
 
     @property
     def affordable(self) -> bool | None:

@@ -12,9 +12,9 @@ from allmysms_async.backend import DescribesAccount, ListsPrices, SendRequest, S
 from allmysms_async.batch.policy import repeat
 from allmysms_async.border import bordered
 from allmysms_async.errors import AllMySmsError
-from allmysms_async.model import Campaign, Estimate, TextPrice, check_campaign
+from allmysms_async.model import Campaign, Estimate, TextPrice, as_sms, check_campaign
 from allmysms_async.options import RunOptions, checked_journal
-from allmysms_async.prepare import engine_options, iterable, opt_outs_of
+from allmysms_async.prepare import engine_options, iterable, lawful_campaign, opt_outs_of
 from allmysms_async.service.core import Core
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ class Previewing(Core):
 
         The list is read to its end and planned as ``run`` plans it, so that parts and rejections are those that the run
         then reports, but for what the gateway refuses by itself. Memory does not grow with the list. What can be asked
-        of the gateway is asked: prices, what is left on the account, the opt-outs that the run would leave out. Whom a
-        journal's earlier run reached is not looked at.
+        of the gateway is asked: prices, what is left on the account, the opt-outs that the run would leave out. Of
+        marketing it says whether quiet hours allow it now, or at its ``send_at``, in each zone of France. Whom an
+        earlier run reached, as a journal has it, is not looked at.
 
         Args:
             campaign: As for ``run``; its source must be one that can be read again.
@@ -60,7 +61,8 @@ class Previewing(Core):
             options: As for ``run``; ``chunk_size``, ``concurrency`` and ``journal`` (its opt-outs) matter here.
 
         Raises:
-            InvalidRequest: As for ``run``; or the source can be read only once.
+            InvalidRequest: As for ``run``, a marketing text with a sender that does not say how to opt out among them;
+                or the source can be read only once.
             UnsupportedFeature: The backend cannot simulate, or cannot send this.
             InvalidSource: The source cannot be read to its end.
             TransportError: The gateway does not answer, where it is to simulate.
@@ -73,9 +75,11 @@ class Previewing(Core):
         if simulate:
             self.capable(Simulates)
         iterable(campaign.recipients)
+        campaign = lawful_campaign(backend, campaign, self._clock.now())
         checked = engine_options(backend, campaign, options, self._usual, clock=self._clock)
         opt_outs = opt_outs_of(backend, campaign, journal, policy=checked.policy, clock=self._clock, rng=self._rng)
-        notes: list[str] = []
+        message, notes = as_sms(campaign.message), list[str]()
+        instant = (message.send_at or self._clock.now()) if message.purpose == "marketing" else None
         prices = account = None
         if isinstance(backend, ListsPrices):
             prices = await self._without(self.prices, "The price list", notes)
@@ -92,6 +96,7 @@ class Previewing(Core):
             msgspec.structs.replace(checked, opt_outs=opt_outs),
             prices=prices,
             account=account,
+            instant=instant,
             ask=ask if simulate else None,
             notes=notes,
         )

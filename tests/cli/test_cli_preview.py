@@ -79,7 +79,19 @@ async def test_preview_tells_machines_one_line(sandbox: Sandbox, run: Run, clien
         0.885,
         [],
     )
+    assert (told["hours"], told["may_send"]) == ([], True)
     assert sandbox.messages() == []
+
+
+async def test_marketing_is_told_of_its_quiet_hours(run: Run, good: Path) -> None:
+    """By zone of France, in all three forms, whatever the hour is."""
+    columns = ["--phone", "mobile", "--purpose", "marketing"]
+    command = ("preview", str(good), "--text", "Soldes. STOP au 36180", *columns)
+    assert "metropolitan France" in (await run(*command)).out
+    (zone,) = json.loads((await run(*command, "--json")).out)["hours"]
+    assert (zone["code"], zone["recipients"]) == ("33", 2)
+    await run(*command, "--html", str(good.with_suffix(".html")))
+    assert "Quiet hours of marketing" in good.with_suffix(".html").read_text("utf-8")
 
 
 async def test_page_shows_the_same_and_runs_nothing(sandbox: Sandbox, run: Run, clients: Path) -> None:
