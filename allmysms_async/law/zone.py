@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from allmysms_async.numbering import country_code
+from allmysms_async.redaction import Shown
 
 __all__ = ["ELSEWHERE", "ZONES", "Territory", "Zone", "by_zone", "zone_of", "zones_of"]
 
@@ -28,7 +29,7 @@ class Territory(msgspec.Struct, frozen=True):
     """What ``holidays`` calls it, or None where its days are those of all France."""
 
 
-class Zone(msgspec.Struct, frozen=True, eq=False):
+class Zone(Shown, frozen=True, eq=False):
     """What a country code tells of where a number is; each is made once, so that ``is`` compares them.
 
     Where several territories share a code, what one of them forbids is forbidden in all: the number does not say in
