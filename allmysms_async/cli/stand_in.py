@@ -45,5 +45,5 @@ async def serve(http_port: int, smtp_port: int, *, as_json: bool) -> int:
 
 def _tell(url: str, smtp_port: int) -> None:
     """Say where it listens, and how to send to it."""
-    click.echo(f"Sandbox listening on {url}, for mail on port {smtp_port} (Ctrl-C stops it). Look at it there, and send:")
+    click.echo(f"Sandbox listening on {url}, mail on port {smtp_port} (Ctrl-C stops it). Look at it there, and send:")
     click.echo(f"  export ALLMYSMS_BASE_URL={url} ALLMYSMS_LOGIN=demo ALLMYSMS_API_KEY=demo-key")

@@ -9,7 +9,7 @@ import msgspec
 
 from allmysms_async import argument
 from allmysms_async.backend import DescribesAccount, ListsPrices, SendRequest, Sends, Simulates
-from allmysms_async.batch.policy import repeat
+from allmysms_async.batch.question import repeat
 from allmysms_async.border import bordered
 from allmysms_async.errors import AllMySmsError
 from allmysms_async.model import Campaign, Estimate, TextPrice, as_sms, check_campaign
