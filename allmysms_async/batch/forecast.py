@@ -19,7 +19,12 @@ __all__ = ["planned_requests"]
 
 
 def planned_requests(
-    message: SmsMessage, limits: SendLimits, source: Sized, chunk_size: int, accounted: BitMap64
+    message: SmsMessage,
+    limits: SendLimits,
+    source: Sized,
+    chunk_size: int,
+    accounted: BitMap64,
+    zones: frozenset[str] = frozenset(),
 ) -> int:
     """Return how many requests a source whose length is known takes, up to what the gateway refuses and is cut in two.
 
@@ -33,13 +38,14 @@ def planned_requests(
         source: The recipients.
         chunk_size: Recipients in a chunk at most.
         accounted: Rows that are planned or refused already; not changed.
+        zones: Country codes that share a request with no others.
     """
     if not isinstance(source, Sequence):
         left = max(0, len(source) - len(accounted))
         alone = template_of(message, limits)[0].count and not limits.personalises
         return left if alone else -(-left // chunk_size)
     seen = BitMap64()
-    planner = Planner(message, limits, chunk_size=chunk_size, seen=seen, accounted=BitMap64())
+    planner = Planner(message, limits, chunk_size=chunk_size, seen=seen, accounted=BitMap64(), zones=zones)
     rows = typing.cast("Sequence[Recipient | str]", source)
     for row in accounted:
         with contextlib.suppress(InvalidNumber, IndexError):

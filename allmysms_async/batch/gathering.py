@@ -17,9 +17,9 @@ _OPEN_CHUNKS = 65_536
 # Characters of a usual mobile's canonical number.
 _USUAL_LENGTH = 11
 
-Key: TypeAlias = tuple[str, int, Coding]
-"""A text, how many placeholders the gateway replaces in it, its coding. A rendered text may read like the template
-itself and must still not be filled in."""
+Key: TypeAlias = tuple[str, int, Coding, str]
+"""A text, how many placeholders the gateway replaces in it, its coding, and the country code of its zone where
+zones are kept apart. A rendered text may read like the template itself and must still not be filled in."""
 
 
 class OpenChunk:
@@ -107,7 +107,7 @@ class Gathering:
 
     def seal(self, key: Key) -> None:
         """Close a chunk."""
-        chunk, (text, params, coding) = self._open[key], key
+        chunk, (text, params, coding, _) = self._open[key], key
         self._sealed.append(
             Chunk(
                 seq=self.next_seq,

@@ -31,6 +31,7 @@ from allmysms_async.batch.wording import (
 )
 from allmysms_async.errors import InvalidNumber, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, RefusedRow, SmsMessage
+from allmysms_async.numbering import country_code
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask
 from allmysms_async.text import Coding, Template, TextSize, escaped, has_placeholder
 
@@ -38,6 +39,10 @@ __all__ = ["Planner"]
 
 _Fit: TypeAlias = tuple[Coding, int]
 # How a text is sent: its coding, its parts.
+
+
+# Whose usual mobiles are taken as columns.
+_HOME = "33"
 
 
 async def _nobody() -> Barred:
@@ -58,6 +63,10 @@ class Planner:
         opt_outs: Whom to leave out, nobody by default; what it holds is looked up with each row.
         next_seq: Ordinal of the next chunk.
         template: What ``template_of`` says of the message, if somebody has asked it already.
+        zones: Country codes that share a request with no others.
+
+    Attributes:
+        asleep: Those of the zones whose people are refused, since it is their quiet hours.
 
     Raises:
         InvalidText: The text cannot be sent to anybody.
@@ -76,7 +85,11 @@ class Planner:
         opt_outs: OptOuts | None = None,
         next_seq: int = 1,
         template: tuple[Template, TextSize | None] | None = None,
+        zones: frozenset[str] = frozenset(),
     ) -> None:
+        self.asleep: frozenset[str] = frozenset()
+        self._zones = zones
+        self._home = _HOME if _HOME in zones else ""
         self._template, self._size = template or template_of(message, limits)
         self._coding = coding_wanted(message, limits)
         self._replaces = message.gsm_replacements
@@ -107,6 +120,11 @@ class Planner:
         if not rows:
             return ()
         left: Sequence[Row] = ()
+        if _HOME in self.asleep:  # every usual one is refused, and told
+            left, rows = portion(rows, ROWS_AT_ONCE, len(rows)), portion(rows, 0, ROWS_AT_ONCE)
+            for asleep in rows:
+                self._add_one(*asleep, refused)
+            return left
         fits = self._sizes(block := Block(rows))
         unusual = block.phones.count("") + self._unsized(fits) + len(self._barred(block))
         if len(rows) > ROWS_AT_ONCE and unusual > ROWS_AT_ONCE // 2:
@@ -201,7 +219,7 @@ class Planner:
     def _join_run(self, block: Block, fits: list[_Fit], coding: Coding) -> None:
         """Put recipients of one text and coding into their open chunk, and into those after it."""
         text, count, begin, last = self._template.text, self._template.count, 0, len(block.rows)
-        key, lines, values = (text, count, coding), block.lines(), block.columns(count)
+        key, lines, values = (text, count, coding, self._home), block.lines(), block.columns(count)
         most = self._limits.max_numbers_length
         while begin < last:
             chunk = self._gathering.chunk(key)
@@ -246,6 +264,8 @@ class Planner:
         why = self._opt_outs.reason(number)
         if why is not None and number not in self._seen:
             return self._refuse(row, recipient, phone, why)
+        if self.asleep and number not in self._seen and country_code(phone) in self.asleep:
+            return self._refuse(row, recipient, phone, Reason.QUIET_HOURS)
         try:
             size = self._measure(recipient)
         except InvalidText as error:
@@ -283,6 +303,11 @@ class Planner:
         self._accounted.add(row)
         return Outcome(row, line_of(recipient), told, OutcomeState.REJECTED, reason)
 
+    def _zone(self, phone: str) -> str:
+        """Return the country code of a number whose zone is kept apart, empty for all others."""
+        code = country_code(phone) if self._zones else None
+        return code if code is not None and code in self._zones else ""
+
     def _join(self, row: int, recipient: Recipient, phone: str, coding: Coding, parts: int) -> None:
         count = self._template.count
         values = recipient.params[:count] if count else ()
@@ -290,7 +315,7 @@ class Planner:
         if count and (not self._limits.personalises or any(map(has_placeholder, values))):
             # A value that looks like a placeholder must stay text, whatever the gateway would make of it.
             text, params, values = self._template.render(values), 0, ()
-        key = (text, params, coding)
+        key = (text, params, coding, self._zone(phone))
         self._gathering.give_way()
         chunk, most = self._gathering.chunk(key), self._limits.max_numbers_length
         if chunk.rows and most is not None and chunk.length + 1 + len(phone) > most:

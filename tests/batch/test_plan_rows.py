@@ -16,6 +16,7 @@ from allmysms_async.batch.gathering import Gathering
 from allmysms_async.batch.opt_outs import OptOuts
 from allmysms_async.batch.plan import Planner
 from allmysms_async.batch.seen import Unmet
+from allmysms_async.law import ZONES, zone_of
 from allmysms_async.model import Outcome, People, Reason, Recipient, RefusedRow, SmsMessage
 from allmysms_async.numbers import canonical_number, usual_mobile
 
@@ -86,7 +87,15 @@ async def _nothing() -> dict[Reason, BitMap64]:
 
 
 def planned(
-    rows: list[Any], text: str, limits: SendLimits, met: list[int], *, at_once: int, out: list[int] | None = None
+    rows: list[Any],
+    text: str,
+    limits: SendLimits,
+    met: list[int],
+    *,
+    at_once: int,
+    out: list[int] | None = None,
+    zones: frozenset[str] = frozenset(),
+    asleep: frozenset[str] = frozenset(),
 ) -> tuple[Any, ...]:
     """Return all that a planner makes of rows that are given to it so many at once; of one, one by one."""
     seen, accounted, refused, unmet = BitMap64(met), BitMap64(), array("Q"), Unmet()
@@ -100,7 +109,9 @@ def planned(
         refused=refused,
         unmet=unmet,
         opt_outs=Out(out or []),
+        zones=zones,
     )
+    planner.asleep = asleep
     outcomes: list[Outcome] = []
     chunks: list[Chunk] = []
     numbered = list(enumerate(rows, 1))
@@ -122,14 +133,27 @@ def planned(
     met=st.lists(st.sampled_from([33_000_000_000 + person for person in PEOPLE]), max_size=5),
     out=st.lists(st.sampled_from([33_000_000_000 + person for person in PEOPLE]), max_size=5, unique=True),
     at_once=st.integers(2, 12),
+    zones=st.sampled_from([frozenset(), frozenset(ZONES)]),
+    asleep=st.sampled_from([frozenset(), frozenset({"262", "590"}), frozenset({"33"}), frozenset(ZONES)]),
 )
 def test_rows_at_once_end_as_one_by_one(
-    name: str, rows: list[Any], text: str, met: list[int], out: list[int], at_once: int
+    name: str,
+    rows: list[Any],
+    text: str,
+    met: list[int],
+    out: list[int],
+    at_once: int,
+    zones: frozenset[str],
+    asleep: frozenset[str],
 ) -> None:
     """Chunks, refusals and what is remembered are the same, in the same order; whoever opted out is in no chunk."""
     limits = OTHERS[name]
-    made = planned(rows, text, limits, met, at_once=at_once, out=out)
-    assert made == planned(rows, text, limits, met, at_once=1, out=out)
+    made = planned(rows, text, limits, met, at_once=at_once, out=out, zones=zones, asleep=asleep)
+    assert made == planned(rows, text, limits, met, at_once=1, out=out, zones=zones, asleep=asleep)
+    for chunk in made[0]:
+        found = {zone_of(int(recipient.phone)) for recipient in chunk.recipients}
+        assert len(found) == 1 or not zones
+        assert not {zone.code for zone in found} & asleep
     assert not {int(recipient.phone) for chunk in made[0] for recipient in chunk.recipients} & set(out)
 
 
