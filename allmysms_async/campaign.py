@@ -246,4 +246,4 @@ async def stored_campaign(journal: str | os.PathLike[str], name: str | None) -> 
 
     async with Journal(journal) as opened:
         stored = await opened.campaign(name)
-    return Campaign(stored.name, stored.message, (), stored.exclude_opt_outs)
+    return Campaign(stored.name, stored.message, (), stored.exclude_opt_outs, stored.quiet_hours)

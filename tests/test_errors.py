@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ TREE = {
     "SourceIncomplete": "InvalidSource",
     "EmptyCampaign": "InvalidRequest",
     "CampaignTooLong": "InvalidRequest",
+    "QuietHoursError": "InvalidRequest",
     "CampaignChanged": "InvalidRequest",
     "UnsupportedFeature": "InvalidRequest",
     "TransportError": "AllMySmsError",
@@ -73,13 +75,19 @@ OWN: dict[str, dict[str, Any]] = {
     "RequestLimitReached": {"retry_after": 3.5, "told": True},
     "CertificateRefused": {"host": "gateway.example", "reason": "expired"},
     "CampaignTooLong": {"seconds": 7204.0},
+    "QuietHoursError": {"next_legal": datetime(2027, 3, 3, 7, tzinfo=UTC), "remedy": "Wait."},
     "InsufficientCredit": {"needed": Decimal("1.5"), "available": Decimal(0)},
     "ListStopped": {"reason": errors.NotSent("no"), "done": ("rows", 3), "rows_done": 3, "rows_unknown": 2},
     "CampaignStopped": {"reason": errors.NotSent("no"), "result": ("rows", 3)},
 }
-NOT_PLAIN = {"InvalidNumber", "InvalidText", "InvalidSource", "SourceIncomplete", "UnsupportedFeature"} | {
-    *("RateLimited", "RequestLimitReached", "CampaignTooLong", "CampaignStopped", "ListStopped")
-}
+NOT_PLAIN = {
+    "InvalidNumber",
+    "InvalidText",
+    "InvalidSource",
+    "SourceIncomplete",
+    "UnsupportedFeature",
+    "QuietHoursError",
+} | {*("RateLimited", "RequestLimitReached", "CampaignTooLong", "CampaignStopped", "ListStopped")}
 PLAIN = sorted(set(errors.__all__) - NOT_PLAIN)
 
 

@@ -29,6 +29,7 @@ class SendLimits(Shown, frozen=True, kw_only=True):
             may take one more, since no character spans two.
         reports_cost: Whether the answer to a send says what it cost, in euros.
         appended: What the provider adds to the end of each text; it counts in its length.
+        schedules: Whether a request can carry the moment at which the gateway is to send it.
     """
 
     recipients: int
@@ -43,6 +44,7 @@ class SendLimits(Shown, frozen=True, kw_only=True):
     max_parts: int | None = None
     reports_cost: bool = False
     appended: str = ""
+    schedules: bool = False
 
     def max_units(self, coding: Coding) -> int:
         """Return the length of a text at most, in units of its coding."""

@@ -33,10 +33,12 @@ class ChunkQueue:
 
     Attributes:
         coming: Chunks that are planned, and not recorded yet.
+        most_held: So many chunks may be held at most while more is planned; None for any number.
     """
 
     def __init__(self, stopping: asyncio.Event, most: int, keeps_up: Callable[[], bool]) -> None:
         self.coming = 0
+        self.most_held: int | None = None
         self._stopping = stopping
         self._most = most
         self._keeps_up = keeps_up
@@ -52,6 +54,8 @@ class ChunkQueue:
         self._returned: set[int] = set()
         # Those that could not be claimed since others were last seen at work.
         self._denied = BitMap64()
+        # Those that wait for the end of quiet hours in the record alone, each with its moment.
+        self._held: dict[int, float] = {}
         self._sifting = asyncio.Lock()
         self._sifts = 0
         # Those of them that were offered once more since, though nobody was seen to hold them.
@@ -78,7 +82,7 @@ class ChunkQueue:
 
     def offer(self, chunks: Sequence[Chunk]) -> int:
         """Put chunks where the workers find them, each once; return how many were not there before."""
-        passed = (self._queued, self._handled, self._denied)
+        passed = (self._queued, self._handled, self._denied, self._held)
         new = [chunk for chunk in chunks if not any(chunk.seq in seqs for seqs in passed)]
         self._queued.update(chunk.seq for chunk in new)
         self._ready.extend(new)
@@ -94,7 +98,7 @@ class ChunkQueue:
     @property
     def known(self) -> BitMap64:
         """The chunks that are not offered: those that are here, were claimed here, or could not be just now."""
-        return BitMap64(self._queued) | self._handled | self._denied
+        return BitMap64(self._queued) | self._handled | self._denied | self.held
 
     def put_back(self, chunk: Chunk) -> None:
         """Put a chunk where the next worker finds it, once more."""
@@ -103,6 +107,41 @@ class ChunkQueue:
         self._returned.add(chunk.seq)
         self._queued.add(chunk.seq)
         self._ready.appendleft(chunk)
+
+    @property
+    def held(self) -> BitMap64:
+        """The chunks that wait for the end of quiet hours."""
+        return BitMap64(self._held)
+
+    @property
+    def held_until(self) -> float | None:
+        """When the first of those may be sent that wait for the end of quiet hours, in Unix time; None if none does."""
+        return min(self._held.values()) if self._held else None
+
+    @property
+    def paused_until(self) -> float | None:
+        """The same while nothing else is done here."""
+        return self.held_until if self.idle else None
+
+    def hold(self, chunk: Chunk, until: float) -> None:
+        """Note that a chunk is not to be offered before a moment; it stays in the record."""
+        self._handled.discard(chunk.seq)
+        self._held[chunk.seq] = until
+        self.wake()
+
+    def let_go(self, now: float) -> None:
+        """Let those be offered again whose moment has come."""
+        for seq in [seq for seq, until in self._held.items() if until <= now]:
+            del self._held[seq]
+        self.wake()
+
+    async def until_held(self) -> None:
+        """Wait until some chunk waits for the end of quiet hours."""
+        await self._until(lambda: bool(self._held) or self._stopping.is_set())
+
+    async def until_let_go(self) -> None:
+        """Wait while chunks wait for the end of quiet hours, and nothing else is done."""
+        await self._until(lambda: not self._held or not self.idle or self._stopping.is_set())
 
     async def take(self) -> Chunk | None:
         """Return the next chunk, which its worker gives to ``done`` in the end; None when the run is over."""
@@ -139,7 +178,7 @@ class ChunkQueue:
             self._returned.discard(chunk.seq)
         else:
             self._queued.discard(chunk.seq)
-            if chunk.seq not in self._handled:
+            if chunk.seq not in self._handled and chunk.seq not in self._held:
                 self._denied.add(chunk.seq)
                 self._shared = True
         self.wake()
@@ -184,7 +223,8 @@ class ChunkQueue:
 
         def is_room() -> bool:
             most = _AHEAD * self._most if planning and self._shared else self._most
-            return len(self._ready) + self.coming < most
+            room = self.most_held is None or not planning or len(self._held) < self.most_held
+            return room and len(self._ready) + self.coming < most
 
         await self._until(lambda: (is_room() and self._keeps_up()) or self._stopping.is_set())
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from allmysms_async import telemetry
 from allmysms_async.backend import SendRequest, Sends
-from allmysms_async.batch.chunk import Chunk, halves, idempotency_key, marked_name, without
+from allmysms_async.batch.chunk import Chunk, halves, idempotency_key, marked_name, only, without
 from allmysms_async.batch.delivery import deliver
 from allmysms_async.batch.desk import Desk, pause
+from allmysms_async.batch.hours import Hours
 from allmysms_async.batch.limits import Limits, StopConditions
 from allmysms_async.batch.opt_outs import OptOuts
 from allmysms_async.batch.policy import REPLAY_SECONDS, RetryPolicy
@@ -36,6 +38,7 @@ from allmysms_async.errors import (
     NumbersRefused,
     OptedOut,
     ProtocolError,
+    QuietHoursError,
     RateLimited,
     RequestLimitReached,
     TextRefused,
@@ -44,6 +47,9 @@ from allmysms_async.errors import (
 from allmysms_async.loop import surely
 from allmysms_async.model import Campaign, MmsMessage, SendReceipt, as_sms
 from allmysms_async.redaction import Shown
+
+if TYPE_CHECKING:
+    from allmysms_async.law import Zone
 
 __all__ = ["Dispatch", "EngineOptions"]
 
@@ -71,6 +77,7 @@ class EngineOptions(Shown, frozen=True, kw_only=True):
         max_duration: Seconds that the gateway's request limit may stretch the campaign to; None for any.
         limits: What stops the campaign before its end.
         opt_outs: Whom it leaves out.
+        hours: The quiet hours that it keeps, if it does.
     """
 
     chunk_size: int
@@ -80,6 +87,7 @@ class EngineOptions(Shown, frozen=True, kw_only=True):
     max_duration: float | None = None
     limits: StopConditions = StopConditions()
     opt_outs: OptOuts | None = None
+    hours: Hours | None = None
 
 
 class Dispatch:
@@ -122,8 +130,14 @@ class Dispatch:
 
     async def process(self, chunk: Chunk) -> None:
         """Claim a chunk when its turn comes, send it, and record how it ended."""
+        hours = self._options.hours
+        zones = () if hours is None else hours.zones_of(chunk.recipients)
+        if self._put_off(chunk, zones):
+            return
         if not await self.turn.came():
             return  # asked to stop: unclaimed, it is pending
+        if self._put_off(chunk, zones):  # the turn may have taken its time
+            return
         if self._options.opt_outs is not None:
             await self._options.opt_outs.renew()
         # What was sent before is only asked about: what it may cost has been counted since then.
@@ -136,10 +150,30 @@ class Dispatch:
                 await self._desk.queue.sift(self._sink.still_waits)
             else:
                 self._desk.queue.claimed(chunk)
-                await self._send(claim)
+                await self._send(claim, zones)
         finally:
             if reserved:
                 await self._limits.answered(chunk)
+
+    def _put_off(self, chunk: Chunk, zones: Sequence[Zone]) -> bool:
+        """Put a chunk off, unclaimed, if it may not be sent for now because of quiet hours; tell whether that is so.
+
+        What may have been sent before is asked about later, too, since asking sends it if it was not; when its key is
+        too old by then, it stays unknown.
+        """
+        hours, queue, asked = self._options.hours, self._desk.queue, chunk.first_sent_at is not None
+        if hours is None or (until := hours.held_until(zones, whole=asked)) is None:
+            return False
+        if self._outlives_its_key(chunk, until):
+            queue.claimed(chunk)
+        else:
+            queue.hold(chunk, until)
+        return True
+
+    @staticmethod
+    def _outlives_its_key(chunk: Chunk, until: float) -> bool:
+        """Tell whether a moment comes too late to ask about a chunk that may have been sent."""
+        return chunk.first_sent_at is not None and until - chunk.first_sent_at > REPLAY_SECONDS
 
     async def _claim(self, chunk: Chunk) -> Claim | None:
         """Claim a chunk; if cancelled meanwhile, let it go again."""
@@ -153,14 +187,22 @@ class Dispatch:
                 await surely(self._sink.release(claim.chunk, new_key=False))
             raise
 
-    async def _send(self, claim: Claim) -> None:
+    async def _send(self, claim: Claim, zones: Sequence[Zone]) -> None:
         """Send a claimed chunk, and record how it ended."""
         opt_outs = self._options.opt_outs
         if opt_outs is not None and not claim.unanswered and (left_out := opt_outs.refusal(claim.chunk)) is not None:
             await surely(self._conclude(claim, Delivery(event=ChunkEvent.REJECT, error=left_out)))
             return
+        hours = self._options.hours
+        if hours is not None and not claim.unanswered and hours.disagree(zones):
+            # Planned before zones were kept apart: each goes its own way.
+            parts = [only(claim.chunk, wanted) for wanted in hours.parted(claim.chunk.recipients)]
+            first = self._desk.number(len(parts))
+            pieces = [msgspec.structs.replace(part, seq=seq) for seq, part in enumerate(parts, first)]
+            self._desk.queue.offer(await surely(self._sink.split(claim.chunk, pieces)))
+            return
         try:
-            delivery = await self._deliver(claim)
+            delivery = await self._deliver(claim, zones)
         except LeaseLost:
             return
         except JournalError:  # what is recorded stays so: whoever reads it next takes the chunk over
@@ -178,21 +220,23 @@ class Dispatch:
         conclusion = self._conclude(claim, delivery)
         await (conclusion if self._sink.at_once else surely(conclusion))
 
-    async def _deliver(self, claim: Claim) -> Delivery:
+    async def _deliver(self, claim: Claim, zones: Sequence[Zone]) -> Delivery:
         chunk, keyed = claim.chunk, self._backend.limits.idempotent
-        request, in_doubt = self._request(chunk), claim.unanswered
+        request, in_doubt, hours = self._request(chunk), claim.unanswered, self._options.hours
+        now = self._clock.now().timestamp()
+        first_sent_at = now if chunk.first_sent_at is None else chunk.first_sent_at
 
         async def attempt() -> SendReceipt:
             nonlocal in_doubt
             if not await self._sink.hold(claim):
                 raise LeaseLost
+            leaving = request if hours is None else hours.dated(request, zones, first_sent_at)
             try:
-                return await self._backend.send(request)
+                return await self._backend.send(leaving)
             except BaseException as error:
                 in_doubt |= not isinstance(error, NotSent | RateLimited)
                 raise
 
-        now = self._clock.now().timestamp()
         since = chunk.first_sent_at if claim.unanswered else None
         age = 0.0 if since is None else max(0.0, now - since)  # clocks differ by seconds
         delivering: Awaitable[Delivery] = deliver(
@@ -233,6 +277,9 @@ class Dispatch:
     async def _conclude(self, claim: Claim, delivery: Delivery) -> None:
         """Record the end of a chunk's request, and act on it."""
         chunk, error = claim.chunk, delivery.error
+        if isinstance(error, QuietHoursError):
+            await self._wait_for_hours(claim, delivery, error)
+            return
         delivery = self._counted(claim, delivery)
         if delivery.event is ChunkEvent.RELEASE:
             # Only the gateway's own word that nothing of it was sent brings a new key.
@@ -255,6 +302,20 @@ class Dispatch:
             await self._settle(chunk, delivery)
         if error is not None and (delivery.stop or self._unanswered >= _UNANSWERED_CHUNKS):
             self._desk.fail(error)
+
+    async def _wait_for_hours(self, claim: Claim, delivery: Delivery, error: QuietHoursError) -> None:
+        """Put a claimed chunk off whose quiet hours began before its next attempt."""
+        chunk = claim.chunk
+        until = float("inf") if error.next_legal is None else error.next_legal.timestamp()
+        if delivery.event is ChunkEvent.RELEASE:
+            await self._sink.release(chunk, new_key=False)
+            self._desk.queue.hold(chunk, until)
+            return
+        end = settlement(chunk, delivery)
+        await self._sink.settle(chunk, end)
+        self._desk.tell(end.outcomes)
+        if self._backend.limits.idempotent and not self._outlives_its_key(chunk, until):
+            self._desk.queue.hold(chunk, until)
 
     def _counted(self, claim: Claim, delivery: Delivery) -> Delivery:
         """Count what goes wrong in a row; return the delivery as it is to be recorded."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from allmysms_async.batch.block import Row
+from allmysms_async.batch.block import ROWS_AT_ONCE, Row, portion
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.desk import Desk, guard
+from allmysms_async.batch.hours import Hours
 from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.plan import Planner
 from allmysms_async.batch.record import Sink
-from allmysms_async.errors import JournalError
+from allmysms_async.clock import Clock
+from allmysms_async.errors import JournalError, QuietHoursError
 from allmysms_async.loop import surely
 from allmysms_async.model import Outcome
 
@@ -24,6 +26,8 @@ class Ingest:
     Args:
         sink: Where every step is recorded.
         desk: What the run does for it.
+        hours: The quiet hours that it keeps, if it does.
+        clock: Where the time comes from.
 
     Attributes:
         planner: Plans its chunks; set before anything is read.
@@ -33,11 +37,13 @@ class Ingest:
 
     planner: Planner
 
-    def __init__(self, sink: Sink, desk: Desk) -> None:
+    def __init__(self, sink: Sink, desk: Desk, hours: Hours | None, clock: Clock) -> None:
         self.recovered = 0
         self.source_error: Exception | None = None
         self._sink = sink
         self._desk = desk
+        self._hours = hours
+        self._clock = clock
         self._queue = desk.queue
         # What is being recorded of the source while more of it is planned.
         self._recording: asyncio.Task[None] | None = None
@@ -49,9 +55,16 @@ class Ingest:
         async for count in self._sink.recover():
             self.recovered = count
             self._desk.tell(())
+        hours = self._hours
+        begun = bool(self._sink.seen or self._sink.accounted)
+        if hours is not None:
+            began = await surely(self._sink.begin(self._clock.now().timestamp()))
+            self.planner.asleep = hours.asleep(began)
         try:
             while not self._desk.stopping.is_set():
                 rows = await self._taken(intake)
+                if rows and hours is not None:
+                    begun = begun or self._heed_hours(hours, rows, intake)
                 intake.unmet.learn(self._sink.seen, self._sink.refused)
                 await self._take_in(rows, intake)
                 if rows is None:
@@ -65,6 +78,20 @@ class Ingest:
                     await guard(self._desk, self._take_in(None))
             finally:  # also if whoever waits gave up meanwhile
                 await surely(self._part_from(intake))
+
+    def _heed_hours(self, hours: Hours, rows: Sequence[Row], intake: Intake) -> bool:
+        """Tell whether a campaign may begin with some rows, or it takes more of them to know.
+
+        Raises:
+            QuietHoursError: Nobody among them may be texted now; they are left to a later run.
+        """
+        zones = hours.zones_of_rows(portion(rows, 0, ROWS_AT_ONCE))
+        try:
+            hours.check_beginning(zones)
+        except QuietHoursError:
+            intake.give_back(rows)
+            raise
+        return bool(zones)
 
     async def _taken(self, intake: Intake) -> Sequence[Row] | None:
         """Return the next rows of a source; note an error as the source's own."""

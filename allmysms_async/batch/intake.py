@@ -91,7 +91,10 @@ class Intake:
 
     def give_back(self, rows: Sequence[Row]) -> None:
         """Take back the last of the rows that were handed out last: they come again, some at a time."""
-        self._back, self._again = rows, 0
+        if self._back:  # they came from there
+            self._again -= len(rows)
+        else:
+            self._back, self._again = rows, 0
 
     def _next_back(self) -> Sequence[Row]:
         begin, end = self._again, self._again + ROWS_AT_ONCE

@@ -48,6 +48,7 @@ class MemorySink:
         self.continues = False
         self.waiting_for: Waiting | None = None
         self._resumed = False
+        self._began = 0.0
 
     @property
     def exposed(self) -> int:
@@ -103,6 +104,12 @@ class MemorySink:
     async def stranded(self, *, after: int = 0) -> list[Stranded]:
         """Return nothing: without a record that lasts, a campaign is not continued a day later."""
         return []
+
+    async def begin(self, now: float) -> float:
+        """Note that a campaign begins of which nothing was read yet; return when it was begun."""
+        if not self.totals().rows:
+            self._began = now
+        return self._began
 
     async def add(self, chunk: Chunk) -> Chunk:
         """Record a new chunk as pending."""

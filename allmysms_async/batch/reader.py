@@ -15,7 +15,7 @@ from datetime import timedelta
 from pyroaring import BitMap64
 
 from allmysms_async.backend import Paces, Reconciles, Sends, limits_of
-from allmysms_async.batch.desk import Desk, pause
+from allmysms_async.batch.desk import Desk, guard, pause
 from allmysms_async.batch.dispatch import EngineOptions
 from allmysms_async.batch.forecast import planned_requests
 from allmysms_async.batch.ingest import Ingest
@@ -33,6 +33,9 @@ __all__ = ["Reader"]
 
 # Until what could not be claimed, and nobody holds any more, is offered anew.
 _AGAIN_SECONDS = 0.05
+
+# Until a wait for the end of quiet hours is looked at again: this machine may have slept, or its clock been set.
+_LOOK_AGAIN = 300.0
 
 _log = logging.getLogger("allmysms_async")
 
@@ -78,7 +81,7 @@ class Reader:
         self._clock = clock
         self._desk = desk
         self._queue = desk.queue
-        self._ingest = Ingest(sink, desk)
+        self._ingest = Ingest(sink, desk, options.hours, clock)
 
     @property
     def recovered(self) -> int:
@@ -98,7 +101,11 @@ class Reader:
 
     async def read(self) -> None:
         """Find what there is to send: what is recorded, then the source, then what other processes leave."""
+        keeper: asyncio.Task[None] | None = None
+        hours = self._options.hours
         try:
+            if hours is not None:
+                await hours.load()
             self._ingest.planner = Planner(
                 as_sms(self._campaign.message),
                 limits_of(self._backend, self._campaign.message),
@@ -109,6 +116,7 @@ class Reader:
                 unmet=None if self._intake is None else self._intake.unmet,
                 next_seq=self._sink.next_seq,
                 opt_outs=self._options.opt_outs,
+                zones=frozenset() if hours is None else hours.zones,
             )
             self._sink.on_loss(self._desk.fail)
             await surely(self._sink.open(self._campaign))
@@ -118,6 +126,8 @@ class Reader:
             if self._options.opt_outs is not None:
                 await self._options.opt_outs.load()
             await self._continue()
+            if hours is not None:
+                keeper = asyncio.create_task(guard(self._desk, self._keep_hours()), name="campaign hours")
             await self._look_up()
             intake = self._intake
             lost: SourceIncomplete | None = None
@@ -144,12 +154,31 @@ class Reader:
                 if seconds is None and intake is None and not (found or denied):
                     if not idle:
                         await self._queue.rest()
+                    elif self._queue.held_until is not None:
+                        await self._queue.until_let_go()
                     elif not await self._is_left():
                         break
             if lost is not None:
                 raise lost
         finally:
+            if keeper is not None:
+                keeper.cancel()
+                await asyncio.wait({keeper})
             self._queue.end()
+
+    async def _keep_hours(self) -> None:
+        """Offer again what quiet hours held up, each when its moment comes."""
+        stopping, queue = self._desk.stopping, self._queue
+        while not stopping.is_set():
+            await queue.until_held()
+            now = self._clock.now().timestamp()
+            if (until := queue.held_until) is None:
+                continue
+            if now < until:
+                await pause(self._clock, stopping, min(until - now, _LOOK_AGAIN))
+            else:
+                queue.let_go(now)
+                await self._continue()
 
     async def _take_from_others(self, seconds: float) -> None:
         """Offer what other processes plan or give back, as soon as they do; return when all has to be looked at.
@@ -181,7 +210,7 @@ class Reader:
 
         Others may have given it back, however often it was tried here in vain.
         """
-        waits = await surely(self._sink.spare(self._queue.space, BitMap64()))
+        waits = await surely(self._sink.spare(self._queue.space, self._queue.held))
         if not waits:  # another process may have claimed it just now, and give it back
             return await surely(self._sink.elsewhere()) is not None
         await pause(self._clock, self._desk.stopping, _AGAIN_SECONDS)
@@ -208,7 +237,8 @@ class Reader:
         text = as_sms(self._campaign.message)
         # What a journal holds is read back later; its rows are the first of the source.
         accounted = self._sink.accounted or BitMap64(range(1, self._sink.totals().rows + 1))
-        requests = await asyncio.to_thread(planned_requests, text, limits, source, size, accounted)
+        zones = frozenset[str]() if self._options.hours is None else self._options.hours.zones
+        requests = await asyncio.to_thread(planned_requests, text, limits, source, size, accounted, zones)
         try:
             seconds = self.least_seconds = await self._backend.least_seconds(requests)
         except (NotSent, RateLimited) as error:  # another process holds the record of the limit: each chunk will wait
@@ -256,7 +286,9 @@ class Reader:
         after = 0
         while stranded := await surely(self._sink.stranded(after=after)):
             after = stranded[-1].chunk.seq
-            async for chunk, end in reconcile(self._backend, self._campaign, self._sink.run_id, stranded):
+            async for chunk, end in reconcile(
+                self._backend, self._campaign, self._sink.run_id, stranded, self._options.hours
+            ):
                 await surely(self._sink.settle(chunk, end))
                 self._desk.tell(end.outcomes)
                 if self._desk.stopping.is_set():

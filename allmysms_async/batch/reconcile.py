@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from allmysms_async import plausible
 from allmysms_async.backend import Reconciles
 from allmysms_async.batch.chunk import Chunk, marked_name
+from allmysms_async.batch.hours import Hours
 from allmysms_async.batch.record import Settlement, Stranded
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.errors import AllMySmsError
@@ -20,7 +21,7 @@ _log = logging.getLogger("allmysms_async")
 
 
 async def reconcile(
-    backend: Reconciles, campaign: Campaign, run_id: str, stranded: Iterable[Stranded]
+    backend: Reconciles, campaign: Campaign, run_id: str, stranded: Iterable[Stranded], hours: Hours | None = None
 ) -> AsyncIterator[tuple[Chunk, Settlement]]:
     """Yield the unknown chunks that the gateway knows, each with its end.
 
@@ -29,12 +30,16 @@ async def reconcile(
         campaign: What the chunks are of.
         run_id: The campaign's run.
         stranded: Unknown chunks that were sent at some moment.
+        hours: The quiet hours that may have given them a date.
     """
     for each in stranded:
         chunk = each.chunk
         moments = [] if chunk.first_sent_at is None else [datetime.fromtimestamp(chunk.first_sent_at, UTC)]
         if campaign.message.send_at is not None:
             moments.append(campaign.message.send_at)
+        if hours is not None and chunk.first_sent_at is not None:
+            date = hours.date_of(chunk.recipients, chunk.first_sent_at)
+            moments += [] if date is None else [date]
         name = marked_name(campaign.name, run_id, chunk)
         try:
             found = await backend.find_send(name, moments, campaign_id=each.campaign_id)

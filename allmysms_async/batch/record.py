@@ -174,6 +174,13 @@ class Sink(Protocol):
         """Become the one that reads its source; False while another process is."""
         ...
 
+    async def begin(self, now: float) -> float:
+        """Note that a campaign begins of which nothing was read yet; return when it was begun, in Unix time.
+
+        Only whoever reads its source asks.
+        """
+        ...
+
     def recover(self) -> AsyncIterator[int]:
         """Read what was planned and refused back into ``seen``, ``accounted`` and ``refused``; yield how many."""
         ...

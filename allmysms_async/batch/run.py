@@ -13,6 +13,7 @@ import random
 import sys
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -25,11 +26,21 @@ from allmysms_async.batch.reader import Reader
 from allmysms_async.batch.record import Sink
 from allmysms_async.border import bordered, retell
 from allmysms_async.clock import Clock
-from allmysms_async.errors import AllMySmsError, CampaignStopped, EmptyCampaign, InvalidRequest, JournalLost
+from allmysms_async.errors import (
+    AllMySmsError,
+    CampaignStopped,
+    EmptyCampaign,
+    InvalidRequest,
+    JournalLost,
+    QuietHoursError,
+)
 from allmysms_async.loop import BriefLock, StopSignal, do_in, surely
 from allmysms_async.model import Campaign, CampaignResult, Outcome, Progress, Totals, Waiting, joined
 
 __all__ = ["CampaignRun", "EngineOptions"]
+
+_MOST_HELD = 1000
+"""Chunks that wait for the end of quiet hours in this process's memory alone before no more of the source is read."""
 
 # Which run reads an intake: two at once would give different chunks the same ordinal.
 _readers_lock = BriefLock()
@@ -54,6 +65,7 @@ class _Supervisor:
         self.news: asyncio.Queue[Sequence[Outcome] | None] = asyncio.Queue()
         workers = options.concurrency
         self.queue = ChunkQueue(self.stopping, workers, lambda: self.news.qsize() <= 2 * workers)
+        self.queue.most_held = _MOST_HELD if sink.at_once else None
         self.reader = Reader(backend, campaign, intake, sink, options, clock, self)
         self.dispatch = Dispatch(backend, campaign, sink, options, clock, rng, self)
         self._name = backend.name
@@ -107,6 +119,8 @@ class _Supervisor:
                 await self.dispatch.process(chunk)
             finally:
                 self.queue.done(chunk)
+                if self.queue.paused_until is not None:
+                    self.tell(())
 
     async def _watch(self) -> None:
         """Wake everybody when the run is asked to stop."""
@@ -169,6 +183,12 @@ class CampaignRun:
     def waiting_for(self) -> Waiting | None:
         """What other processes hold, while that is all that is left to wait for; else None."""
         return self._run.reader.waiting_for
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """While quiet hours hold up all that is left to send, when the first of it may be sent; else None."""
+        until = self._run.queue.paused_until
+        return None if until is None or until == float("inf") else datetime.fromtimestamp(until, UTC)
 
     @property
     def stopping(self) -> bool:
@@ -254,7 +274,7 @@ class CampaignRun:
         error = self._run.error
         if error is None:
             return
-        if isinstance(error, EmptyCampaign) or not self._run.reader.begun:
+        if isinstance(error, EmptyCampaign | QuietHoursError) or not self._run.reader.begun:
             raise error
         msg = f"The campaign stopped: {self._why(error)}"
         raise CampaignStopped(msg, reason=error, result=self.result) from error
@@ -267,6 +287,7 @@ class CampaignRun:
         return f"{who} failed ({type(error).__name__})."
 
     def _progress(self, outcomes: Sequence[Outcome]) -> Progress:
+        hours = self._options.hours
         return Progress(
             **msgspec.structs.asdict(self._sink.totals()),
             outcomes=outcomes,
@@ -274,6 +295,8 @@ class CampaignRun:
             least_seconds=self._run.reader.least_seconds,
             recovered=self._run.reader.recovered,
             waiting_for=self._run.reader.waiting_for,
+            paused_until=self.paused_until,
+            deferred_until=None if hours is None else hours.deferred_until,
         )
 
     @property

@@ -15,6 +15,7 @@ from allmysms_async.errors import (
     NotPermitted,
     NotSent,
     OutcomeUnknown,
+    QuietHoursError,
     RateLimited,
     RequestLimitReached,
     ScheduleRefused,
@@ -60,6 +61,9 @@ def judge(error: AllMySmsError, *, keyed: bool, unanswered: bool) -> ChunkEvent 
             return ChunkEvent.RELEASE
         case CannotPass():
             # It was not even asked: this says nothing of an earlier attempt.
+            return ChunkEvent.LOSE if unanswered else ChunkEvent.RELEASE
+        case QuietHoursError():
+            # This attempt was not made; an earlier one may have been taken.
             return ChunkEvent.LOSE if unanswered else ChunkEvent.RELEASE
         case NotSent() | RateLimited():
             return None

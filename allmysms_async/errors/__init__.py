@@ -13,6 +13,7 @@
     │   │   └── SourceIncomplete         the rest of a source cannot be read any more: not all of its people were read
     │   ├── EmptyCampaign                no row at all
     │   ├── CampaignTooLong              the request limit would stretch it past max_duration; .seconds
+    │   ├── QuietHoursError              a marketing text in somebody's quiet hours; .next_legal
     │   ├── CampaignChanged              the journal holds another campaign of this name
     │   └── UnsupportedFeature           this backend cannot do it; names those that can
     ├── TransportError
@@ -101,6 +102,7 @@ from allmysms_async.errors.invalid import (
     InvalidSender,
     InvalidSource,
     InvalidText,
+    QuietHoursError,
     SourceIncomplete,
     UnsupportedFeature,
 )
@@ -162,6 +164,7 @@ __all__ = [
     "OptedOut",
     "OutcomeUnknown",
     "ProtocolError",
+    "QuietHoursError",
     "RateLimited",
     "RequestLimitReached",
     "RequestTimeout",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from allmysms_async.errors.base import AllMySmsError
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
     "InvalidSender",
     "InvalidSource",
     "InvalidText",
+    "QuietHoursError",
     "SourceIncomplete",
     "UnsupportedFeature",
 ]
@@ -97,6 +100,19 @@ class CampaignTooLong(InvalidRequest):
     def __init__(self, message: str, *, seconds: float) -> None:
         super().__init__(message)
         self.seconds = seconds
+
+
+class QuietHoursError(InvalidRequest):
+    """A marketing text would reach people in their quiet hours; nothing was sent.
+
+    Args:
+        message: Where, and when they end.
+        next_legal: The first moment at which it may be sent, aware; None if there is none for all of them at once.
+    """
+
+    def __init__(self, message: str, *, next_legal: datetime | None = None, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.next_legal = next_legal
 
 
 class CampaignChanged(InvalidRequest):

@@ -16,7 +16,14 @@ from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
 from allmysms_async.journal.left import PAGE
 from allmysms_async.journal.packing import unpack_numbers
-from allmysms_async.journal.row import changed_options, insert_into, message_of, options_of
+from allmysms_async.journal.row import (
+    changed_options,
+    insert_into,
+    message_of,
+    options_of,
+    quiet_hours_in,
+    with_quiet_hours,
+)
 from allmysms_async.journal.waiting import held_by_others
 from allmysms_async.model import Campaign, Reason, Waiting
 
@@ -69,7 +76,7 @@ async def enter(
         InvalidSchedule: It would begin now, and its date has passed.
     """
     message = campaign.message
-    options = options_of(message, added, campaign.exclude_opt_outs)
+    options = options_of(message, added, campaign.exclude_opt_outs, campaign.quiet_hours)
     values = {
         "name": campaign.name,
         "text": message.text,
@@ -108,7 +115,25 @@ async def enter(
         )
         remedy = "Give the campaign another name to begin a new one, or continue it as it was."
         raise CampaignChanged(msg, remedy=remedy)
+    await _note_quiet_hours(database, row, options, now)
     return Entry(row.id, row.run_id, row.next_seq, row.run_id == values["run_id"])
+
+
+async def _note_quiet_hours(database: Database, row: Any, given: str, now: float) -> None:
+    """Record what is to be done about quiet hours from now on, and that they are ignored as a decision of its own."""
+    before, after = quiet_hours_in(row.options), quiet_hours_in(given)
+    ignores = after is not None and after.policy == "ignore"
+    if after is None or (before == after and not (ignores and row.next_seq == 1)):
+        return
+    options = with_quiet_hours(row.options, given)
+
+    def work(connection: sa.Connection) -> None:
+        connection.execute(sa.update(schema.campaign).where(_k.id == row.id).values(options=options))
+        if ignores:
+            decided = {"campaign": row.id, "seq": 0, "decided_at": now, "decided": "ignore_quiet_hours"}
+            connection.execute(schema.decision.insert().values(decided))
+
+    await database.write(work)
 
 
 async def held_elsewhere(database: Database, campaign: int, owner: str, now: float) -> Elsewhere:

@@ -20,10 +20,19 @@ from allmysms_async.journal.database import Database
 from allmysms_async.journal.decision import Decision, decide, doubted
 from allmysms_async.journal.query import summed
 from allmysms_async.journal.rescue import rescue
-from allmysms_async.journal.row import excludes_opt_outs, message_of, outcomes_of
+from allmysms_async.journal.row import excludes_opt_outs, message_of, outcomes_of, quiet_hours_in
 from allmysms_async.journal.transition import held_still
 from allmysms_async.journal.waiting import held_by_others
-from allmysms_async.model import CampaignResult, MmsMessage, Outcome, OutcomeState, Reason, SmsMessage, Waiting
+from allmysms_async.model import (
+    CampaignResult,
+    MmsMessage,
+    Outcome,
+    OutcomeState,
+    QuietHours,
+    Reason,
+    SmsMessage,
+    Waiting,
+)
 from allmysms_async.redaction import Shown
 from allmysms_async.text import escaped
 
@@ -45,6 +54,7 @@ class JournalCampaign(Shown, frozen=True, kw_only=True):
         result: What became of it so far.
         held: What processes hold of it at present, or None; a dead one's is taken over by the next run.
         exclude_opt_outs: As the campaign was begun with.
+        quiet_hours: As it was given last; None is the default.
     """
 
     name: str
@@ -54,6 +64,7 @@ class JournalCampaign(Shown, frozen=True, kw_only=True):
     result: CampaignResult
     held: Waiting | None = None
     exclude_opt_outs: bool | None = None
+    quiet_hours: QuietHours | None = None
 
 
 class ChunkView(Shown, frozen=True, kw_only=True):
@@ -134,6 +145,7 @@ class Journal:
             name=row.name,
             message=message_of(row.text, row.options),
             exclude_opt_outs=excludes_opt_outs(row.options),
+            quiet_hours=quiet_hours_in(row.options),
             backend=row.backend,
             created_at=datetime.fromtimestamp(row.created_at, UTC),
             result=sums.result(row.name, row.run_id),

@@ -8,10 +8,27 @@ from typing import Any
 import sqlalchemy as sa
 
 from allmysms_async.errors import JournalError
+from allmysms_async.journal import schema
 from allmysms_async.journal.direct import changed, first_row, on_sqlite
 from allmysms_async.journal.transition import ADD, FENCE, INSERT
 
-__all__ = ["add", "fence"]
+__all__ = ["add", "begin", "fence"]
+
+_k, _r = schema.campaign.c, schema.refused_row.c
+
+
+def begin(connection: sa.Connection, campaign: int, now: float) -> float:
+    """Note that a campaign begins of which nothing was read yet; return when it was begun.
+
+    Args:
+        connection: In a transaction that writes.
+        campaign: The campaign's number in the journal.
+        now: Unix time.
+    """
+    refused = sa.exists().where(_r.campaign == campaign)
+    fresh = sa.update(schema.campaign).where(_k.id == campaign, _k.next_seq == 1, ~refused)
+    connection.execute(fresh.values(created_at=now))
+    return float(connection.execute(sa.select(_k.created_at).where(_k.id == campaign)).scalar_one())
 
 
 def fence(connection: sa.Connection, held: dict[str, Any], count: int) -> int:

@@ -19,7 +19,7 @@ from allmysms_async.batch.sums import Sums
 from allmysms_async.journal.packing import pack_numbers, pack_outcomes, pack_payload, unpack_chunk, unpack_outcomes
 from allmysms_async.journal.query import STATES
 from allmysms_async.journal.transition import NO_RESULT, held_still
-from allmysms_async.model import MmsMessage, Outcome, OutcomeState, SmsMessage
+from allmysms_async.model import MmsMessage, Outcome, OutcomeState, QuietHours, QuietPolicy, SmsMessage
 from allmysms_async.text import escaped
 
 __all__ = [
@@ -33,13 +33,18 @@ __all__ = [
     "options_of",
     "outcomes_of",
     "planned",
+    "quiet_hours_in",
     "recipients_of",
     "stranded_of",
+    "with_quiet_hours",
 ]
 
 
 def options_of(
-    message: SmsMessage | MmsMessage, added: Mapping[str, str | bool | None], exclude_opt_outs: bool | None = None
+    message: SmsMessage | MmsMessage,
+    added: Mapping[str, str | bool | None],
+    exclude_opt_outs: bool | None = None,
+    quiet_hours: QuietHours | QuietPolicy | None = None,
 ) -> str:
     """Return a message's options as the journal keeps them: its kind, all but its text, and the backend's settings."""
     when = None if message.send_at is None else message.send_at.astimezone(UTC)
@@ -48,6 +53,8 @@ def options_of(
     options: dict[str, object] = {kind: bare, "added": dict(sorted(added.items()))}
     if exclude_opt_outs is not None:
         options["exclude_opt_outs"] = exclude_opt_outs
+    if quiet_hours is not None:
+        options["quiet_hours"] = QuietHours(quiet_hours) if isinstance(quiet_hours, str) else quiet_hours
     return msgspec.json.encode(options).decode()
 
 
@@ -61,6 +68,19 @@ def message_of(text: str, options: str) -> SmsMessage | MmsMessage:
 def excludes_opt_outs(options: str) -> bool | None:
     """Return what a campaign's options say of those who opted out."""
     return _options.decode(options).exclude_opt_outs
+
+
+def quiet_hours_in(options: str) -> QuietHours | None:
+    """Return what a campaign's options say of quiet hours, None where that is the default."""
+    return _options.decode(options).quiet_hours
+
+
+def with_quiet_hours(stored: str, given: str) -> str:
+    """Return stored options with what others say of quiet hours, if they say anything."""
+    quiet = _options.decode(given).quiet_hours
+    if quiet is None:
+        return stored
+    return msgspec.json.encode(msgspec.json.decode(stored) | {"quiet_hours": quiet}).decode()
 
 
 def changed_options(stored: str, given: str) -> list[str]:
@@ -82,6 +102,7 @@ class _Options(msgspec.Struct):
     mms: MmsMessage | None = None
     added: dict[str, str | bool | None] = {}
     exclude_opt_outs: bool | None = None
+    quiet_hours: QuietHours | None = None
 
 
 _options = msgspec.json.Decoder(_Options)

@@ -99,6 +99,10 @@ class JournalSink(Standing):
             self._ledger.sums.complete = False
         return leads
 
+    async def begin(self, now: float) -> float:
+        """Note that a campaign begins of which nothing was read yet; return when it was begun."""
+        return await self._database.write(lambda connection: lead.begin(connection, self._campaign, now))
+
     async def recover(self) -> AsyncIterator[int]:
         """Read what was planned and refused back, some chunks at a time."""
         count = 0

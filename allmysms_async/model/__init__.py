@@ -45,6 +45,7 @@ from allmysms_async.model.message import (
     as_sms,
     coding_of,
 )
+from allmysms_async.model.quiet_hours import HoursRuleName, QuietHours, QuietPolicy, quiet_hours_of
 from allmysms_async.model.record import (
     Contact,
     ListChange,
@@ -81,6 +82,7 @@ __all__ = [
     "Estimate",
     "Event",
     "FoundSend",
+    "HoursRuleName",
     "Kept",
     "ListChange",
     "MmsKind",
@@ -93,6 +95,8 @@ __all__ = [
     "People",
     "Progress",
     "Purpose",
+    "QuietHours",
+    "QuietPolicy",
     "Reason",
     "Recipient",
     "RecipientResult",
@@ -116,6 +120,7 @@ __all__ = [
     "identity",
     "joined",
     "opt_out_of",
+    "quiet_hours_of",
     "supersedes",
     "text_key",
 ]

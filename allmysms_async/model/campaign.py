@@ -103,6 +103,10 @@ class Progress(Totals, frozen=True, kw_only=True):
             fits, None if that is not known (no limit, or a source without a length).
         recovered: Recipients read back from the journal so far, to know them again in a source that is read again.
         waiting_for: What other processes hold, while that is all that is left to wait for; else None.
+        paused_until: While quiet hours hold up all that is left to send, when the first of it may be sent, aware; the
+            run goes on by itself then. Else None.
+        deferred_until: The latest moment that anything of this run was scheduled for because of quiet hours; else
+            None.
     """
 
     outcomes: Sequence[Outcome] = ()
@@ -110,6 +114,8 @@ class Progress(Totals, frozen=True, kw_only=True):
     least_seconds: float | None = None
     recovered: int = 0
     waiting_for: Waiting | None = None
+    paused_until: datetime | None = None
+    deferred_until: datetime | None = None
 
 
 class CampaignResult(Totals, frozen=True, kw_only=True):

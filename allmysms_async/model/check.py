@@ -11,6 +11,7 @@ import msgspec
 from allmysms_async import argument
 from allmysms_async.errors import InvalidRequest, InvalidSchedule, InvalidText
 from allmysms_async.model.message import Campaign, MmsMessage, SmsMessage
+from allmysms_async.model.quiet_hours import quiet_hours_of
 
 __all__ = ["check_campaign", "check_message"]
 
@@ -85,3 +86,4 @@ def check_campaign(campaign: object) -> None:
         msg = "A campaign takes an SmsMessage with its purpose, not a bare text; nothing was sent."
         raise InvalidRequest(msg)
     check_message(given)
+    quiet_hours_of(None, campaign.quiet_hours)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import msgspec
 
+from allmysms_async.model.quiet_hours import QuietHours, QuietPolicy
 from allmysms_async.model.vocabulary import Encoding, Purpose, Reason
 from allmysms_async.numbers import mask, name_shown
 from allmysms_async.redaction import Discreet, Shown
@@ -184,12 +185,15 @@ class Campaign(Discreet, frozen=True, eq=False, weakref=True):
             nothing is sent without it. The gateway's list is read once, when a run begins; who opts out later is left
             out if the journal holds it: it is read again every few seconds before a request is sent. Without a journal
             that a receiver or a watch of replies stores in, a STOP that comes meanwhile is the gateway's to refuse.
+        quiet_hours: What becomes of a ``marketing`` campaign in its recipients' quiet hours: a ``QuietHours``, or its
+            policy alone (``refuse``, ``defer``, ``ignore``); None is ``refuse``. Other purposes are never held up.
     """
 
     name: str
     message: SmsMessage | MmsMessage
     recipients: Iterable[Recipient | str] | AsyncIterable[Recipient | str]
     exclude_opt_outs: bool | None = None
+    quiet_hours: QuietHours | QuietPolicy | None = None
 
 
 def _settle(message: SmsMessage | MmsMessage, *, gsm_replacements: bool) -> None:

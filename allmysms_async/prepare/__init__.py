@@ -10,7 +10,7 @@ from allmysms_async.prepare.campaign import engine_options
 from allmysms_async.prepare.marketing import lawful_campaign
 from allmysms_async.prepare.message import iterable
 from allmysms_async.prepare.opt_outs import opt_outs_of
-from allmysms_async.prepare.send import receipt_of, send_request
+from allmysms_async.prepare.send import receipt_of, send_request, within_hours
 
 __all__ = [
     "attempts_of",
@@ -23,4 +23,5 @@ __all__ = [
     "opt_outs_of",
     "receipt_of",
     "send_request",
+    "within_hours",
 ]

@@ -6,12 +6,13 @@ import msgspec
 
 from allmysms_async import argument
 from allmysms_async.backend import Sends, limits_of
+from allmysms_async.batch.hours import Hours
 from allmysms_async.batch.limits import StopConditions
 from allmysms_async.batch.run import EngineOptions
 from allmysms_async.batch.wording import template_of
 from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.model import Campaign, SmsMessage, as_sms
+from allmysms_async.model import Campaign, SmsMessage, as_sms, quiet_hours_of
 from allmysms_async.options import SendOptions, check_options
 from allmysms_async.prepare.message import check_fields
 
@@ -21,7 +22,7 @@ _MAX_NAME = 100
 
 
 def engine_options(
-    backend: Sends, campaign: Campaign, options: SendOptions, usual: EngineOptions, *, clock: Clock | None
+    backend: Sends, campaign: Campaign, options: SendOptions, usual: EngineOptions, *, clock: Clock, begins: bool
 ) -> EngineOptions:
     """Return how a campaign is sent.
 
@@ -30,7 +31,8 @@ def engine_options(
         campaign: The campaign.
         options: What the caller asks for.
         usual: What the service does where the caller asks for nothing.
-        clock: Where the time comes from, for a date that must lie ahead; None if it need not.
+        clock: Where the time comes from.
+        begins: Whether it begins now, so that its date must lie ahead.
 
     Raises:
         InvalidRequest: Something cannot be right.
@@ -44,7 +46,7 @@ def engine_options(
     if not name.strip() or not name.isprintable() or len(name) > _MAX_NAME:
         msg = f"A campaign's name must be 1 to {_MAX_NAME} printable characters; nothing was sent."
         raise InvalidRequest(msg)
-    check_fields(backend, message, clock)
+    check_fields(backend, message, clock if begins else None)
     limits = limits_of(backend, message)
     template_of(as_sms(message), limits)
     if isinstance(message, SmsMessage):
@@ -63,6 +65,14 @@ def engine_options(
         max_failure_rate=options.get("max_failure_rate"),
     )
     stop.check(backend)
+    quiet = quiet_hours_of(message.purpose, campaign.quiet_hours)
+    schedules = backend.limits.schedules
+    hours = None if quiet is None else Hours(quiet, clock=clock, send_at=message.send_at, schedules=schedules)
     return msgspec.structs.replace(
-        usual, chunk_size=size, concurrency=workers, max_duration=options.get("max_duration"), limits=stop
+        usual,
+        chunk_size=size,
+        concurrency=workers,
+        max_duration=options.get("max_duration"),
+        limits=stop,
+        hours=hours,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import secrets
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import Any, NoReturn
 
 import msgspec
@@ -14,6 +14,7 @@ from pyroaring import BitMap64
 from allmysms_async import argument
 from allmysms_async.backend import SendLimits, SendRequest, Sends
 from allmysms_async.batch.chunk import Chunk
+from allmysms_async.batch.hours import Hours
 from allmysms_async.batch.param import param_problem, written
 from allmysms_async.batch.plan import Planner
 from allmysms_async.batch.settlement import all_refused
@@ -21,14 +22,14 @@ from allmysms_async.batch.verdict import Delivery
 from allmysms_async.batch.wording import template_of
 from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText, OutcomeUnknown, UnsupportedFeature
-from allmysms_async.model import Columns, MmsMessage, Reason, Recipient, Rejected, SendReceipt, SmsMessage
+from allmysms_async.model import Columns, MmsMessage, QuietHours, Reason, Recipient, Rejected, SendReceipt, SmsMessage
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask, usual_mobile
 from allmysms_async.prepare.marketing import lawful_message
 from allmysms_async.prepare.message import MAX_KEY, check_fields, iterable, text_message
 from allmysms_async.prepare.schedule import check_date
 from allmysms_async.text import Coding, Template, TextSize, gsm_units, plain_gsm, units
 
-__all__ = ["receipt_of", "send_request"]
+__all__ = ["receipt_of", "send_request", "within_hours"]
 
 # Recipients that one send looks at, duplicates included; no protocol takes more than 2,000 in a request.
 _MAX_GIVEN = 20_000
@@ -218,6 +219,25 @@ def _refuse(row: int, item: str | Recipient, reason: Reason | None, *, gsm_repla
             raise InvalidText(msg, reason=why) from None
     msg = f"Recipient {row} ({mask(phone)}): the text cannot be sent ({why}); nothing was sent."
     raise InvalidText(msg, reason=why)
+
+
+async def within_hours(
+    backend: Sends, request: SendRequest, quiet: QuietHours, clock: Clock
+) -> Callable[[], Awaitable[SendReceipt]]:
+    """Return what makes an attempt at a marketing send, each of them outside of everybody's quiet hours.
+
+    Raises:
+        QuietHoursError: It may not be sent now.
+    """
+    hours = Hours(quiet, clock=clock, send_at=request.message.send_at, schedules=backend.limits.schedules)
+    await hours.load()
+    zones, began = hours.zones_of(request.recipients), clock.now().timestamp()
+    hours.dated(request, zones, began)
+
+    async def attempt() -> SendReceipt:
+        return await backend.send(hours.dated(request, zones, began))
+
+    return attempt
 
 
 def receipt_of(delivery: Delivery, key: str | None) -> SendReceipt:

@@ -64,6 +64,9 @@ async def previewed(
     simulated = None if ask is None else Simulated(campaign, ask)
     if options.opt_outs is not None:
         await options.opt_outs.load()
+    hours = options.hours
+    if hours is not None:
+        await hours.load()
     intake = Intake(campaign.recipients)
     planner = Planner(
         message,
@@ -73,6 +76,7 @@ async def previewed(
         accounted=BitMap64(),
         opt_outs=options.opt_outs,
         template=template,
+        zones=frozenset() if hours is None else hours.zones,
     )
     rows, stopping = 0, asyncio.Event()
     try:

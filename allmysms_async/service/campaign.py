@@ -40,9 +40,9 @@ class Campaigning(Core):
         Returns:
             The run: ``async for progress in run``, ``run.stop()``, ``run.result``. The iteration raises
             ``CampaignStopped`` when login, permission, credit, a limit, an outage or the journal end it,
-            ``EmptyCampaign`` without any row, ``CampaignTooLong`` before anything is sent, ``CampaignChanged`` and
-            ``JournalError`` if the journal is of another campaign or cannot be opened, ``InvalidRequest`` if its URL
-            cannot be right and its libraries were not imported when this was called.
+            ``EmptyCampaign`` without any row, ``CampaignTooLong`` and ``QuietHoursError`` before anything is sent,
+            ``CampaignChanged`` and ``JournalError`` if the journal is of another campaign or cannot be opened,
+            ``InvalidRequest`` if its URL cannot be right and its libraries were not imported when this was called.
 
         Raises:
             InvalidRequest: The text, the sender, the date or a number of the call cannot be right, or a marketing text
@@ -55,8 +55,8 @@ class Campaigning(Core):
         begun = Begun.of(campaign, backend, journal)
         campaign = lawful_campaign(backend, campaign, self._clock.now())
         # What was begun may be continued after its date, if only to learn what became of it.
-        clock = self._clock if journal is None and not begun.sink.accounted else None
-        checked = engine_options(backend, campaign, options, self._usual, clock=clock)
+        begins = journal is None and not begun.sink.accounted
+        checked = engine_options(backend, campaign, options, self._usual, clock=self._clock, begins=begins)
         checked = self._without_opt_outs(checked, campaign, journal)
         lease = options.get("lease")
         sink = begun.sink if journal is None else journal_sink(journal, campaign, backend, self._clock, lease)
@@ -84,7 +84,7 @@ class Campaigning(Core):
         await import_journal(path)
         campaign = await stored_campaign(path, name)
         backend = self.capable(Sends)
-        checked = engine_options(backend, campaign, options, self._usual, clock=None)
+        checked = engine_options(backend, campaign, options, self._usual, clock=self._clock, begins=False)
         checked = self._without_opt_outs(checked, campaign, path)
         sink = journal_sink(journal, campaign, backend, self._clock, options.get("lease"))
         return self._work.add(CampaignRun(backend, campaign, None, sink, checked, self._clock, self._rng))
@@ -105,6 +105,7 @@ class Campaigning(Core):
             CampaignStopped: Login, permission, credit, a limit or the journal ended it, or the source failed;
                 ``reason`` and ``result`` say more. Run it again to continue.
             CampaignTooLong: A request limit would stretch it past ``max_duration``; nothing was sent.
+            QuietHoursError: It is marketing, and begins in quiet hours; nothing was sent.
             JournalError: The journal cannot be opened; nothing was sent.
         """
         if (journal := checked_journal(options.get("journal"))) is not None:

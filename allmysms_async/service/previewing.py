@@ -76,7 +76,7 @@ class Previewing(Core):
             self.capable(Simulates)
         iterable(campaign.recipients)
         campaign = lawful_campaign(backend, campaign, self._clock.now())
-        checked = engine_options(backend, campaign, options, self._usual, clock=self._clock)
+        checked = engine_options(backend, campaign, options, self._usual, clock=self._clock, begins=True)
         opt_outs = opt_outs_of(backend, campaign, journal, policy=checked.policy, clock=self._clock, rng=self._rng)
         message, notes = as_sms(campaign.message), list[str]()
         instant = (message.send_at or self._clock.now()) if message.purpose == "marketing" else None

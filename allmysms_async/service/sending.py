@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from allmysms_async import telemetry
 from allmysms_async.backend import Sends, Simulates, limits_by_message
 from allmysms_async.batch.delivery import deliver
 from allmysms_async.batch.verdict import Delivery
 from allmysms_async.border import bordered
-from allmysms_async.model import Estimate, MmsMessage, Recipient, SendReceipt, SmsMessage
-from allmysms_async.prepare import receipt_of, send_request
+from allmysms_async.model import (
+    Estimate,
+    MmsMessage,
+    QuietHours,
+    QuietPolicy,
+    Recipient,
+    SendReceipt,
+    SmsMessage,
+    quiet_hours_of,
+)
+from allmysms_async.prepare import receipt_of, send_request, within_hours
 from allmysms_async.service.core import Core
 
 __all__ = ["Sending"]
@@ -30,6 +39,7 @@ class Sending(Core):
         idempotency_key: str | None = None,
         name: str | None = None,
         timeout: float | None = None,
+        quiet_hours: QuietHours | QuietPolicy | None = None,
     ) -> SendReceipt:
         """Send one text to one person or a few, in one request.
 
@@ -48,12 +58,16 @@ class Sending(Core):
             timeout: Seconds for each attempt, from the wait for a connection to the last byte of the answer; the
                 backend's own by default. How long the whole call may take, ``send_policy.deadline`` says: after it no
                 attempt is begun.
+            quiet_hours: What becomes of a ``marketing`` text in its recipients' quiet hours: a ``QuietHours``, or its
+                policy alone. ``refuse`` is the default, ``defer`` gives it the next legal moment of all of them as its
+                date, ``ignore`` sends it now. Other purposes are never held up.
 
         Returns:
             What became of each recipient; one of them at least was accepted, or its outcome is not confirmed.
 
         Raises:
             InvalidRequest: A number, the text, the sender or the date cannot be right; nothing was sent.
+            QuietHoursError: It is marketing, and somebody's quiet hours; it names the next legal moment.
             UnsupportedFeature: The backend cannot send this kind of message, or lacks an option that it asks for.
             OutcomeUnknown: It may have been sent; ``idempotency_key`` is in the error. Repeat the call with it within
                 23 hours to learn what happened without texting twice.
@@ -74,8 +88,12 @@ class Sending(Core):
             name=name,
             timeout=timeout,
         )
+        quiet = quiet_hours_of(request.message.purpose, quiet_hours)
+        attempt: Callable[[], Awaitable[SendReceipt]] = functools.partial(backend.send, request)
+        if quiet is not None:
+            attempt = await within_hours(backend, request, quiet, self._clock)
         delivering: Awaitable[Delivery] = deliver(
-            functools.partial(backend.send, request),
+            attempt,
             keyed=request.idempotency_key is not None,
             policy=self._send_policy,
             clock=self._clock,

@@ -284,9 +284,7 @@ async def test_view_acts_for_the_sub_account_and_closes_nothing(sandbox: Sandbox
     receipt = await view.send("Bonjour", ONE)
     assert receipt.credits_left == Decimal(9_999_985)
     assert (await view.account()).company == "Exemple Boutique"
-    result = await view.run(
-        Campaign("soldes", SmsMessage("Bonjour", purpose="marketing"), [OTHER], exclude_opt_outs=False)
-    )
+    result = await view.run(Campaign("soldes", SmsMessage("Bonjour", purpose="marketing"), [OTHER], False, "ignore"))
     assert result.accepted == 1
     assert {campaign["login"] for campaign in sandbox.state()["campaigns"]} == {"demo-shop"}
     await view.aclose()
@@ -447,9 +445,7 @@ async def test_view_waits_as_long_as_its_service(sandbox: Sandbox, until: Any) -
     ) as service:
         view = service.with_sub_account("demo-shop")
         running = asyncio.ensure_future(
-            view.run(
-                Campaign("soldes", SmsMessage("Bonjour", purpose="marketing"), [Recipient(ONE)], exclude_opt_outs=False)
-            )
+            view.run(Campaign("soldes", SmsMessage("Bonjour", purpose="marketing"), [Recipient(ONE)], False, "ignore"))
         )
         await until(lambda: sandbox.in_flight)
         await view.aclose()  # for as long as a request may take, if it waited
@@ -562,7 +558,9 @@ async def test_campaign_goes_through_in_xml(sandbox: Sandbox, opened: Callable[.
     service = SmsService(opened(flow_format="xml", return_format="xml"), policy=policy, clock=Patient())
     people = [Recipient(f"336{number:08d}", (f"<n° {number}> & co",)) for number in range(300)]
     message = SmsMessage("Bonjour #param_1#", purpose="marketing")
-    result = await service.run(Campaign("soldes", message, people, exclude_opt_outs=False), chunk_size=25)
+    result = await service.run(
+        Campaign("soldes", message, people, exclude_opt_outs=False, quiet_hours="ignore"), chunk_size=25
+    )
     assert (result.accepted, sandbox.stats()["messages"], sandbox.stats()["max_per_handset"]) == (300, 300, 1)
     assert (
         sandbox.messages("33600000299")[0]["text"] == "Bonjour <n? 299> & co"

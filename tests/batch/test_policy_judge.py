@@ -32,6 +32,8 @@ TABLE = {
     "CannotPass": (STOP, UNKNOWN, STOP),
     "CertificateRefused": (STOP, UNKNOWN, STOP),
     "ServiceClosed": (STOP, UNKNOWN, STOP),
+    # Quiet hours began before this attempt, which was not made.
+    "QuietHoursError": (LATER, UNKNOWN, LATER),
     # Time-out, reset, 408 and 5xx, unreadable body.
     "OutcomeUnknown": (AGAIN, AGAIN, UNKNOWN),
     "RequestTimeout": (AGAIN, AGAIN, UNKNOWN),

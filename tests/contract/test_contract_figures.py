@@ -166,7 +166,9 @@ async def test_campaign_settles_and_its_ceiling_holds(form: Any, field: str, wri
     people = [Recipient(f"06123456{number:02d}") for number in range(10, 16)]
 
     def campaign() -> Campaign:
-        return Campaign("soldes", SmsMessage("Bonjour", purpose="marketing"), people, exclude_opt_outs=False)
+        return Campaign(
+            "soldes", SmsMessage("Bonjour", purpose="marketing"), people, exclude_opt_outs=False, quiet_hours="ignore"
+        )
 
     async with SmsService(rest(transport), policy=RetryPolicy(attempts=1)) as sms:
         with pytest.raises(CampaignStopped) as stopped:
@@ -188,7 +190,9 @@ async def test_cost_that_cannot_be_right_does_not_defeat_its_ceiling(written: st
     """Where neither an answer nor a simulation tells a cost that can be right, max_cost stops after one request."""
     transport = Answering(in_json({"cost": written}))
     people = [Recipient(f"06123456{number:02d}") for number in range(10, 16)]
-    campaign = Campaign("soldes", SmsMessage("Bonjour", purpose="marketing"), people, exclude_opt_outs=False)
+    campaign = Campaign(
+        "soldes", SmsMessage("Bonjour", purpose="marketing"), people, exclude_opt_outs=False, quiet_hours="ignore"
+    )
     async with SmsService(rest(transport)) as sms:
         with pytest.raises(CampaignStopped, match="tells no cost, or none that can be right") as stopped:
             await sms.run(campaign, journal=tmp_path / "j.db", chunk_size=2, concurrency=1, max_cost=Decimal(1))
@@ -210,7 +214,11 @@ async def test_journal_that_holds_such_figures_is_read(cost: str, parts: int, tm
 
     def campaign(more: int = 0) -> Campaign:
         return Campaign(
-            "soldes", SmsMessage("Bonjour", purpose="marketing"), people[: 2 + more], exclude_opt_outs=False
+            "soldes",
+            SmsMessage("Bonjour", purpose="marketing"),
+            people[: 2 + more],
+            exclude_opt_outs=False,
+            quiet_hours="ignore",
         )
 
     async with SmsService(rest(transport)) as sms:
@@ -255,7 +263,11 @@ async def test_identifier_that_cannot_be_one_is_none(number: str, tmp_path: Path
     """An identifier that no database holds does not keep a campaign from settling."""
     transport = Answering(in_json({"campaignId": f'"{number}"'}))
     campaign = Campaign(
-        "soldes", SmsMessage("Bonjour", purpose="marketing"), [Recipient("0612345678")], exclude_opt_outs=False
+        "soldes",
+        SmsMessage("Bonjour", purpose="marketing"),
+        [Recipient("0612345678")],
+        exclude_opt_outs=False,
+        quiet_hours="ignore",
     )
     async with SmsService(rest(transport)) as sms:
         result = await sms.run(campaign, journal=tmp_path / "j.db")

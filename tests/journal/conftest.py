@@ -54,7 +54,7 @@ def people(count: int, start: int = 0) -> list[Recipient]:
 
 def campaign(recipients: Any, name: str = "soldes", text: str = TEXT, **options: Any) -> Campaign:
     """Return a campaign; each call another object."""
-    return Campaign(name, SmsMessage(text, purpose="marketing", **options), recipients, exclude_opt_outs=False)
+    return Campaign(name, SmsMessage(text, purpose="marketing", **options), recipients, False, "ignore")
 
 
 @pytest.fixture

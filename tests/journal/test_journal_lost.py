@@ -134,7 +134,17 @@ async def test_run_stops_when_its_journal_is_lost_and_nobody_is_texted_twice(san
     path, clients = tmp_path / "soldes.db", tmp_path / "clients.csv"
     clients.write_text("mobile\n" + "\n".join(f"0612{number:06d}" for number in range(PEOPLE)))
     account = {"ALLMYSMS_LOGIN": "demo", "ALLMYSMS_API_KEY": "demo-key", "ALLMYSMS_BASE_URL": sandbox.http_url}
-    words = ["--text", "Bonjour. STOP au 36180", "--phone", "mobile", "--purpose", "marketing", "--json"]
+    words = [
+        "--text",
+        "Bonjour. STOP au 36180",
+        "--phone",
+        "mobile",
+        "--purpose",
+        "marketing",
+        "--quiet-hours",
+        "ignore",
+        "--json",
+    ]
     size = ["--chunk-size", "2", "--concurrency", "2", "--journal", str(path)]
     command = ("campaign", "run", str(clients), *words, *size)
     sandbox.faults([{"fault": "latency", "seconds": 0.1}])

@@ -115,7 +115,17 @@ async def test_interrupted_process_finishes_what_is_in_flight(sandbox, postgres,
     account = {"ALLMYSMS_LOGIN": "demo", "ALLMYSMS_API_KEY": "demo-key", "ALLMYSMS_BASE_URL": sandbox.http_url}
     clients = tmp_path / "clients.csv"
     clients.write_text("mobile\n" + "\n".join(f"0612{number:06d}" for number in range(3000)))
-    words = ["--text", "Bonjour. STOP au 36180", "--phone", "mobile", "--purpose", "marketing", "--json"]
+    words = [
+        "--text",
+        "Bonjour. STOP au 36180",
+        "--phone",
+        "mobile",
+        "--purpose",
+        "marketing",
+        "--quiet-hours",
+        "ignore",
+        "--json",
+    ]
     size = ["--chunk-size", "10", "--concurrency", "2"]
     sandbox.faults([{"fault": "latency", "seconds": 0.1}])
     process = await start("campaign", "run", str(clients), *words, *size, "--journal", url, env=account)

@@ -7,6 +7,8 @@ import asyncio
 import json
 import resource
 import sys
+import time
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -25,6 +27,7 @@ from allmysms_async import (
     SoapBackend,
 )
 from allmysms_async.backend import Sends
+from allmysms_async.clock import SystemClock
 
 LATER = (
     "allmysms_async.journal",
@@ -58,6 +61,25 @@ class Task(msgspec.Struct, kw_only=True):
     attempts: int = 6
     name: str = "chaos"
     file_bytes: int = 0
+    numbers: list[str] | None = None
+    quiet_hours: str = "ignore"
+    began_at: float | None = None
+
+
+class LaterClock(SystemClock):
+    """The machine's clock, set to another moment.
+
+    Args:
+        began_at: The Unix time at which it begins.
+    """
+
+    def __init__(self, began_at: float) -> None:
+        """Set it."""
+        self._ahead = began_at - time.time()
+
+    def now(self) -> datetime:
+        """Return the present moment."""
+        return datetime.fromtimestamp(time.time() + self._ahead, UTC)
 
 
 class Unkeyed(RestBackend):
@@ -105,13 +127,16 @@ async def send(task: Task) -> None:
     backend = backend_of(task)
     policy = RetryPolicy(attempts=task.attempts, deadline=30.0, base=0.005, cap=0.05)
     first = 10_000_000 + task.start
+    clock = None if task.began_at is None else LaterClock(task.began_at)
     rows = [Recipient(f"06{number:08d}", (f"N{number}",)) for number in range(first, first + task.count)]
+    if task.numbers is not None:
+        rows = [Recipient(number, ("toi",)) for number in task.numbers]
     # Where the texts are rendered here each different one is a request of its own: one text for all, then.
     text = "Bonjour #param_1#. STOP au 36180" if backend.limits.personalises else "Bonjour. STOP au 36180"
     message = SmsMessage(text, purpose="marketing")
-    async with SmsService(backend, policy=policy, concurrency=task.concurrency) as sms:
+    async with SmsService(backend, policy=policy, concurrency=task.concurrency, clock=clock) as sms:
         run = sms.stream(
-            Campaign(task.name, message, rows, exclude_opt_outs=False),
+            Campaign(task.name, message, rows, exclude_opt_outs=False, quiet_hours=task.quiet_hours),
             journal=task.journal,
             chunk_size=task.chunk_size,
             lease=task.lease,

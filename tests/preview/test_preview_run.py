@@ -70,7 +70,7 @@ async def test_preview_is_what_the_sandbox_counts() -> None:
         async with SmsService(backend) as sms:
             opted_out = next(row.phone for row in rows if type(row) is Recipient and row.phone.startswith("06"))
             sandbox.opt_out(opted_out)
-            preview, result, rejected = await both(sms, Campaign("essai", message, rows))
+            preview, result, rejected = await both(sms, Campaign("essai", message, rows, quiet_hours="ignore"))
             agree(preview, result, rejected)
             assert preview.rejections["opted_out"] == 1  # type: ignore[index]
             assert (preview.cost, preview.unpriced_parts) == (result.cost, 0)

@@ -127,7 +127,7 @@ class Crowd:
     def campaign(self, source: object = None) -> Campaign:
         """Return a campaign to all of them, or to another source."""
         recipients: Any = self.recipients if source is None else source
-        return Campaign("soldes", SmsMessage(TEMPLATE, purpose="marketing"), recipients, exclude_opt_outs=False)
+        return Campaign("soldes", SmsMessage(TEMPLATE, purpose="marketing"), recipients, False, "ignore")
 
     def assert_texted_once(self, sandbox: Sandbox) -> None:
         """Assert that each of them has one message, with the own text, and nobody else has any."""

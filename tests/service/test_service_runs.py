@@ -127,7 +127,7 @@ from allmysms_async import Campaign, InvalidRequest, RestBackend, SmsMessage, Sm
 
 sms = SmsService(RestBackend("demo", "demo-key", base_url=sys.argv[1]))
 people = [f"06100{number:05d}" for number in range(500)]
-campaign = Campaign("soldes", SmsMessage("Bonjour", purpose="marketing"), people)
+campaign = Campaign("soldes", SmsMessage("Bonjour", purpose="marketing"), people, None, "ignore")
 kept = []
 
 async def begin():

@@ -127,7 +127,8 @@ async def _send(
         with sample_path() as path:
             source = read_csv(path, phone=PHONE_COLUMN, params=[PARAM_COLUMN])
             # The gateway itself is seen to refuse whoever opted out, by each protocol as it does.
-            campaign = Campaign("demo", protocol.message, source, exclude_opt_outs=False)
+            # Nobody is there to be woken, and the sample has people of many a time zone.
+            campaign = Campaign("demo", protocol.message, source, exclude_opt_outs=False, quiet_hours="ignore")
             run = sms.stream(campaign, chunk_size=protocol.chunk)
             with Display(error_console()) as display:
                 end = await drive(run, display, examples.collect, outcomes.extend)

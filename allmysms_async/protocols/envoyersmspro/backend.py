@@ -107,6 +107,7 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
         super().__init__(line)
         self._stop_sms = stop_sms
         self.limits = SendLimits(
+            schedules=True,
             recipients=MAX_RECIPIENTS,
             max_recipients=MAX_RECIPIENTS,
             max_gsm_units=LONG_UNITS if long_messages else SINGLE_UNITS,

@@ -71,6 +71,7 @@ class Mail2SmsBackend:
 
     name = "mail2sms"
     limits = SendLimits(
+        schedules=True,
         # Never what splits a list: no subject holds so many, and its length is what counts.
         recipients=120,
         max_recipients=120,

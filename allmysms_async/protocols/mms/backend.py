@@ -51,6 +51,7 @@ class MmsBackend(HttpBackend):
 
     name = "mms"
     limits = SendLimits(
+        schedules=True,
         recipients=200,
         max_recipients=200,
         max_gsm_units=1000,

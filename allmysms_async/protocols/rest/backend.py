@@ -68,6 +68,7 @@ class RestBackend(RestInquiry, HttpBackend):
 
     name = "rest"
     limits = SendLimits(
+        schedules=True,
         recipients=1000,
         max_recipients=2000,
         max_gsm_units=1224,

@@ -114,6 +114,7 @@ class SoapBackend(HttpBackend):
         # One for each process: the thread of the parent may have been using it when this one was forked off.
         self._builders: dict[int, EnvelopeBuilder] = {}
         self.limits = SendLimits(
+            schedules=True,
             recipients=200,
             max_recipients=2000,
             max_gsm_units=160 if lowcost else 640,

@@ -51,7 +51,7 @@ async def test_ten_thousand_people_are_each_texted_once(sandbox: Sandbox) -> Non
     people = [f"06{number:08d}" for number in range(10_000, 20_000)]
     message = SmsMessage("Soldes d'été. STOP au 36180", sender="MAGASIN", purpose="marketing")
     async with service(sandbox) as sms:
-        result = await sms.run(Campaign("soldes", message, people))
+        result = await sms.run(Campaign("soldes", message, people, None, "ignore"))
 
     assert (result.rows, result.accepted, result.complete) == (10_000, 10_000, True)
     assert sandbox.stats() == {"messages": 10_000, "handsets": 10_000, "max_per_handset": 1}

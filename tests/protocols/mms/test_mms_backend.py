@@ -85,7 +85,7 @@ async def test_ten_thousand_people_are_each_sent_one(sandbox: Sandbox, sms: SmsS
     """A campaign of an MMS goes out 200 at a time; every handset has it once, every row is accepted."""
     people = [f"07{number:08d}" for number in range(10_000, 20_000)]
     message = MmsMessage(text="Soldes", image=IMAGE, purpose="marketing")
-    result = await sms.run(Campaign("soldes", message, people))
+    result = await sms.run(Campaign("soldes", message, people, None, "ignore"))
 
     assert (result.rows, result.accepted, result.parts, result.complete) == (10_000, 10_000, 10_000, True)
     assert sandbox.stats() == {"messages": 10_000, "handsets": 10_000, "max_per_handset": 1}
@@ -105,7 +105,7 @@ async def test_texts_are_rendered_for_each(sandbox: Sandbox, sms: SmsService) ->
     """Placeholders of an MMS are filled in here; the length is checked for each."""
     people = [Recipient("0612345670", ("Zoé",)), Recipient("0612345671", ("x" * 100,)), Recipient("0612345672", ("€",))]
     message = MmsMessage(text="Bonjour #param_1#", image=IMAGE, purpose="marketing")
-    result = await sms.run(Campaign("c", message, people))
+    result = await sms.run(Campaign("c", message, people, None, "ignore"))
     assert (result.accepted, dict(result.rejections)) == (1, {Reason.TEXT_TOO_LONG: 1, Reason.INVALID_PARAM: 1})
     assert [message["text"] for message in sandbox.messages()] == ["Bonjour Zoé"]
 
@@ -122,7 +122,9 @@ async def test_numbers_outside_metropolitan_france_are_refused_here(sandbox: San
         await sms.send("Bonjour", "0142345678")
     assert sandbox.requests == {}
 
-    result = await sms.run(Campaign("c", SmsMessage("x", purpose="marketing"), [*outside, "0612345678", "0142345678"]))
+    result = await sms.run(
+        Campaign("c", SmsMessage("x", purpose="marketing"), [*outside, "0612345678", "0142345678"], None, "ignore")
+    )
     assert (result.accepted, dict(result.rejections)) == (1, {Reason.OUTSIDE_FRANCE: 5, Reason.LAND_LINE: 1})
     assert sandbox.stats()["messages"] == 1
 
@@ -351,7 +353,10 @@ async def test_media_that_the_gateway_refuses_stop_the_campaign(sandbox: Sandbox
     sandbox.faults([{"fault": "status_115"}])
     people = [f"336100{number:05d}" for number in range(800)]
     with pytest.raises(CampaignStopped) as caught:
-        await sms.run(Campaign("mms", MmsMessage(image=IMAGE, text="x", purpose="marketing"), people), concurrency=1)
+        await sms.run(
+            Campaign("mms", MmsMessage(image=IMAGE, text="x", purpose="marketing"), people, None, "ignore"),
+            concurrency=1,
+        )
     assert isinstance(caught.value.reason, MediaRefused)
     assert sandbox.requests == {"mms.sendmms": 1}
     result = caught.value.result
@@ -362,7 +367,7 @@ async def test_an_answer_cut_in_the_middle_is_not_guessed(sandbox: Sandbox, sms:
     """Half of an answer, as if it were whole: what it does not say is unknown, and nothing is repeated."""
     sandbox.faults([{"fault": "truncated_json", "probability": 0.5}], seed=3)
     people = [f"06{number:08d}" for number in range(10_000, 11_000)]
-    result = await sms.run(Campaign("c", SmsMessage("x", purpose="marketing"), people))
+    result = await sms.run(Campaign("c", SmsMessage("x", purpose="marketing"), people, None, "ignore"))
     assert result.unknown > 0
     assert result.accepted + result.unknown == 1_000
     assert sandbox.stats() == {"messages": 1_000, "handsets": 1_000, "max_per_handset": 1}
