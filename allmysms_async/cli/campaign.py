@@ -20,7 +20,7 @@ from allmysms_async.cli.report import Examples, print_end
 from allmysms_async.cli.screen import Display, error_console
 from allmysms_async.cli.wording import needed, text_of
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.model import Campaign, Encoding, Purpose, SmsMessage
+from allmysms_async.model import Campaign, Encoding, Purpose, QuietHours, SmsMessage
 from allmysms_async.options import RunOptions
 
 __all__ = ["CampaignOptions", "run_file"]
@@ -41,6 +41,7 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
         purpose: Why it is sent.
         send_at: When, aware; None is now.
         exclude_opt_outs: Whether whoever opted out is left out; None as the library does by default.
+        quiet_hours: What becomes of it in quiet hours; None as the library does by default.
         sending: How it is sent, and where that is recorded.
         outcomes: Where to write each row's outcome.
         as_json: Whether a machine reads the result.
@@ -57,6 +58,7 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
     purpose: Purpose
     send_at: datetime | None
     exclude_opt_outs: bool | None
+    quiet_hours: QuietHours | None
     sending: RunOptions
     outcomes: Path | None
     as_json: bool
@@ -107,7 +109,7 @@ def run_file(options: CampaignOptions) -> int:
     quiet = options.as_json or next(iter(source), None) is None
     told = (*(() if quiet else (*how_read(source, message), *oddities(source))), *needed(message))
     name = file.stem if options.name is None else options.name
-    campaign = Campaign(name, message, recipients=source, exclude_opt_outs=options.exclude_opt_outs)
+    campaign = Campaign(name, message, source, options.exclude_opt_outs, options.quiet_hours)
     freeze()
     return asyncio.run(_send(campaign, options, told, form_read(source)))
 

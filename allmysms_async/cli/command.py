@@ -20,6 +20,8 @@ from allmysms_async.cli.option_group import (
     JOURNAL,
     as_json_option,
     list_options,
+    quiet_hours_given,
+    quiet_hours_options,
     sender_options,
     sending_options,
     wording_options,
@@ -28,7 +30,7 @@ from allmysms_async.cli.profile import use
 from allmysms_async.cli.replies import replies
 from allmysms_async.cli.segments import segments
 from allmysms_async.cli.webhooks_group import webhooks
-from allmysms_async.model import Encoding, Purpose, SmsMessage
+from allmysms_async.model import Encoding, HoursRuleName, Purpose, QuietPolicy, SmsMessage
 
 if TYPE_CHECKING:
     from allmysms_async.cli.recipients import ListOptions
@@ -70,8 +72,8 @@ def allmysms(
     names another server, such as a sandbox. ALLMYSMS_JOURNAL stands for the journal where none is named. What the
     environment does not say, a profile may: 'allmysms config show' tells where each value comes from.
 
-    Exit codes: 0 everybody accepted, 1 some not, 2 bad usage, 3 stopped (credits, login, the journal, Ctrl-C), 4 a
-    file that was asked for could not be written. They hold whether or not anybody reads what is printed.
+    Exit codes: 0 everybody accepted, 1 some not, 2 bad usage, 3 stopped (credits, login, quiet hours, the journal,
+    Ctrl-C), 4 a file that was asked for could not be written. They hold whether or not anybody reads what is printed.
     """
     use(profile)
     if verbose and quiet:
@@ -92,9 +94,20 @@ def allmysms(
     help="Repeat an earlier send whose outcome is unknown.",
 )
 @wording_options
+@quiet_hours_options
 @as_json_option
 @click.argument("text")
-def send(text: str, numbers: tuple[str, ...], key: str | None, coding: Encoding, as_json: bool, **options: Any) -> int:
+def send(
+    text: str,
+    numbers: tuple[str, ...],
+    key: str | None,
+    coding: Encoding,
+    quiet_hours: QuietPolicy | None,
+    hours_rule: HoursRuleName | None,
+    alsace_moselle: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
     """Send TEXT to one person or a few (- reads it from standard input).
 
     Which coding the text needs, and in how many parts it goes, is said on standard error.
@@ -103,7 +116,8 @@ def send(text: str, numbers: tuple[str, ...], key: str | None, coding: Encoding,
     from allmysms_async.cli.wording import text_of
 
     message = SmsMessage(text_of(text), encoding=coding, **options)
-    return asyncio.run(send_text(message, numbers, key=key, as_json=as_json))
+    quiet = quiet_hours_given(quiet_hours, hours_rule, alsace_moselle=alsace_moselle)
+    return asyncio.run(send_text(message, numbers, key=key, quiet_hours=quiet, as_json=as_json))
 
 
 @allmysms.group()
@@ -131,6 +145,7 @@ def campaign() -> None:
     default=None,
     help="Whether to leave out whom the gateway or the journal has as opted out; by default if it is marketing.",
 )
+@quiet_hours_options
 @sending_options
 @click.option(
     "--outcomes",
@@ -159,6 +174,9 @@ def run_campaign(
     short_rows: bool,
     default_country: str | None,
     exclude_opt_outs: bool | None,
+    quiet_hours: QuietPolicy | None,
+    hours_rule: HoursRuleName | None,
+    alsace_moselle: bool,
     outcomes: Path | None,
     as_json: bool,
     **sending: object,
@@ -193,6 +211,7 @@ def run_campaign(
         purpose=purpose,
         send_at=at,
         exclude_opt_outs=exclude_opt_outs,
+        quiet_hours=quiet_hours_given(quiet_hours, hours_rule, alsace_moselle=alsace_moselle),
         sending=_given(sending | {"journal": journal}),
         outcomes=outcomes,
         as_json=as_json,

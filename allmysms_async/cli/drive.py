@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import msgspec
 
 from allmysms_async.batch.run import CampaignRun
 from allmysms_async.cli.ending import ExitCode
-from allmysms_async.cli.screen import Display, number
+from allmysms_async.cli.screen import Display, hour, number
 from allmysms_async.cli.signals import on_signals
 from allmysms_async.errors import CampaignStopped
 from allmysms_async.model import CampaignResult, Outcome, Totals, Waiting
@@ -76,6 +77,7 @@ async def drive(
             task.cancel()
 
     error: CampaignStopped | None = None
+    deferred: datetime | None = None
     opening = _Opening(run, display, journal)
     ticker = asyncio.create_task(_tick(run, display, opening), name="progress")
     with on_signals(interrupt, last=last):
@@ -85,6 +87,8 @@ async def drive(
                     opening.told()
                     display.answered()
                     display.waiting_for(progress.waiting_for)
+                    display.paused(progress.paused_until)
+                    deferred = progress.deferred_until
                     display.recovering(progress.recovered if not progress.outcomes else 0)
                     for listener in listeners:
                         listener(progress.outcomes)
@@ -97,6 +101,8 @@ async def drive(
         finally:
             ticker.cancel()
     opening.told()
+    if deferred is not None:
+        display.note(f"Quiet hours: what may not be sent now is scheduled, the last of it for {hour(deferred)}.")
     result = run.result
     display.show(result, last=True)
     return Drive(result=result, error=error, interrupted=presses > 0, before=run.continued, waiting_for=run.waiting_for)

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -26,6 +27,7 @@ from allmysms_async.errors import (
     NotPermitted,
     NotSent,
     OutcomeUnknown,
+    QuietHoursError,
 )
 
 __all__ = [
@@ -70,6 +72,8 @@ class NotWritten(Exception):
 def code_of(error: AllMySmsError) -> ExitCode:
     """Return the exit code that an error of the library stands for."""
     match error:
+        case QuietHoursError():
+            return ExitCode.STOPPED
         case InvalidRequest():
             return ExitCode.BAD_USAGE
         case CampaignStopped() | AuthenticationFailed() | InsufficientCredit() | NotPermitted() | JournalError():
@@ -90,6 +94,8 @@ def sentence(error: BaseException) -> str:
                 f"{error.args[0]} Run the same command again with --idempotency-key {key} within 23 hours: it tells "
                 "what happened, without texting twice."
             )
+        case QuietHoursError(next_legal=datetime()):
+            text = f"{error.args[0]} Send it then, or say --quiet-hours defer, which schedules it; ignore sends it now."
         case NotSent(remedy=None):
             said = _ended(str(error))
             begin = "Check" if "nothing was sent" in said.lower() else "Nothing was sent: check"

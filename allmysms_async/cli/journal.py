@@ -60,6 +60,8 @@ def status(journal: str, name: str | None, *, machine: bool) -> int:
     console.print(closing_table(campaign.result, Examples(), width=console.width))
     _print_open("Unknown requests", "unknown", unknown)
     _print_open("Requests refused as duplicates", "duplicates", duplicates)
+    if campaign.quiet_hours is not None and campaign.quiet_hours.policy == "ignore":
+        say("Quiet hours are ignored: it is sent at any hour.")
     if campaign.held is not None:
         held = held_words(campaign.held)
         say(f"{held[0].upper()}{held[1:]}; what a dead process holds the next run takes over at once.")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 from allmysms_async.cli import option
+from allmysms_async.model import HoursRuleName, QuietHours, QuietPolicy
 
 __all__ = [
     "JOURNAL",
@@ -16,6 +17,8 @@ __all__ = [
     "coding_option",
     "journal_option",
     "list_options",
+    "quiet_hours_given",
+    "quiet_hours_options",
     "reading_options",
     "sender_options",
     "sending_options",
@@ -133,6 +136,36 @@ def wording_options(command: F) -> F:
         help="Replace quotes, spaces and dashes that would make the text Unicode, in the text and in the values.",
     )
     return _added(command, (coding_option, replacements))
+
+
+def quiet_hours_options(command: F) -> F:
+    """Give a command what becomes of marketing in quiet hours; ``quiet_hours_given`` reads them."""
+    return _added(
+        command,
+        (
+            click.option(
+                "--quiet-hours",
+                type=click.Choice(get_args(QuietPolicy)),
+                help="Marketing in its recipients' night, on a Sunday or a holiday: refuse it (the default), defer it "
+                "to the next legal moment, or ignore that.",
+            ),
+            click.option(
+                "--hours-rule",
+                type=click.Choice(get_args(HoursRuleName)),
+                help="Whose hours: the gateway's, 08:00 to 20:00 (the default), or the operators', 08:00 to 22:00.",
+            ),
+            click.option("--alsace-moselle", is_flag=True, help="Good Friday and 26 December count as holidays."),
+        ),
+    )
+
+
+def quiet_hours_given(
+    policy: QuietPolicy | None, rule: HoursRuleName | None, *, alsace_moselle: bool
+) -> QuietHours | None:
+    """Return what the options of a command say of quiet hours, None if they say nothing."""
+    if policy is None and rule is None and not alsace_moselle:
+        return None
+    return QuietHours(policy or "refuse", rule=rule or "gateway", alsace_moselle=alsace_moselle)
 
 
 def list_options(command: F) -> F:

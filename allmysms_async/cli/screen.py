@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -15,10 +16,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from allmysms_async.cli.ending import plain
 from allmysms_async.cli.logs import is_quiet, is_uncoloured
-from allmysms_async.clock import SYSTEM
+from allmysms_async.clock import PARIS, SYSTEM
 from allmysms_async.model import Totals, Waiting
 
-__all__ = ["Display", "error_console", "held_words", "number", "output_console", "stdin_is_terminal"]
+__all__ = ["Display", "error_console", "held_words", "hour", "number", "output_console", "stdin_is_terminal"]
 
 _PLAIN_SECONDS = 1.0
 _NOTE_SECONDS = 1.0
@@ -61,6 +62,11 @@ def _prepare(stream: object) -> None:
 def number(value: int) -> str:
     """Return a count with its thousands apart."""
     return f"{value:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+
+def hour(moment: datetime) -> str:
+    """Return a moment as people in France read it."""
+    return f"{moment.astimezone(PARIS):%A %Y-%m-%d %H:%M} in Paris"
 
 
 def held_words(waiting: Waiting) -> str:
@@ -117,6 +123,7 @@ class Display:
         self._waiting = False
         self._held: Waiting | None = None
         self._held_at = float("-inf")
+        self._paused: datetime | None = None
 
     def __enter__(self) -> Self:
         """Start to show."""
@@ -178,6 +185,14 @@ class Display:
             return
         self._held_at = SYSTEM.monotonic()
         self._line(f"Waiting for {held_words(waiting)}.")
+
+    def paused(self, until: datetime | None) -> None:
+        """Say that quiet hours hold up all that is left, once for each moment at which they end."""
+        if until is not None and until != self._paused:
+            self._line(
+                f"Quiet hours: nothing is sent before {hour(until)}; then it goes on by itself. Ctrl-C stops it."
+            )
+        self._paused = until
 
     def recovering(self, count: int) -> None:
         """Show how many recipients were read back from the journal, while that is all that happens."""

@@ -15,13 +15,15 @@ from allmysms_async.cli.report import money
 from allmysms_async.cli.screen import Display, error_console, output_console
 from allmysms_async.cli.signals import on_signals
 from allmysms_async.cli.wording import needed
-from allmysms_async.model import SendReceipt, SmsMessage
+from allmysms_async.model import QuietHours, SendReceipt, SmsMessage
 from allmysms_async.numbers import mask
 
 __all__ = ["send_text"]
 
 
-async def send_text(message: SmsMessage, numbers: Sequence[str], *, key: str | None, as_json: bool) -> int:
+async def send_text(
+    message: SmsMessage, numbers: Sequence[str], *, key: str | None, quiet_hours: QuietHours | None, as_json: bool
+) -> int:
     """Send a text, having said which coding it needs, and say what became of it; return the exit code."""
     # Drawn here, so that it is known however the call ends.
     key = secrets.token_hex(16) if key is None else key
@@ -32,7 +34,7 @@ async def send_text(message: SmsMessage, numbers: Sequence[str], *, key: str | N
             for line in needed(message):
                 display.note(line)
             try:
-                receipt = await sms.send(message, to=numbers, idempotency_key=key)
+                receipt = await sms.send(message, to=numbers, idempotency_key=key, quiet_hours=quiet_hours)
             except asyncio.CancelledError:
                 say(
                     "The text may have been sent: its answer was not waited for. Run the same command again with "

@@ -9,6 +9,7 @@ import click
 
 from allmysms_async.cli.ending import ExitCode, missing_extra, say
 from allmysms_async.cli.signals import on_signals
+from allmysms_async.clock import SYSTEM
 
 __all__ = ["serve"]
 
@@ -22,14 +23,16 @@ async def serve(http_port: int, smtp_port: int, *, as_json: bool) -> int:
         as_json: Whether to say where it listens in one line of JSON.
     """
     try:
-        from allmysms_async.sandbox import Sandbox, SandboxError
+        from allmysms_async.sandbox import Clock, Sandbox, SandboxError
     except ModuleNotFoundError as error:
         raise missing_extra(error) from None
 
     over = asyncio.Event()
     with on_signals(over.set):
         try:
-            async with Sandbox(http_port=http_port, smtp_port=smtp_port) as sandbox:
+            # Dates of whoever sends to it are of the present.
+            clock = Clock(SYSTEM.now())
+            async with Sandbox(http_port=http_port, smtp_port=smtp_port, clock=clock) as sandbox:
                 if as_json:
                     line = json.dumps({"http_url": sandbox.http_url, "smtp_port": sandbox.smtp_port})
                     click.echo(line)

@@ -60,6 +60,7 @@ class MemoryBackend:
         max_parts=MAX_PARTS,
         personalises=False,
         idempotent=True,
+        schedules=True,
     )
 
     def __init__(self, *, failures: Sequence[Exception] = ()) -> None:

@@ -38,7 +38,18 @@ KEYS = {
 def words(path: Path, *more: str) -> list[str]:
     """Return the usual words of a campaign on a file."""
     usual = ["campaign", "run", str(path), "--text", "Bonjour #param_1#. STOP au 36180", "--phone", "mobile"]
-    return [*usual, "--param", "prénom", "--sender", "MAGASIN", "--purpose", "marketing", *more]
+    return [
+        *usual,
+        "--param",
+        "prénom",
+        "--sender",
+        "MAGASIN",
+        "--purpose",
+        "marketing",
+        "--quiet-hours",
+        "ignore",
+        *more,
+    ]
 
 
 def totals(ended: Ended) -> dict[str, Any]:

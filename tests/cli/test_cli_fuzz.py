@@ -114,7 +114,13 @@ RUN = {
 }
 _LOOKED_AT = ("--text", "--phone", "--param", "--sender", "--name", "--at", "--journal", "--chunk-size", "--separator")
 PREVIEW = {name: RUN[name] for name in _LOOKED_AT} | {"--html": ODD_TEXTS}
-USUAL = {"--text": "Bonjour #param_1#", "--phone": "mobile", "--param": "nom", "--purpose": "marketing"}
+USUAL = {
+    "--text": "Bonjour #param_1#",
+    "--phone": "mobile",
+    "--param": "nom",
+    "--purpose": "marketing",
+    "--quiet-hours": "ignore",
+}
 ENVIRONMENT = {
     "ALLMYSMS_LOGIN": ODD_TEXTS,
     "ALLMYSMS_API_KEY": ODD_TEXTS,

@@ -22,7 +22,18 @@ GOOD = [f"06 12 34 50 {number:02d}" for number in range(6, 30)]
 def words(path: Path, journal: Path, *more: str) -> list[str]:
     """Return the usual words of a campaign with a journal."""
     usual = ["campaign", "run", str(path), "--text", "Bonjour #param_1#. STOP au 36180", "--phone", "mobile"]
-    return [*usual, "--param", "prénom", "--purpose", "marketing", "--journal", str(journal), *more]
+    return [
+        *usual,
+        "--param",
+        "prénom",
+        "--purpose",
+        "marketing",
+        "--quiet-hours",
+        "ignore",
+        "--journal",
+        str(journal),
+        *more,
+    ]
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ from .conftest import Ended
 Run = Callable[..., Awaitable[Ended]]
 Clients = Callable[[list[str]], Path]
 
-SEND = ["send", "--to", "0612345678", "--purpose", "marketing", "--sender", "MAGASIN"]
+SEND = ["send", "--to", "0612345678", "--purpose", "marketing", "--quiet-hours", "ignore", "--sender", "MAGASIN"]
 
 
 def campaign(path: Path, *more: str) -> list[str]:
     """Return the words of a marketing campaign that does not say how to opt out."""
     usual = ["campaign", "run", str(path), "--text", "Bonjour #param_1#.", "--phone", "mobile", "--param", "prénom"]
-    return [*usual, "--purpose", "marketing", "--include-opt-outs", *more]
+    return [*usual, "--purpose", "marketing", "--quiet-hours", "ignore", "--include-opt-outs", *more]
 
 
 async def test_marketing_without_stop_exits_2_with_the_remedy(run: Run, clients: Clients, sandbox: Sandbox) -> None:

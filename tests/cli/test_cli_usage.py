@@ -20,6 +20,7 @@ GIVEN = {
     "--phone": "mobile",
     "--param": "nom",
     "--purpose": "marketing",
+    "--quiet-hours": "ignore",
 }
 
 
