@@ -82,7 +82,7 @@ async def _send(way: str, path: pathlib.Path, address: str) -> None:
     message = SmsMessage("Soldes demain, -20 %. STOP au 36180", purpose="marketing")
     journal = path.with_name(f"{way}.db") if "journal" in way else None
     async with SmsService(RestBackend("demo", "k", base_url=address)) as sms:
-        campaign = Campaign("hold", message, source)
+        campaign = Campaign("hold", message, source, quiet_hours="ignore")
         if way.startswith("run"):
             result = await sms.run(campaign, journal=journal)
         else:

@@ -94,7 +94,10 @@ def campaign_of(recipients: list[Recipient]) -> Campaign:
     """Return a new campaign of one personalised text."""
     text = "Bonjour #param_1#, -20 % demain avec le code #param_2#. STOP au 36180"
     return Campaign(
-        name="speed", message=SmsMessage(text, sender="MAGASIN", purpose="marketing"), recipients=recipients
+        name="speed",
+        message=SmsMessage(text, sender="MAGASIN", purpose="marketing"),
+        recipients=recipients,
+        quiet_hours="ignore",
     )
 
 

@@ -84,11 +84,11 @@ async def _work(task: Task) -> None:
     """
     here = 0
     async with SmsService(RestBackend("demo", "k", base_url=task.address), concurrency=task.concurrency) as sms:
-        first = Campaign(f"{task.name} {os.getpid()}", _MESSAGE, _people(1))
+        first = Campaign(f"{task.name} {os.getpid()}", _MESSAGE, _people(1), quiet_hours="ignore")
         await sms.run(first, journal=task.journal)
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
-        campaign = Campaign(task.name, _MESSAGE, _people(task.chunks * task.size))
+        campaign = Campaign(task.name, _MESSAGE, _people(task.chunks * task.size), quiet_hours="ignore")
         run = sms.stream(campaign, journal=task.journal, chunk_size=task.size)
         async for progress in run:
             here += len(progress.outcomes)
