@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
+from .browser import browser  # noqa: F401  # a fixture
 from .databases import journal, postgres, server  # noqa: F401  # fixtures
 
 # How long an example takes depends on the machine and on what else it does; speed is measured in benchmarks/.

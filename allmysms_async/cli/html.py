@@ -34,7 +34,8 @@ STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem 1rem .2rem 0;text-align:left}
 td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}svg{max-width:100%;height:auto}
 .note{border-left:4px solid #d55e00;padding-left:1rem}footer,.dim{color:#666;font-size:.85rem}
-.said{overflow-wrap:anywhere}"""
+.said{overflow-wrap:anywhere}
+@media(max-width:32rem){td,th{padding-right:.5rem;font-size:.8rem;overflow-wrap:anywhere}td.n{white-space:normal}}"""
 """Of every page."""
 
 
@@ -88,7 +89,7 @@ def render(campaign: JournalCampaign, back: CameBack | None = None, replies: Las
     written = SYSTEM.now().astimezone().isoformat(" ", "minutes")
     parts = [
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title>',
-        f"<style>{STYLE}</style></head><body><h1>{name}</h1>",
+        f"<style>{STYLE}</style></head><body><main><h1>{name}</h1>",
         f"<p>Begun {campaign.created_at.astimezone().isoformat(' ', 'minutes')}, over {escape(campaign.backend)}, ",
         f"run {escape(result.run_id[:8])}. {number(result.rows)} rows, {number(result.parts)} text parts, ",
         f"{escape(money(result.cost))} without tax, {number(len(result.campaign_ids))} requests taken.</p>",
@@ -98,7 +99,7 @@ def render(campaign: JournalCampaign, back: CameBack | None = None, replies: Las
         f"<h2>Why rows were rejected</h2><table><tbody>{reasons}</tbody></table>" if reasons else "",
         "" if back is None else section(campaign, back, replies),
         f"<h2>What went wrong</h2><ul>{problems}</ul>" if problems else "",
-        f"<footer>Written {written}.</footer></body></html>\n",
+        f"</main><footer>Written {written}.</footer></body></html>\n",
     ]
     return "".join(parts)
 

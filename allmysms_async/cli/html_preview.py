@@ -50,7 +50,7 @@ def render_preview(preview: Preview) -> str:
     figures = "".join(_line(_head(name), _number(figure)) for name, figure in facts(preview))
     parts = [
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Preview: {name}</title>',
-        f"<style>{STYLE}</style></head><body><h1>Preview: {name}</h1>",
+        f"<style>{STYLE}</style></head><body><main><h1>Preview: {name}</h1>",
         f"<p>Nothing was sent. {number(preview.rows)} rows over {escape(preview.backend)}: ",
         f"{number(preview.recipients)} would be sent to, {number(preview.rejected)} rejected, ",
         f"{number(preview.duplicates)} of them duplicates.</p>{notes}",
@@ -61,7 +61,7 @@ def render_preview(preview: Preview) -> str:
         _hours(preview),
         _rejected(preview),
         _gateway(preview),
-        f"<footer>Written {written}.</footer></body></html>\n",
+        f"</main><footer>Written {written}.</footer></body></html>\n",
     ]
     return "".join(parts)
 
@@ -71,7 +71,7 @@ def _line(*cells: str) -> str:
 
 
 def _head(text: str) -> str:
-    return f"<th>{escape(text)}</th>"
+    return f"<th>{escape(text)}</th>" if text else "<td></td>"
 
 
 def _number(text: str) -> str:

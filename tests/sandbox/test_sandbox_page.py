@@ -1,7 +1,5 @@
 """The sandbox's page in a real browser: what a person sees and does, with a keyboard, in two languages and colours."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,13 +7,9 @@ import pytest
 
 from allmysms_async import RestBackend, SmsService
 from allmysms_async.sandbox import Clock, Sandbox
+from tests.browser import LOOKS, found_by_axe, in_a_browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(not CHROMIUM, reason="chromium is not there: apt-get install chromium"),
-]
+pytestmark = in_a_browser
 PHONE = "33612345678"
 
 
@@ -27,18 +21,6 @@ async def sandbox() -> AsyncIterator[Sandbox]:
             await sms.send("Bonjour", [f"06{number:08d}" for number in range(10_000_000, 10_000_300)])
             await sms.send("Bientôt l\u2019été", PHONE)
         yield running
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Any]:
-    """A browser without a window."""
-    from playwright.async_api import async_playwright
-
-    args = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    async with async_playwright() as driver:
-        running = await driver.chromium.launch(executable_path=CHROMIUM, args=args)
-        yield running
-        await running.close()
 
 
 async def opened(browser: Any, sandbox: Sandbox, problems: list[str], **options: Any) -> Any:
@@ -135,11 +117,10 @@ async def test_sandbox_is_operated(browser: Any, sandbox: Sandbox) -> None:
     assert problems == []
 
 
-@pytest.mark.parametrize(("width", "scheme", "language"), [(1400, "light", "fr-FR"), (400, "dark", "en-GB")])
-async def test_page_is_for_everybody(browser: Any, sandbox: Sandbox, width: int, scheme: str, language: str) -> None:
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+async def test_page_is_for_everybody(browser: Any, sandbox: Sandbox, width: int, scheme: str) -> None:
     """axe finds nothing to mend in any part of the page, narrow and wide, light and dark, French and English."""
-    from axe_playwright_python.async_playwright import Axe
-
+    language = "fr-FR" if scheme == "light" else "en-GB"
     problems: list[str] = []
     options: dict[str, Any] = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme, "locale": language}
     # The checker itself is put into the page, which lets no script in.
@@ -150,6 +131,5 @@ async def test_page_is_for_everybody(browser: Any, sandbox: Sandbox, width: int,
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
     for tab in ("handsets", "campaigns", "accounts", "faults", "requests"):
         await page.click(f"#tab-{tab}")
-        found = (await Axe().run(page)).response["violations"]
-        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+        assert await found_by_axe(page) == []
     assert problems == []
