@@ -1,5 +1,9 @@
 """What a hook is told of each request and its end: enough to log, and nothing that must not be in a log.
 
+Every backend tells the same three notes, in the same order: ``Asked``, then ``Answered`` or ``Failed`` with the same
+number. One attempt is one request. What is refused before a request is made is not told, and neither is the end of one
+that its caller cancelled.
+
 Only what is listed here as harmless is shown; every other value is replaced, so that a field which nobody thought of
 stays hidden. Numbers are masked.
 """
@@ -12,10 +16,11 @@ import logging
 import re
 import typing
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TypeAlias, TypeVar
 
 from allmysms_async.border import retell
+from allmysms_async.clock import SYSTEM
 from allmysms_async.errors import AllMySmsError
 from allmysms_async.numbers import mask
 from allmysms_async.plausible import odd_in, told
@@ -36,17 +41,19 @@ _SHOWN = frozenset((
     "duplicated", "duration", "isocode", "countryisocode", "campaignid", "campid", "id", "smsid", "uniqueidentifier",
     "treatmentstatus", "clicks", "delivered", "undelivered", "pending", "error", "invalid", "stop", "mo", "click",
     "uniqueclick", "creationdate", "commanddate", "sendingdate", "receptiondate", "datereceived", "contacts",
-    "lowcost", "mailnotif", "part",
+    "lowcost", "mailnotif", "part", "msgclass", "senddate", "sendtime", "stopsms", "dedupe", "longmessageallowed",
+    "messageid", "smssent", "smsremaining", "smsremaing", "recreditedsms", "apirequestlimit",
     "referencecountryiso", "postpaid", "active", "prefix", "sms", "call", "directdeposit",
 ))
 # fmt: on
-_WORDS = frozenset(["statustext", "text", "error", "comment"])
+_WORDS = frozenset(["statustext", "error", "comment"])
 _NUMBERS = frozenset(["phonenumber", "mobilephone", "msisdn", "phone", "mobile", "phones"])
 # Lists of people: told by their length, whatever their shape.
 _PEOPLE = frozenset(
     (
         *("contacts", "contact", "acks", "ack", "mos", "mo", "blacklist", "subaccounts", "subaccount", "smsids", "sms"),
         *("ids", "pulls", "pull", "answer", "discardednumbersdetails", "msisdns", "customers"),
+        *("recipient", "recipients", "response", "responses"),
     )
 )
 _plain_of = re.compile(r"[^a-z0-9]")
@@ -62,11 +69,11 @@ class Asked(Shown, frozen=True, kw_only=True):
     Attributes:
         number: The same in the note of its end; counted from 1 in this process.
         name: Name of the operation.
-        url: Its address, which holds no secret.
+        url: Its address, which holds no secret; ``mailto:`` and the gateway's for a mail.
         fields: Its fields; values that may be secret or somebody's are replaced.
         sub_account: Whether it is made in a sub-account's name.
         timeout: Seconds that it has.
-        body_bytes: Length of its body.
+        body_bytes: Length of its body, of a mail with its header.
     """
 
     number: int
@@ -84,14 +91,16 @@ class Answered(Shown, frozen=True, kw_only=True):
     Attributes:
         number: The same as in the note of the request.
         name: Name of the operation.
-        http_status: Status of HTTP.
+        seconds: How long it took, from the note of the request until its answer was read.
+        http_status: Status of HTTP, None where a mail server answered.
         fields: The answer's fields; values that may be secret or somebody's are replaced.
-        body_bytes: Length of its body.
+        body_bytes: Length of its body; of a mail server's answer, that of its words.
     """
 
     number: int
     name: str
-    http_status: int
+    seconds: float
+    http_status: int | None
     fields: Mapping[str, object]
     body_bytes: int
 
@@ -102,13 +111,17 @@ class Failed(Shown, frozen=True, kw_only=True):
     Attributes:
         number: The same as in the note of the request.
         name: Name of the operation.
+        seconds: How long it took until then.
         error: The error, which holds no secret.
     """
 
     number: int
     name: str
+    seconds: float
     error: AllMySmsError
 
+
+T = TypeVar("T")
 
 Note: TypeAlias = Asked | Answered | Failed
 Hook: TypeAlias = Callable[[Note], None]
@@ -186,3 +199,29 @@ def tell(hooks: Iterable[Hook], note: Note) -> None:
         except Exception as error:
             with contextlib.suppress(Warning):
                 warnings.warn(f"A hook failed on {note.name}: {type(error).__name__}.", RuntimeWarning, stacklevel=2)
+
+
+async def noted(
+    hooks: Iterable[Hook], note: Asked, work: Callable[[], Awaitable[T]], answered: Callable[[T, float], Answered]
+) -> T:
+    """Make a request of which hooks are told, and return its result.
+
+    Args:
+        hooks: Who is told.
+        note: What they are told before it is made.
+        work: What makes it.
+        answered: Returns what they are told after it, from its result and the seconds that it took.
+
+    Raises:
+        AllMySmsError: As the work raises it.
+    """
+    began = SYSTEM.monotonic()
+    tell(hooks, note)
+    try:
+        result = await work()
+    except AllMySmsError as error:
+        seconds = SYSTEM.monotonic() - began
+        tell(hooks, Failed(number=note.number, name=note.name, seconds=seconds, error=error))
+        raise
+    tell(hooks, answered(result, SYSTEM.monotonic() - began))
+    return result

@@ -5,16 +5,17 @@ A backend checks here what it was given, once, before anything is sent; no refus
 
 from __future__ import annotations
 
+import functools
 import re
 import warnings
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from allmysms_async import argument, telemetry
 from allmysms_async.border import bordered
-from allmysms_async.errors import AllMySmsError, InvalidRequest
-from allmysms_async.hooks import Answered, Asked, Failed, Hook, numbered, redacted, tell, warn_of_figures
+from allmysms_async.errors import InvalidRequest
+from allmysms_async.hooks import Answered, Asked, Hook, noted, numbered, redacted, warn_of_figures
 from allmysms_async.model import Secret
 from allmysms_async.redaction import Shown
 from allmysms_async.transports import HttpTransport, default_transport
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from allmysms_async.backend import Replay
     from allmysms_async.exchange import HttpRequest, HttpResponse
 
+    _Carry: TypeAlias = Callable[[HttpRequest], Awaitable[HttpResponse]]
 __all__ = ["Connection", "Credentials", "HttpBackend", "address", "secret"]
 
 
@@ -34,6 +36,7 @@ class _Answer(Protocol):
 
 
 A = TypeVar("A", bound=_Answer)
+_Read: TypeAlias = "Callable[[HttpResponse], Awaitable[A]]"
 
 # -- address ----------------------------------------------------------------------------------------------------------
 
@@ -175,7 +178,7 @@ class Connection:
         self.transport = transport or default_transport()
 
     @property
-    def send(self) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+    def send(self) -> _Carry:
         """Carries one request, and returns its answer."""
         return self.transport.send if telemetry.observer is None else self._observed
 
@@ -227,10 +230,11 @@ class Connection:
     async def exchange(
         self,
         request: HttpRequest,
-        read: Callable[[HttpResponse], Awaitable[A]],
+        read: _Read[A],
         *,
         note: Asked | None = None,
         replay: Replay = "never",
+        carry: _Carry | None = None,
     ) -> A:
         """Carry a request in one attempt and return what its answer is read as; hooks hear of both ends.
 
@@ -238,20 +242,14 @@ class Connection:
             request: The request.
             read: Reads its answer.
             note: What hooks are told of it, if there are hooks.
-            replay: Whether it changes something: figures that cannot be right are told of what changes nothing, those
-                of a send are its receipt's to tell.
+            replay: Only of what changes nothing are odd figures told here; those of a send are its receipt's to tell.
+            carry: Carries it, if that is more than ``send``.
         """
         if note is None:
-            result = await read(await self.send(request))
+            result = await read(await (carry or self.send)(request))
         else:
-            tell(self.hooks, note)
-            try:
-                response = await self.send(request)
-                result = await read(response)
-            except AllMySmsError as error:
-                tell(self.hooks, Failed(number=note.number, name=note.name, error=error))
-                raise
-            tell(self.hooks, _answered(note, response, result))
+            both = functools.partial(_both, carry or self.send, request, read)
+            _, result = await noted(self.hooks, note, both, functools.partial(_answered, note))
         if replay == "safe":
             warn_of_figures(request.name, result.raw)
         return result
@@ -262,11 +260,19 @@ class Connection:
             await self.transport.aclose()
 
 
-def _answered(note: Asked, response: HttpResponse, result: _Answer) -> Answered:
+async def _both(carry: _Carry, request: HttpRequest, read: _Read[A]) -> tuple[HttpResponse, A]:
+    """Carry a request; return its answer, and what that is read as."""
+    response = await carry(request)
+    return response, await read(response)
+
+
+def _answered(note: Asked, answer: tuple[HttpResponse, _Answer], seconds: float) -> Answered:
     """Return the note of an answer, for hooks."""
+    response, result = answer
     return Answered(
         number=note.number,
         name=note.name,
+        seconds=seconds,
         http_status=response.status,
         fields=redacted(result.raw),
         body_bytes=len(response.body),

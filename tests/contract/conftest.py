@@ -46,7 +46,7 @@ class Wire:
     Attributes:
         name: The backend's own.
         secret: The sandbox's key or password for it.
-        open: Returns the backend for a place, a secret and the seconds for one attempt.
+        open: Returns the backend for a place, a secret, the seconds for one attempt, and what else a backend is given.
         keyed: Whether a request without an answer can be repeated under its key.
         answers: Whether the gateway answers at all: if not, a wrong login is never told.
         opted_out: What is told of a number on the gateway's opt-out list, None if nothing is.
@@ -57,7 +57,7 @@ class Wire:
 
     name: str
     secret: str
-    open: Callable[[Place, str, float], Sends]
+    open: Callable[..., Sends]
     keyed: bool = False
     answers: bool = True
     opted_out: Reason | None = None
@@ -75,7 +75,9 @@ WIRES = (
     Wire(
         name="rest",
         secret="demo-key",
-        open=lambda place, secret, timeout: RestBackend("demo", secret, base_url=place.http_url, timeout=timeout),
+        open=lambda place, secret, timeout, **more: RestBackend(
+            "demo", secret, base_url=place.http_url, timeout=timeout, **more
+        ),
         keyed=True,
         opted_out=Reason.OPTED_OUT,
     ),
@@ -83,8 +85,8 @@ WIRES = (
         name="rest",
         form="xml",
         secret="demo-key",
-        open=lambda place, secret, timeout: RestBackend(
-            "demo", secret, base_url=place.http_url, timeout=timeout, flow_format="xml", return_format="xml"
+        open=lambda place, secret, timeout, **more: RestBackend(
+            "demo", secret, base_url=place.http_url, timeout=timeout, flow_format="xml", return_format="xml", **more
         ),
         keyed=True,
         opted_out=Reason.OPTED_OUT,
@@ -92,8 +94,8 @@ WIRES = (
     Wire(
         name="soap",
         secret="demo-pass",
-        open=lambda place, secret, timeout: SoapBackend(
-            "demo", secret, endpoint=f"{place.http_url}/soap/server.php", timeout=timeout
+        open=lambda place, secret, timeout, **more: SoapBackend(
+            "demo", secret, endpoint=f"{place.http_url}/soap/server.php", timeout=timeout, **more
         ),
         # 113 lists who is refused, not why.
         opted_out=Reason.INVALID_AT_GATEWAY,
@@ -101,7 +103,7 @@ WIRES = (
     Wire(
         name="mail2sms",
         secret="demo-key",
-        open=lambda place, secret, timeout: Mail2SmsBackend(
+        open=lambda place, secret, timeout, **more: Mail2SmsBackend(
             "demo",
             secret,
             mail_from="shop@example.com",
@@ -109,26 +111,29 @@ WIRES = (
             port=place.smtp_port,
             security="plain",
             timeout=timeout,
+            **more,
         ),
         answers=False,
     ),
     Wire(
         name="mms",
         secret="demo-pass",
-        open=lambda place, secret, timeout: MmsBackend("demo", secret, base_url=place.http_url, timeout=timeout),
+        open=lambda place, secret, timeout, **more: MmsBackend(
+            "demo", secret, base_url=place.http_url, timeout=timeout, **more
+        ),
         opted_out=Reason.INVALID_AT_GATEWAY,
         sender=None,
     ),
     Wire(
         name="envoyersmspro",
         secret="demo-pass",
-        open=lambda place, secret, timeout: EnvoyerSmsProBackend(
-            "demo", secret, default_sender="MAGASIN", base_url=place.http_url, timeout=timeout
+        open=lambda place, secret, timeout, **more: EnvoyerSmsProBackend(
+            "demo", secret, default_sender="MAGASIN", base_url=place.http_url, timeout=timeout, **more
         ),
     ),
 )
 
-MEMORY = Wire(name="memory", secret="", open=lambda place, secret, timeout: MemoryBackend(), keyed=True)
+MEMORY = Wire(name="memory", secret="", open=lambda place, secret, timeout, **more: MemoryBackend(), keyed=True)
 
 
 class SandboxClock:
@@ -168,9 +173,9 @@ class Bench:
         self.place = Place(sandbox.http_url, sandbox.smtp_port)
         self._opened: list[SmsService] = []
 
-    def backend(self, *, place: Place | None = None, secret: str | None = None) -> Sends:
+    def backend(self, *, place: Place | None = None, secret: str | None = None, **more: Any) -> Sends:
         """Return a backend that the caller closes."""
-        return self.wire.open(place or self.place, secret or self.wire.secret, 1000.0)
+        return self.wire.open(place or self.place, secret or self.wire.secret, 1000.0, **more)
 
     def service(self, **options: Any) -> SmsService:
         """Return a service on a new backend; both are closed after the test."""

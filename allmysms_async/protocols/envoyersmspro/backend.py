@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import msgspec
 from allmysms_async.backend import SendLimits, SendRequest
 from allmysms_async.border import bordered
 from allmysms_async.errors import InvalidText
+from allmysms_async.hooks import Hook
 from allmysms_async.model import MmsMessage, SendReceipt, SmsMessage
 from allmysms_async.protocols.connection import Connection, address
 from allmysms_async.protocols.envoyersmspro.inquiry import EnvoyerSmsProInquiry
@@ -66,6 +67,7 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
         timeout: Seconds for one attempt, connection included.
         max_response_bytes: Largest answer that is read.
         allow_plain_http: Whether the password may travel in clear to another host; it warns.
+        hooks: Called with a note of each request and of its end, redacted (see ``allmysms_async.hooks``).
         clock: Where the time of day comes from; the machine's own by default.
 
     Raises:
@@ -93,6 +95,7 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
         max_response_bytes: int = 2 * 1024 * 1024,
         allow_plain_http: bool = False,
         clock: Clock | None = None,
+        hooks: Iterable[Hook] = (),
     ) -> None:
         self._default_sender = check_sender(default_sender) if default_sender is not None else None
         self._tag = check_tag(tag) if tag is not None else None
@@ -101,6 +104,7 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
             transport=transport,
             timeout=timeout,
             max_response_bytes=max_response_bytes,
+            hooks=hooks,
         )
         asking = credentials(login, password, account_id, basic=basic_auth)
         line = Line(connection, asking, limit=request_limit, limit_path=limit_path, clock=clock)

@@ -25,12 +25,12 @@ from allmysms_async.numbers import read_gateway_number
 from allmysms_async.protocols import connection
 from allmysms_async.protocols.envoyersmspro.answer import Failure, Unreadable, failure, parse, says_success
 from allmysms_async.protocols.envoyersmspro.message import SendMessage
-from allmysms_async.protocols.envoyersmspro.operation import Operation
+from allmysms_async.protocols.envoyersmspro.operation import Operation, Result
 from allmysms_async.protocols.envoyersmspro.status import listed_numbers, refusal
 
 __all__ = ["Credentials", "decode", "encode"]
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Result)
 
 
 class Credentials(connection.Credentials, frozen=True, kw_only=True):

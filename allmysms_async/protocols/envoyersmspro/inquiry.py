@@ -16,14 +16,14 @@ from allmysms_async.protocols.envoyersmspro.account import CreateAccount, GetAcc
 from allmysms_async.protocols.envoyersmspro.api import EnvoyerSmsProApi
 from allmysms_async.protocols.envoyersmspro.line import Line
 from allmysms_async.protocols.envoyersmspro.message import GetMessageStats
-from allmysms_async.protocols.envoyersmspro.operation import Operation
+from allmysms_async.protocols.envoyersmspro.operation import Operation, Result
 from allmysms_async.protocols.envoyersmspro.response import PAGE, GetResponses
 from allmysms_async.protocols.envoyersmspro.status import DELIVERY
 from allmysms_async.protocols.envoyersmspro.stop import ActivateStop, CheckStop, DeactivateStop
 
 __all__ = ["EnvoyerSmsProInquiry"]
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Result)
 
 
 @bordered

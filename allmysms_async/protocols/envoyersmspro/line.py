@@ -12,19 +12,20 @@ from allmysms_async import argument
 from allmysms_async.backend import identity
 from allmysms_async.clock import SYSTEM, Clock
 from allmysms_async.errors import AllMySmsError, InvalidRequest, NotSent, RequestLimitReached
-from allmysms_async.hooks import warn_of_figures
+from allmysms_async.hooks import Asked
 from allmysms_async.model import Secret
 from allmysms_async.protocols.connection import Connection, secret
 from allmysms_async.protocols.envoyersmspro.account import GetAccountStatus
 from allmysms_async.protocols.envoyersmspro.codec import Credentials, decode, encode
-from allmysms_async.protocols.envoyersmspro.operation import Operation, identifier
+from allmysms_async.protocols.envoyersmspro.operation import Operation, Result, identifier
 
 if TYPE_CHECKING:
+    from allmysms_async.exchange import HttpRequest, HttpResponse
     from allmysms_async.protocols.envoyersmspro.window import RequestWindow
 
 __all__ = ["Line", "credentials"]
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Result)
 
 _LATE_SECONDS = 5.0
 """How much longer than its time-out a request can take: the transport waits for its turn first."""
@@ -110,25 +111,38 @@ class Line:
         if turn.wait:
             msg = f"{operation.name}: {self._window.limit} requests in 60 minutes are allowed; this one was not sent."
             raise RequestLimitReached(msg, request=operation.name, retry_after=turn.wait)
-        try:
-            response = await self.connection.send(request)
-        except NotSent:
-            turn.give_back()
-            raise
-        except BaseException:
+
+        async def carry(request: HttpRequest) -> HttpResponse:
+            try:
+                response = await self.connection.send(request)
+            except NotSent:
+                turn.give_back()
+                raise
+            except BaseException:
+                turn.end(self._clock.now())
+                raise
             turn.end(self._clock.now())
-            raise
-        turn.end(self._clock.now())
-        try:
-            result = decode(operation, response)
-        except RequestLimitReached as error:
-            error.retry_after = self._window.close(self._clock.now(), error.retry_after)
-            raise
-        if operation.replay == "safe":
-            warn_of_figures(operation.name, getattr(result, "raw", {}))
+            return response
+
+        async def read(response: HttpResponse) -> R:
+            try:
+                return decode(operation, response)
+            except RequestLimitReached as error:
+                error.retry_after = self._window.close(self._clock.now(), error.retry_after)
+                raise
+
+        note = self._note(operation, request) if self.connection.hooks else None
+        result = await self.connection.exchange(request, read, note=note, replay=operation.replay, carry=carry)
         if isinstance(operation, GetAccountStatus):
             self._window.state(getattr(result, "api_request_limit", None), self._clock.now())
         return result
+
+    def _note(self, operation: Operation[R], request: HttpRequest) -> Asked:
+        """Return the note of a request, for hooks; its recipients are told by how many they are."""
+        fields: dict[str, object] = {**operation.fields()}
+        if "recipients" in fields:
+            fields["recipients"] = str(fields["recipients"]).split(",")
+        return self.connection.note(request, fields)
 
     @property
     def limit(self) -> int:

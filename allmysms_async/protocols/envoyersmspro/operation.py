@@ -30,7 +30,7 @@ class Result(Discreet, frozen=True, kw_only=True):
     raw: Mapping[str, object] = {}
 
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Result)
 
 
 class Operation(BaseOperation[R], Generic[R], frozen=True):

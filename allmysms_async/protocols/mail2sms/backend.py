@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
+from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
@@ -10,8 +12,9 @@ import msgspec
 from allmysms_async import argument, telemetry
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
-from allmysms_async.clock import SYSTEM, Clock
+from allmysms_async.clock import PARIS, SYSTEM, Clock
 from allmysms_async.errors import InvalidRequest
+from allmysms_async.hooks import Answered, Asked, Hook, noted, numbered, redacted
 from allmysms_async.model import AllAccepted, MmsMessage, Secret, SendReceipt, SmsMessage, as_sms
 from allmysms_async.protocols.mail2sms.codec import (
     Credentials,
@@ -26,9 +29,7 @@ from allmysms_async.protocols.refusal import refuse_lacking
 from allmysms_async.text import MAX_PARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from allmysms_async.exchange import MailReceipt
+    from allmysms_async.exchange import MailEnvelope, MailReceipt
     from allmysms_async.transports import MailTransport
     from allmysms_async.transports.smtp import Security
 
@@ -62,6 +63,7 @@ class Mail2SmsBackend:
             own. It stays the caller's to close.
         timeout: Seconds for one mail.
         clock: Where the mails' ``Date`` comes from; the machine's own by default.
+        hooks: Called with a note of each mail and of its end, redacted (see ``allmysms_async.hooks``).
 
     Raises:
         InvalidRequest: A credential, an address or the server cannot be right.
@@ -97,6 +99,7 @@ class Mail2SmsBackend:
         transport: MailTransport | None = None,
         timeout: float = 120.0,
         clock: Clock | None = None,
+        hooks: Iterable[Hook] = (),
     ) -> None:
         self._credentials = Credentials(
             login=Secret(checked_credential("login", login)), api_key=Secret(checked_credential("api_key", api_key))
@@ -107,6 +110,7 @@ class Mail2SmsBackend:
         if clock is not None:
             argument.able("clock", clock, ("now",), "a clock")
         self._clock = clock or SYSTEM
+        self._hooks: tuple[Hook, ...] = argument.several("hooks", hooks, callable, "functions")
         if transport is not None:
             argument.able("transport", transport, ("send", "aclose"), "a MailTransport")
         self._owns_transport = transport is None
@@ -184,12 +188,12 @@ class Mail2SmsBackend:
             rcpt_to=self._rcpt_to,
             timeout=self._timeout if request.timeout is None else request.timeout,
         )
-        sending: Awaitable[MailReceipt] = self._transport.send(envelope)
-        observer = telemetry.observer
-        if observer is not None:
-            host, port = getattr(self._transport, "hostname", ""), getattr(self._transport, "port", 0)
-            sending = observer.mailing(envelope.name, host, port, sending)
-        answer = await sending
+        if not self._hooks:
+            answer = await self._handed_over(envelope)
+        else:
+            note = self._note(request, envelope)
+            work, answered = functools.partial(self._handed_over, envelope), functools.partial(_answered, note)
+            answer = await noted(self._hooks, note, work, answered)
         return SendReceipt(
             campaign_id=None,
             results=AllAccepted(request.phones),
@@ -198,9 +202,45 @@ class Mail2SmsBackend:
             raw={"code": answer.code, "text": self._said(answer.text), "message_id": stamp.message_id},
         )
 
+    def _handed_over(self, envelope: MailEnvelope) -> Awaitable[MailReceipt]:
+        """Hand a mail over to the server, observed if somebody does."""
+        sending: Awaitable[MailReceipt] = self._transport.send(envelope)
+        observer = telemetry.observer
+        if observer is None:
+            return sending
+        host, port = getattr(self._transport, "hostname", ""), getattr(self._transport, "port", 0)
+        return observer.mailing(envelope.name, host, port, sending)
+
+    def _note(self, request: SendRequest, envelope: MailEnvelope) -> Asked:
+        """Return the note of a mail, for hooks; what it says is told, in place of its subject and body."""
+        message = request.message
+        date = message.send_at and message.send_at.astimezone(PARIS).strftime("%Y-%m-%d %H:%M:%S")
+        said = {"numbers": list(request.phones), "from": message.sender or "", "date": date or "", "text": request.text}
+        return Asked(
+            number=numbered(),
+            name=envelope.name,
+            url=f"mailto:{self._rcpt_to}",
+            fields=redacted(said),
+            sub_account=False,
+            timeout=envelope.timeout,
+            body_bytes=len(envelope.message),
+        )
+
     def _said(self, words: str) -> str:
         """Return a mail server's words in one line that can be kept: some repeat the subject, which holds the key."""
         line = " ".join(words.split())
         if not line.isprintable():
             line = "".join(filter(str.isprintable, line))
         return line.replace(self._credentials.api_key.reveal(), "…")[:_MAX_WORDS]
+
+
+def _answered(note: Asked, answer: MailReceipt, seconds: float) -> Answered:
+    """Return the note of a mail server's answer, for hooks; some repeat the subject, so that its words are hidden."""
+    return Answered(
+        number=note.number,
+        name=note.name,
+        seconds=seconds,
+        http_status=None,
+        fields=redacted({"code": answer.code, "text": answer.text}),
+        body_bytes=len(answer.text.encode(errors="replace")),
+    )

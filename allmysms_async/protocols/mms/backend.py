@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,15 +10,17 @@ import msgspec
 from allmysms_async import plausible
 from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
-from allmysms_async.hooks import warn_of_figures
+from allmysms_async.hooks import Hook
 from allmysms_async.model import Accepted, Account, MmsKind, MmsMessage, SendReceipt, SmsMessage
 from allmysms_async.protocols.connection import Connection, HttpBackend, address, secret
 from allmysms_async.protocols.mms import status
 from allmysms_async.protocols.mms.answer import Answer, read_account, read_send, results
-from allmysms_async.protocols.mms.codec import ACCOUNT, SEND, Credentials, check_media, encode_account, encode_send
+from allmysms_async.protocols.mms.codec import SEND, Credentials, check_media, encode_account, encode_send, told
 from allmysms_async.protocols.refusal import refuse_lacking
 
 if TYPE_CHECKING:
+    from allmysms_async.backend import Replay
+    from allmysms_async.exchange import HttpRequest, HttpResponse
     from allmysms_async.transports import HttpTransport
 
 __all__ = ["MmsBackend"]
@@ -42,6 +45,7 @@ class MmsBackend(HttpBackend):
         timeout: Seconds for one attempt, connection included.
         max_response_bytes: Largest answer that is read.
         allow_plain_http: Whether the password may travel in clear to another host; it warns.
+        hooks: Called with a note of each request and of its end, redacted (see ``allmysms_async.hooks``).
 
     Raises:
         InvalidRequest: A credential or the address cannot be right.
@@ -72,6 +76,7 @@ class MmsBackend(HttpBackend):
         timeout: float = 60.0,
         max_response_bytes: int = 4 * 1024 * 1024,
         allow_plain_http: bool = False,
+        hooks: Iterable[Hook] = (),
     ) -> None:
         self._credentials = Credentials(login=secret("login", login), password=secret("password", password))
         self._connection = Connection(
@@ -79,6 +84,7 @@ class MmsBackend(HttpBackend):
             transport=transport,
             timeout=timeout,
             max_response_bytes=max_response_bytes,
+            hooks=hooks,
         )
 
     @property
@@ -132,7 +138,7 @@ class MmsBackend(HttpBackend):
             timeout=self._connection.seconds(request.timeout),
             max_response_bytes=self._connection.max_response_bytes,
         )
-        answer = read_send(await self._connection.send(wire), SEND)
+        answer = await self._exchange(wire, read_send, lambda: told(request), "never")
         found = results(answer, tuple(request.recipients))
         campaign_id, odd = plausible.identifier(answer.campaign_id), list(plausible.odd_in(answer.raw))
         if answer.campaign_id and campaign_id is None:
@@ -176,6 +182,21 @@ class MmsBackend(HttpBackend):
             timeout=self._connection.timeout,
             max_response_bytes=self._connection.max_response_bytes,
         )
-        answer: Answer = read_account(await self._connection.send(wire), ACCOUNT)
-        warn_of_figures(ACCOUNT, answer.raw)
+        answer = await self._exchange(wire, read_account, lambda: {"info": login}, "safe")
         return Account(status=answer.text, credits=answer.credits)
+
+    async def _exchange(
+        self,
+        wire: HttpRequest,
+        read: Callable[[HttpResponse, str], Answer],
+        fields: Callable[[], Mapping[str, object]],
+        replay: Replay,
+    ) -> Answer:
+        """Make a request in one attempt; hooks are told of it and of some fields."""
+        connection = self._connection
+
+        async def reading(response: HttpResponse) -> Answer:
+            return read(response, wire.name)
+
+        note = connection.note(wire, fields()) if connection.hooks else None
+        return await connection.exchange(wire, reading, note=note, replay=replay)

@@ -16,7 +16,7 @@ from allmysms_async.model import MmsKind, MmsMessage, Secret
 from allmysms_async.protocols import connection
 from allmysms_async.protocols.form import form
 
-__all__ = ["ACCOUNT", "SEND", "Credentials", "check_media", "encode_account", "encode_send", "flow"]
+__all__ = ["ACCOUNT", "SEND", "Credentials", "check_media", "encode_account", "encode_send", "flow", "told"]
 
 SEND = "sendmms"
 """Name of the operation that sends."""
@@ -82,6 +82,23 @@ def flow(request: SendRequest, login: str) -> str:
     A request without an MMS is one with a text alone.
     """
     return "<DATA>" + "".join(_elements(request, login)) + "</DATA>"
+
+
+def told(request: SendRequest) -> dict[str, object]:
+    """Return what hooks are told from: a request's fields under the flow's names, numbers as a list."""
+    mms, message = request.mms or MmsMessage(text=request.text), request.message
+    fields = {
+        "CAMPAIGN_NAME": request.campaign_name or None,
+        "DATE": message.send_at and message.send_at.astimezone(PARIS).strftime("%Y-%m-%d %H:%M:%S"),
+        "MAIL_NOTIF": mms.notify,
+        "MOBILEPHONE": list(request.phones),
+        "MSGCLASS": str(int(mms.kind)),
+        "MESSAGE": request.text,
+        "IMAGE": mms.image,
+        "VIDEO": mms.video,
+        "SON": mms.sound,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _elements(request: SendRequest, login: str) -> Iterator[str]:
