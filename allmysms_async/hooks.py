@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeAlias, TypeVar
 
+from allmysms_async import logs
 from allmysms_async.border import retell
 from allmysms_async.clock import SYSTEM
 from allmysms_async.errors import AllMySmsError
@@ -186,7 +187,7 @@ def warn_of_figures(request: str, raw: Mapping[str, object]) -> None:
     """
     warning = told(request, odd_in(raw))
     if warning:
-        _log.warning("%s", warning)
+        _log.warning("%s", warning, extra=logs.fields("figures_odd", request=request))
 
 
 def tell(hooks: Iterable[Hook], note: Note) -> None:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from allmysms_async import logs
 from allmysms_async.batch.policy import REPLAY_SECONDS, Attempts, RetryPolicy, repeated
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.batch.verdict import Delivery
@@ -112,7 +113,12 @@ async def deliver(
         return clock.now().timestamp() + state.upcoming_sleep > attempts.key_until
 
     def tell(state: tenacity.RetryCallState) -> None:
-        _log.warning("attempt %d: %s Next one in %.1f s.", state.attempt_number, attempts.error, state.upcoming_sleep)
+        attempt, seconds, error = state.attempt_number, state.upcoming_sleep, attempts.error
+        _log.warning(
+            "attempt %d: %s Next one in %.1f s.",
+            *(attempt, error, seconds),
+            extra=logs.fields("retry", error=error, attempt=attempt, seconds=seconds),
+        )
 
     try:
         receipt = await repeated(
@@ -135,5 +141,5 @@ async def deliver(
 def _delivered(receipt: SendReceipt, attempts: int) -> Delivery:
     """Return how a request ended that was answered after so many attempts."""
     if receipt.warning:
-        _log.warning("%s", receipt.warning)
+        _log.warning("%s", receipt.warning, extra=logs.fields("receipt_odd"))
     return Delivery(receipt=receipt, attempts=attempts)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from pyroaring import BitMap64
 
+from allmysms_async import logs
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.clock import SYSTEM, Clock
 from allmysms_async.errors import JournalError, OptedOut
@@ -70,7 +71,11 @@ class OptOuts:
                 await self._look()
             except JournalError as error:
                 self._not_before = self._clock.monotonic() + _AGAIN_SECONDS
-                _log.warning("Who opted out meanwhile could not be read: %s", error)
+                _log.warning(
+                    "Who opted out meanwhile could not be read: %s",
+                    error,
+                    extra=logs.fields("opt_outs_stale", error=error),
+                )
 
     async def _look(self) -> None:
         """Read those of the journal."""

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from pyroaring import BitMap64
 
+from allmysms_async import logs
 from allmysms_async.backend import Paces, Reconciles, Sends, limits_of
 from allmysms_async.batch.desk import Desk, guard, pause
 from allmysms_async.batch.dispatch import EngineOptions
@@ -242,7 +243,11 @@ class Reader:
         try:
             seconds = self.least_seconds = await self._backend.least_seconds(requests)
         except (NotSent, RateLimited) as error:  # another process holds the record of the limit: each chunk will wait
-            _log.info("How long the campaign takes cannot be told: %s", error)
+            _log.info(
+                "How long the campaign takes cannot be told: %s",
+                error,
+                extra=logs.fields("duration_unknown", error=error),
+            )
             return
         if not seconds:
             return
@@ -253,7 +258,7 @@ class Reader:
         if most is not None and seconds > most:
             msg += f", and max_duration allows {timedelta(seconds=round(most))}; nothing was sent."
             raise CampaignTooLong(msg, seconds=seconds)
-        _log.warning("%s.", msg)
+        _log.warning("%s.", msg, extra=logs.fields("campaign_long", requests=requests, seconds=seconds))
         self._desk.tell(())
 
     async def _continue(self, *, waiting: bool = True) -> int:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 
-from allmysms_async import plausible
+from allmysms_async import logs, plausible
 from allmysms_async.backend import Reconciles
 from allmysms_async.batch.chunk import Chunk, marked_name
 from allmysms_async.batch.hours import Hours
@@ -44,7 +44,12 @@ async def reconcile(
         try:
             found = await backend.find_send(name, moments, campaign_id=each.campaign_id)
         except AllMySmsError as error:
-            _log.warning("chunk %d stays unknown: %s", chunk.seq, error)
+            _log.warning(
+                "chunk %d stays unknown: %s",
+                chunk.seq,
+                error,
+                extra=logs.fields("chunk_unknown", error=error, chunk=chunk.seq),
+            )
             continue
         if found is not None:
             yield chunk, _settlement(each, found)

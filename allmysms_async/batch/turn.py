@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from allmysms_async import logs
 from allmysms_async.backend import Paces, Sends
 from allmysms_async.batch.desk import Desk, pause
 from allmysms_async.clock import Clock
@@ -57,7 +58,11 @@ class Turn:
                 self._desk.fail(CampaignTooLong(msg, seconds=(until - self._began).total_seconds()))
                 return False
             if self.waiting_until is None or abs(until - self.waiting_until) > timedelta(seconds=_LOOK_AGAIN):
-                _log.info("The gateway's request limit is reached; the next request may be sent at %s.", until)
+                _log.info(
+                    "The gateway's request limit is reached; the next request may be sent at %s.",
+                    until,
+                    extra=logs.fields("limit_reached", until=until.isoformat()),
+                )
                 self.waiting_until = until
                 self._desk.tell(())
             await pause(self._clock, self._desk.stopping, min(seconds, _LOOK_AGAIN))
@@ -70,5 +75,7 @@ class Turn:
         try:
             return self._paces.turn_in()
         except NotSent as error:  # another process holds the record of the limit for a moment
-            _log.info("The request limit cannot be looked at: %s", error)
+            _log.info(
+                "The request limit cannot be looked at: %s", error, extra=logs.fields("limit_unknown", error=error)
+            )
             return 1.0

@@ -12,6 +12,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from allmysms_async import logs
+
 __all__ = ["LOOK_SECONDS", "Bell"]
 
 LOOK_SECONDS = 0.02
@@ -85,7 +87,11 @@ class Bell:
             try:
                 await self._serve(await self._connect())
             except Exception as error:  # noqa: BLE001, RUF100  # whatever it is, those who wait look all the same
-                _log.info("the session that the journal notifies by failed (%s)", type(error).__name__)
+                _log.info(
+                    "the session that the journal notifies by failed (%s)",
+                    type(error).__name__,
+                    extra=logs.fields("journal_bell_failed", error=error),
+                )
                 if self._over:
                     return
                 self._failed = True

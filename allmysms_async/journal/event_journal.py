@@ -15,6 +15,7 @@ from itertools import islice
 
 import sqlalchemy as sa
 
+from allmysms_async import logs
 from allmysms_async.border import bordered
 from allmysms_async.clock import Clock
 from allmysms_async.errors import JournalError
@@ -163,7 +164,11 @@ class EventJournal(EventRecord):
             try:
                 found.append(kept_of(row, self._database.label))
             except JournalError as error:  # damaged, or another version's: the others need not wait for it
-                _log.error("%s It is looked at again in an hour.", error)
+                _log.error(
+                    "%s It is looked at again in an hour.",
+                    error,
+                    extra=logs.fields("event_unreadable", error=error, id=row[0]),
+                )
                 await self._written(partial(write.put_off, number=row[0], at=self._now() + _LATER))
         return found
 
@@ -277,10 +282,18 @@ class EventJournal(EventRecord):
         with suppress(JournalError):
             saved = await self._database.save(is_whole)
             if saved is not None:
-                _log.error("the journal %s was lost; all that it held is saved as %s", label, saved.name)
+                _log.error(
+                    "the journal %s was lost; all that it held is saved as %s",
+                    *(label, saved.name),
+                    extra=logs.fields("journal_saved", file=saved.name),
+                )
                 return
             left, _ = await self._database.give_up(f"The journal {label} was lost, and what it held was not saved.")
-            _log.error("the journal %s was lost, and nothing of it could be saved (%s)", label, left)
+            _log.error(
+                "the journal %s was lost, and nothing of it could be saved (%s)",
+                *(label, left),
+                extra=logs.fields("journal_lost"),
+            )
 
     def _now(self) -> float:
         """Return Unix time."""

@@ -19,6 +19,7 @@ from typing import Any, Protocol, get_args
 import msgspec
 import sqlalchemy as sa
 
+from allmysms_async import logs
 from allmysms_async.clock import Clock
 from allmysms_async.errors import JournalError
 from allmysms_async.inbox import EventKind
@@ -198,7 +199,11 @@ class ServerHand:
                 try:
                     return await self._look(most, busy, now)
                 except JournalError as error:  # whatever it is, the locks cannot be relied on
-                    _log.info("the session that the journal's lanes are locked in failed (%s)", error)
+                    _log.info(
+                        "the session that the journal's lanes are locked in failed (%s)",
+                        error,
+                        extra=logs.fields("journal_lanes_failed", error=error),
+                    )
             connection = self._connection = await self._database.session()
             with self._database.translated(), self._relied_on():
                 await connection.fetch(_TO_INDEXES, timeout=_ANSWER_SECONDS)

@@ -12,6 +12,7 @@ import logging
 import msgspec
 import sqlalchemy as sa
 
+from allmysms_async import logs
 from allmysms_async.errors import JournalError
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
@@ -169,12 +170,16 @@ class Holder:
                 await session.take()
         except Pooled:
             self._pooled = True
-            _log.warning(_POOLED)
+            _log.warning(_POOLED, extra=logs.fields("journal_pooled"))
             return None
         except JournalError:
             raise
         except Exception as error:  # noqa: BLE001, RUF100  # the journal itself may well work; only time tells, then
-            _log.info("no session of the journal could be locked (%s)", type(error).__name__)
+            _log.info(
+                "no session of the journal could be locked (%s)",
+                type(error).__name__,
+                extra=logs.fields("journal_session_missing", error=error),
+            )
             return None
         return "session"
 

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from allmysms_async import logs
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.record import Claim
 from allmysms_async.clock import Clock
@@ -117,9 +118,9 @@ class Leases:
                 self.guard.tell(lost)
                 return
             except JournalError as error:
-                _log.warning("leases were not renewed: %s", error)
-            except Exception:  # also after a defect the next time may go well
-                _log.exception("leases were not renewed.")
+                _log.warning("leases were not renewed: %s", error, extra=logs.fields("leases_not_renewed", error=error))
+            except Exception as error:  # also after a defect the next time may go well
+                _log.exception("leases were not renewed.", extra=logs.fields("leases_not_renewed", error=error))
 
     async def renew(self) -> None:
         """Renew what is held, and take note of until when; what could not be renewed is looked up before it is sent.
@@ -207,7 +208,11 @@ class Leases:
             self.note(claim, term)
         else:
             self.drop(claim.chunk)
-            _log.warning("chunk %d was taken over by another process; it is not sent by this one.", seq)
+            _log.warning(
+                "chunk %d was taken over by another process; it is not sent by this one.",
+                seq,
+                extra=logs.fields("chunk_taken_over", chunk=seq),
+            )
         return held
 
     def look_up(self) -> None:

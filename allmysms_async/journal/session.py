@@ -14,6 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from allmysms_async import logs
+
 __all__ = ["BEAT_SECONDS", "Pooled", "SessionLock", "keys_of", "session_of"]
 
 BEAT_SECONDS = 5.0
@@ -147,7 +149,11 @@ class SessionLock:
         try:
             held = bool(await connection.fetchval(_HELD, *self._keys, timeout=_ANSWER_SECONDS))
         except Exception as error:  # noqa: BLE001, RUF100  # whatever it is, the lock cannot be relied on
-            _log.info("the session that the journal's lock is on failed (%s)", type(error).__name__)
+            _log.info(
+                "the session that the journal's lock is on failed (%s)",
+                type(error).__name__,
+                extra=logs.fields("journal_session_lost", error=error),
+            )
         finally:
             if not held:
                 self._drop(connection)

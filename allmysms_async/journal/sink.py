@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from allmysms_async import logs
 from allmysms_async.batch.chunk import Chunk, idempotency_key
 from allmysms_async.batch.record import Claim, Settlement, Spent
 from allmysms_async.batch.state import ChunkEvent, ChunkState
@@ -208,7 +209,11 @@ class JournalSink(Standing):
         if not self._leases.any_held:  # others may be waiting for the last of it
             self._database.ring()
         if not ended_here[0]:
-            _log.warning("chunk %d is in other hands or over; what came here changes nothing.", chunk.seq)
+            _log.warning(
+                "chunk %d is in other hands or over; what came here changes nothing.",
+                chunk.seq,
+                extra=logs.fields("chunk_elsewhere", chunk=chunk.seq),
+            )
         if was_asked is None or ended_here != expected:
             await self._ledger.refresh()
 

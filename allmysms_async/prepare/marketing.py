@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from allmysms_async import logs
 from allmysms_async.backend import AppendsStop, Sends, added_to
 from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidSender, InvalidText
 from allmysms_async.law import ELSEWHERE, STOP, has_stop, lint_sender, with_stop, zone_of
@@ -118,4 +119,9 @@ def _told(sender: str) -> tuple[str, str]:
 @functools.lru_cache(maxsize=256)
 def _warn(sender: str) -> None:
     """Log why operators may refuse a sender, once for each."""
-    _log.warning("French operators may refuse the sender %r: %s Source: %s.", name_shown(sender), *_told(sender))
+    shown = name_shown(sender)
+    _log.warning(
+        "French operators may refuse the sender %r: %s Source: %s.",
+        *(shown, *_told(sender)),
+        extra=logs.fields("sender_doubtful", sender=shown),
+    )

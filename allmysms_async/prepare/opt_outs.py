@@ -10,7 +10,7 @@ from functools import partial
 
 from pyroaring import BitMap64
 
-from allmysms_async import argument
+from allmysms_async import argument, logs
 from allmysms_async.backend import CAPABILITIES, Backend, ListsOptOuts
 from allmysms_async.batch.opt_outs import Barred, OptOuts
 from allmysms_async.batch.policy import RetryPolicy
@@ -77,7 +77,11 @@ def opt_outs_of(
             if asked:
                 raise
             # Nobody on it is texted: the gateway refuses them itself, one by one.
-            _log.warning("The gateway's list of opt-outs could not be had, and is left to the gateway: %s", error)
+            _log.warning(
+                "The gateway's list of opt-outs could not be had, and is left to the gateway: %s",
+                error,
+                extra=logs.fields("opt_outs_missing", error=error),
+            )
             return []
 
     async def read() -> Barred:

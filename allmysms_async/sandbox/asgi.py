@@ -97,7 +97,7 @@ class Exchange:
         try:
             await application(self._scope, self._receive, self._send)
         except Exception:
-            _log.exception("The sandbox failed to answer a request.")
+            _log.exception("The sandbox failed to answer a request.", extra={"allmysms_event": "sandbox_failed"})
             if not self.started and not self._left:
                 await self._send({"type": "http.response.start", "status": 500, "headers": []})
                 await self._send({"type": "http.response.body", "body": b""})

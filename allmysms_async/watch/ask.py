@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from allmysms_async import argument
+from allmysms_async import argument, logs
 from allmysms_async.backend import Backend, LimitsQuestions
 from allmysms_async.clock import Clock
 from allmysms_async.errors import (
@@ -139,13 +139,22 @@ class Asker:
             self._refusal = error
         self.trouble = self.trouble or error
         if isinstance(error, _IN_VAIN):
-            _log.warning("Nothing can be asked about a send that is watched: %s", error)
+            _log.warning(
+                "Nothing can be asked about a send that is watched: %s",
+                error,
+                extra=logs.fields("question_in_vain", error=error),
+            )
             return False
         if isinstance(error, RateLimited) and error.retry_after:
             await self._clock.sleep(min(error.retry_after, _LONGEST_PAUSE))
         elif not self._troubled:
             level = logging.WARNING if isinstance(error, HttpRefused) else logging.INFO
-            _log.log(level, "A question failed and is asked again in the next round: %s", error)
+            _log.log(
+                level,
+                "A question failed and is asked again in the next round: %s",
+                error,
+                extra=logs.fields("question_failed", error=error),
+            )
             self._troubled = True
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Sequence
 
+from allmysms_async import logs
 from allmysms_async.backend import HandsOutReplies, ListsCampaigns, ReceivesReplies
 from allmysms_async.clock import Clock
 from allmysms_async.errors import (
@@ -94,7 +95,10 @@ class ReplyPoll:
             try:
                 page = await backend.new_replies()
             except OutcomeUnknown:
-                _log.warning("Replies may have been handed out in an answer that did not come; looking for them.")
+                _log.warning(
+                    "Replies may have been handed out in an answer that did not come; looking for them.",
+                    extra=logs.fields("replies_lost"),
+                )
                 return news + await self.rescue()
             except AllMySmsError:
                 await self._store.keep_watch_state(self._asked, self._missed)  # surely not handed out
@@ -105,6 +109,7 @@ class ReplyPoll:
                 _log.warning(
                     "%d answers were handed out in another form than the manual's; they are kept as unknown events.",
                     unknown,
+                    extra=logs.fields("replies_odd", count=unknown),
                 )
             await self._store.keep_watch_state(self._asked, self._missed)
             self._asker.well()

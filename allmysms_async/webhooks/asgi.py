@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
+from allmysms_async import logs
 from allmysms_async.webhooks.admission import last_segment
 from allmysms_async.webhooks.arrival import Arrival
 from allmysms_async.webhooks.door import Door
@@ -97,7 +98,9 @@ class AsgiApplication:
         try:
             await self._start()
         except Exception as error:
-            _log.exception("Webhooks: the receiver could not be started.")
+            _log.exception(
+                "Webhooks: the receiver could not be started.", extra=logs.fields("receiver_failed", error=error)
+            )
             await send({"type": "lifespan.startup.failed", "message": type(error).__name__})
             return
         try:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import TypeAlias
 
+from allmysms_async import logs
 from allmysms_async.model import Event, UnknownEvent
 from allmysms_async.webhooks.admission import AllowList, Tokens
 from allmysms_async.webhooks.arrival import METHODS, Answer, Arrival, answer, read_body
@@ -106,8 +107,9 @@ class Door:
         """Take in what a request brought."""
         if self._admit is None or not self.is_at_home():
             self._say(
+                "not_started",
                 "Webhooks: a request was answered 503, since the receiver is not started: a mounted application"
-                " gets no lifespan, so use `async with receiver` in the application's own."
+                " gets no lifespan, so use `async with receiver` in the application's own.",
             )
             self._counters.unavailable += 1
             return _UNAVAILABLE
@@ -116,7 +118,7 @@ class Door:
             return _OK
         new = await self._admit(event, size)
         if new is None:
-            self._say("Webhooks: requests are answered 503, since too many events wait or cannot be stored.")
+            self._say("full", "Webhooks: requests are answered 503, since too many events wait or cannot be stored.")
             self._counters.unavailable += 1
             return _UNAVAILABLE
         self._counters.received += 1
@@ -124,17 +126,17 @@ class Door:
             self._counters.duplicates += 1
         if isinstance(event, UnknownEvent):
             self._counters.unknown += 1
-            self._say(f"Webhooks: a request is neither a report nor an answer: {event.reason}.")
+            self._say("unreadable", f"Webhooks: a request is neither a report nor an answer: {event.reason}.")
         return _OK
 
     def _refuse(self, with_answer: Answer) -> Answer:
         self._counters.refused += 1
         return with_answer
 
-    def _say(self, sentence: str) -> None:
+    def _say(self, reason: str, sentence: str) -> None:
         """Log a sentence, once a minute at most."""
         now = asyncio.get_running_loop().time()
         last = self._said.get(sentence)
         if last is None or now - last >= _SAID_EVERY or now < last:
             self._said[sentence] = now
-            _log.error(sentence)
+            _log.error(sentence, extra=logs.fields("webhook_odd", reason=reason))

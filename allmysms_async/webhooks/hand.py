@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
+from allmysms_async import logs
 from allmysms_async.clock import Clock
 from allmysms_async.inbox import Source, lane
 from allmysms_async.model import Event
@@ -147,7 +148,9 @@ class Handing:
                     raise
                 self._counters.source_failures += 1
                 _log.error(  # a traceback may hold what is not to be logged
-                    "Webhooks: the journal of events fails, and is tried again (%s).", type(error).__name__
+                    "Webhooks: the journal of events fails, and is tried again (%s).",
+                    type(error).__name__,
+                    extra=logs.fields("events_failing", error=error),
                 )
                 await self._clock.sleep(_SOURCE_PAUSE)
                 continue
@@ -250,5 +253,6 @@ class Handing:
         _log.error(
             "Webhooks: a handler failed on an event (%s at %s), attempt %d; the next one comes in %.0f s.",
             *(type(error).__name__, place, attempt, pause),
+            extra=logs.fields("handler_failed", error=error, place=place, attempt=attempt, seconds=pause),
         )
         self._failed.append((kept, self._clock.now() + timedelta(seconds=pause)))

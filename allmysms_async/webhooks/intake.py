@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from allmysms_async import logs
 from allmysms_async.inbox import EventStore
 from allmysms_async.model import Event
 from allmysms_async.webhooks.room import Room, places
@@ -135,7 +136,10 @@ class Intake:
             new, handled = await self._store.receive([one.event for one in group], self._unheard)
         except Exception as error:  # the gateway sends again what was not answered OK
             _log.error(  # a traceback may hold what is not to be logged
-                "Webhooks: %d events could not be stored, and were answered 503 (%s).", len(group), type(error).__name__
+                "Webhooks: %d events could not be stored, and were answered 503 (%s).",
+                len(group),
+                type(error).__name__,
+                extra=logs.fields("events_not_stored", error=error, count=len(group)),
             )
             for one in group:
                 _settle(one.stored, None)

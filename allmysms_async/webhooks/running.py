@@ -6,6 +6,7 @@ import logging
 from functools import partial
 from typing import Self
 
+from allmysms_async import logs
 from allmysms_async.clock import Clock
 from allmysms_async.inbox import EventStore, Source
 from allmysms_async.webhooks.door import Admit
@@ -75,6 +76,7 @@ class Running:
                     "Webhooks: %d events were answered OK and are lost, since the receiver ended before they were"
                     " handled; a journal keeps them.",
                     left,
+                    extra=logs.fields("events_lost", count=left),
                 )
 
 

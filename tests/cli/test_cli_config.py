@@ -167,6 +167,15 @@ async def test_log_is_shown_as_it_is_asked_for(run: Run, sandbox: Sandbox) -> No
     ended = await run("--log-format", "json", "send", "--to", "0612345678", "Bonjour")
     lines = [json.loads(line) for line in ended.err.splitlines()]
     assert (ended.code, [line["level"] for line in lines]) == (0, ["warning"])
+    told = {name: value for name, value in lines[0].items() if name.startswith("allmysms_")}
+    assert 0 <= told.pop("allmysms_seconds") < 250
+    assert told == {
+        "allmysms_event": "retry",
+        "allmysms_error": "ServerFailure",
+        "allmysms_code": "503",
+        "allmysms_request": "sendSms",
+        "allmysms_attempt": 1,
+    }
     assert "612345678" not in ended.err
     sandbox.faults([{"fault": "http_503", "times": 1, "retry_after": 0}])
     ended = await run("--quiet", "send", "--to", "0612345678", "Bonsoir")

@@ -16,6 +16,7 @@ import threading
 from datetime import datetime
 from pathlib import Path
 
+from allmysms_async import logs
 from allmysms_async.errors import InvalidRequest, NotSent, RequestLimitReached
 from allmysms_async.protocols.envoyersmspro.place import MemoryPlaces, Places
 from allmysms_async.protocols.envoyersmspro.place_file import FilePlaces, named
@@ -51,14 +52,22 @@ class Turn:
             self._window.move(self._name, now)
         except (NotSent, RequestLimitReached) as error:
             # The answer is worth more than the place, which is held a little longer now.
-            _log.warning("The end of a request could not be noted: %s", error)
+            _log.warning(
+                "The end of a request could not be noted: %s",
+                error,
+                extra=logs.fields("limit_end_unnoted", error=error),
+            )
 
     def give_back(self) -> None:
         """Note that the request surely never left: its place is free at once."""
         try:
             self._window.free_place(self._name)
         except (NotSent, RequestLimitReached) as error:
-            _log.warning("A request that never left holds its place: %s", error)
+            _log.warning(
+                "A request that never left holds its place: %s",
+                error,
+                extra=logs.fields("limit_place_held", error=error),
+            )
 
 
 class RequestWindow:
@@ -205,7 +214,11 @@ class RequestWindow:
             with self._places.alone():
                 self._places.close(self._closed_until, self._closed_for)
         except (NotSent, RequestLimitReached) as error:
-            _log.warning("The server's refusal could not be noted for others: %s", error)
+            _log.warning(
+                "The server's refusal could not be noted for others: %s",
+                error,
+                extra=logs.fields("limit_close_unnoted", error=error),
+            )
         return wait
 
     def least_seconds(self, requests: int, now: datetime) -> float:

@@ -56,6 +56,8 @@ async def get(application: ASGIApp, path: str, raw_path: bytes, query: bytes, ho
     try:
         await application(scope, receive, send)
     except Exception:
-        _log.exception("The application that webhooks are pushed into failed.")
+        _log.exception(
+            "The application that webhooks are pushed into failed.", extra={"allmysms_event": "sandbox_push_failed"}
+        )
         return b""
     return bytes(body) if statuses == [200] else b""
