@@ -44,6 +44,7 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
         quiet_hours: What becomes of it in quiet hours; None as the library does by default.
         sending: How it is sent, and where that is recorded.
         outcomes: Where to write each row's outcome.
+        dry_run: Whether nothing is sent.
         as_json: Whether a machine reads the result.
     """
 
@@ -61,6 +62,7 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
     quiet_hours: QuietHours | None
     sending: RunOptions
     outcomes: Path | None
+    dry_run: bool
     as_json: bool
 
 
@@ -94,8 +96,6 @@ def run_file(options: CampaignOptions) -> int:
     journal = cast("str | None", options.sending.get("journal"))
     file = options.recipients.file
     check_places({"--outcomes": options.outcomes}, source=file, journal=journal_file(journal))
-    # Telling how a file is read takes reading it once: before the event loop, whose signals would wait for it.
-    source = opened(options.recipients)
     message = SmsMessage(
         text,
         sender=options.sender,
@@ -106,12 +106,34 @@ def run_file(options: CampaignOptions) -> int:
         add_stop=options.add_stop,
         strict_sender=options.strict_sender,
     )
+    if options.dry_run:
+        return _look(options, message)
+    # Telling how a file is read takes reading it once: before the event loop, whose signals would wait for it.
+    source = opened(options.recipients)
     quiet = options.as_json or next(iter(source), None) is None
     told = (*(() if quiet else (*how_read(source, message), *oddities(source))), *needed(message))
     name = file.stem if options.name is None else options.name
     campaign = Campaign(name, message, source, options.exclude_opt_outs, options.quiet_hours)
     freeze()
     return asyncio.run(_send(campaign, options, told, form_read(source)))
+
+
+def _look(options: CampaignOptions, message: SmsMessage) -> int:
+    """Say what a campaign would be, as ``preview`` does; return its exit code."""
+    from allmysms_async.cli.preview import PreviewOptions, preview_file  # here, since a run needs nothing of it
+
+    looked_at = PreviewOptions(
+        recipients=options.recipients,
+        message=message,
+        name=options.name,
+        exclude_opt_outs=options.exclude_opt_outs,
+        quiet_hours=options.quiet_hours,
+        sending=options.sending,
+        simulate=False,
+        html=None,
+        as_json=options.as_json,
+    )
+    return preview_file(looked_at)
 
 
 async def _send(campaign: Campaign, options: CampaignOptions, told: Sequence[str], form: dict[str, object]) -> int:

@@ -19,6 +19,7 @@ from allmysms_async.cli.opt_outs import opt_outs
 from allmysms_async.cli.option_group import (
     JOURNAL,
     as_json_option,
+    dry_run_option,
     list_options,
     quiet_hours_given,
     quiet_hours_options,
@@ -95,6 +96,7 @@ def allmysms(
 )
 @wording_options
 @quiet_hours_options
+@dry_run_option
 @as_json_option
 @click.argument("text")
 def send(
@@ -105,6 +107,7 @@ def send(
     quiet_hours: QuietPolicy | None,
     hours_rule: HoursRuleName | None,
     alsace_moselle: bool,
+    dry_run: bool,
     as_json: bool,
     **options: Any,
 ) -> int:
@@ -112,12 +115,14 @@ def send(
 
     Which coding the text needs, and in how many parts it goes, is said on standard error.
     """
+    from allmysms_async.cli.dry_run import dry_send
     from allmysms_async.cli.send import send_text
     from allmysms_async.cli.wording import text_of
 
     message = SmsMessage(text_of(text), encoding=coding, **options)
     quiet = quiet_hours_given(quiet_hours, hours_rule, alsace_moselle=alsace_moselle)
-    return asyncio.run(send_text(message, numbers, key=key, quiet_hours=quiet, as_json=as_json))
+    sending = dry_send if dry_run else send_text
+    return asyncio.run(sending(message, numbers, key=key, quiet_hours=quiet, as_json=as_json))
 
 
 @allmysms.group()
@@ -152,6 +157,7 @@ def campaign() -> None:
     type=option.FilePath(path_type=Path, dir_okay=False),
     help="CSV file for each row's outcome; until the end in a file beside it that ends in .partial.",
 )
+@dry_run_option
 @as_json_option
 def run_campaign(
     file: Path,
@@ -178,13 +184,15 @@ def run_campaign(
     hours_rule: HoursRuleName | None,
     alsace_moselle: bool,
     outcomes: Path | None,
+    dry_run: bool,
     as_json: bool,
     **sending: object,
 ) -> int:
     """Send a text to everybody in FILE: a CSV file, or a spreadsheet's own (.xlsx, .xls, .ods).
 
     Nobody is texted twice, however often the file repeats a number. Ctrl-C stops after what is in flight. With a
-    journal the same command continues, after whatever ended the one before.
+    journal the same command continues, after whatever ended the one before. With --dry-run it says what it would
+    be, as 'allmysms preview' does, and exits as that.
     """
     from allmysms_async.cli.campaign import CampaignOptions, run_file
 
@@ -214,6 +222,7 @@ def run_campaign(
         quiet_hours=quiet_hours_given(quiet_hours, hours_rule, alsace_moselle=alsace_moselle),
         sending=_given(sending | {"journal": journal}),
         outcomes=outcomes,
+        dry_run=dry_run,
         as_json=as_json,
     )
     return run_file(options)

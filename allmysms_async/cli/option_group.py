@@ -15,6 +15,7 @@ __all__ = [
     "JOURNAL",
     "as_json_option",
     "coding_option",
+    "dry_run_option",
     "journal_option",
     "list_options",
     "quiet_hours_given",
@@ -41,6 +42,9 @@ coding_option = click.option(
     help="How the text is sent: auto is GSM-7 (160 characters a part), or Unicode (70) where it needs that.",
 )
 """Have a command's text sent in a coding."""
+
+dry_run_option = click.option("--dry-run", is_flag=True, help="Check and measure everything, and send nothing.")
+"""Have a command that sends only say what it would do."""
 
 _FILE = click.argument("file", type=option.FilePath(path_type=Path))
 _PHONE = click.option(

@@ -17,7 +17,7 @@ from allmysms_async.cli.file import check_places, journal_file
 from allmysms_async.cli.html_preview import write_preview
 from allmysms_async.cli.preview_table import print_preview
 from allmysms_async.cli.recipients import ListOptions, check_params, form_read, how_read, opened
-from allmysms_async.model import Campaign, SmsMessage
+from allmysms_async.model import Campaign, QuietHours, SmsMessage
 from allmysms_async.numbers import mask
 from allmysms_async.options import RunOptions
 from allmysms_async.preview import Preview, Simulation
@@ -33,6 +33,7 @@ class PreviewOptions(msgspec.Struct, frozen=True, kw_only=True):
         message: What would be sent.
         name: The campaign's name, or None for the file's.
         exclude_opt_outs: As for ``campaign run``.
+        quiet_hours: As for ``campaign run``.
         sending: How it would be sent, and where that would be recorded.
         simulate: Whether the gateway is asked about each request.
         html: Where to write a page to look at.
@@ -43,6 +44,7 @@ class PreviewOptions(msgspec.Struct, frozen=True, kw_only=True):
     message: SmsMessage
     name: str | None
     exclude_opt_outs: bool | None
+    quiet_hours: QuietHours | None = None
     sending: RunOptions
     simulate: bool
     html: Path | None
@@ -57,7 +59,7 @@ def preview_file(options: PreviewOptions) -> int:
     check_places({"--html": options.html}, source=file, journal=journal_file(journal))
     source = opened(options.recipients)
     name = file.stem if options.name is None else options.name
-    campaign = Campaign(name, options.message, recipients=source, exclude_opt_outs=options.exclude_opt_outs)
+    campaign = Campaign(name, options.message, source, options.exclude_opt_outs, options.quiet_hours)
     freeze()
 
     async def look() -> Preview:

@@ -10,13 +10,14 @@ from allmysms_async.prepare.campaign import engine_options
 from allmysms_async.prepare.marketing import lawful_campaign
 from allmysms_async.prepare.message import iterable
 from allmysms_async.prepare.opt_outs import opt_outs_of
-from allmysms_async.prepare.send import receipt_of, send_request, within_hours
+from allmysms_async.prepare.send import dated_within_hours, receipt_of, send_request, within_hours
 
 __all__ = [
     "attempts_of",
     "check_operation",
     "contacts_added",
     "contacts_removed",
+    "dated_within_hours",
     "engine_options",
     "iterable",
     "lawful_campaign",

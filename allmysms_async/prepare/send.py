@@ -29,7 +29,7 @@ from allmysms_async.prepare.message import MAX_KEY, check_fields, iterable, text
 from allmysms_async.prepare.schedule import check_date
 from allmysms_async.text import Coding, Template, TextSize, gsm_units, plain_gsm, units
 
-__all__ = ["receipt_of", "send_request", "within_hours"]
+__all__ = ["dated_within_hours", "receipt_of", "send_request", "within_hours"]
 
 # Recipients that one send looks at, duplicates included; no protocol takes more than 2,000 in a request.
 _MAX_GIVEN = 20_000
@@ -238,6 +238,17 @@ async def within_hours(
         return await backend.send(hours.dated(request, zones, began))
 
     return attempt
+
+
+async def dated_within_hours(backend: Sends, request: SendRequest, quiet: QuietHours, clock: Clock) -> SendRequest:
+    """Return a marketing send as it would be made now, outside of everybody's quiet hours: maybe at a later date.
+
+    Raises:
+        QuietHoursError: It may not be sent now.
+    """
+    hours = Hours(quiet, clock=clock, send_at=request.message.send_at, schedules=backend.limits.schedules)
+    await hours.load()
+    return hours.dated(request, hours.zones_of(request.recipients), clock.now().timestamp())
 
 
 def receipt_of(delivery: Delivery, key: str | None) -> SendReceipt:
