@@ -18,6 +18,8 @@ __all__ = [
     "Waiting",
 ]
 
+_NAME_SHOWN = 40
+
 
 class Outcome(Shown, frozen=True, gc=False):
     """What became of one row of a campaign's source.
@@ -132,6 +134,15 @@ class CampaignResult(Totals, frozen=True, kw_only=True):
     run_id: str
     campaign_ids: tuple[str, ...] = ()
     problems: Mapping[str, int] = {}
+
+    def __repr__(self) -> str:
+        """Show the sums in one line under 300 characters; of what may be thousands, how many there are."""
+        name = self.name if len(self.name) <= _NAME_SHOWN else self.name[: _NAME_SHOWN - 1] + "…"
+        sums = ("rows", "accepted", "rejected", "failed", "unknown", "pending", "parts")
+        shown = ", ".join(f"{each}={getattr(self, each)}" for each in sums)
+        many = f"{len(self.rejections)} reasons, {len(self.campaign_ids)} campaign ids, {len(self.problems)} problems"
+        shown += f", cost={self.cost}, complete={self.complete}"
+        return f"<CampaignResult {name!r} run {self.run_id[:8]}, {shown}, {many}>"
 
     @property
     def all_accepted(self) -> bool:
