@@ -6,12 +6,13 @@ Where nobody observes, all that it costs is a look at ``observer``.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from allmysms_async.model import Outcome, SendReceipt
 
-__all__ = ["Answer", "Counts", "Ended", "Observer", "observe", "observer"]
+__all__ = ["Answer", "Counts", "Ended", "Observer", "because_of", "cause", "observe", "observer"]
 
 
 class Ended(Protocol):
@@ -129,6 +130,13 @@ class Observer(Protocol):
         """
         ...
 
+    def arriving(self) -> object:
+        """Return what is to be known later of the request that brings an event in, or None.
+
+        Events wait in memory with it; while one is handled, ``cause`` holds it.
+        """
+        ...
+
     def handling(self, kind: str, since: datetime | None, work: Awaitable[T]) -> Awaitable[T]:
         """Observe a handler of what came back.
 
@@ -138,6 +146,19 @@ class Observer(Protocol):
             work: The handler.
         """
         ...
+
+
+cause: ContextVar[object] = ContextVar("allmysms_async_cause", default=None)
+"""What ``arriving`` returned for the event that is being handled, or None."""
+
+
+async def because_of(what: object, work: Awaitable[T]) -> T:
+    """Await the handling of an event, with what is known of the request that brought it as its cause."""
+    token = cause.set(what)
+    try:
+        return await work
+    finally:
+        cause.reset(token)
 
 
 observer: Observer | None = None

@@ -75,11 +75,13 @@ class Kept(Discreet, frozen=True):
         id: Its place among the events stored, the first stored first.
         event: The event; moments are in UTC.
         attempts: How often it was put off so far.
+        cause: What whoever observes knows of the request that brought it; only of what waits in memory.
     """
 
     id: int
     event: Event
     attempts: int = 0
+    cause: object = None
 
 
 def identity(event: Event) -> bytes:

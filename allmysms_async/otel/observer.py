@@ -93,6 +93,13 @@ class OpenTelemetry:
         recorder = self._recording()
         return work if recorder is None else recorder.mailing(name, host, port, work)
 
+    def arriving(self) -> trace.SpanContext | None:
+        """Return the span that a request is served in, for its event's handlers to link to; None without one."""
+        if self._recording() is None:
+            return None
+        span = trace.get_current_span().get_span_context()
+        return span if span.is_valid else None
+
     def handling(self, kind: str, since: datetime | None, work: Awaitable[T]) -> Awaitable[T]:
         """Observe a handler."""
         recorder = self._recording()

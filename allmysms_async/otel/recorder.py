@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from opentelemetry import context, metrics, trace
-from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode
 
+from allmysms_async import telemetry
 from allmysms_async.clock import SYSTEM
 from allmysms_async.otel import convention
 from allmysms_async.otel.metric import Metrics
@@ -165,9 +166,11 @@ class Recorder:
     # -- what comes back ----------------------------------------------------------------------------------------------
 
     async def handling(self, kind: str, since: datetime | None, work: Awaitable[T]) -> T:
-        """Observe a handler; a moment in the future is none ago."""
+        """Observe a handler, linked to the request that brought its event; a moment in the future is none ago."""
         told, began = {**about("webhooks", "process"), convention.EVENT: kind}, SYSTEM.monotonic()
-        span = self._begin("process allmysms", SpanKind.CONSUMER)
+        brought = telemetry.cause.get()
+        links = [Link(brought)] if isinstance(brought, SpanContext) else None
+        span = self._begin("process allmysms", SpanKind.CONSUMER, links)
         if self.metrics is not None and since is not None and kind == "report":
             self.metrics.lag.record(max(0.0, (SYSTEM.now() - since).total_seconds()), told)
         try:
@@ -182,11 +185,11 @@ class Recorder:
                 span.set_attributes({**told, convention.OPERATION_TYPE: "process"})
                 span.end()
 
-    def _begin(self, what: str, kind: SpanKind) -> Span | None:
+    def _begin(self, what: str, kind: SpanKind, links: Sequence[Link] | None = None) -> Span | None:
         """Begin a span, or none where it would not be recorded."""
         if _quiet.get():
             return None
-        span = self._start(what, kind=kind)
+        span = self._start(what, kind=kind, links=links)
         return span if span.is_recording() else None
 
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-from allmysms_async import logs
+from allmysms_async import logs, telemetry
 from allmysms_async.clock import Clock
 from allmysms_async.inbox import Source, lane
 from allmysms_async.model import Event
@@ -230,7 +230,10 @@ class Handing:
                 self._wake.set()
                 continue
             try:
-                await self._deliver(kept.event)
+                if kept.cause is None:
+                    await self._deliver(kept.event)
+                else:
+                    await telemetry.because_of(kept.cause, self._deliver(kept.event))
             except (Exception, asyncio.CancelledError) as error:
                 if _is_ended(error):
                     raise

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from itertools import count
 
+from allmysms_async import telemetry
 from allmysms_async.clock import Clock
 from allmysms_async.inbox import lane
 from allmysms_async.model import Event, identity
@@ -79,7 +80,9 @@ class Memory:
         self._recent.add(name)
         self._waiting += 1
         key = lane(event)
-        kept = Kept(id=next(self._numbers), event=event)
+        observer = telemetry.observer
+        cause = None if observer is None else observer.arriving()
+        kept = Kept(id=next(self._numbers), event=event, cause=cause)
         if wanted > 1:
             self._large[kept.id] = wanted
         waiting = self._lanes.get(key)
@@ -120,7 +123,7 @@ class Memory:
     async def retry(self, kept: Kept, at: datetime) -> None:
         """Keep an event, and all that came after it from its number, until a moment."""
         key = lane(kept.event)
-        self._lanes[key][0] = Kept(id=kept.id, event=kept.event, attempts=kept.attempts + 1)
+        self._lanes[key][0] = Kept(kept.id, kept.event, kept.attempts + 1, kept.cause)
         heapq.heappush(self._later, (at, kept.id, key))
 
     def is_empty(self) -> bool:

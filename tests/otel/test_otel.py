@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import opentelemetry.semconv
 import pytest
@@ -15,7 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 
 from allmysms_async import (
     AuthenticationFailed,
@@ -212,6 +213,36 @@ async def test_handler_runs_in_the_context_of_its_span(seen: Seen) -> None:
     assert [(span.attributes or {}).get("error.type") for span in handled][:2] == ["RuntimeError", None]
     assert all((span.attributes or {})["allmysms.event"] == "report" for span in handled)
     assert sum(seen.points(convention.REPORT_LAG).values()) == len(inside)
+
+
+async def test_handler_is_linked_to_the_request_that_brought_its_event(seen: Seen) -> None:
+    """Each attempt's span, also the one after a failure, links to the server's span that the request was served in."""
+    receiver = Receiver("a-token-that-nobody-can-guess-0123456789", clock=Quick())
+    attempts: list[object] = []
+    served: list[int] = []
+
+    @receiver.on_report
+    async def reported(report: object) -> None:
+        attempts.append(report)
+        if len(attempts) == 1:
+            raise RuntimeError
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        span = trace.NonRecordingSpan(SpanContext(7, len(served) + 1, is_remote=False))
+        with trace.use_span(span):
+            served.append(span.get_span_context().span_id)
+            await receiver.asgi(scope, receive, send)
+
+    sandbox = Sandbox(clock=Clock(tick=lambda: 0.0))
+    async with sandbox, receiver:
+        sandbox.push_into(application, "/a-token-that-nobody-can-guess-0123456789")
+        async with SmsService(rest(sandbox)) as sms:
+            await sms.send("Bonjour", "0612345678")
+        sandbox.advance(3600)
+        while len(attempts) < 3:
+            await SYSTEM.sleep(0.01)
+    linked = [[link.context.span_id for link in span.links] for span in seen.spans if span.name == "process allmysms"]
+    assert linked == [[served[0]], [served[0]], [served[1]]]
 
 
 async def test_nothing_names_anybody(sandbox: Sandbox, seen: Seen) -> None:
