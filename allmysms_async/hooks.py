@@ -44,6 +44,8 @@ _SHOWN = frozenset((
     "uniqueclick", "creationdate", "commanddate", "sendingdate", "receptiondate", "datereceived", "contacts",
     "lowcost", "mailnotif", "part", "msgclass", "senddate", "sendtime", "stopsms", "dedupe", "longmessageallowed",
     "messageid", "smssent", "smsremaining", "smsremaing", "recreditedsms", "apirequestlimit",
+    "responsestatusid", "numberofresponse", "numberofresponses", "stopsmsstatusid",
+    *(f"numberstatus{status}" for status in range(1, 6)),
     "referencecountryiso", "postpaid", "active", "prefix", "sms", "call", "directdeposit",
 ))
 # fmt: on
@@ -54,7 +56,7 @@ _PEOPLE = frozenset(
     (
         *("contacts", "contact", "acks", "ack", "mos", "mo", "blacklist", "subaccounts", "subaccount", "smsids", "sms"),
         *("ids", "pulls", "pull", "answer", "discardednumbersdetails", "msisdns", "customers"),
-        *("recipient", "recipients", "response", "responses"),
+        *("recipient", "recipients", "response"),
     )
 )
 _plain_of = re.compile(r"[^a-z0-9]")

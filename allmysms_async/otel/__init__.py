@@ -11,7 +11,8 @@ Spans, by the conventions for messaging and HTTP:
 - ``send allmysms`` (client): one ``SmsService.send``, or one request of a campaign, with all its attempts.
 - ``campaign allmysms`` (internal): a campaign's run, above its requests.
 - ``POST`` (client): one attempt over HTTP; ``smtp allmysms`` one mail.
-- ``process allmysms`` (consumer): one handler of a ``Receiver``, in whose context the handler runs.
+- ``process allmysms`` (consumer): one handler of a ``Receiver``, in whose context the handler runs; without a journal
+  it links to the span that the webhook's request was served in.
 
 Metrics: ``messaging.client.sent.messages`` (recipients), ``messaging.client.operation.duration``,
 ``messaging.process.duration``, ``http.client.request.duration``, ``http.client.active_requests``, and of our own

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from allmysms_async import Contact, RestBackend, Secret, SmsService, SoapBackend
+from allmysms_async import Contact, EnvoyerSmsProBackend, MmsBackend, RestBackend, Secret, SmsService, SoapBackend
 from allmysms_async.errors import AllMySmsError, AuthenticationFailed, OutcomeUnknown
 from allmysms_async.hooks import Answered, Asked, Failed, Note, redacted
 from allmysms_async.model import Recipient, SmsMessage
@@ -153,6 +153,44 @@ async def test_soap_tells_as_much_and_as_little(sandbox: Sandbox, notes: list[No
     for note in notes:
         for word in (*HIDDEN, "demo-pass"):
             assert word not in f"{note!r} {note}", word
+
+
+async def test_envoyer_sms_pro_and_mms_tell_as_much_and_as_little(sandbox: Sandbox, notes: list[Note]) -> None:
+    """What is asked of the two others beside sends, and who is in the answers, is told with the same redaction."""
+    hooks = [notes.append]
+    backend = EnvoyerSmsProBackend(
+        "demo", "demo-pass", default_sender="MAGASIN", base_url=sandbox.http_url, tag="hush", hooks=hooks
+    )
+    async with SmsService(backend) as service:
+        message = SmsMessage(TEXT, wants_replies=True)
+        receipt = await service.send(message, to=["0612345678", "0612345679"])
+        single = await service.send(message, to="0612345678")
+        sandbox.reply(ONE, "oui merci")
+        for campaign_id in (receipt.campaign_id, single.campaign_id):
+            await service.delivery_reports(campaign_id or "")
+            _ = [reply async for reply in service.replies(campaign_id)]
+        await service.account()
+        await backend.api.accounts.list()
+        await backend.api.stops.check(ONE)
+    async with SmsService(MmsBackend("demo", "demo-pass", base_url=sandbox.http_url, hooks=hooks)) as service:
+        await service.send(SmsMessage(TEXT), to="0612345678", name="hush")
+        await service.account()
+    assert [type(note) for note in notes] == [Asked, Answered] * (len(notes) // 2)
+    assert {note.name for note in notes} >= {"sendmms", "info", "message/send"}
+    asked, answered = notes[:2]
+    assert isinstance(asked, Asked)
+    assert isinstance(answered, Answered)
+    assert asked.fields == {
+        "text": "…",
+        "recipients": "[2]",
+        "sendername": "…",
+        "responsestatusid": "1",
+        "tag": "…",
+    }
+    assert answered.fields["status"] == "success"
+    for note in notes:
+        for word in (*HIDDEN, "demo-pass"):
+            assert word not in f"{note!r} {note}", (word, note)
 
 
 async def test_hook_that_fails_undoes_nothing(sandbox: Sandbox, opened: Callable[..., RestBackend]) -> None:
