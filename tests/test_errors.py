@@ -61,6 +61,7 @@ TREE = {
     "ListStopped": "AllMySmsError",
     "JournalError": "AllMySmsError",
     "JournalLost": "JournalError",
+    "WorkerOutdated": "JournalError",
     "LimitReached": "AllMySmsError",
     "CampaignStopped": "AllMySmsError",
 }

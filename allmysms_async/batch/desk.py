@@ -67,6 +67,11 @@ class ChunkQueue:
         return not (self._ready or self._busy)
 
     @property
+    def empty(self) -> bool:
+        """Whether whoever takes a chunk now has to wait for it."""
+        return not self._ready
+
+    @property
     def denied(self) -> bool:
         """Whether there are chunks that could not be claimed, and were not offered once more since."""
         return bool(self._denied - self._retried)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sized
+from collections.abc import Awaitable, Callable, Sized
 from datetime import timedelta
 
 from pyroaring import BitMap64
@@ -26,7 +26,7 @@ from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.batch.reconcile import reconcile
 from allmysms_async.batch.record import Sink
 from allmysms_async.clock import Clock
-from allmysms_async.errors import CampaignTooLong, NotSent, RateLimited, SourceIncomplete
+from allmysms_async.errors import CampaignTooLong, JournalError, NotSent, RateLimited, SourceIncomplete
 from allmysms_async.loop import surely
 from allmysms_async.model import Campaign, Totals, Waiting, as_sms
 
@@ -34,6 +34,9 @@ __all__ = ["Reader"]
 
 # Until what could not be claimed, and nobody holds any more, is offered anew.
 _AGAIN_SECONDS = 0.05
+
+# For so long only what waits is looked at while there is any: what others hold changes slowly.
+_SPARE_SECONDS = 0.5
 
 # Until a wait for the end of quiet hours is looked at again: this machine may have slept, or its clock been set.
 _LOOK_AGAIN = 300.0
@@ -105,27 +108,7 @@ class Reader:
         keeper: asyncio.Task[None] | None = None
         hours = self._options.hours
         try:
-            if hours is not None:
-                await hours.load()
-            self._ingest.planner = Planner(
-                as_sms(self._campaign.message),
-                limits_of(self._backend, self._campaign.message),
-                chunk_size=self._options.chunk_size,
-                seen=self._sink.seen,
-                accounted=self._sink.accounted,
-                refused=self._sink.refused,
-                unmet=None if self._intake is None else self._intake.unmet,
-                next_seq=self._sink.next_seq,
-                opt_outs=self._options.opt_outs,
-                zones=frozenset() if hours is None else hours.zones,
-            )
-            self._sink.on_loss(self._desk.fail)
-            await surely(self._sink.open(self._campaign))
-            self.continued = self._sink.totals()
-            await self._foresee()
-            self.begun = True
-            if self._options.opt_outs is not None:
-                await self._options.opt_outs.load()
+            await self._begin()
             await self._continue()
             if hours is not None:
                 keeper = asyncio.create_task(guard(self._desk, self._keep_hours()), name="campaign hours")
@@ -151,7 +134,7 @@ class Reader:
                 if seconds is not None or denied:
                     self._queue.retry(held=seconds is not None)
                 # Also if nobody holds anything: what was given back meanwhile lies behind what was offered.
-                found = await self._continue(waiting=False) + await self._take_spare()
+                found = await self._continue(waiting=False) + await self._take_all_spare()
                 if seconds is None and intake is None and not (found or denied):
                     if not idle:
                         await self._queue.rest()
@@ -181,6 +164,52 @@ class Reader:
                 queue.let_go(now)
                 await self._continue()
 
+    async def plan(self, opened: Callable[[], Awaitable[None]]) -> None:
+        """Record the source, all that is new of it, and leave what is to be sent to others.
+
+        Args:
+            opened: Called once the record is open, before anything is read.
+
+        Raises:
+            JournalError: Another process reads the source.
+        """
+        try:
+            await self._begin()
+            # What failed waits again, and what a dead reader held is let go of.
+            await surely(self._sink.resume(replayable_since=None))
+            await opened()
+            if self._intake is None or not await surely(self._sink.lead()):
+                msg = "Another process reads this campaign's source; this one read nothing."
+                raise JournalError(msg, remedy="Wait for it to end; if it died, try again in 15 seconds.")
+            await self._ingest.read(self._intake)
+        finally:
+            self._queue.end()
+
+    async def _begin(self) -> None:
+        """Open the record."""
+        hours = self._options.hours
+        if hours is not None:
+            await hours.load()
+        self._ingest.planner = Planner(
+            as_sms(self._campaign.message),
+            limits_of(self._backend, self._campaign.message),
+            chunk_size=self._options.chunk_size,
+            seen=self._sink.seen,
+            accounted=self._sink.accounted,
+            refused=self._sink.refused,
+            unmet=None if self._intake is None else self._intake.unmet,
+            next_seq=self._sink.next_seq,
+            opt_outs=self._options.opt_outs,
+            zones=frozenset() if hours is None else hours.zones,
+        )
+        self._sink.on_loss(self._desk.fail)
+        await surely(self._sink.open(self._campaign))
+        self.continued = self._sink.totals()
+        await self._foresee()
+        self.begun = True
+        if self._options.opt_outs is not None:
+            await self._options.opt_outs.load()
+
     async def _take_from_others(self, seconds: float) -> None:
         """Offer what other processes plan or give back, as soon as they do; return when all has to be looked at.
 
@@ -194,6 +223,14 @@ class Reader:
             found = await self._take_spare()
             if not found and self._queue.idle and await surely(self._sink.elsewhere()) is None:
                 return
+
+    async def _take_all_spare(self) -> int:
+        """Offer what waits until none does, or it is time to look at all; return how many chunks that were."""
+        until = self._clock.monotonic() + _SPARE_SECONDS
+        found = some = await self._take_spare()
+        while some and self._clock.monotonic() < until:
+            found += (some := await self._take_spare())
+        return found
 
     async def _take_spare(self) -> int:
         """Offer some of what waits as soon as there is room for it; return how many chunks that is."""

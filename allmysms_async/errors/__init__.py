@@ -52,6 +52,7 @@
     │   └── CampaignNotCancellable
     ├── ListStopped                      .reason (one of the above), .done, .rows_done, .rows_unknown
     ├── JournalError                     the journal cannot be read or written; nothing unrecorded was sent
+    │   ├── WorkerOutdated               a newer release works on it, and this one cannot beside it
     │   └── JournalLost                  it was removed or replaced under a run; .saved: a copy of all it held
     ├── LimitReached                     a stop condition of the campaign: cost, parts or failures
     └── CampaignStopped                  .reason (one of the above), .result (what is known)
@@ -70,6 +71,7 @@ from allmysms_async.errors.campaign import (
     JournalLost,
     LimitReached,
     ListStopped,
+    WorkerOutdated,
 )
 from allmysms_async.errors.gateway import (
     AuthenticationFailed,
@@ -177,4 +179,5 @@ __all__ = [
     "TextRefused",
     "TransportError",
     "UnsupportedFeature",
+    "WorkerOutdated",
 ]

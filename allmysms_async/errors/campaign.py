@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from allmysms_async.errors.base import AllMySmsError
 
-__all__ = ["CampaignStopped", "JournalError", "JournalLost", "LimitReached", "ListStopped"]
+__all__ = ["CampaignStopped", "JournalError", "JournalLost", "LimitReached", "ListStopped", "WorkerOutdated"]
 
 
 class ListStopped(AllMySmsError):
@@ -33,6 +33,10 @@ class JournalError(AllMySmsError):
     Sending stops before anything leaves that is not recorded; what was in flight is recorded as such, and is replayed
     or reported ``unknown`` when the campaign is continued.
     """
+
+
+class WorkerOutdated(JournalError):
+    """The tables that workers share are of a release that this one cannot work beside; it sends nothing more."""
 
 
 class JournalLost(JournalError):

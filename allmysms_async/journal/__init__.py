@@ -46,6 +46,7 @@ def open_sink(
     keyed: bool,
     added: Mapping[str, str | bool | None] | None = None,
     lease: float | None = None,
+    shared: bool = False,
 ) -> JournalSink:
     """Return a campaign's record in a journal; nothing is opened yet.
 
@@ -57,6 +58,7 @@ def open_sink(
         keyed: Whether the protocol has idempotency keys.
         added: Settings of the backend that change what people receive, by their names.
         lease: Seconds that a claim lasts unless it is renewed; two minutes by default.
+        shared: Whether this is one of many that send what another process plans.
 
     Raises:
         InvalidRequest: The lease is not over 0, the URL is of a kind that is not supported, or a driver is missing.
@@ -72,4 +74,5 @@ def open_sink(
         keyed=keyed,
         added=added,
         lease=LEASE_SECONDS if lease is None else lease,
+        shared=shared,
     )

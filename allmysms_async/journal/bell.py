@@ -149,5 +149,6 @@ class Bell:
     def _hear(self, connection: Any, pid: int, channel: str, payload: str) -> None:
         """Note a notification, unless it is one's own or of another campaign."""
         del channel
-        if payload == self._campaign and pid != connection.get_server_pid():
+        # What was received before a connection was let go of may be told after it.
+        if payload == self._campaign and not connection.is_closed() and pid != connection.get_server_pid():
             self._heard.set()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 
@@ -37,6 +37,8 @@ from allmysms_async.redaction import Shown
 from allmysms_async.text import escaped
 
 __all__ = ["ChunkView", "Decision", "Journal", "JournalCampaign"]
+
+T = TypeVar("T")
 
 _PAGE = 50
 _k, _c, _r = schema.campaign.c, schema.chunk.c, schema.refused_row.c
@@ -198,6 +200,10 @@ class Journal:
             if not refused:
                 return
             after = refused[-1].id
+
+    async def ask(self, question: Callable[[sa.Connection], T]) -> T:
+        """Ask the database something of one's own, in a transaction that only reads."""
+        return await self._database.read(question)
 
     async def resolve(self, decision: Decision, seqs: Sequence[int], name: str | None = None) -> int:
         """Decide about requests, all of them or none; return how many recipients that concerns.

@@ -247,7 +247,7 @@ class JournalSink(Standing):
             connection.execute(sa.select(_k.id).where(_k.id == self._campaign).with_for_update())
             changed = connection.execute(EXPIRE, values).rowcount
             connection.execute(FORGET, values)
-            if not self._resumed:
+            if not (self._shared or self._resumed):
                 changed += connection.execute(AGAIN, values).rowcount
             return changed
 
@@ -262,6 +262,7 @@ class JournalSink(Standing):
                 await self._ledger.refresh()
         # Without keys nothing is ever recent enough.
         values["p_since"] = float("inf") if replayable_since is None else replayable_since
+        waiting &= not self._shared
         return [left_chunk(row) for row in await self._rows(LEFT if waiting else ASKABLE, values)]
 
     def _known(self) -> Known:

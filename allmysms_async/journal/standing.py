@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -42,6 +43,8 @@ class Standing:
         added: Settings of the backend that change what people receive, by their names.
         lease: Seconds that a claim lasts unless it is renewed.
         reader_lease: The same for reading the source.
+        shared: Whether this is one of many that send what another process plans: each begins somewhere else, and none
+            tries again what failed.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Standing:
         added: Mapping[str, str | bool | None] | None = None,
         lease: float = LEASE_SECONDS,
         reader_lease: float = READER_SECONDS,
+        shared: bool = False,
     ) -> None:
         self._database = database
         self._backend = backend
@@ -73,6 +77,14 @@ class Standing:
         self._message = SmsMessage("")
         self._ledger = Ledger(database, self._leases.owner)
         self._read_all = self._resumed = self._over = False
+        self._shared = shared
+        # Below this ordinal it looks next for what waits.
+        self._below = 0
+
+    @property
+    def campaign(self) -> int:
+        """The campaign's number in the journal, 0 until it is open."""
+        return self._campaign
 
     # -- what is left --------------------------------------------------------------------------------------------------
 
@@ -102,7 +114,15 @@ class Standing:
 
     async def spare(self, most: int, known: BitMap64) -> list[Chunk]:
         """Return chunks that wait: the last ones, since whoever planned them sends the first ones next."""
-        page = {"p_campaign": self._campaign, "p_before": _BEYOND, "p_limit": max(most, PAGE)}
+        seqs = await (self._anywhere(most, known) if self._shared else self._before(_BEYOND, most, known))
+        if not seqs:
+            return []
+        these = {"p_campaign": self._campaign, "p_seqs": seqs}
+        return [left_chunk(row) for row in await self._rows(SPARE_CHUNKS, these)]
+
+    async def _before(self, before: int, most: int, known: BitMap64) -> list[int]:
+        """Return the ordinals of chunks that wait, the last ones before one."""
+        page = {"p_campaign": self._campaign, "p_before": before, "p_limit": max(most, PAGE)}
         seqs: list[int] = []
         while len(seqs) < most:
             found = [row.seq for row in await self._rows(SPARE, page)]
@@ -110,10 +130,22 @@ class Standing:
             if len(found) < page["p_limit"]:
                 break
             page["p_before"] = found[-1]
-        if not seqs:
+        return seqs[:most]
+
+    async def _anywhere(self, most: int, known: BitMap64) -> list[int]:
+        """Return the ordinals of chunks that wait, from where this process looked last or from anywhere.
+
+        Of many that look, few find the same.
+        """
+        if not most:
             return []
-        these = {"p_campaign": self._campaign, "p_seqs": seqs[:most]}
-        return [left_chunk(row) for row in await self._rows(SPARE_CHUNKS, these)]
+        seqs = await self._before(self._below or secrets.randbelow(self.next_seq) + 1, most, known)
+        if not seqs:
+            last = await self._before(_BEYOND, 1, known)
+            somewhere = secrets.randbelow(last[0]) + 2 if last else 0
+            seqs = await self._before(somewhere, most, known) or last
+        self._below = seqs[-1] if seqs else 0
+        return seqs
 
     async def still_waits(self, seqs: Sequence[int]) -> BitMap64:
         """Return those of some chunks that wait."""

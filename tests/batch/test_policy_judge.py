@@ -94,6 +94,7 @@ NO_ATTEMPT = {
     "CampaignChanged",
     "JournalError",
     "JournalLost",
+    "WorkerOutdated",
     "LimitReached",
 }
 SITUATIONS = [(True, False), (True, True), (False, False)]

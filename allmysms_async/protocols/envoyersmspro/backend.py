@@ -129,6 +129,11 @@ class EnvoyerSmsProBackend(EnvoyerSmsProInquiry):
 
     # -- the request limit --------------------------------------------------------------------------------------------
 
+    @property
+    def request_limit(self) -> int:
+        """Requests in 60 minutes: the least of what the server states, or its default, and what the caller wishes."""
+        return self._line.limit
+
     def turn_in(self) -> float:
         """Return the seconds until the next request may be sent, 0 if it may be now."""
         return self._line.turn_in()
