@@ -1,0 +1,281 @@
+"""The engine that wakes workers: Procrastinate, on the journal's own PostgreSQL.
+
+It only wakes. Its jobs hold the number of a campaign and of a slot, and nothing else; one may be lost, late or doubled,
+and none of that sends anything twice: the journal decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from typing import TYPE_CHECKING, Any, cast
+
+from allmysms_async.errors import InvalidRequest, JournalError
+from allmysms_async.journal.address import address_of
+from allmysms_async.runner.control import Control
+
+if TYPE_CHECKING:
+    import procrastinate
+
+__all__ = ["STALLED_SECONDS", "TASK", "Engine", "needs_engine"]
+
+TASK = "allmysms:drain"
+"""How the engine calls the one task that there is."""
+
+STALLED_SECONDS = 12.0
+"""After so long without a sign of its worker a job is given up: its slot is free for others."""
+
+_HEARTBEAT_SECONDS = 1.5
+_SILENT_SECONDS = 4.0
+"""After so long without a sign of its worker another slot is drained beside a job's."""
+
+_POLL_SECONDS = 0.5
+_LOCK = 6_214_018_032_030  # names the lock under which the engine's tables are created, nothing else
+# As libpq has them: a peer that is silent is given up after 30 seconds, and so is what was sent and not acknowledged.
+_KEEPALIVES = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+    "connect_timeout": 10,
+}
+_HELD = (
+    "SELECT job.lock, job.status = 'todo' OR worker.last_heartbeat > now() - make_interval(secs => %(seconds)s) AS live"
+    " FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id"
+    " WHERE job.queue_name = %(queue)s AND job.status IN ('todo', 'doing') AND job.task_name = %(task)s"
+)
+_OTHERS = (
+    "SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = %(queue)s AND lock NOT LIKE %(mine)s"
+    " LIMIT 1"
+)
+_MOST_BOXES = 6
+"""So many turns in a row a slot is drained by one worker while no other campaign waits; then another may have it."""
+
+_log = logging.getLogger("allmysms_async.runner")
+
+Drain = Callable[[int, int], Awaitable[bool]]
+
+
+def needs_engine() -> None:
+    """Make sure that the engine is installed.
+
+    Raises:
+        InvalidRequest: It is not.
+    """
+    try:
+        import procrastinate
+        import psycopg
+    except ImportError as error:
+        msg = 'Several machines need Procrastinate: run pip install "allmysms_async[runner]"; nothing was sent.'
+        raise InvalidRequest(msg) from error
+    del procrastinate, psycopg
+
+
+def _place_of(journal: str) -> dict[str, Any]:
+    """Return where a journal is, in libpq's words."""
+    address = address_of(journal)
+    url, words = address.url, dict(_KEEPALIVES)
+    given: dict[str, Any] = {
+        "host": url.host or url.query.get("host") or os.environ.get("PGHOST"),
+        "port": url.port or url.query.get("port"),
+        "user": url.username,
+        "password": url.password,
+        "dbname": url.database,
+        "sslmode": address.options.get("ssl"),
+        "passfile": address.options.get("passfile"),
+        "connect_timeout": address.options.get("timeout"),
+        "application_name": address.options.get("server_settings", {}).get("application_name"),
+    }
+    told: dict[str, Any] = {
+        name: ",".join(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else value
+        for name, value in given.items()
+    }
+    if told["connect_timeout"] is not None:
+        told["connect_timeout"] = max(2, round(told["connect_timeout"]))  # libpq takes whole seconds, from two on
+    return words | {name: value for name, value in told.items() if value is not None}
+
+
+class Engine:
+    """The engine of one process.
+
+    Args:
+        journal: Where the journal is.
+        line: The account, whose jobs are in a queue of their own.
+        app: An application's own app to use, open already; else one is made.
+    """
+
+    def __init__(self, journal: str, line: str, app: procrastinate.App | None = None) -> None:
+        needs_engine()
+        self.line = line
+        self._own = app is None
+        self._app = _app_of(journal) if app is None else app
+        self._priorities: dict[int, int] = {}
+
+    @property
+    def app(self) -> procrastinate.App:
+        """The engine's app."""
+        return self._app
+
+    @contextlib.asynccontextmanager
+    async def opened(self, control: Control) -> AsyncGenerator[None, None]:
+        """Connect, and create the engine's tables where there are none.
+
+        Raises:
+            JournalError: The database failed.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            with _translated():
+                if self._own:
+                    await stack.enter_async_context(self._app.open_async())
+                await self._create(control)
+            yield
+
+    async def _create(self, control: Control) -> None:
+        """Create the engine's tables; of several processes only one does."""
+        async with control.transaction() as fetch:
+            await fetch("select pg_advisory_xact_lock($1)", _LOCK)
+            rows = await fetch("select to_regclass('procrastinate_jobs') is null as missing")
+            if rows[0]["missing"]:
+                await self._app.schema_manager.apply_schema_async()
+
+    def serve(self, drain: Drain) -> None:
+        """Have jobs run what drains a slot.
+
+        Args:
+            drain: Given the campaign and the slot, tells whether to come again.
+        """
+
+        async def run(campaign: int, slot: int) -> None:
+            for _ in range(_MOST_BOXES):
+                if not await drain(campaign, slot):
+                    return
+                if await self._others_wait(campaign):
+                    break
+            await self.defer(campaign, slot)
+
+        self._app.task(name=TASK)(run)
+
+    async def _others_wait(self, campaign: int) -> bool:
+        """Tell whether a slot of another campaign waits to be drained."""
+        with _translated():
+            rows = await self._app.connector.execute_query_all_async(_OTHERS, queue=self.line, mine=f"{campaign}/%")
+        return bool(rows)
+
+    async def defer(self, campaign: int, slot: int, priority: int | None = None) -> bool:
+        """Have a slot of a campaign drained by whoever is free; False if that waits already.
+
+        Raises:
+            JournalError: The engine cannot be reached.
+        """
+        import procrastinate.exceptions as failures
+
+        lock = f"{campaign}/{slot}"
+        if priority is None:
+            priority = self._priorities.get(campaign, 0)
+        else:
+            self._priorities[campaign] = priority
+        deferring = self._app.configure_task(
+            TASK, allow_unknown=True, queue=self.line, lock=lock, queueing_lock=lock, priority=priority
+        )
+        with _translated():
+            try:
+                await deferring.defer_async(campaign=campaign, slot=slot)
+            except failures.AlreadyEnqueued:
+                return False
+        return True
+
+    async def held(self) -> dict[str, bool]:
+        """Return the slots that wait or are drained, as ``campaign/slot``, each with whether its worker seems to live.
+
+        Raises:
+            JournalError: The engine cannot be reached, or its tables are gone.
+        """
+        with _translated():
+            rows = await self._app.connector.execute_query_all_async(
+                _HELD, queue=self.line, task=TASK, seconds=_SILENT_SECONDS
+            )
+        held: dict[str, bool] = {}
+        for row in rows:
+            held[row["lock"]] = held.get(row["lock"], True) and bool(row["live"])
+        return held
+
+    async def sweep(self) -> int:
+        """Give up the jobs of workers that are gone: their slots are deferred anew; return how many.
+
+        Raises:
+            JournalError: The engine cannot be reached.
+        """
+        from procrastinate.jobs import Status
+
+        with _translated():
+            stalled = await self._app.job_manager.get_stalled_jobs(
+                queue=self.line, seconds_since_heartbeat=STALLED_SECONDS
+            )
+        count = 0
+        for job in stalled:
+            with contextlib.suppress(JournalError), _translated():  # another worker may have been faster
+                await self._app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
+                count += 1
+        return count
+
+    async def work(self, name: str, concurrency: int, stopping: asyncio.Event) -> None:
+        """Run the engine's worker until asked to stop; one that ends before has crashed, and is started again."""
+        again = 0.2
+        while not stopping.is_set():
+            working = asyncio.create_task(
+                self._app.run_worker_async(
+                    queues=[self.line],
+                    name=name,
+                    concurrency=concurrency,
+                    fetch_job_polling_interval=_POLL_SECONDS,
+                    update_heartbeat_interval=_HEARTBEAT_SECONDS,
+                    stalled_worker_timeout=STALLED_SECONDS,
+                    delete_jobs="always",
+                    install_signal_handlers=False,
+                ),
+                name="runner engine",
+            )
+            asked = asyncio.create_task(stopping.wait())
+            try:
+                await asyncio.wait({working, asked}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                asked.cancel()
+                working.cancel()
+                await asyncio.wait({working})
+            if stopping.is_set():
+                return
+            error = None if working.cancelled() else working.exception()
+            _log.error(
+                "The engine's worker ended though nobody stopped it (%s); it is started again.",
+                "no error" if error is None else type(error).__name__,
+            )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), again)
+            again = min(2 * again, 5.0)
+
+
+def _app_of(journal: str) -> procrastinate.App:
+    import procrastinate
+
+    for name in ("procrastinate", "psycopg", "psycopg.pool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what went wrong is told here, once and in words
+    place = _place_of(journal)
+    connector = procrastinate.PsycopgConnector(kwargs=place, min_size=1, max_size=4, timeout=10.0)
+    return procrastinate.App(connector=connector)
+
+
+@contextlib.contextmanager
+def _translated() -> Generator[None, None, None]:
+    """Turn what the engine raises into the library's error, which tells no credentials."""
+    import procrastinate.exceptions as failures
+
+    try:
+        yield
+    except (failures.ConnectorException, OSError, TimeoutError) as error:
+        cause = type(error.__cause__ or error).__name__
+        msg = f"The engine that wakes workers failed ({cause}); the journal is as it was."
+        raise JournalError(msg) from error

@@ -1,0 +1,115 @@
+"""What watches a worker over HTTP: whether it lives, whether it works, and its counts for Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Protocol, Self
+
+from allmysms_async.runner.stats import Stats
+
+__all__ = ["Health", "Watched", "metrics"]
+
+_SECONDS = 5.0
+_MOST_BYTES = 8192
+_OUTCOMES = ("accepted", "rejected", "failed", "unknown")
+
+
+class Watched(Protocol):
+    """A worker, as far as it is watched."""
+
+    @property
+    def stats(self) -> Stats:
+        """Its counts."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether it works, and heard from the database a moment ago."""
+        ...
+
+
+def metrics(stats: Stats) -> str:
+    """Return a worker's counts as Prometheus reads them; none holds a number, a name or a text.
+
+    Source: Prometheus, "Text-based format", version 0.0.4.
+    """
+    gauges = {
+        "workers": ("Workers of the account that live.", stats.workers),
+        "campaigns_open": ("Campaigns that are open.", stats.open),
+        "draining": ("Slots that this worker drains.", stats.draining),
+        "seats": ("Seats among all requests in flight that this worker has.", stats.seats),
+    }
+    counters = {
+        "drains": ("Slots that this worker drained for a while.", stats.drains),
+        "campaigns_stopped": ("Campaigns that this worker stopped for all.", stats.stopped),
+    }
+    lines: list[str] = []
+    for kind, figures in (("gauge", gauges), ("counter", counters)):
+        for name, (words, value) in figures.items():
+            full = f"allmysms_{name}" + ("_total" if kind == "counter" else "")
+            lines += [f"# HELP {full} {words}", f"# TYPE {full} {kind}", f"{full} {value}"]
+    name = "allmysms_recipients_total"
+    lines += [f"# HELP {name} Recipients by how they ended, at this worker.", f"# TYPE {name} counter"]
+    lines += [f'{name}{{outcome="{each}"}} {stats.outcomes[each]}' for each in _OUTCOMES]
+    return "\n".join(lines) + "\n"
+
+
+class Health:
+    """A small server of ``/live``, ``/ready`` and ``/metrics``.
+
+    Args:
+        worker: What is watched.
+        host: Where to listen.
+        port: 0 for any free one.
+    """
+
+    def __init__(self, worker: Watched, host: str, port: int) -> None:
+        self._worker = worker
+        self._host = host
+        self.port = port
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        """Listen.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        self._server = await asyncio.start_server(self._serve, self._host, self.port, limit=_MOST_BYTES)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request."""
+        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            async with asyncio.timeout(_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
+                status, body = self._answer(head.split(b" ", 2)[1].partition(b"?")[0] if head.count(b" ") > 1 else b"")
+                kind = "text/plain; version=0.0.4; charset=utf-8"
+                writer.write(
+                    f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body.encode())}\r\n"
+                    f"Connection: close\r\n\r\n{body}".encode()
+                )
+                await writer.drain()
+        writer.close()
+
+    def _answer(self, path: bytes) -> tuple[str, str]:
+        """Return the status and the body for a path."""
+        match path:
+            case b"/live":
+                return "200 OK", "live\n"
+            case b"/ready":
+                return ("200 OK", "ready\n") if self._worker.ready else ("503 Service Unavailable", "not ready\n")
+            case b"/metrics":
+                return "200 OK", metrics(self._worker.stats)
+            case _:
+                return "404 Not Found", "There are /live, /ready and /metrics.\n"
