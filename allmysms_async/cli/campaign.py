@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
@@ -14,6 +14,7 @@ from allmysms_async.cli import freeze, login
 from allmysms_async.cli.drive import Listener, drive
 from allmysms_async.cli.ending import ExitCode, say
 from allmysms_async.cli.file import check_places, journal_file
+from allmysms_async.cli.option_group import quiet_hours_given
 from allmysms_async.cli.outcome import OutcomeFile
 from allmysms_async.cli.recipients import ListOptions, check_params, form_read, how_read, oddities, opened
 from allmysms_async.cli.report import Examples, print_end
@@ -23,7 +24,9 @@ from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import Campaign, Encoding, Purpose, QuietHours, SmsMessage
 from allmysms_async.options import RunOptions
 
-__all__ = ["CampaignOptions", "run_file"]
+__all__ = ["CampaignOptions", "Prepared", "message_of", "options_of", "prepared", "run_file"]
+
+_OWN = ("text", "coding", "gsm_replacements", "sender", "add_stop", "strict_sender", "name", "purpose")
 
 
 class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +69,32 @@ class CampaignOptions(msgspec.Struct, frozen=True, kw_only=True):
     as_json: bool
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """A campaign whose file was looked at.
+
+    Attributes:
+        campaign: The campaign.
+        told: How its file is read, in lines for people.
+        form: The same for machines.
+    """
+
+    campaign: Campaign
+    told: Sequence[str]
+    form: dict[str, object]
+
+
+def options_of(words: dict[str, Any]) -> CampaignOptions:
+    """Return what a command's options say of a campaign, by the names that they have there."""
+    listed = ListOptions(**{name: words.pop(name) for name in ListOptions.__struct_fields__})
+    own = {name: words.pop(name) for name in (*_OWN, "exclude_opt_outs", "as_json")}
+    policy, rule, alsace_moselle = (words.pop(name) for name in ("quiet_hours", "hours_rule", "alsace_moselle"))
+    own |= {"quiet_hours": quiet_hours_given(policy, rule, alsace_moselle=alsace_moselle)}
+    own |= {"send_at": words.pop("at"), "outcomes": words.pop("outcomes", None)}
+    own["dry_run"] = words.pop("dry_run", False)
+    sending = cast("RunOptions", {name: value for name, value in words.items() if value is not None})
+    return CampaignOptions(recipients=listed, sending=sending, **own)
+
+
 def _label(sending: RunOptions) -> str | None:
     """Return the journal's name as people may see it, None if there is none."""
     journal = sending.get("journal")
@@ -89,14 +118,17 @@ def _outcomes(path: Path) -> OutcomeFile:
         raise InvalidRequest(msg) from error.__cause__
 
 
-def run_file(options: CampaignOptions) -> int:
-    """Send a campaign and report on it; return the exit code."""
+def message_of(options: CampaignOptions) -> SmsMessage:
+    """Return what is sent.
+
+    Raises:
+        UsageError: The text or a column is missing, or a file would be written over.
+    """
     text = text_of(options.text)
     check_params(options.recipients, text)
     journal = cast("str | None", options.sending.get("journal"))
-    file = options.recipients.file
-    check_places({"--outcomes": options.outcomes}, source=file, journal=journal_file(journal))
-    message = SmsMessage(
+    check_places({"--outcomes": options.outcomes}, source=options.recipients.file, journal=journal_file(journal))
+    return SmsMessage(
         text,
         sender=options.sender,
         purpose=options.purpose,
@@ -106,16 +138,31 @@ def run_file(options: CampaignOptions) -> int:
         add_stop=options.add_stop,
         strict_sender=options.strict_sender,
     )
-    if options.dry_run:
-        return _look(options, message)
+
+
+def prepared(options: CampaignOptions, message: SmsMessage) -> Prepared:
+    """Return a campaign, having looked at its file.
+
+    Raises:
+        InvalidRequest: The file cannot be read as it is asked.
+    """
     # Telling how a file is read takes reading it once: before the event loop, whose signals would wait for it.
     source = opened(options.recipients)
     quiet = options.as_json or next(iter(source), None) is None
     told = (*(() if quiet else (*how_read(source, message), *oddities(source))), *needed(message))
-    name = file.stem if options.name is None else options.name
+    name = options.recipients.file.stem if options.name is None else options.name
     campaign = Campaign(name, message, source, options.exclude_opt_outs, options.quiet_hours)
+    return Prepared(campaign, told, form_read(source))
+
+
+def run_file(options: CampaignOptions) -> int:
+    """Send a campaign and report on it; return the exit code."""
+    message = message_of(options)
+    if options.dry_run:
+        return _look(options, message)
+    ready = prepared(options, message)
     freeze()
-    return asyncio.run(_send(campaign, options, told, form_read(source)))
+    return asyncio.run(_send(ready.campaign, options, ready.told, ready.form))
 
 
 def _look(options: CampaignOptions, message: SmsMessage) -> int:

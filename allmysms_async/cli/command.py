@@ -19,6 +19,7 @@ from allmysms_async.cli.opt_outs import opt_outs
 from allmysms_async.cli.option_group import (
     JOURNAL,
     as_json_option,
+    campaign_options,
     dry_run_option,
     list_options,
     quiet_hours_given,
@@ -31,6 +32,7 @@ from allmysms_async.cli.profile import use
 from allmysms_async.cli.replies import replies
 from allmysms_async.cli.segments import segments
 from allmysms_async.cli.webhooks_group import webhooks
+from allmysms_async.cli.workers_group import pause, stop, submit, worker
 from allmysms_async.model import Encoding, HoursRuleName, Purpose, QuietPolicy, SmsMessage
 
 if TYPE_CHECKING:
@@ -134,22 +136,7 @@ def campaign() -> None:
 @list_options
 @wording_options
 @sender_options
-@click.option("--name", help="Shown in the provider's back office; the file's name by default.")
-@click.option("--purpose", type=_purpose, required=True, help="Why it is sent: the law treats them differently.")
-@click.option(
-    "--at", callback=option.moment, help="When to send, such as 2027-03-02T10:00 (Paris unless it has a zone)."
-)
-@click.option(
-    "--journal",
-    envvar=JOURNAL,
-    callback=option.place,
-    help="File, or postgresql:// URL, that survives the process: the same command continues.",
-)
-@click.option(
-    "--exclude-opt-outs/--include-opt-outs",
-    default=None,
-    help="Whether to leave out whom the gateway or the journal has as opted out; by default if it is marketing.",
-)
+@campaign_options
 @quiet_hours_options
 @sending_options
 @click.option(
@@ -159,73 +146,16 @@ def campaign() -> None:
 )
 @dry_run_option
 @as_json_option
-def run_campaign(
-    file: Path,
-    text: str,
-    phone: str | int,
-    params: tuple[str | int, ...],
-    coding: Encoding,
-    gsm_replacements: bool,
-    sender: str | None,
-    add_stop: bool | None,
-    strict_sender: bool,
-    name: str | None,
-    purpose: Purpose,
-    at: datetime | None,
-    journal: str | None,
-    separator: str | None,
-    encoding: str | None,
-    sheet: str | None,
-    header: bool | None,
-    short_rows: bool,
-    default_country: str | None,
-    exclude_opt_outs: bool | None,
-    quiet_hours: QuietPolicy | None,
-    hours_rule: HoursRuleName | None,
-    alsace_moselle: bool,
-    outcomes: Path | None,
-    dry_run: bool,
-    as_json: bool,
-    **sending: object,
-) -> int:
+def run_campaign(**words: Any) -> int:
     """Send a text to everybody in FILE: a CSV file, or a spreadsheet's own (.xlsx, .xls, .ods).
 
     Nobody is texted twice, however often the file repeats a number. Ctrl-C stops after what is in flight. With a
     journal the same command continues, after whatever ended the one before. With --dry-run it says what it would
     be, as 'allmysms preview' does, and exits as that.
     """
-    from allmysms_async.cli.campaign import CampaignOptions, run_file
+    from allmysms_async.cli.campaign import options_of, run_file
 
-    recipients = _list_options(
-        file=file,
-        phone=phone,
-        params=params,
-        separator=separator,
-        encoding=encoding,
-        sheet=sheet,
-        header=header,
-        short_rows=short_rows,
-        default_country=default_country,
-    )
-    options = CampaignOptions(
-        recipients=recipients,
-        text=text,
-        coding=coding,
-        gsm_replacements=gsm_replacements,
-        sender=sender,
-        add_stop=add_stop,
-        strict_sender=strict_sender,
-        name=name,
-        purpose=purpose,
-        send_at=at,
-        exclude_opt_outs=exclude_opt_outs,
-        quiet_hours=quiet_hours_given(quiet_hours, hours_rule, alsace_moselle=alsace_moselle),
-        sending=_given(sending | {"journal": journal}),
-        outcomes=outcomes,
-        dry_run=dry_run,
-        as_json=as_json,
-    )
-    return run_file(options)
+    return run_file(options_of(words))
 
 
 @campaign.command("check")
@@ -251,11 +181,14 @@ _name = click.option("--name", help="The campaign's; needed if the journal has s
 @campaign.command("status")
 @_journal
 @_name
+@click.option("--follow", is_flag=True, help="Say it again whenever it changes, until nothing is sent any more.")
 @as_json_option
-def campaign_status(journal: str, name: str | None, as_json: bool) -> int:
-    """Say where the campaign in JOURNAL stands, and which requests are unknown."""
-    from allmysms_async.cli import journal as commands
+def campaign_status(journal: str, name: str | None, follow: bool, as_json: bool) -> int:
+    """Say where the campaign in JOURNAL stands, and which requests are unknown or failed."""
+    from allmysms_async.cli import status as commands
 
+    if follow:
+        return asyncio.run(commands.follow(journal, name, machine=as_json))
     return commands.status(journal, name, machine=as_json)
 
 
@@ -265,9 +198,15 @@ def campaign_status(journal: str, name: str | None, as_json: bool) -> int:
 @sending_options
 @as_json_option
 def campaign_resume(journal: str, name: str | None, as_json: bool, **sending: object) -> int:
-    """Continue the campaign in JOURNAL with what was read of its file; 'campaign run' again reads the rest."""
-    from allmysms_async.cli import journal as commands
+    """Continue the campaign in JOURNAL with what was read of its file; 'campaign run' again reads the rest.
 
+    One that was placed by 'campaign submit' is opened again for the workers, and not sent by this command.
+    """
+    from allmysms_async.cli import journal as commands
+    from allmysms_async.cli.workers import reopened
+
+    if reopened(journal, name, _given(sending), machine=as_json):
+        return 0
     freeze()
     return asyncio.run(commands.resume(journal, name, _given(sending), machine=as_json))
 
@@ -379,7 +318,8 @@ def preview_campaign(
     return preview_file(options)
 
 
-campaign.add_command(replies)
+for each in (submit, pause, stop, replies):
+    campaign.add_command(each)
 for asks in ask_group.COMMANDS:
     allmysms.add_command(asks)
 allmysms.add_command(api)
@@ -389,6 +329,7 @@ allmysms.add_command(mails)
 allmysms.add_command(opt_outs)
 allmysms.add_command(segments)
 allmysms.add_command(webhooks)
+allmysms.add_command(worker)
 
 
 @allmysms.command()

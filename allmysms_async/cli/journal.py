@@ -1,11 +1,10 @@
-"""``allmysms campaign status | resume | resolve | list``: what is done with a campaign's journal."""
+"""``allmysms campaign resume | resolve | list``: what is done with a campaign's journal."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Literal
 
 import click
 from rich import box
@@ -13,75 +12,24 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from allmysms_async.batch.state import ChunkState
 from allmysms_async.cli import login
 from allmysms_async.cli.drive import drive
 from allmysms_async.cli.ending import ExitCode, plain, say
 from allmysms_async.cli.report import (
     Examples,
     as_json,
-    closing_table,
-    held_as_json,
-    print_advice,
     print_end,
 )
-from allmysms_async.cli.screen import Display, error_console, held_words, number, output_console
-from allmysms_async.journal import ChunkView, Journal, JournalCampaign
+from allmysms_async.cli.screen import Display, error_console, number, output_console
+from allmysms_async.journal import Journal, JournalCampaign
 from allmysms_async.journal.address import address_of
 from allmysms_async.journal.journal import Decision
-from allmysms_async.model import CampaignResult
 from allmysms_async.options import SendOptions
 
-__all__ = ["as_table", "list_campaigns", "resolve", "resume", "status"]
+__all__ = ["as_table", "list_campaigns", "resolve", "resume"]
 
 _ROOM_FOR_NAMES = 12
 _STATES = ("accepted", "rejected", "failed", "unknown", "in flight", "pending")
-
-
-def _code(result: CampaignResult) -> ExitCode:
-    """Return the exit code that a campaign's state stands for."""
-    return ExitCode.ALL_ACCEPTED if result.all_accepted else ExitCode.SOME_NOT
-
-
-def status(journal: str, name: str | None, *, machine: bool) -> int:
-    """Say where a campaign stands; return the exit code."""
-
-    async def look() -> tuple[JournalCampaign, list[ChunkView], list[ChunkView]]:
-        async with Journal(journal) as opened:
-            rejected = await opened.chunks(name, state=ChunkState.REJECTED)
-            duplicates = [chunk for chunk in rejected if chunk.duplicates]
-            return await opened.campaign(name), await opened.chunks(name), duplicates
-
-    campaign, unknown, duplicates = asyncio.run(look())
-    if machine:
-        click.echo(as_json(campaign.result, held=held_as_json(campaign.held)))
-        return _code(campaign.result)
-    console = output_console()
-    console.print(closing_table(campaign.result, Examples(), width=console.width))
-    _print_open("Unknown requests", "unknown", unknown)
-    _print_open("Requests refused as duplicates", "duplicates", duplicates)
-    if campaign.quiet_hours is not None and campaign.quiet_hours.policy == "ignore":
-        say("Quiet hours are ignored: it is sent at any hour.")
-    if campaign.held is not None:
-        held = held_words(campaign.held)
-        say(f"{held[0].upper()}{held[1:]}; what a dead process holds the next run takes over at once.")
-    print_advice(error_console(), campaign.result, journal=True)
-    return _code(campaign.result)
-
-
-def _print_open(title: str, counted: Literal["unknown", "duplicates"], chunks: Sequence[ChunkView]) -> None:
-    """List requests that an operator may decide about."""
-    if not chunks:
-        return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
-    for heading in ("request", "recipients", counted, "first tried", "held", "why"):
-        table.add_column(heading, overflow="fold")
-    for chunk in chunks:
-        when = "" if chunk.first_sent_at is None else chunk.first_sent_at.astimezone().isoformat(" ", "seconds")
-        held = "yes" if chunk.leased else ""
-        problem = Text(plain(chunk.problem or ""))
-        table.add_row(str(chunk.seq), number(chunk.rows), number(getattr(chunk, counted)), when, held, problem)
-    output_console().print(table)
 
 
 def list_campaigns(journal: str, *, machine: bool) -> int:

@@ -9,11 +9,12 @@ from typing import Any, TypeVar, get_args
 import click
 
 from allmysms_async.cli import option
-from allmysms_async.model import HoursRuleName, QuietHours, QuietPolicy
+from allmysms_async.model import HoursRuleName, Purpose, QuietHours, QuietPolicy
 
 __all__ = [
     "JOURNAL",
     "as_json_option",
+    "campaign_options",
     "coding_option",
     "dry_run_option",
     "journal_option",
@@ -170,6 +171,39 @@ def quiet_hours_given(
     if policy is None and rule is None and not alsace_moselle:
         return None
     return QuietHours(policy or "refuse", rule=rule or "gateway", alsace_moselle=alsace_moselle)
+
+
+def campaign_options(command: F) -> F:
+    """Give a command what a campaign is beside its text, its sender and its recipients."""
+    return _added(
+        command,
+        (
+            click.option("--name", help="Shown in the provider's back office; the file's name by default."),
+            click.option(
+                "--purpose",
+                type=click.Choice(get_args(Purpose)),
+                required=True,
+                help="Why it is sent: the law treats them differently.",
+            ),
+            click.option(
+                "--at",
+                callback=option.moment,
+                help="When to send, such as 2027-03-02T10:00 (Paris unless it has a zone).",
+            ),
+            click.option(
+                "--journal",
+                envvar=JOURNAL,
+                callback=option.place,
+                help="File, or postgresql:// URL, that survives the process: the same command continues.",
+            ),
+            click.option(
+                "--exclude-opt-outs/--include-opt-outs",
+                default=None,
+                help="Whether to leave out whom the gateway or the journal has as opted out; "
+                "by default if it is marketing.",
+            ),
+        ),
+    )
 
 
 def list_options(command: F) -> F:

@@ -1,0 +1,137 @@
+"""What ``allmysms worker`` and ``allmysms campaign submit | pause | resume | stop`` do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeVar, cast
+
+import click
+
+from allmysms_async.cli import freeze, login
+from allmysms_async.cli.campaign import CampaignOptions, message_of, prepared
+from allmysms_async.cli.ending import ExitCode, say
+from allmysms_async.cli.report import as_json
+from allmysms_async.cli.screen import number
+from allmysms_async.cli.signals import on_signals
+from allmysms_async.errors import CampaignStopped, InvalidRequest
+from allmysms_async.model import Campaign
+from allmysms_async.options import SendOptions
+from allmysms_async.runner import Submission, Worker, store
+from allmysms_async.runner.control import Control, opened_database
+from allmysms_async.runner.health import Health
+
+__all__ = ["changed", "reopened", "submit_file", "work"]
+
+T = TypeVar("T")
+
+
+def submit_file(options: CampaignOptions, priority: int) -> int:
+    """Place a campaign, and say what is placed; return the exit code."""
+    journal = cast("str | None", options.sending.get("journal"))
+    if journal is None:
+        msg = "Say --journal postgresql://…: workers find the campaign there."
+        raise click.UsageError(msg)
+    ready = prepared(options, message_of(options))
+    freeze()
+    for line in ready.told:
+        say(line)
+    return asyncio.run(_place(journal, ready.campaign, options, priority))
+
+
+async def _place(journal: str, campaign: Campaign, options: CampaignOptions, priority: int) -> int:
+    sending = cast("SendOptions", {name: value for name, value in options.sending.items() if name != "journal"})
+    async with login.service() as sms:
+        submission = Submission(campaign, journal=journal, backend=sms.backend, priority=priority, **sending)
+        error: CampaignStopped | None = None
+        with on_signals(submission.stop, last=True):
+            try:
+                await submission.run()
+            except CampaignStopped as stopped:
+                error = stopped
+    result = submission.result
+    if options.as_json:
+        click.echo(as_json(result))
+    whole = "" if result.complete else " The file was not read to its end: the same command goes on."
+    say(
+        f"Placed: {number(result.rows)} rows read, {number(result.rejected)} refused, {number(result.pending)} wait "
+        f"for 'allmysms worker'.{whole}"
+    )
+    if error is not None:
+        raise error
+    return ExitCode.ALL_ACCEPTED if result.complete else ExitCode.STOPPED
+
+
+def work(journal: str, *, until_idle: bool, health_port: int | None, health_host: str, **options: Any) -> int:
+    """Work until asked to stop; return the exit code."""
+    freeze()
+    service = login.service()
+    worker = Worker(
+        lambda: service.backend,
+        journal=journal,
+        policy=login.CAMPAIGN_POLICY,
+        grace=20.0,
+        until_idle=until_idle,
+        **options,
+    )
+
+    async def run() -> None:
+        with on_signals(worker.stop, last=True):
+            if health_port is None:
+                await worker.run()
+                return
+            async with Health(worker, health_host, health_port) as health:
+                say(f"Health: http://{health_host}:{health.port}/live, /ready and /metrics.")
+                await worker.run()
+
+    asyncio.run(run())
+    return ExitCode.ALL_ACCEPTED
+
+
+async def _with_control(journal: str, act: Callable[[Control], Awaitable[T]]) -> T:
+    """Do something with the runner's tables of a journal."""
+    database = await opened_database(journal)
+    control = Control(database)
+    try:
+        await control.open()
+        return await act(control)
+    finally:
+        await control.aclose()
+        await database.close()
+
+
+def changed(journal: str, name: str | None, status: Literal["paused", "stopped"]) -> int:
+    """Have every worker pause or stop a campaign; return the exit code."""
+
+    async def act(control: Control) -> tuple[store.Placed, bool]:
+        placed = await _placed(control, name)
+        return placed, await store.change(control, placed.campaign, status, f"{status} by an operator")
+
+    placed, done = asyncio.run(_with_control(journal, act))
+    say(f"{placed.name} is {status}." if done else f"{placed.name} was {placed.status} already; nothing was changed.")
+    return ExitCode.ALL_ACCEPTED
+
+
+def reopened(journal: str, name: str | None, options: SendOptions, *, machine: bool) -> bool:
+    """Open a campaign again that was placed for workers; return whether there is such a one."""
+    if not journal.startswith(("postgresql", "postgres")):
+        return False
+
+    async def act(control: Control) -> store.Placed | None:
+        placed = await store.placed_as(control, name)
+        if placed is not None:
+            await store.reopen(control, placed, options)
+        return placed
+
+    placed = asyncio.run(_with_control(journal, act))
+    if placed is not None and not machine:
+        say(f"{placed.name} is open for workers again.")
+    return placed is not None
+
+
+async def _placed(control: Control, name: str | None) -> store.Placed:
+    placed = await store.placed_as(control, name)
+    if placed is None:
+        msg = "No campaign of this name was placed by 'campaign submit'; one that is run by a command stops on Ctrl-C."
+        raise InvalidRequest(msg)
+    return placed
