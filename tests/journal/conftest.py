@@ -54,7 +54,8 @@ def people(count: int, start: int = 0) -> list[Recipient]:
 
 def campaign(recipients: Any, name: str = "soldes", text: str = TEXT, **options: Any) -> Campaign:
     """Return a campaign; each call another object."""
-    return Campaign(name, SmsMessage(text, purpose="marketing", **options), recipients, False, "ignore")
+    message = SmsMessage(text, **{"purpose": "marketing", **options})
+    return Campaign(name, message, recipients, False, "ignore")
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ async def test_request_limit_is_foreseen_for_what_is_left_only(sandbox, tmp_path
     """What a journal holds needs no requests any more: a campaign that fits into its last hour is not refused."""
     sandbox_clock = LimitedClock(sandbox)
     rows, options = people(240), {"journal": tmp_path / "soldes.db", "chunk_size": 2}
-    one = campaign(rows, text="Bonjour. STOP au 36180")
+    one = campaign(rows, text="Bonjour.", purpose="transactional")
 
     def service():
         backend = EnvoyerSmsProBackend(

@@ -28,6 +28,7 @@ from allmysms_async import (
 )
 from allmysms_async.backend import Sends
 from allmysms_async.clock import SystemClock
+from allmysms_async.model import Purpose
 
 LATER = (
     "allmysms_async.journal",
@@ -133,7 +134,9 @@ async def send(task: Task) -> None:
         rows = [Recipient(number, ("toi",)) for number in task.numbers]
     # Where the texts are rendered here each different one is a request of its own: one text for all, then.
     text = "Bonjour #param_1#. STOP au 36180" if backend.limits.personalises else "Bonjour. STOP au 36180"
-    message = SmsMessage(text, purpose="marketing")
+    # Envoyer SMS Pro has words of its own to opt out by, and always a sender.
+    purpose: Purpose = "transactional" if isinstance(backend, EnvoyerSmsProBackend) else "marketing"
+    message = SmsMessage(text, purpose=purpose)
     async with SmsService(backend, policy=policy, concurrency=task.concurrency, clock=clock) as sms:
         run = sms.stream(
             Campaign(task.name, message, rows, exclude_opt_outs=False, quiet_hours=task.quiet_hours),
