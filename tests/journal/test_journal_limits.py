@@ -154,7 +154,7 @@ async def test_request_limit_is_foreseen_for_what_is_left_only(sandbox, tmp_path
             if progress.accepted >= 180:
                 run.stop()
     sandbox.advance(3600)
-    again = campaign(rows, text="Bonjour. STOP au 36180")
+    again = campaign(rows, text="Bonjour.", purpose="transactional")
     async with service() as sms:
         last = await sms.run(again, max_duration=600, **options)
     assert (last.accepted, last.rows) == (240, 240)
