@@ -12,8 +12,11 @@ from allmysms_async.errors import JournalError
 
 __all__ = ["VERSION", "campaign", "chunk", "decision", "ensure", "holder", "loss", "mark_lost", "refused_row"]
 
-VERSION = 2
-"""Of these tables; another one is refused."""
+VERSION = 3
+"""Of these tables and of what is packed in them; one that is not known is refused."""
+
+_READABLE = frozenset({2, VERSION})
+# 2: the same tables, recipients packed otherwise. Whoever writes to one makes it a 3, which releases before refuse.
 
 _LOCK = 6_214_018_032_027  # names the lock under which PostgreSQL's tables are created, nothing else
 
@@ -169,6 +172,8 @@ def _set_up(connection: sa.Connection, label: str, *, create: bool) -> None:
         connection.execute(_mark.insert().values(version=VERSION))
         return
     version = connection.execute(sa.select(_mark.c.version)).scalar_one_or_none()
-    if version != VERSION:
+    if version not in _READABLE:
         msg = f"The journal {label} has version {version}, and this library reads version {VERSION}; nothing was sent."
         raise JournalError(msg, remedy="Continue it with the version of the library that began it.")
+    if create and version != VERSION:
+        connection.execute(_mark.update().values(version=VERSION))

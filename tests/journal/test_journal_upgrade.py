@@ -1,5 +1,6 @@
 """A campaign continued by another version of the library, or in other words that mean the same."""
 
+import contextlib
 import sqlite3
 import unicodedata
 from collections import Counter
@@ -8,8 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from allmysms_async import CampaignChanged, Recipient
+from allmysms_async import CampaignChanged, JournalError, Recipient
 from allmysms_async.batch import chunk
+from allmysms_async.journal import Journal
+from allmysms_async.journal.schema import VERSION
 
 from .conftest import QUICK, campaign, people
 
@@ -41,6 +44,31 @@ async def test_same_moment_in_another_time_zone_is_the_same_campaign(sandbox, se
         assert again.accepted == 4
         with pytest.raises(CampaignChanged, match="another send_at;"):
             await sms.run(campaign(people(4), send_at=paris.replace(hour=11)), journal=journal)
+
+
+async def test_journal_of_the_version_before_is_looked_at_and_continued(sandbox, service, tmp_path):
+    """It is read as it is; a run makes it one of this version, which the release before refuses; nobody is texted twice."""
+    path = tmp_path / "soldes.db"
+    async with service() as sms:
+        await sms.run(campaign(people(3)), journal=path)
+
+    def version(change: int | None = None) -> int:
+        with contextlib.closing(sqlite3.connect(path)) as raw, raw:
+            if change is not None:
+                raw.execute("update allmysms_journal set version = ?", (change,))
+            return raw.execute("select version from allmysms_journal").fetchone()[0]
+
+    version(2)
+    async with Journal(path) as opened:
+        assert (await opened.campaign()).result.accepted == 3
+    assert version() == 2
+    async with service() as sms:
+        assert (await sms.run(campaign(people(4)), journal=path)).accepted == 4
+        assert version() == VERSION
+        version(VERSION + 1)
+        with pytest.raises(JournalError, match=f"has version {VERSION + 1}, and this library reads version {VERSION}"):
+            await sms.run(campaign(people(5)), journal=path)
+    assert sandbox.stats()["messages"] == 4
 
 
 async def test_option_that_another_version_did_not_have_is_as_by_default(sandbox, service, tmp_path):
