@@ -47,7 +47,7 @@ async def test_same_moment_in_another_time_zone_is_the_same_campaign(sandbox, se
 
 
 async def test_journal_of_the_version_before_is_looked_at_and_continued(sandbox, service, tmp_path):
-    """It is read as it is; a run makes it one of this version, which the release before refuses; nobody is texted twice."""
+    """It is read as it is; a run makes it one of this version, which the release before refuses."""
     path = tmp_path / "soldes.db"
     async with service() as sms:
         await sms.run(campaign(people(3)), journal=path)
