@@ -1,7 +1,11 @@
 """Asyncio client for the AllMySMS gateway: texts, campaigns, reports, behind one interface.
 
-async with SmsService(RestBackend(login="demo", api_key="…")) as sms:
-    receipt = await sms.send("Votre code est 4821", to="06 12 34 56 78")
+.. code-block:: python
+
+    from allmysms_async import RestBackend, SmsService
+
+    async with SmsService(RestBackend(login="demo", api_key="…")) as sms:
+        receipt = await sms.send("Votre code est 4821", to="06 12 34 56 78")
 
 What a program needs that sends is here. The rest has public modules of its own:
 

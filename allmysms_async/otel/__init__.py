@@ -1,7 +1,11 @@
 """Spans and metrics of OpenTelemetry, for sends, campaigns, their requests, each attempt, and what comes back.
 
-    from allmysms_async.otel import instrument
-    instrument()  # with the providers of the process; uninstrument() ends it
+.. code-block:: python
+
+    from allmysms_async.otel import instrument, uninstrument
+
+    instrument()  # with the providers of the process
+    uninstrument()  # ends it
 
 It needs the extra ``otel``, which is the API alone: what collects and exports is the application's. No attribute holds
 a number, a text, a name or a key.

@@ -2,8 +2,12 @@
 
 It reads the manuals on its own and shares no code with the clients, so that both cannot agree on the same mistake.
 
+.. code-block:: python
+
+    from allmysms_async.sandbox import Sandbox
+
     async with Sandbox() as sandbox:
-        ...  # sandbox.http_url, login demo, API key demo-key
+        print(sandbox.http_url)  # login demo, API key demo-key
 
 The layers, from the top: `server` (the object), `application`, `control`, `listener` and `mishap` (the wire), one
 sub-package per protocol (`v9`, `soap`, `mail2sms`, `mms`, `envoyersmspro`), and `state` (accounts, campaigns, handsets,

@@ -34,11 +34,15 @@ _REASONS: Mapping[str, OptOutReason] = {reason: reason for reason in get_args(Op
 class Sandbox:
     """A local stand-in for the provider, on loopback.
 
-    ```python
-    async with Sandbox() as sandbox:
-        ...  # point a client at sandbox.http_url, with login demo and API key demo-key
-        assert sandbox.stats()["messages"] == 1
-    ```
+    .. code-block:: python
+
+        from allmysms_async import RestBackend, SmsService
+        from allmysms_async.sandbox import Sandbox
+
+        async with Sandbox() as sandbox:
+            async with SmsService(RestBackend("demo", "demo-key", base_url=sandbox.http_url)) as sms:
+                await sms.send("Bonjour", to="0612345678")
+            assert sandbox.stats()["messages"] == 1
 
     It serves in the caller's event loop and installs no signal handlers. Each `async with` starts with a fresh state.
 

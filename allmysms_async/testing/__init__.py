@@ -5,11 +5,18 @@ With the extra ``testing`` installed, pytest has these fixtures, and does nothin
 - ``allmysms_sandbox``: a ``SandboxHandle``, a gateway that has seen nothing when a test begins; one server serves all.
 - ``allmysms_service``: an ``SmsService`` that sends to it.
 
-    def test_code_is_sent(client, allmysms_sandbox):
-        client.post("/login", json={"phone": "0612345678"})
-        assert allmysms_sandbox.expect("0612345678", contains="code").text == "Votre code est 4821"
+.. code-block:: python
 
-    @pytest.mark.allmysms(protocol="soap", faults=[{"fault": "http_503", "times": 1}], strict=True)
+    import pytest
+
+
+    async def test_code_is_sent(client, allmysms_sandbox):
+        await client.post("/login", json={"phone": "0612345678"})
+        text = await allmysms_sandbox.expect("0612345678", contains="code")
+        assert text.text == "Votre code est 4821"
+
+
+    @pytest.mark.allmysms(faults=[{"fault": "http_503", "times": 1}], strict=True)
     async def test_outage_is_survived(allmysms_service, allmysms_sandbox): ...
 
 ``MemoryBackend`` keeps what it is given, for unit tests.

@@ -38,9 +38,14 @@ class SentText(Discreet, frozen=True, kw_only=True):
 class MemoryBackend:
     """Takes every text and keeps it; the same idempotency key is taken once, as at the gateway.
 
+    .. code-block:: python
+
+        from allmysms_async import SmsService
+        from allmysms_async.testing import MemoryBackend
+
         backend = MemoryBackend()
         async with SmsService(backend) as sms:
-            await login(sms, "0612345678")
+            await sms.send("Votre code est 4821", to="0612345678")
         assert [text.text for text in backend.sent] == ["Votre code est 4821"]
 
     It knows nothing of the gateway's rules: the sandbox does. It may be used from any thread and event loop.

@@ -2,6 +2,11 @@
 
 .. code-block:: python
 
+    import os
+
+    from allmysms_async import Reply
+    from allmysms_async.webhooks import Receiver
+
     receiver = Receiver(os.environ["ALLMYSMS_WEBHOOK_TOKEN"], journal="events.db")
 
 
