@@ -1,4 +1,4 @@
-"""Sessions: tests (the built wheel), quick, pythons, coverage, chaos, lint, types, lowest, bench, build."""
+"""Sessions: tests (the built wheel), quick, pythons, coverage, chaos, lint, types, lowest, bench, docs, build."""
 
 from __future__ import annotations
 
@@ -190,6 +190,14 @@ def chaos(session: nox.Session) -> None:
     sizes = {"CHAOS_KILLS": "50", "CHAOS_CHUNKS": "2000", "JOURNAL_EXAMPLES": "1000"}
     sizes |= {"RUNNER_KILLS": "30", "RUNNER_CHUNKS": "2000"}
     session.run("pytest", *names, *session.posargs, env=sizes)
+
+
+@nox.session(reuse_venv=True)
+def docs(session: nox.Session) -> None:
+    """Build the handbook as HTML under ``build/handbook``; a warning is an error."""
+    session.install("--quiet", *group("docs"), "-e", f".{EXTRAS}")
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "allmysms_async/handbook", "build/handbook")
+    session.log("Open build/handbook/index.html.")
 
 
 @nox.session

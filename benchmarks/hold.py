@@ -9,7 +9,7 @@ its own thread, which another process on the machine does not lengthen.
 Python's garbage collector works inside of turns, or in a thread, and nothing else runs meanwhile. Its longest pass in
 a thread counts as a part of the turn in which it falls, and its passes are shown in rows of their own: a full one takes
 as long as the process has objects, here those of Python and of the library alone. Prepared is a process that imports
-the journal when it starts and then freezes what there is, as the README says.
+the journal when it starts and then freezes what there is, as the handbook says.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What do the README's two receivers do with reports and replies at full speed?
+"""What do the handbook's two receivers do with reports and replies at full speed?
 
-Each of the README's examples runs as it stands in a process of its own, and is called with new reports and replies over
-32 connections. What its handlers print tells which events came: each must, once. Printed are the 99th percentile of the
-time until ``OK``, and how much memory the server took after a tenth of the events.
+Each of the handbook's examples runs as it stands in a process of its own, and is called with new reports and replies
+over 32 connections. What its handlers print tells which events came: each must, once. Printed are the 99th percentile
+of the time until ``OK``, and how much memory the server took after a tenth of the events.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from webhook_load import call, events
 
 __all__ = ["main"]
 
-_README = pathlib.Path(__file__).parent.parent / "README.md"
-_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_RECIPES = pathlib.Path(__file__).parent.parent / "allmysms_async" / "handbook" / "recipes"
+_BLOCK = re.compile(r"^<!-- example: (\w+) -->\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMANDS = {
     "fastapi": ["-m", "uvicorn", "example:app", "--no-access-log", "--port", "{port}"],
     "aiohttp": ["example.py"],
@@ -37,10 +37,9 @@ _SECONDS = 120.0
 
 
 def _example(library: str) -> str:
-    """Return the README's example for a library."""
-    blocks = [block for block in _BLOCK.findall(_README.read_text(encoding="utf-8")) if "allmysms_async.webh" in block]
-    (found,) = [block for block in blocks if f"from {library} import" in block]
-    return str(found)
+    """Return the handbook's example for a library."""
+    page = (_RECIPES / f"{library}.md").read_text(encoding="utf-8")
+    return dict(_BLOCK.findall(page))[library]
 
 
 @contextlib.contextmanager
@@ -133,7 +132,7 @@ def main() -> None:
     given = parser.parse_args()
     count = 1000 if given.quick else given.events
     rows = [each for library in _COMMANDS for each in _rows(library, count)]
-    finish_rows(f"{count:,} reports and replies at full speed, to the README's receivers", rows, given)
+    finish_rows(f"{count:,} reports and replies at full speed, to the handbook's receivers", rows, given)
 
 
 if __name__ == "__main__":

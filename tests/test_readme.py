@@ -1,6 +1,5 @@
-"""The README tells the truth: its tables are those of the code, its example runs, its test command is what CI runs."""
+"""The README is short and tells the truth: its links lead somewhere, its test command is what CI runs."""
 
-import ast
 import pathlib
 import re
 import subprocess
@@ -8,25 +7,11 @@ import sys
 
 import pytest
 
-from allmysms_async import EnvoyerSmsProBackend, Mail2SmsBackend, MmsBackend, RestBackend, SoapBackend
-from allmysms_async.backend import CAPABILITIES, Backend
-from allmysms_async.model import Reason
+from allmysms_async.cli.handbook import FOLDER, pages
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BACKENDS: dict[str, Backend] = {
-    "rest": RestBackend("demo", "key"),
-    "soap": SoapBackend("demo", "pass"),
-    "mail2sms": Mail2SmsBackend("demo", "key", mail_from="sms@shop.example", hostname="smtp.shop.example"),
-    "mms": MmsBackend("demo", "key"),
-    "envoyersmspro": EnvoyerSmsProBackend("demo", "key"),
-}
-NOT_YET = {Reason.QUIET_HOURS}
-
-
-def blocks(language: str) -> list[str]:
-    """Return the fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)(#[^)]+)?\)")
 
 
 def section(heading: str) -> str:
@@ -36,38 +21,11 @@ def section(heading: str) -> str:
     return found[1]
 
 
-def test_capabilities_are_those_of_the_backends() -> None:
-    """What an error says of who can do something is what the backends can do."""
-    for capability, (_, names) in CAPABILITIES.items():
-        assert tuple(name for name, backend in BACKENDS.items() if isinstance(backend, capability)) == names
-
-
-def test_matrix_is_that_of_the_backends() -> None:
-    """The table of backends and capabilities is the code's own."""
-    table = [f"| | {' | '.join(BACKENDS)} |", "|---" * (len(BACKENDS) + 1) + "|"]
-    for capability, (words, _) in CAPABILITIES.items():
-        cells = ["yes" if isinstance(backend, capability) else "-" for backend in BACKENDS.values()]
-        table.append(f"| {words} | {' | '.join(cells)} |")
-    assert "\n".join(table) in section("Protocols")
-
-
-def test_reasons_are_the_vocabulary() -> None:
-    """Every reason that a row can be rejected for is listed, and no other."""
-    listed = re.search(r"Reasons of rejected rows, one vocabulary: (.*?)\.\n", README, re.S)
-    assert listed
-    assert set(re.findall(r"`(\w+)`", listed[1])) == {reason.value for reason in Reason if reason not in NOT_YET}
-
-
-@pytest.mark.parametrize("number", range(len(blocks("python"))))
-def test_example_is_python(number: int) -> None:
-    """Every example can be read by Python."""
-    compile(blocks("python")[number], "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-
-
 @pytest.mark.slow
 def test_sandbox_example_runs(tmp_path: pathlib.Path) -> None:
     """The example that needs nothing else runs as it stands, and shows one text."""
-    (example,) = [block for block in blocks("python") if "asyncio.run" in block]
+    page = (FOLDER / "recipes" / "testing.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^<!-- example: sandbox -->\n```python\n(.*?)^```$", page, re.M | re.S)
     command = [sys.executable, "-c", example]
     # Elsewhere than in the repository, so that what is installed is what runs.
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False)
@@ -84,3 +42,19 @@ def test_ci_runs_the_readme_command() -> None:
     )
     assert [found.stdout] == re.findall(r"```sh\n(.*?)```", section("Test it"), re.S)
     assert 'bash -c "$command"' in script
+
+
+def test_readme_is_short() -> None:
+    """The README says what, how to try it, and where more is: the handbook has the rest."""
+    assert len(README.splitlines()) < 200
+
+
+@pytest.mark.parametrize("page", [None, *(page.name for page in pages())])
+def test_links_lead_somewhere(page: str | None) -> None:
+    """Each link between the README and the pages leads to a file that is there."""
+    path = ROOT / "README.md" if page is None else FOLDER / f"{page}.md"
+    # The pages that were installed stand for those beside the README.
+    here = ROOT if page is None else path.parent
+    for target, _ in LINK.findall(path.read_text(encoding="utf-8")):
+        found = FOLDER / target.removeprefix("allmysms_async/handbook/") if page is None else here / target
+        assert found.exists(), f"{page or 'README'}: {target}"

@@ -13,6 +13,7 @@ from allmysms_async.cli import ask_group, freeze, option
 from allmysms_async.cli.api_command import api
 from allmysms_async.cli.config_group import completion, config
 from allmysms_async.cli.ending import Commands, missing_extra
+from allmysms_async.cli.handbook_command import handbook
 from allmysms_async.cli.logs import logged
 from allmysms_async.cli.mails import mails
 from allmysms_async.cli.opt_outs import opt_outs
@@ -325,6 +326,7 @@ for asks in ask_group.COMMANDS:
 allmysms.add_command(api)
 allmysms.add_command(completion)
 allmysms.add_command(config)
+allmysms.add_command(handbook)
 allmysms.add_command(mails)
 allmysms.add_command(opt_outs)
 allmysms.add_command(segments)

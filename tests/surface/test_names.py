@@ -12,6 +12,7 @@ import pytest
 
 import allmysms_async
 from allmysms_async import backend, errors, hooks, transports
+from allmysms_async.cli.handbook import pages
 from allmysms_async.errors import AllMySmsError
 from allmysms_async.protocols import rest
 from allmysms_async.protocols.operation import Method
@@ -19,6 +20,7 @@ from allmysms_async.protocols.rest.api import RestApi
 from allmysms_async.service import SmsService
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+PAGES = "\n".join(page.path.read_text("utf-8") for page in pages() if not page.name.startswith("reference/"))
 
 
 def errors_of_the_library() -> set[type[AllMySmsError]]:
@@ -50,9 +52,9 @@ def words_of_the_service() -> str:
     return "\n".join(inspect.getdoc(method) or "" for method in methods)
 
 
-@pytest.mark.parametrize("words", [README, words_of_the_service()], ids=["README", "service"])
+@pytest.mark.parametrize("words", [README + PAGES, words_of_the_service()], ids=["handbook", "service"])
 def test_what_a_user_catches_is_in_the_root(words: str) -> None:
-    """Each error that the README or a method of the service speaks of is imported from ``allmysms_async`` itself."""
+    """Each error that the handbook or a method of the service speaks of is imported from ``allmysms_async`` itself."""
     named = {name for name in errors.__all__ if re.search(rf"\b{name}\b", words)}
     assert len(named) > 9
     assert named <= set(allmysms_async.__all__)

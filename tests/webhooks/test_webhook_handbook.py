@@ -1,4 +1,4 @@
-"""The README's two examples run as they stand, each in a process of its own, and show what comes back."""
+"""The handbook's two receivers run as they stand, each in a process of its own, and show what comes back."""
 
 import os
 import re
@@ -11,12 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from allmysms_async.cli.handbook import FOLDER
+
 from .conftest import TOKEN, query, reply_query
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-EXAMPLES = [
-    block for block in re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S) if "allmysms_async.webhooks" in block
-]
+EXAMPLE = re.compile(r"^<!-- example: (\w+) -->\n```python\n(.*?)^```$", re.M | re.S)
 COMMANDS = [
     ("fastapi", ["-m", "uvicorn", "example:app", "--port", "{port}"], query(1), "33600000001 delivered\n"),
     ("aiohttp", ["example.py"], reply_query(1, "Oui"), "33600000001 Oui\n"),
@@ -29,7 +28,8 @@ def test_example_receives(
     library: str, command: list[str], event: str, shown: str, tmp_path: Path, reserve: Callable[[], int]
 ) -> None:
     """An event is answered OK, its handler prints it, and no log holds token or number."""
-    (example,) = [block for block in EXAMPLES if f"from {library} import" in block]
+    page = (FOLDER / "recipes" / f"{library}.md").read_text(encoding="utf-8")
+    example = dict(EXAMPLE.findall(page))[library]
     (tmp_path / "example.py").write_text(example, encoding="utf-8")
     port = reserve()
     known = {**os.environ, "ALLMYSMS_WEBHOOK_TOKEN": TOKEN, "PORT": str(port)}
