@@ -79,6 +79,19 @@ EVENTS: Final[Mapping[str, LogEvent]] = {
         "ERROR", ("file",), "The journal's file was removed or replaced; all that it held is saved in another."
     ),
     "journal_lost": LogEvent("ERROR", (), "The journal's file was lost, and nothing of it could be saved."),
+    # -- several machines ---------------------------------------------------------------------------------------------
+    "worker_begins": LogEvent("INFO", ("campaign",), "A worker begins to send for a campaign."),
+    "worker_done": LogEvent("INFO", ("campaign",), "A worker has nothing left to send of a campaign."),
+    "worker_chunk": LogEvent("DEBUG or INFO", ("campaign", "chunk", "state"), "A worker's request ended so."),
+    "worker_waits": LogEvent(
+        "WARNING", ("campaign", "seconds", *_ERROR), "A worker leaves a campaign to others for so many seconds."
+    ),
+    "worker_stops": LogEvent("ERROR", ("campaign", *_ERROR), "A worker stopped a campaign for all workers."),
+    "worker_swept": LogEvent("WARNING", ("count",), "Jobs of workers that are gone were given up."),
+    "worker_blind": LogEvent("WARNING or ERROR", _ERROR, "A worker could not look at what is to be done."),
+    "worker_again": LogEvent("ERROR", _ERROR, "The engine's worker ended by itself, and is started again."),
+    "seat_kept": LogEvent("INFO", _ERROR, "A seat could not be given back; it falls with its session."),
+    "seats_lost": LogEvent("INFO", (), "The session that a worker's seats are on was let go of."),
     # -- what comes back ----------------------------------------------------------------------------------------------
     "event_unreadable": LogEvent(
         "ERROR", ("id", *_ERROR), "A row of the journal is no event that can be read; it is looked at again later."

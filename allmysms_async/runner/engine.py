@@ -13,6 +13,7 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any, cast
 
+from allmysms_async import logs
 from allmysms_async.errors import InvalidRequest, JournalError
 from allmysms_async.journal.address import address_of
 from allmysms_async.runner.control import Control
@@ -252,6 +253,7 @@ class Engine:
             _log.error(
                 "The engine's worker ended though nobody stopped it (%s); it is started again.",
                 "no error" if error is None else type(error).__name__,
+                extra=logs.fields("worker_again", error=error),
             )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), again)

@@ -11,6 +11,7 @@ import hashlib
 import logging
 from typing import Any
 
+from allmysms_async import logs
 from allmysms_async.clock import Clock
 from allmysms_async.errors import JournalError
 from allmysms_async.journal.database import Database
@@ -110,7 +111,11 @@ class Seats:
         try:
             await connection.fetchval(_GIVE, self._key, number, timeout=_ANSWER_SECONDS)
         except Exception as error:  # noqa: BLE001, RUF100  # whatever it is, the server frees them with the connection
-            _log.info("a seat could not be given back (%s)", type(error).__name__)
+            _log.info(
+                "a seat could not be given back (%s)",
+                type(error).__name__,
+                extra=logs.fields("seat_kept", error=error),
+            )
             self._drop()
         except BaseException:
             self._drop()
@@ -186,5 +191,5 @@ class Seats:
         self._held.clear()
         self._standing += 1
         if connection is not None:
-            _log.info("the session that seats are on was let go of")
+            _log.info("the session that seats are on was let go of", extra=logs.fields("seats_lost"))
             connection.terminate()

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+from allmysms_async import logs
 from allmysms_async.backend import Sends
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.desk import ChunkQueue, guard
@@ -103,7 +104,12 @@ class _Gated:
         await self._sink.settle(chunk, settlement)
         level = logging.DEBUG if settlement.event is ChunkEvent.ACCEPT else logging.INFO
         if _log.isEnabledFor(level):
-            _log.log(level, "ended: %s", settlement.event.value, extra={"campaign": self._name, "chunk": chunk.seq})
+            _log.log(
+                level,
+                "ended: %s",
+                settlement.event.value,
+                extra=logs.fields("worker_chunk", campaign=self._name, chunk=chunk.seq, state=settlement.event.value),
+            )
 
     async def release(self, chunk: Chunk, *, new_key: bool) -> None:
         """Record that a chunk was surely not sent."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 import sqlalchemy as sa
 
+from allmysms_async import logs
 from allmysms_async.backend import Sends, added_to
 from allmysms_async.batch.dispatch import EngineOptions
 from allmysms_async.batch.policy import RetryPolicy
@@ -202,7 +203,7 @@ class Share:
                 self._rng,
                 self._stats.tell,
             )
-            _log.info("begins to send", extra={"campaign": placed.name})
+            _log.info("begins to send", extra=logs.fields("worker_begins", campaign=placed.name))
             return sending
 
     async def _stored(self, placed: store.Placed) -> Campaign:
@@ -227,7 +228,7 @@ class Share:
             self._troubles.pop(placed.campaign, None)
             try:
                 if await store.finish(self._control, placed.campaign):
-                    _log.info("done", extra={"campaign": placed.name})
+                    _log.info("done", extra=logs.fields("worker_done", campaign=placed.name))
             except JournalError as failure:
                 self._pause(placed, failure)
         elif isinstance(error, JournalLost):
@@ -252,7 +253,12 @@ class Share:
         wait = trouble.seconds if seconds is None else seconds
         trouble.until = self._clock.monotonic() + wait
         trouble.seconds = min(2 * trouble.seconds, _LONGEST_PAUSE)
-        _log.warning("left to others for %.0f s: %s", wait, _words(error), extra={"campaign": placed.name})
+        _log.warning(
+            "left to others for %.0f s: %s",
+            wait,
+            _words(error),
+            extra=logs.fields("worker_waits", error=error, campaign=placed.name, seconds=wait),
+        )
 
     async def _after_outage(self, placed: store.Placed, error: AllMySmsError) -> None:
         """Leave a campaign to others, whose way to the gateway may be another; in the end stop it for all."""
@@ -266,7 +272,9 @@ class Share:
     async def _stop_for_all(self, placed: store.Placed, error: Exception) -> None:
         """Stop a campaign on every machine."""
         self._stats.stopped += 1
-        _log.error("stopped for all: %s", _words(error), extra={"campaign": placed.name})
+        _log.error(
+            "stopped for all: %s", _words(error), extra=logs.fields("worker_stops", error=error, campaign=placed.name)
+        )
         try:
             await store.change(self._control, placed.campaign, "stopped", _words(error))
         except JournalError as failure:

@@ -12,7 +12,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
 
-from allmysms_async import argument
+from allmysms_async import argument, logs
 from allmysms_async.backend import Backend, Paces, Sends, capable
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.border import bordered
@@ -230,7 +230,11 @@ class Worker:
                 if beats % _SWEEP_BEATS == 0:
                     await control.check()
                     if swept := await engine.sweep():
-                        _log.warning("%d jobs of workers that are gone were given up.", swept)
+                        _log.warning(
+                            "%d jobs of workers that are gone were given up.",
+                            swept,
+                            extra=logs.fields("worker_swept", count=swept),
+                        )
                 failures = 0
             except WorkerOutdated as error:
                 self._error = error
@@ -238,9 +242,11 @@ class Worker:
             except JournalError as error:
                 failures += 1
                 if failures in {1, 10, 100}:
-                    _log.warning("The worker cannot look around: %s", error)
-            except Exception:  # also after a defect the next time may go well
-                _log.exception("The worker cannot look around.")
+                    _log.warning(
+                        "The worker cannot look around: %s", error, extra=logs.fields("worker_blind", error=error)
+                    )
+            except Exception as error:  # also after a defect the next time may go well
+                _log.exception("The worker cannot look around.", extra=logs.fields("worker_blind", error=error))
 
     async def _beat(self, control: Control, engine: Engine, gate: Gate) -> None:
         """Say that it lives, learn what is to be sent and within what limits, and defer what nobody has deferred."""
