@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from allmysms_async.cli.ending import ExitCode, say
-from allmysms_async.cli.profile import config_path, settings
+from allmysms_async.cli.profile import beaten, config_path, settings
 from allmysms_async.cli.show import as_json, print_rows
-from allmysms_async.environment import API_KEY
+from allmysms_async.environment import API_KEY, BASE_URL
 
 __all__ = ["show"]
 
@@ -19,16 +21,16 @@ def show(*, machine: bool) -> int:
     found = settings()
     told = {
         _NAMES[variable]: {
-            "value": ("…" if each.value else None) if variable == API_KEY else each.value or None,
+            "value": _shown(variable, each.value) or None,
             "source": each.source,
         }
         for variable, each in found.items()
     }
-    for variable, each in found.items():
-        if each.beaten:
-            say(f"{variable} of the environment takes the place of what {each.beaten} says.")
+    for warning in beaten(found):
+        say(warning)
     if machine:
-        click.echo(as_json(told | {"file": str(config_path())}))
+        path = config_path()
+        click.echo(as_json(told | {"file": None if path is None else str(path)}))
         return ExitCode.ALL_ACCEPTED
     print_rows(
         ("name", "value", "from"),
@@ -36,3 +38,10 @@ def show(*, machine: bool) -> int:
         nothing="",
     )
     return ExitCode.ALL_ACCEPTED
+
+
+def _shown(variable: str, value: str) -> str:
+    """Return a value without what is secret: the key, and credentials that somebody put into the address."""
+    if variable == API_KEY:
+        return "…" if value else ""
+    return re.sub(r"(//)?[^/]*@", r"\1…@", value) if variable == BASE_URL else value

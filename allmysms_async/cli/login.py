@@ -9,8 +9,10 @@ import click
 
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.cli import screen
+from allmysms_async.cli.ending import say
+from allmysms_async.cli.logs import is_quiet
 from allmysms_async.cli.outlet import patient
-from allmysms_async.cli.profile import settings
+from allmysms_async.cli.profile import beaten, settings
 from allmysms_async.cli.signals import at_once
 from allmysms_async.environment import API_KEY, BASE_URL, LOGIN
 from allmysms_async.service import SmsService
@@ -34,6 +36,9 @@ def service() -> SmsService:
         InvalidRequest: A variable is missing, and nobody is there to be asked, or it cannot be right.
     """
     found = settings()
+    if not is_quiet():
+        for warning in beaten(found):
+            say(warning)
     asked = {
         LOGIN: _value(found[LOGIN].value, "Login", hidden=False),
         API_KEY: _value(found[API_KEY].value, "API key", hidden=True),

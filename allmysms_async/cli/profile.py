@@ -13,7 +13,7 @@ from allmysms_async.cli.file import why
 from allmysms_async.environment import API_KEY, BASE_URL, LOGIN, value_of
 from allmysms_async.errors import InvalidRequest
 
-__all__ = ["PROFILE", "Setting", "chosen", "config_path", "settings", "use"]
+__all__ = ["PROFILE", "Setting", "beaten", "chosen", "config_path", "settings", "use"]
 
 PROFILE = "ALLMYSMS_PROFILE"
 """The variable that names the profile to use."""
@@ -22,6 +22,7 @@ _DEFAULT = "default"
 _KNOWN = {"login", "base_url", "api_key", "api_key_in_clear", "api_key_file", "api_key_in_keyring"}
 _MOST = 1 << 20
 _LONGEST_KEY = 1000
+_REASONS = {UnicodeDecodeError: "it is no UTF-8", RuntimeError: "there is no such user"}
 _SERVICE = "allmysms"
 
 _named: str | None = None
@@ -47,10 +48,13 @@ def use(name: str | None) -> None:
     _named = name
 
 
-def config_path() -> Path:
-    """Return where the profiles are written down."""
+def config_path() -> Path | None:
+    """Return where the profiles are written down; None for a user without a home, such as a container's."""
     home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(home).expanduser() / "allmysms" / "config.toml"
+    try:
+        return Path(home).expanduser() / "allmysms" / "config.toml"
+    except RuntimeError:
+        return None
 
 
 def chosen() -> tuple[str, Mapping[str, str]]:
@@ -60,9 +64,15 @@ def chosen() -> tuple[str, Mapping[str, str]]:
         InvalidRequest: The file, or what it says, cannot be used.
     """
     asked = _named or value_of(PROFILE, os.environ)
-    path = config_path()
+    name, path = asked or _DEFAULT, config_path()
+    if path is None:
+        if not asked:
+            return "", {}
+        msg = (
+            f"There is no profile {name!r}: this user has no home; XDG_CONFIG_HOME may name a folder. Nothing was sent."
+        )
+        raise InvalidRequest(msg)
     profiles = _read(path)
-    name = asked or _DEFAULT
     if name not in profiles:
         if not asked:
             return "", {}
@@ -92,6 +102,15 @@ def settings() -> dict[str, Setting]:
     return found
 
 
+def beaten(found: Mapping[str, Setting]) -> list[str]:
+    """Return sentences on what a profile says in vain, since the environment says another."""
+    return [
+        f"{variable} of the environment takes the place of what {each.beaten} says."
+        for variable, each in found.items()
+        if each.beaten
+    ]
+
+
 def _read(path: Path) -> dict[str, dict[str, object]]:
     """Return every profile of a file; none where it is not there.
 
@@ -99,29 +118,47 @@ def _read(path: Path) -> dict[str, dict[str, object]]:
         InvalidRequest: Others may read it, or it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
-                msg = f"{path} may be read by others: run 'chmod 600 {path}'. Nothing was sent."
-                raise InvalidRequest(msg)
-            words = file.read(_MOST + 1)
+        words = _private(path, _MOST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         msg = f"{path} cannot be read: {why(error)}. Nothing was sent."
         raise InvalidRequest(msg) from None
+    if len(words) > _MOST:
+        msg = f"{path} is larger than {_MOST} bytes. Nothing was sent."
+        raise InvalidRequest(msg)
     try:
-        tables = tomllib.loads(words[:_MOST].decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        # The error's words may quote what is written there, which may be a key: they say where it is alone.
-        where = str(error).rpartition("(")[2].rstrip(")") if "(at " in str(error) else "no UTF-8"
-        msg = f"{path} is no TOML: {where}. Nothing was sent."
+        tables = tomllib.loads(words.decode("utf-8-sig"))  # as Windows' editor writes it, too
+    except (ValueError, RecursionError) as error:  # numbers of any length and tables in tables, too
+        msg = f"{path} is no TOML: {_where(error)}. Nothing was sent."
         raise InvalidRequest(msg) from None
     odd = [name for name, table in tables.items() if not isinstance(table, dict)]
     if odd:
         msg = f"{path}: {odd[0]!r} stands outside of a profile: write [default] above it. Nothing was sent."
         raise InvalidRequest(msg)
     return cast("dict[str, dict[str, object]]", tables)
+
+
+def _private(path: Path, most: int) -> bytes:
+    """Return the beginning of a file that its owner alone may read.
+
+    Raises:
+        InvalidRequest: Others may read it.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+            msg = f"{path} may be read by others: run 'chmod 600 {path}'. Nothing was sent."
+            raise InvalidRequest(msg)
+        return file.read(most)
+
+
+def _where(error: Exception) -> str:
+    """Return where a file is no TOML; the error's own words may quote what is written there, which may be a key."""
+    if isinstance(error, UnicodeDecodeError):
+        return "no UTF-8"
+    _, found, where = str(error).rpartition("(at ")
+    return f"at {where.rstrip(')')}" if found else "a value is too long or too deep"
 
 
 def _checked(path: Path, name: str, table: Mapping[str, object]) -> dict[str, str]:
@@ -158,16 +195,13 @@ def _checked(path: Path, name: str, table: Mapping[str, object]) -> dict[str, st
 
 def _key_of_file(path: Path, name: str, place: str) -> str:
     """Return the key that a file of its own holds, found from the profiles' folder."""
-    file = path.parent / Path(place).expanduser()
     try:
-        with file.open("rb") as opened:
-            if os.name == "posix" and stat.S_IMODE(os.fstat(opened.fileno()).st_mode) & 0o077:
-                msg = f"{file} may be read by others: run 'chmod 600 {file}'. Nothing was sent."
-                raise InvalidRequest(msg)
-            return opened.read(_LONGEST_KEY).decode("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = why(error) if isinstance(error, OSError) else "it is no UTF-8"
-        msg = f"{path}: profile {name}: the key's file {file} cannot be read: {reason}. Nothing was sent."
+        return _private(path.parent / Path(place).expanduser(), _LONGEST_KEY).decode("utf-8-sig").strip()
+    except InvalidRequest:
+        raise
+    except (OSError, ValueError, RuntimeError) as error:  # no UTF-8, no name of a file, nobody's home
+        reason = why(error) if isinstance(error, OSError) else _REASONS.get(type(error), "it is no name of a file")
+        msg = f"{path}: profile {name}: the key's file {place!r} cannot be read: {reason}. Nothing was sent."
         raise InvalidRequest(msg) from None
 
 

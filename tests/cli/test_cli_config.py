@@ -105,6 +105,15 @@ async def test_values_are_shown_with_their_sources(folder: Path, monkeypatch: py
     assert "ALLMYSMS_LOGIN of the environment takes the place of what profile default says." in ended.err
 
 
+async def test_command_tells_of_a_profile_that_is_beaten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile's login with another account's key is hardly meant: whoever sends is told, unless it is to be quiet."""
+    monkeypatch.setenv("ALLMYSMS_API_KEY", "another-key")
+    ended = await call("--profile", "twice", "account")
+    warning = "ALLMYSMS_API_KEY of the environment takes the place of what profile twice says."
+    assert (ended.code, ended.err.splitlines()[0]) == (3, warning)
+    assert warning not in (await call("--quiet", "--profile", "twice", "account")).err
+
+
 async def test_without_profiles_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No file is no error, and a .env in the folder is not read."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nothing"))
@@ -148,6 +157,12 @@ async def test_file_that_others_may_read_is_refused(folder: Path, name: str) -> 
         (b"[default\n", "is no TOML: at line 1"),
         (b'[default]\nlogin = "\xff"\n', "is no TOML: no UTF-8"),
         (b'[default]\napi_key = "demo-key\n', "is no TOML: at line 2"),
+        (b"[default]\nlogin = " + b"1" * 5000, "is no TOML: a value is too long or too deep"),
+        (b"a = " + b"[" * 100_000, "is no TOML: a value is too long or too deep"),
+        (b"[default]\n" + b"#" * (1 << 20), "is larger than 1048576 bytes"),
+        (b'[default]\napi_key_file = "a\\u0000b"\n', "cannot be read: it is no name of a file"),
+        (b'[default]\napi_key_file = "~nobody-of-this-name/key"\n', "cannot be read: there is no such user"),
+        (b'[default]\napi_key_file = "config.toml\xc3\xa9"\n', "cannot be read: No such file"),
     ],
 )
 async def test_file_that_cannot_be_read_is_a_sentence(folder: Path, words: bytes, expected: str) -> None:
@@ -157,6 +172,34 @@ async def test_file_that_cannot_be_read_is_a_sentence(folder: Path, words: bytes
     assert ended.code == 2
     assert expected in ended.err
     assert "demo-key" not in ended.err
+
+
+async def test_file_with_a_mark_of_its_encoding_is_read(folder: Path) -> None:
+    """Editors of Windows begin a file with a mark; it is no part of what is written, nor of a key."""
+    for name in ("config.toml", "key"):
+        (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())
+    assert (await call("account")).code == 0
+
+
+async def test_user_without_a_home_has_no_profiles(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's user may have none: the environment alone speaks, unless a profile is asked for."""
+
+    def expanduser(path: Path) -> Path:
+        raise RuntimeError(f"Could not determine home directory of {path}.")
+
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setattr(Path, "expanduser", expanduser)
+    told = json.loads((await call("config", "show", "--json")).out)
+    assert (told["login"]["source"], told["file"]) == ("not set", None)
+    ended = await call("--profile", "twice", "account")
+    assert (ended.code, "this user has no home" in ended.err) == (2, True)
+
+
+async def test_credentials_in_an_address_are_not_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address that nothing would be sent to, since it holds credentials, is shown without them."""
+    for address in ("https://demo:demo-key@example.com/x", "demo:demo-key@example.com"):
+        monkeypatch.setenv("ALLMYSMS_BASE_URL", address)
+        assert "…@example.com" in (await call("config", "show", "--json")).out
 
 
 async def test_log_is_shown_as_it_is_asked_for(run: Run, sandbox: Sandbox) -> None:
