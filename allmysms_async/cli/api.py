@@ -177,7 +177,7 @@ def _value(kind: type[Operation[Any]], key: str, hint: Any, given: Sequence[str]
     for word in given:
         try:
             value: Any = msgspec.json.decode(word) if word[:1] in {"[", "{"} and str not in kinds else word
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             msg = f"{kind.name}: {key} is no JSON."
             raise click.UsageError(msg) from None
         read += cast("list[object]", value) if isinstance(value, list) and several else [value]

@@ -41,7 +41,7 @@ def api(
     output: Path | None,
     as_json: bool,
 ) -> int:
-    """Call METHOD of the HTTPS API v9, one attempt: 'allmysms api getCampaignInfo camp_id=ec12…'.
+    """Call METHOD of the HTTPS API v9, one attempt: 'allmysms api getCampaignInfo campaign_id=ec12…'.
 
     A key that is given several times is a list; what begins with [ or { is JSON; a password is given as KEY=- and asked
     for, or read from standard input. Dates are as 2027-03-02T10:00, of Paris unless they have a zone.

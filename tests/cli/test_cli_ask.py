@@ -1,6 +1,7 @@
 """Single questions to the gateway, and any method of its API, as words of the command line."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -96,6 +97,12 @@ async def test_methods_are_listed_and_described(run: Run) -> None:
     )
 
 
+async def test_example_of_the_help_can_be_called(run: Run) -> None:
+    """The fields that the help names are the method's."""
+    (example,) = re.findall(r"'allmysms api (\w+) (\w+)=", (await run("api", "--help")).out.replace("\n ", ""))
+    assert example[1] in await told(run, "api", example[0], "--fields")
+
+
 async def test_secrets_of_an_answer_are_hidden(run: Run) -> None:
     """getInfo's answer holds the key, and neither way to print it does."""
     assert (await told(run, "api", "getInfo"))["apiKey"] == "…"
@@ -130,6 +137,9 @@ async def test_password_comes_on_standard_input(run: Run) -> None:
         (("getCampaignsInfo", "startDate=yesterday", "endDate=2027-03-01"), "start_date is not a date and time"),
         (("getCampaignsInfo", "startDate=2027-03-01", "endDate=2027-03-02", "limit=x"), "limit cannot be this"),
         (("populateList", "listName=x", "contacts=[1"), "contacts is no JSON"),
+        (("populateList", "listName=x", "contacts=" + "[" * 90_000), "contacts is no JSON"),
+        (("populateList", "listName=x", "contacts=[\udcff"), "contacts is no JSON"),
+        (("populateList", "listName=x", "contacts=\udcff"), "cannot be written as UTF-8"),
         (("getAcks", "camp_id=1", "--output", "x"), "--output is for downloadMedia alone"),
     ],
 )
