@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from opentelemetry import metrics, trace
 
 from allmysms_async.clock import SYSTEM
-from allmysms_async.otel.recorder import Recorder, about
+from allmysms_async.otel.recorder import Recorder, about, harmless
 
 if TYPE_CHECKING:
     from allmysms_async.model import Outcome
@@ -46,7 +46,8 @@ class OpenTelemetry:
         now = SYSTEM.monotonic()
         if now >= self._look_at:  # asking the API each time would take longer than all the rest
             self._look_at = now + _LOOK_AGAIN
-            self._look()
+            with harmless:
+                self._look()
         return self._recorder
 
     def _look(self) -> None:
@@ -74,7 +75,8 @@ class OpenTelemetry:
         """Count rows of a campaign that ended."""
         recorder = self._recording()
         if recorder is not None and recorder.metrics is not None:
-            recorder.metrics.outcomes(about(backend, "campaign"), outcomes)
+            with harmless:
+                recorder.metrics.outcomes(about(backend, "campaign"), outcomes)
 
     def delivering(self, backend: str, recipients: int, work: Awaitable[E]) -> Awaitable[E]:
         """Observe one request of a campaign."""

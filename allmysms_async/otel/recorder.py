@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
+from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,13 +22,16 @@ from allmysms_async.otel.metric import Metrics
 if TYPE_CHECKING:
     from allmysms_async.telemetry import Answer, Counts, Ended
 
-__all__ = ["Recorder", "about"]
+__all__ = ["Recorder", "about", "harmless"]
 
 E = TypeVar("E", bound="Ended")
 A = TypeVar("A", bound="Answer")
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 _SCOPE = "allmysms_async"
+_COUNTED = ("accepted", "rejected", "failed", "unknown")
 
 # Whether the span that something belongs to is not recorded: then it begins none, which would be one without a parent.
 _quiet: ContextVar[bool] = ContextVar("allmysms_async_quiet", default=False)
@@ -47,6 +52,31 @@ def about(backend: str, operation: str) -> dict[str, str]:
         convention.OPERATION: operation,
         convention.BACKEND: backend,
     }
+
+
+class _Harmless:
+    """Lets no error of a processor, a sampler or an exporter out: what is observed ends as it would unobserved."""
+
+    def __init__(self) -> None:
+        self._told: set[type] = set()
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Warn of an error, of each kind once, without its words: they may hold anything."""
+        if kind is None or not isinstance(error, Exception):
+            return False
+        if kind not in self._told:
+            self._told.add(kind)
+            _log.warning("Spans or metrics are lost: whoever collects them failed (%s).", kind.__name__)
+        return True
+
+
+harmless = _Harmless()
+"""What only tells of the work runs within it."""
 
 
 class Recorder:
@@ -76,7 +106,8 @@ class Recorder:
         """Observe one send."""
         delivery = await self.delivering(backend, recipients, work)
         if self.metrics is not None and delivery.receipt is not None:
-            self.metrics.receipt(about(backend, "send"), delivery.receipt)
+            with harmless:
+                self.metrics.receipt(about(backend, "send"), delivery.receipt)
         return delivery
 
     async def delivering(self, backend: str, recipients: int, work: Awaitable[E]) -> E:
@@ -96,26 +127,24 @@ class Recorder:
             raise
         finally:
             if self.metrics is not None:
-                self.metrics.ended(told, recipients, SYSTEM.monotonic() - began, ended)
+                with harmless:
+                    self.metrics.ended(told, recipients, SYSTEM.monotonic() - began, ended)
             if span is not None:
-                span.set_attributes({**told, convention.OPERATION_TYPE: "send", convention.BATCH_SIZE: recipients})
-                if convention.ERROR_TYPE in told:
-                    span.set_status(StatusCode.ERROR)
-                span.end()
+                _end(span, {**told, convention.OPERATION_TYPE: "send", convention.BATCH_SIZE: recipients})
 
     async def running(self, backend: str, work: Awaitable[T], counts: Callable[[], Counts]) -> T:
         """Observe a campaign."""
         span = self._begin("campaign allmysms", SpanKind.INTERNAL)
         if span is None:
             return await _quietly(work)
-        span.set_attributes(about(backend, "campaign"))
+        told: dict[str, str | int] = {**about(backend, "campaign")}
         try:
             return await _within(span, work)
         finally:
-            now = counts()
-            for what in ("accepted", "rejected", "failed", "unknown"):
-                span.set_attribute(f"allmysms.{what}", getattr(now, what))
-            span.end()
+            with harmless:
+                now = counts()
+                told |= {f"allmysms.{what}": getattr(now, what) for what in _COUNTED}
+            _end(span, told)
 
     # -- on the way ---------------------------------------------------------------------------------------------------
 
@@ -130,7 +159,8 @@ class Recorder:
         began = SYSTEM.monotonic()
         span = self._begin(method, SpanKind.CLIENT)
         if self.metrics is not None:
-            self.metrics.active.add(1, told)
+            with harmless:
+                self.metrics.active.add(1, told)
         ended = dict(told)
         try:
             answer = await work
@@ -143,25 +173,22 @@ class Recorder:
             raise
         finally:
             if self.metrics is not None:
-                self.metrics.active.add(-1, told)
-                self.metrics.http.record(SYSTEM.monotonic() - began, ended)
+                with harmless:
+                    self.metrics.active.add(-1, told)
+                    self.metrics.http.record(SYSTEM.monotonic() - began, ended)
             if span is not None:
-                span.set_attributes({**ended, convention.URL: url, convention.REQUEST: name})
-                if convention.ERROR_TYPE in ended:
-                    span.set_status(StatusCode.ERROR)
-                span.end()
+                _end(span, {**ended, convention.URL: url, convention.REQUEST: name})
 
     async def mailing(self, name: str, host: str, port: int, work: Awaitable[T]) -> T:
         """Observe one mail."""
         span = self._begin("smtp allmysms", SpanKind.CLIENT)
         if span is None:
             return await work
-        span.set_attributes({convention.PROTOCOL: "smtp", convention.SERVER: host, convention.REQUEST: name})
-        span.set_attribute(convention.PORT, port)
+        told: dict[str, str | int] = {convention.PROTOCOL: "smtp", convention.SERVER: host, convention.PORT: port}
         try:
             return await _within(span, work)
         finally:
-            span.end()
+            _end(span, {**told, convention.REQUEST: name})
 
     # -- what comes back ----------------------------------------------------------------------------------------------
 
@@ -172,7 +199,8 @@ class Recorder:
         links = [Link(brought)] if isinstance(brought, SpanContext) else None
         span = self._begin("process allmysms", SpanKind.CONSUMER, links)
         if self.metrics is not None and since is not None and kind == "report":
-            self.metrics.lag.record(max(0.0, (SYSTEM.now() - since).total_seconds()), told)
+            with harmless:
+                self.metrics.lag.record(max(0.0, (SYSTEM.now() - since).total_seconds()), told)
         try:
             return await (_quietly(work) if span is None else _within(span, work))
         except BaseException as error:
@@ -180,17 +208,28 @@ class Recorder:
             raise
         finally:
             if self.metrics is not None:
-                self.metrics.process.record(SYSTEM.monotonic() - began, told)
+                with harmless:
+                    self.metrics.process.record(SYSTEM.monotonic() - began, told)
             if span is not None:
-                span.set_attributes({**told, convention.OPERATION_TYPE: "process"})
-                span.end()
+                _end(span, {**told, convention.OPERATION_TYPE: "process"})
 
     def _begin(self, what: str, kind: SpanKind, links: Sequence[Link] | None = None) -> Span | None:
         """Begin a span, or none where it would not be recorded."""
         if _quiet.get():
             return None
-        span = self._start(what, kind=kind, links=links)
-        return span if span.is_recording() else None
+        span: Span | None = None
+        with harmless:
+            span = self._start(what, kind=kind, links=links)
+        return span if span is not None and span.is_recording() else None
+
+
+def _end(span: Span, told: Mapping[str, str | int]) -> None:
+    """End a span; it failed where a kind of error is told."""
+    with harmless:
+        span.set_attributes(told)
+        if convention.ERROR_TYPE in told:
+            span.set_status(StatusCode.ERROR)
+        span.end()
 
 
 async def _quietly(work: Awaitable[T]) -> T:
