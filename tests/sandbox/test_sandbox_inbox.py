@@ -9,6 +9,7 @@ import pytest
 
 from allmysms_async import RestBackend, SmsService, SoapBackend
 from allmysms_async.sandbox import Clock, Sandbox
+from allmysms_async.sandbox.inbox import Live, look
 
 PHONE = "33612345678"
 SECRETS = ("demo-key", "demo-pass", "another-key", "typed<wrong")
@@ -63,8 +64,16 @@ async def test_handsets_come_a_page_at_a_time(http: httpx.AsyncClient, sms: SmsS
     assert (told["total"], [each["phone"] for each in told["handsets"]]) == (121, [PHONE, "33610000119"])
     told = (await http.get("/_sandbox/handsets", params={"offset": 120, "limit": 50})).json()
     assert [each["phone"] for each in told["handsets"]] == ["33610000000"]
-    for search, count in (("06 12 34", 1), ("+33610000", 120), ("CODE EST", 1), ("bonjour", 120), ("nothing", 0)):
+    for search, count in (
+        ("06 12 34", 1),
+        ("+33610000", 120),
+        ("CODE EST", 1),
+        ("bonjour", 120),
+        ("nothing", 0),
+        ("4821", 1),
+    ):
         assert (await http.get("/_sandbox/handsets", params={"search": search})).json()["total"] == count
+    assert (await http.get("/_sandbox/handsets", params={"search": "0033 612"})).json()["total"] == 1
     for wrong in ("-1", "x", "99999999999"):
         assert (await http.get("/_sandbox/handsets", params={"offset": wrong})).status_code == 400
 
@@ -81,6 +90,20 @@ async def test_conversation_shows_both_sides(http: httpx.AsyncClient, sms: SmsSe
     assert text["costly"] == ["ô", "\u2019"]
     assert (reply["own"], reply["text"]) == (True, "STOP")
     assert (await http.get("/_sandbox/conversation", params={"phone": "12"})).status_code == 400
+
+
+async def test_long_conversation_shows_its_end(
+    http: httpx.AsyncClient, sms: SmsService, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load test may send everything to one handset: the last lines are shown, and how many there were before."""
+    monkeypatch.setattr(look, "_MOST_LINES", 3)
+    for number in range(5):
+        await sms.send(f"numéro {number}", PHONE)
+        sandbox.advance(60)
+    sandbox.reply(PHONE, "Assez")
+    told = (await http.get("/_sandbox/conversation", params={"phone": PHONE})).json()
+    assert [line["text"] for line in told["lines"]] == ["numéro 3", "numéro 4", "Assez"]
+    assert told["earlier"] == 3
 
 
 async def test_requests_are_shown_without_keys(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
@@ -149,6 +172,23 @@ async def test_page_that_reads_slowly_is_told_to_look_again(sandbox: Sandbox, ht
         await asyncio.sleep(0)
         told = [line async for line in _first(lines, 2)]
         assert "reset" in told[0]
+
+
+async def test_slow_page_is_no_other_pages_concern() -> None:
+    """One that reads what it is told goes on being told it, whoever else does not."""
+    live = Live()
+    slow, *quick = [live.events() for _ in range(8)]
+    for page in (slow, *quick):
+        await anext(page)
+    for number in range(500):
+        live.tell({"kind": "texts", "count": number})
+        for page in quick:
+            assert await anext(page) == f'data: {{"kind":"texts","count":{number}}}\n\n'.encode()
+    assert b"reset" in await anext(slow)
+    live.end()
+    for page in quick:
+        assert [line async for line in page] == []
+    await slow.aclose()
 
 
 async def _first(lines: AsyncIterator[str], count: int) -> AsyncIterator[str]:

@@ -56,6 +56,9 @@ async def test_person_reads_and_answers(browser: Any, sandbox: Sandbox) -> None:
         await sms.send("Votre code est <b>4821</b>", PHONE)
     await expect(page.locator("#lines li")).to_have_count(2)
     await expect(page.locator("#lines")).to_contain_text("<b>4821</b>")
+    async with SmsService(RestBackend("demo", "demo-key", base_url=sandbox.http_url)) as sms:
+        await sms.send("Rentrez bien", [PHONE, "0698765432"])
+    await expect(page.locator("#lines li")).to_have_count(3)
     await page.fill("#reply", "Merci")
     await page.press("#reply", "Enter")
     await expect(page.locator("#lines li.own")).to_contain_text("Merci")

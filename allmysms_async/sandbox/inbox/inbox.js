@@ -6,6 +6,7 @@ const PAGE = 50;
 const $ = (id) => document.getElementById(id);
 let words = WORDS.en;
 let chosen = "";
+let shown = ""; // whose conversation is in the page: it is that of the chosen one once the answer is there
 let query = "";
 let total = 0;
 let pages = new Map(); // number of a page -> its handsets, or a promise of them
@@ -127,10 +128,15 @@ async function show(phone, focus = false) {
   chosen = phone;
   const told = await ask(`conversation?phone=${encodeURIComponent(phone)}`);
   if (chosen !== phone) return;
+  const log = $("log");
+  const follows = phone !== shown || log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  shown = phone;
   $("who").textContent = `+${phone}${told.opted_out ? ` · ${words.opted}` : ""}`;
-  $("lines").replaceChildren(...told.lines.map(line));
+  const lines = told.lines.map(line);
+  if (told.earlier) lines.unshift(make("li", { className: "earlier" }, words.earlier(told.earlier)));
+  $("lines").replaceChildren(...lines);
   $("reply-form").hidden = false;
-  $("log").scrollTop = $("log").scrollHeight;
+  if (follows) log.scrollTop = log.scrollHeight;
   draw();
   if (focus) $("who").focus();
 }
@@ -242,12 +248,14 @@ async function requests() {
   $("request-list").replaceChildren(...(items.length ? items : [make("p", {}, words.noRequests)]));
 }
 
+function lookAgain() {
+  for (const look of [state, faults, requests]) look().catch(() => {}); // the event stream tells when it is back
+}
+
 function refresh() {
   measure();
   relist();
-  state();
-  faults();
-  requests();
+  lookAgain();
   if (chosen) show(chosen).catch(() => {});
 }
 
@@ -255,6 +263,7 @@ function refresh() {
 
 let source = null;
 let soon = 0;
+let stale = false; // whether the conversation may have changed
 
 function listening(on) {
   $("live").classList.toggle("on", Boolean(on));
@@ -268,14 +277,20 @@ function listen() {
   source.addEventListener("message", (message) => {
     const told = JSON.parse(message.data);
     if (told.kind === "reset") {
-      chosen = "";
+      chosen = shown = "";
       $("lines").replaceChildren();
       $("reply-form").hidden = true;
       $("who").textContent = words.choose;
     }
-    if (chosen && (told.phone === chosen || told.kind === "state")) show(chosen).catch(() => {});
+    stale = stale || !told.phone || told.phone === chosen; // texts to several have no number
     // Texts may come by the thousand a second: the page looks again a few times in one.
-    if (!soon) soon = setTimeout(() => { soon = 0; relist(); state(); faults(); requests(); }, 250);
+    if (!soon) soon = setTimeout(() => {
+      soon = 0;
+      relist();
+      lookAgain();
+      if (chosen && stale) show(chosen).catch(() => {});
+      stale = false;
+    }, 250);
   });
 }
 
@@ -290,9 +305,7 @@ function select(tab) {
     each.tabIndex = on ? 0 : -1;
     $(each.getAttribute("aria-controls")).hidden = !on;
   }
-  state();
-  faults();
-  requests();
+  lookAgain();
   draw();
 }
 

@@ -40,11 +40,12 @@ class Live:
     def tell(self, event: Event) -> None:
         """Tell every page; where too much waits, one look at everything takes its place."""
         for page in self._pages:
-            if page.qsize() >= _MOST_WAITING:
-                while not page.empty():
-                    page.get_nowait()
-                event = {"kind": "reset"}
-            page.put_nowait(event)
+            if page.qsize() < _MOST_WAITING:
+                page.put_nowait(event)
+                continue
+            while not page.empty():
+                page.get_nowait()
+            page.put_nowait({"kind": "reset"})
 
     def end(self) -> None:
         """Let go of every page."""

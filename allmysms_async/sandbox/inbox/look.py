@@ -11,6 +11,7 @@ __all__ = ["Conversation", "Handset", "Handsets", "Line", "conversation", "hands
 
 _MOST = 200
 _PREVIEW = 80
+_MOST_LINES = 500
 
 
 class Handset(TypedDict):
@@ -47,10 +48,11 @@ class Line(TypedDict):
 
 
 class Conversation(TypedDict):
-    """What a handset received and answered, in order."""
+    """What a handset received and answered last, in order, and how many lines there were before those."""
 
     phone: str
     opted_out: bool
+    earlier: int
     lines: list[Line]
 
 
@@ -76,16 +78,15 @@ def handsets(world: World, search: str, offset: int, limit: int) -> Handsets:
 
 
 def _found(world: World, search: str) -> Iterator[str]:
-    """Return the handsets that a search is about."""
-    figures = "".join(filter(str.isdigit, search))
-    national = f"33{figures[1:]}" if figures.startswith("0") else figures
-    by_number = figures and not search.strip("+0123456789 .-()")
+    """Return the handsets that a search is about: figures are a number's or a text's, such as a code."""
     folded = search.casefold()
-    told = set[str]() if by_number else world.handsets.reached_by(lambda text: folded in text.casefold())
-    if not by_number:
-        told |= {reply.phone for reply in world.replies.everything() if folded in reply.text.casefold()}
+    told = world.handsets.reached_by(lambda text: folded in text.casefold())
+    told |= {reply.phone for reply in world.replies.everything() if folded in reply.text.casefold()}
+    national = "" if search.strip("+0123456789 .-()") else "".join(filter(str.isdigit, search))
+    if national.startswith("0"):
+        national = national.removeprefix("00") if national.startswith("00") else f"33{national[1:]}"
     for phone in world.handsets.newest():
-        if (national in phone) if by_number else phone in told:
+        if phone in told or (national and national in phone):
             yield phone
 
 
@@ -101,10 +102,12 @@ def _handset(world: World, phone: str) -> Handset:
 
 
 def conversation(world: World, phone: str) -> Conversation:
-    """Return what a handset received and answered."""
+    """Return what a handset received and answered, the last 500 lines of it."""
     now = world.settle()
     lines: list[tuple[float, Line]] = []
-    for campaign, index in world.handsets.places(phone):
+    places = world.handsets.places(phone)
+    replies = [reply for reply in world.replies.everything() if reply.phone == phone]
+    for campaign, index in places[-_MOST_LINES:]:
         text = campaign.text(index)
         costly = foreign(text)
         try:
@@ -125,24 +128,25 @@ def conversation(world: World, phone: str) -> Conversation:
             "state": "waiting" if ack.pending else _STATES.get(fate(phone), "undelivered"),
         }
         lines.append((campaign.send_at, line))
-    for reply in world.replies.everything():
-        if reply.phone == phone:
-            line = {
-                "own": True,
-                "at": wall(reply.at),
-                "text": reply.text,
-                "sender": "",
-                "protocol": "",
-                "campaign": reply.campaign.id,
-                "media": "",
-                "parts": 0,
-                "costly": [],
-                "state": "",
-            }
-            lines.append((reply.at, line))
+    for reply in replies[-_MOST_LINES:]:
+        line = {
+            "own": True,
+            "at": wall(reply.at),
+            "text": reply.text,
+            "sender": "",
+            "protocol": "",
+            "campaign": reply.campaign.id,
+            "media": "",
+            "parts": 0,
+            "costly": [],
+            "state": "",
+        }
+        lines.append((reply.at, line))
     lines.sort(key=lambda each: each[0])
+    shown = [line for _, line in lines[-_MOST_LINES:]]
     opted_out = any(world.opt_outs.find(login, phone) for login in world.accounts)
-    return {"phone": phone, "opted_out": opted_out, "lines": [line for _, line in lines]}
+    earlier = len(places) + len(replies) - len(shown)
+    return {"phone": phone, "opted_out": opted_out, "earlier": earlier, "lines": shown}
 
 
 _STATES = {"1": "delivered", "2": "undelivered", "4": "undelivered", "5": "unassigned"}

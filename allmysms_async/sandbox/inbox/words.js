@@ -17,6 +17,7 @@ export const WORDS = {
     name: "Name", protocol: "Protocol", status: "Status", contacts: "Recipients", part: "Parts", at: "Date", master: "Main account",
     sent: "sent", programmed: "scheduled", cancelled: "cancelled", noCampaigns: "No campaign yet.", noRequests: "No request yet.",
     noFaults: "No fault is in force.", unanswered: "no answer", asked: "Request", answered: "Answer",
+    earlier: (n) => (n === 1 ? "1 line before" : `${n} lines before`),
     always: "always", sure: "Forget everything?", any: "any path",
   },
   fr: {
@@ -36,6 +37,7 @@ export const WORDS = {
     name: "Nom", protocol: "Protocole", status: "État", contacts: "Destinataires", part: "SMS", at: "Date", master: "Compte principal",
     sent: "envoyée", programmed: "programmée", cancelled: "annulée", noCampaigns: "Aucune campagne.", noRequests: "Aucune requête.",
     noFaults: "Aucune panne n’est en vigueur.", unanswered: "sans réponse", asked: "Requête", answered: "Réponse",
+    earlier: (n) => (n === 1 ? "1 ligne avant" : `${n} lignes avant`),
     always: "toujours", sure: "Tout oublier ?", any: "tout chemin",
   },
 };
