@@ -83,7 +83,11 @@ class Expected:
 
     async def _arrived(self) -> Expected:
         __tracebackhide__ = True
-        done, _ = await asyncio.wait([asyncio.wrap_future(self._found)], timeout=self._within)
+        try:
+            done, _ = await asyncio.wait([asyncio.wrap_future(self._found)], timeout=self._within)
+        except asyncio.CancelledError:  # what comes from now on is for whoever expects it then
+            self._failed = bool(self._arrivals.give_up(self.wish, self._found))
+            raise
         if not done:
             self._fail()
         return self

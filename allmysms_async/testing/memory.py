@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -73,6 +74,7 @@ class MemoryBackend:
         self.failures = list(failures)
         self._identity = identity(self.name, secrets.token_hex(8))
         self._answers: dict[str, SendReceipt] = {}
+        self._lock = threading.Lock()
 
     @property
     def identity(self) -> str:
@@ -91,13 +93,14 @@ class MemoryBackend:
         Raises:
             Exception: The next of ``failures``.
         """
-        failure = self.failures.pop(0) if self.failures else None
-        if failure is not None and not isinstance(failure, OutcomeUnknown):
-            raise failure
-        key = request.idempotency_key
-        receipt = self._answers.get(key or "") or self._take(request)
-        if key is not None:
-            self._answers[key] = receipt
+        with self._lock:
+            failure = self.failures.pop(0) if self.failures else None
+            if failure is not None and not isinstance(failure, OutcomeUnknown):
+                raise failure
+            key = request.idempotency_key
+            receipt = self._answers.get(key or "") or self._take(request)
+            if key is not None:
+                self._answers[key] = receipt
         if failure is not None:
             raise failure
         return receipt

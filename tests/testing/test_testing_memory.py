@@ -1,5 +1,8 @@
 """The backend for unit tests; tests/contract holds it to what every backend promises of texts."""
 
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -14,7 +17,7 @@ from allmysms_async import (
     SmsMessage,
     SmsService,
 )
-from allmysms_async.testing import MemoryBackend
+from allmysms_async.testing import MemoryBackend, SentText
 
 ONCE = RetryPolicy(attempts=1)
 
@@ -55,6 +58,34 @@ async def test_lost_answer_is_found_again_by_its_key() -> None:
         assert len(backend.sent) == 1
         receipt = await sms.send("Bonjour", "0612345678", idempotency_key=caught.value.idempotency_key)
     assert len(receipt.accepted) == len(backend.sent) == 1
+
+
+class Slowly(list[SentText]):
+    """A list that lets others run whenever it is asked for its length."""
+
+    def __len__(self) -> int:
+        """Return its length, late."""
+        length = super().__len__()
+        time.sleep(0.001)
+        return length
+
+
+def test_threads_share_one() -> None:
+    """Each send of any thread has an identifier of its own, and each failure is raised once."""
+    backend = MemoryBackend(failures=[NotSent("down")] * 4)
+    backend.sent = Slowly()
+
+    async def send(number: int) -> str | None:
+        async with SmsService(backend, send_policy=ONCE) as sms:
+            try:
+                return (await sms.send(f"Bonjour {number}", "0612345678")).campaign_id
+            except NotSent:
+                return None
+
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda number: asyncio.run(send(number)), range(16)))
+    assert told.count(None) == 4
+    assert len(set(told)) == 13
 
 
 async def test_campaign_stops_as_at_a_gateway() -> None:

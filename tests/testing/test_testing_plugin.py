@@ -62,6 +62,15 @@ async def test_each_expectation_takes_a_text_of_its_own(allmysms_sandbox, allmys
         await allmysms_service.send(text, "0612345678")
     assert [allmysms_sandbox.expect("0612345678").text for _ in range(2)] == ["un", "deux"]
 
+async def test_wait_that_is_broken_off_takes_no_text(allmysms_sandbox, allmysms_service):
+    waiting = asyncio.ensure_future(allmysms_sandbox.expect("0612345678", within=250))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await allmysms_service.send("Bonjour", "0612345678")
+    assert allmysms_sandbox.expect("0612345678").text == "Bonjour"
+
 @pytest.mark.allmysms(faults=[{"fault": "http_503", "times": 2}], strict=True)
 async def test_outage_is_survived_in_no_time(allmysms_sandbox, allmysms_service):
     await allmysms_service.send("Bonjour", "0612345678")
@@ -172,7 +181,7 @@ def test_plugin_serves_a_fastapi_project(project: pytest.Pytester) -> None:
     """What a project's tests expect of texts holds, in event loops, threads and without; warnings are errors there."""
     project.makepyfile(shop=APP, test_shop=GOOD)
     result = project.runpytest_subprocess("-q")
-    result.assert_outcomes(passed=13)
+    result.assert_outcomes(passed=14)
 
 
 @pytest.mark.slow
