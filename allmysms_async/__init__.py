@@ -190,23 +190,28 @@ _HOMES = {
     "read_xlsx": "source",
 }
 _MODULES = frozenset(
-    {"backend", "clock", "errors", "hooks", "journal", "model", "options", "sandbox", "source", "text", "transports"}
+    {
+        *("backend", "clock", "errors", "hooks", "journal", "model", "options", "protocols", "sandbox", "source"),
+        *("text", "transports", "webhooks"),
+    }
 )
 
 
-def __getattr__(name: str) -> object:
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name not in __all__:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    for home in [_HOMES[name]] if name in _HOMES else ["errors", "model"]:
-        found: object = getattr(importlib.import_module(f"{__name__}.{home}"), name, None)
-        if found is not None:
-            globals()[name] = found
-            return found
-    msg = f"{name} is in __all__, and no module has it"
-    raise ImportError(msg)
+if not TYPE_CHECKING:  # a type checker would take any name, with a slip in it, too
+
+    def __getattr__(name: str) -> object:
+        if name in _MODULES:
+            return importlib.import_module(f"{__name__}.{name}")
+        if name not in __all__:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        for home in [_HOMES[name]] if name in _HOMES else ["errors", "model"]:
+            found: object = getattr(importlib.import_module(f"{__name__}.{home}"), name, None)
+            if found is not None:
+                globals()[name] = found
+                return found
+        msg = f"{name} is in __all__, and no module has it"
+        raise ImportError(msg)
 
 
 def __dir__() -> list[str]:
