@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import sys
 from collections.abc import Generator
 from datetime import UTC, datetime
 
 import msgspec
+
+from allmysms_async.cli.ending import escaped
 
 __all__ = ["is_quiet", "is_uncoloured", "logged"]
 
@@ -41,10 +44,22 @@ class _Json(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        told |= {name: value for name, value in vars(record).items() if name not in _USUAL}
         if record.exc_info and record.exc_info[0]:
             told["error"] = record.exc_info[0].__name__
-        return msgspec.json.encode(told, enc_hook=str).decode()
+        told = {name: value for name, value in vars(record).items() if name not in _USUAL | told.keys()} | told
+        try:
+            return msgspec.json.encode(told, enc_hook=str).decode()
+        except UnicodeEncodeError:  # half of a character, as in a file's name that is no text
+            return json.dumps(told, default=str)
+
+
+class _Words(logging.Formatter):
+    """Writes a record as one line of words that a terminal may be given, of an error its kind alone."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        kind = record.exc_info[0] if record.exc_info else None
+        return escaped(f"{record.levelname} {record.getMessage()}{f' ({kind.__name__})' if kind else ''}")
 
 
 @contextlib.contextmanager
@@ -65,7 +80,7 @@ def logged(*, verbose: int, quiet: bool, machine: bool, no_color: bool) -> Gener
     handler: logging.Handler | None = None
     if verbose or machine:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(_Json() if machine else logging.Formatter("%(levelname)s %(message)s"))
+        handler.setFormatter(_Json() if machine else _Words())
         logger.addHandler(handler)
         logger.setLevel(logging.DEBUG if verbose > 1 else logging.INFO if verbose else logging.WARNING)
     elif quiet:

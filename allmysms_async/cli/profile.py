@@ -22,7 +22,7 @@ _DEFAULT = "default"
 _KNOWN = {"login", "base_url", "api_key", "api_key_in_clear", "api_key_file", "api_key_in_keyring"}
 _MOST = 1 << 20
 _LONGEST_KEY = 1000
-_REASONS = {UnicodeDecodeError: "it is no UTF-8", RuntimeError: "there is no such user"}
+_REASONS: Mapping[type, str] = {UnicodeDecodeError: "it is no UTF-8", RuntimeError: "there is no such user"}
 _SERVICE = "allmysms"
 
 _named: str | None = None

@@ -11,6 +11,7 @@ import pytest
 
 from allmysms_async.cli import main
 from allmysms_async.cli.command import allmysms
+from allmysms_async.cli.logs import logged
 from allmysms_async.sandbox import Sandbox
 
 from .conftest import KEY, SCRIPT, Run, call
@@ -225,6 +226,27 @@ async def test_log_is_shown_as_it_is_asked_for(run: Run, sandbox: Sandbox) -> No
     assert (ended.code, ended.err) == (0, "")
     assert (logger.level, list(logger.handlers)) == before
     assert (await run("-q", "-v", "account")).code == 2
+
+
+@pytest.mark.parametrize("machine", [True, False])
+def test_whatever_is_logged_is_one_line(machine: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half a character, what steers a terminal, an error with words of its own, a field named as one of the log's."""
+    with logged(verbose=1, quiet=False, machine=machine, no_color=True):
+        logger = logging.getLogger("allmysms_async.anything")
+        logger.warning("one \udcff\x1b[31m\ntwo", extra={"level": "none", "count": 3})
+        try:
+            raise ValueError("demo-key")
+        except ValueError:
+            logger.exception("it failed.")
+    first, second = capsys.readouterr().err.splitlines()
+    assert "demo-key" not in second
+    assert "ValueError" in second
+    assert "\x1b" not in first
+    if machine:
+        told = json.loads(first)
+        assert (told["level"], told["message"], told["count"]) == ("warning", "one \udcff\x1b[31m\ntwo", 3)
+    else:
+        assert first == "WARNING one \\udcff\\x1b[31m\\ntwo"
 
 
 async def test_colours_are_left_out_where_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
