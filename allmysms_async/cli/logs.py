@@ -5,27 +5,33 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import sys
 from collections.abc import Generator
 from datetime import UTC, datetime
 
+import click
 import msgspec
 
 from allmysms_async.cli.ending import escaped
 
-__all__ = ["is_quiet", "is_uncoloured", "logged"]
+__all__ = ["is_quiet", "is_shown", "is_uncoloured", "logged"]
 
 _LOGGER = "allmysms_async"
 # What every record has of Python's own.
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 _quiet = False
+_shown = False
 _uncoloured = False
 
 
 def is_quiet() -> bool:
     """Tell whether nothing is shown but results and errors."""
     return _quiet
+
+
+def is_shown() -> bool:
+    """Tell whether warnings are shown as they are logged, so that nobody else needs to say them."""
+    return _shown
 
 
 def is_uncoloured() -> bool:
@@ -53,6 +59,14 @@ class _Json(logging.Formatter):
             return json.dumps(told, default=str)
 
 
+class _Handler(logging.Handler):
+    """Writes to whatever standard error is at the moment: a bar that moves there makes room for what is written."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        click.echo(self.format(record), err=True)
+
+
 class _Words(logging.Formatter):
     """Writes a record as one line of words that a terminal may be given, of an error its kind alone."""
 
@@ -72,14 +86,14 @@ def logged(*, verbose: int, quiet: bool, machine: bool, no_color: bool) -> Gener
         machine: Lines of JSON, and no progress beside them.
         no_color: No colours.
     """
-    global _quiet, _uncoloured  # noqa: PLW0603, RUF100  # one command at a time has the terminal
-    before = _quiet, _uncoloured
-    _quiet, _uncoloured = quiet or machine, no_color
+    global _quiet, _shown, _uncoloured  # noqa: PLW0603, RUF100  # one command at a time has the terminal
+    before = _quiet, _shown, _uncoloured
+    _quiet, _shown, _uncoloured = quiet or machine, bool(verbose) or machine, no_color
     logger = logging.getLogger(_LOGGER)
     level = logger.level
     handler: logging.Handler | None = None
     if verbose or machine:
-        handler = logging.StreamHandler(sys.stderr)
+        handler = _Handler()
         handler.setFormatter(_Json() if machine else _Words())
         logger.addHandler(handler)
         logger.setLevel(logging.DEBUG if verbose > 1 else logging.INFO if verbose else logging.WARNING)
@@ -88,7 +102,7 @@ def logged(*, verbose: int, quiet: bool, machine: bool, no_color: bool) -> Gener
     try:
         yield
     finally:
-        _quiet, _uncoloured = before
+        _quiet, _shown, _uncoloured = before
         logger.setLevel(level)
         if handler is not None:
             logger.removeHandler(handler)

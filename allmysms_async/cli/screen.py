@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from allmysms_async.cli.ending import plain
-from allmysms_async.cli.logs import is_quiet, is_uncoloured
+from allmysms_async.cli.logs import is_quiet, is_shown, is_uncoloured
 from allmysms_async.clock import PARIS, SYSTEM
 from allmysms_async.model import Totals, Waiting
 
@@ -87,7 +87,7 @@ class _Waits(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one warning."""
-        self._display.wait(record.getMessage())
+        self._display.wait(record.getMessage(), is_said=is_shown())
 
 
 class Display:
@@ -202,9 +202,11 @@ class Display:
             self._noted_at = SYSTEM.monotonic()
             self._line(f"{number(count)} read back from the journal")
 
-    def wait(self, message: str) -> None:
+    def wait(self, message: str, *, is_said: bool = False) -> None:
         """Say that something is waited for, so that it is not taken for a hang; at most one line every second."""
         self._waiting = True
+        if is_said:
+            return
         now = SYSTEM.monotonic()
         if now - self._noted_at < _NOTE_SECONDS:
             self._held_back += 1

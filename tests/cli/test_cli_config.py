@@ -203,7 +203,7 @@ async def test_credentials_in_an_address_are_not_shown(folder: Path, monkeypatch
         assert "…@example.com" in (await call("config", "show", "--json")).out
 
 
-async def test_log_is_shown_as_it_is_asked_for(run: Run, sandbox: Sandbox) -> None:
+async def test_log_is_shown_as_it_is_asked_for(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     """Quiet is results alone; JSON is one object a line, without a number in it; afterwards all is as before."""
     logger = logging.getLogger("allmysms_async")
     before = logger.level, list(logger.handlers)
@@ -224,6 +224,12 @@ async def test_log_is_shown_as_it_is_asked_for(run: Run, sandbox: Sandbox) -> No
     sandbox.faults([{"fault": "http_503", "times": 1, "retry_after": 0}])
     ended = await run("--quiet", "send", "--to", "0612345678", "Bonsoir")
     assert (ended.code, ended.err) == (0, "")
+    sandbox.faults([{"fault": "http_503", "times": 1, "retry_after": 0}])
+    people = tmp_path / "people.csv"
+    people.write_text("phone\n0612345678\n")
+    words = ("campaign", "run", str(people), "--phone", "phone", "--text", "Bonne nuit", "--purpose", "transactional")
+    ended = await run("-v", *words, "--name", "x")
+    assert (ended.code, ended.err.count("attempt 1: ")) == (0, 1)
     assert (logger.level, list(logger.handlers)) == before
     assert (await run("-q", "-v", "account")).code == 2
 
