@@ -110,6 +110,10 @@ EVENTS: Final[Mapping[str, LogEvent]] = {
     ),
     "question_in_vain": LogEvent("WARNING", _ERROR, "Nothing can be asked about a send that is watched."),
     "question_failed": LogEvent("INFO or WARNING", _ERROR, "A question failed, and is asked again in the next round."),
+    # -- telemetry ----------------------------------------------------------------------------------------------------
+    "telemetry_failed": LogEvent(
+        "WARNING", ("error",), "Whoever collects spans or metrics failed; told once for each kind of error."
+    ),
     # -- the sandbox --------------------------------------------------------------------------------------------------
     "sandbox_failed": LogEvent("ERROR", (), "The sandbox failed to answer a request."),
     "sandbox_push_failed": LogEvent("ERROR", (), "The application that the sandbox pushes webhooks into failed."),

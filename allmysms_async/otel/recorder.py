@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from opentelemetry import context, metrics, trace
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode
 
-from allmysms_async import telemetry
+from allmysms_async import logs, telemetry
 from allmysms_async.clock import SYSTEM
 from allmysms_async.otel import convention
 from allmysms_async.otel.metric import Metrics
@@ -71,7 +71,8 @@ class _Harmless:
             return False
         if kind not in self._told:
             self._told.add(kind)
-            _log.warning("Spans or metrics are lost: whoever collects them failed (%s).", kind.__name__)
+            words = "Spans or metrics are lost: whoever collects them failed (%s)."
+            _log.warning(words, kind.__name__, extra=logs.fields("telemetry_failed", error=error))
         return True
 
 
