@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from allmysms_async import logs
-from allmysms_async.batch.policy import REPLAY_SECONDS, Attempts, RetryPolicy, repeated
+from allmysms_async.batch.policy import CLOCK_SECONDS, REPLAY_SECONDS, Attempts, RetryPolicy, repeated
 from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.batch.verdict import Delivery
 from allmysms_async.clock import Clock
@@ -67,7 +67,8 @@ async def deliver(
     Raises:
         JournalError: An attempt found that the record failed.
     """
-    until, key_until = clock.monotonic() + policy.deadline, clock.now().timestamp() + budget
+    began = clock.now().timestamp()
+    until, key_until = clock.monotonic() + policy.deadline, began + budget
     ended: AllMySmsError | None = None
     if not unanswered:
         try:
@@ -82,7 +83,8 @@ async def deliver(
         attempts.note(ended)
 
     async def attempt() -> SendReceipt:
-        if attempts.unanswered and clock.now().timestamp() > attempts.key_until:
+        # A clock that was put back meanwhile tells nothing of the key's age.
+        if attempts.unanswered and not began - CLOCK_SECONDS <= clock.now().timestamp() <= attempts.key_until:
             attempts.error = attempts.error or AllMySmsError("The key is too old to be repeated.")
             attempts.event = ChunkEvent.LOSE
             raise attempts.error

@@ -18,7 +18,7 @@ from allmysms_async.batch.desk import Desk, pause
 from allmysms_async.batch.hours import Hours
 from allmysms_async.batch.limits import Limits, StopConditions
 from allmysms_async.batch.opt_outs import OptOuts
-from allmysms_async.batch.policy import REPLAY_SECONDS, RetryPolicy
+from allmysms_async.batch.policy import CLOCK_SECONDS, REPLAY_SECONDS, RetryPolicy
 from allmysms_async.batch.record import Claim, LeaseLost, Sink
 from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.state import ChunkEvent
@@ -238,7 +238,8 @@ class Dispatch:
                 raise
 
         since = chunk.first_sent_at if claim.unanswered else None
-        age = 0.0 if since is None else max(0.0, now - since)  # clocks differ by seconds
+        age = 0.0 if since is None else now - since
+        budget = REPLAY_SECONDS - max(0.0, age) if age >= -CLOCK_SECONDS else -1.0
         delivering: Awaitable[Delivery] = deliver(
             attempt,
             keyed=keyed,
@@ -246,7 +247,7 @@ class Dispatch:
             clock=self._clock,
             rng=self._rng,
             unanswered=claim.unanswered,
-            budget=REPLAY_SECONDS - age,
+            budget=budget,
             pause=lambda seconds: pause(self._clock, self._desk.stopping, seconds),
             halted=self._desk.stopping.is_set,
             limit_waited=self._limit_waits[chunk.seq],

@@ -24,9 +24,12 @@ from allmysms_async.redaction import Shown
 if TYPE_CHECKING:
     import tenacity
 
-__all__ = ["REPLAY_SECONDS", "Attempts", "RetryPolicy", "repeated"]
+__all__ = ["CLOCK_SECONDS", "REPLAY_SECONDS", "Attempts", "RetryPolicy", "repeated"]
 
 T = TypeVar("T")
+
+CLOCK_SECONDS = 300.0
+"""How far clocks may differ; a first send that lies further in the future was dated by one that was wrong."""
 
 REPLAY_SECONDS = 23 * 3600.0
 """How long after its first send a key may be repeated; the gateway keeps it for 24 hours.

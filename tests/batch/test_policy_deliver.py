@@ -183,6 +183,18 @@ async def test_key_whose_time_is_over_is_not_sent_at_all(clock):
     assert (script.times, delivery.event) == ([], ChunkEvent.LOSE)
 
 
+async def test_key_is_not_replayed_by_a_clock_that_was_put_back(clock):
+    """Two days ahead when the request was begun, then put right: nobody can tell how old the key is."""
+
+    class PutRight(type(clock)):
+        def now(self):
+            return super().now() - (timedelta(days=2) if self.elapsed else timedelta())
+
+    wrong = PutRight()
+    delivery = await begin(script := Script(wrong, LOST), policy=RetryPolicy(attempts=10_000, deadline=1e9))
+    assert (script.times, delivery.event) == ([0.0], ChunkEvent.LOSE)
+
+
 async def test_key_does_not_outlive_a_machine_that_slept(clock):
     """The 23 hours are those of the wall clock: a monotonic clock may stand still while a machine is suspended."""
 

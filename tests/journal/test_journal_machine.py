@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from allmysms_async import AllMySmsError, Campaign, InvalidRequest, Recipient, SmsMessage
 from allmysms_async.batch.chunk import Chunk, idempotency_key
-from allmysms_async.batch.policy import REPLAY_SECONDS
+from allmysms_async.batch.policy import CLOCK_SECONDS, REPLAY_SECONDS
 from allmysms_async.batch.record import Claim
 from allmysms_async.batch.settlement import settlement
 from allmysms_async.batch.state import ChunkEvent, ChunkState
@@ -251,10 +251,10 @@ class Machine(RuleBasedStateMachine):
         owner, state = self.owner_of(claim.chunk.seq)
         # What another process's late answer ended meanwhile is asked about once more with its key, and no harm done.
         assert owner == process.sink._leases.owner or (self.keyed and state == "accepted")
-        too_old = self.clock.at - (claim.chunk.first_sent_at or self.clock.at) > REPLAY_SECONDS
+        age = self.clock.at - (claim.chunk.first_sent_at or self.clock.at)
         again = claim.unanswered or claim.chunk.seq in process.answers
-        if (self.keyed and too_old) or (again and not self.keyed):
-            return  # the engine repeats no key that is too old, and nothing at all without one
+        if (self.keyed and (age > REPLAY_SECONDS or (again and age < -CLOCK_SECONDS))) or (again and not self.keyed):
+            return  # the engine repeats no key whose age is too much or unknown, and nothing at all without one
         key = claim.chunk.key
         if self.keyed:
             assert key == idempotency_key(process.sink.run_id, claim.chunk, MESSAGE)
