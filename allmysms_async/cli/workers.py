@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar, cast
 
@@ -100,7 +101,7 @@ async def _with_control(journal: str, act: Callable[[Control], Awaitable[T]]) ->
         await database.close()
 
 
-def changed(journal: str, name: str | None, status: Literal["paused", "stopped"]) -> int:
+def changed(journal: str, name: str | None, status: Literal["paused", "stopped"], *, machine: bool) -> int:
     """Have every worker pause or stop a campaign; return the exit code."""
 
     async def act(control: Control) -> tuple[store.Placed, bool]:
@@ -108,7 +109,15 @@ def changed(journal: str, name: str | None, status: Literal["paused", "stopped"]
         return placed, await store.change(control, placed.campaign, status, f"{status} by an operator")
 
     placed, done = asyncio.run(_with_control(journal, act))
-    say(f"{placed.name} is {status}." if done else f"{placed.name} was {placed.status} already; nothing was changed.")
+    if machine:
+        told = {"campaign": placed.name, "status": status if done else placed.status, "changed": done}
+        click.echo(json.dumps(told))
+    else:
+        say(
+            f"{placed.name} is {status}."
+            if done
+            else f"{placed.name} was {placed.status} already; nothing was changed."
+        )
     return ExitCode.ALL_ACCEPTED
 
 

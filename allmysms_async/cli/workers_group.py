@@ -81,18 +81,20 @@ def worker(journal: str, **options: Any) -> int:
 @click.command()
 @_journal
 @_name
-def pause(journal: str, name: str | None) -> int:
+@as_json_option
+def pause(journal: str, name: str | None, as_json: bool) -> int:
     """Have every worker leave the campaign in JOURNAL alone, until 'campaign resume'."""
     from allmysms_async.cli.workers import changed
 
-    return changed(journal, name, "paused")
+    return changed(journal, name, "paused", machine=as_json)
 
 
 @click.command()
 @_journal
 @_name
-def stop(journal: str, name: str | None) -> int:
+@as_json_option
+def stop(journal: str, name: str | None, as_json: bool) -> int:
     """Have every worker stop the campaign in JOURNAL; the rest stays pending, and 'campaign resume' opens it again."""
     from allmysms_async.cli.workers import changed
 
-    return changed(journal, name, "stopped")
+    return changed(journal, name, "stopped", machine=as_json)

@@ -273,6 +273,7 @@ def test_what_prints_prints_json() -> None:
         "opt-outs remove",
         "webhooks remove",
         "webhooks set",
+        "worker",
     }
 
 

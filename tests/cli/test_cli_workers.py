@@ -46,6 +46,8 @@ async def test_a_campaign_is_submitted_paused_resumed_and_sent_by_a_worker(run, 
     told = json.loads(status.out)
     assert (told["complete"], told["status"], told["workers"], told["pending"]) == (False, "open", 0, 3)
     assert (await run("campaign", "pause", place, "--name", "soldes")).err == "soldes is paused.\n"
+    again = await run("campaign", "pause", place, "--name", "soldes", "--json")
+    assert json.loads(again.out) == {"campaign": "soldes", "status": "paused", "changed": False}
     assert json.loads((await run("campaign", "status", place, "--json")).out)["status"] == "paused"
     resumed = await run("campaign", "resume", place, "--name", "soldes")
     assert (resumed.code, resumed.err) == (0, "soldes is open for workers again.\n")
@@ -54,7 +56,7 @@ async def test_a_campaign_is_submitted_paused_resumed_and_sent_by_a_worker(run, 
     )
     assert worked.code == 0, worked.err
     events = [json.loads(line) for line in worked.err.splitlines()]
-    assert {event.get("campaign") for event in events} >= {"soldes"}
+    assert {event.get("allmysms_campaign") for event in events} >= {"soldes"}
     assert "6123456" not in worked.err
     followed = await run("campaign", "status", place, "--name", "soldes", "--follow", "--json")
     told = json.loads(followed.out)

@@ -116,11 +116,11 @@ async def test_lost_session_ends_the_handling_of_its_lanes(journal, until):
         await one.store([report(person) for person in range(40)])
         kept = await one.take(40, ())
         assert (len(kept), await two.take(40, ())) == (40, [])
+        assert all(map(one.holds, kept))
         connection = one._hand._connection
         other = await two._database.session()
         await other.execute("select pg_terminate_backend($1)", connection.get_server_pid())
         await other.close()
-        assert all(map(one.holds, kept))
         await until(connection.is_closed)
         assert not any(map(one.holds, kept))  # nothing that was not begun is begun with
         assert len(await one.take(40, {each.event.phone for each in kept})) == 0
