@@ -16,7 +16,7 @@ nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-EXTRAS = "[aiohttp,cli,fastapi,imap,numbers,otel,postgres,runner,testing,webhooks,xlsx]"
+EXTRAS = "[aiohttp,cli,fastapi,imap,keyring,numbers,otel,postgres,runner,testing,webhooks,xlsx]"
 # A group stays in one process; conftest.py puts first what takes longest.
 GROUPED = ("--dist", "loadgroup", "--no-loadscope-reorder")
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
