@@ -242,14 +242,16 @@ class Hours:
             raise self.refusal(zones, together=False)
 
     def asleep(self, began: float) -> frozenset[str]:
-        """Return the country codes whose people a campaign leaves out, since it was begun in their quiet hours.
+        """Return the country codes whose people a campaign leaves out: it was begun in their quiet hours, and has them.
 
         Args:
-            began: Unix time.
+            began: Unix time; what was begun at night under another policy leaves out nobody by day.
         """
         if not self._refuses:
             return frozenset()
         from allmysms_async.law import ZONES
 
-        moment = self._moment(began)
-        return frozenset(code for code, zone in ZONES.items() if self._opens(zone, moment) > moment)
+        moments = {self._moment(began), self._moment(self._now())}
+        return frozenset(
+            code for code, zone in ZONES.items() if all(self._opens(zone, moment) > moment for moment in moments)
+        )

@@ -41,6 +41,9 @@ _Fit: TypeAlias = tuple[Coding, int]
 # How a text is sent: its coding, its parts.
 
 
+# Why people are left out of whom another run may think otherwise: at another hour, with other lists or another policy.
+_LEFT_OUT = (Reason.QUIET_HOURS, Reason.OPTED_OUT, Reason.UNASSIGNED, Reason.MANUAL_BLACKLIST)
+
 # Whose usual mobiles are taken as columns.
 _HOME = "33"
 
@@ -141,7 +144,7 @@ class Planner:
         begin = looked = 0
         for end in (*others, len(rows)):
             run = block.part(begin, end) if begin < end else None
-            if run is not None and run.is_new(self._seen):
+            if run is not None and run.is_new(self._seen) and not self._holds_left_out(run):
                 self._add_run(run, cast("list[_Fit]", fits[begin:end]))
             elif run is not None:
                 looked += end - begin
@@ -162,6 +165,13 @@ class Planner:
     def _barred(self, block: Block) -> BitMap64:
         """Return the numbers of usual rows that opted out."""
         return block.known & self._opt_outs.numbers if self._opt_outs.numbers else self._opt_outs.numbers
+
+    def _holds_left_out(self, block: Block) -> bool:
+        """Tell whether one of some usual rows is recorded as left out, and was not met yet."""
+        if not self._unmet.refusals:
+            return False
+        digests = (refusal(phone, reason) for reason in _LEFT_OUT for phone in block.phones)
+        return any(map(self._unmet.awaits_refusal, digests))
 
     def _unsized(self, fits: list[_Fit | None]) -> int:
         """Return how many texts somebody has to look at."""
@@ -261,11 +271,11 @@ class Planner:
         number = int(phone)
         if number in self._seen and not self._unmet.awaits(number):
             return self._refuse(row, recipient, phone, Reason.DUPLICATE)
+        if self._unmet.refusals and any(self._unmet.meet_refusal(refusal(phone, reason)) for reason in _LEFT_OUT):
+            return None  # what was told of a row stays so
         why = self._opt_outs.reason(number)
         if why is not None and number not in self._seen:
             return self._refuse(row, recipient, phone, why)
-        if self.asleep and number not in self._seen and country_code(phone) in self.asleep:
-            return self._refuse(row, recipient, phone, Reason.QUIET_HOURS)
         try:
             size = self._measure(recipient)
         except InvalidText as error:
@@ -275,6 +285,9 @@ class Planner:
             return self.add(row, msgspec.structs.replace(recipient, params=params))
         if self._unmet.meet(number):
             return None
+        # Whatever is wrong with a row at any hour is told first.
+        if self.asleep and country_code(phone) in self.asleep:
+            return self._refuse(row, recipient, phone, Reason.QUIET_HOURS)
         self._join(row, recipient, phone, size.coding, size.parts)
         return None
 

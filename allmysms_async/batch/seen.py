@@ -26,6 +26,9 @@ class Unmet:
 
     A number that is met for the first time in a reading is the person who is recorded, wherever it stands now; when it
     is met again it is a duplicate. Of refused rows that hold the same, as many are known as were recorded.
+
+    Attributes:
+        refusals: How many refused rows were not met yet.
     """
 
     def __init__(self) -> None:
@@ -35,6 +38,7 @@ class Unmet:
         """Begin another reading, which has met nothing; what is recorded is to be learnt again."""
         self._numbers = BitMap64()
         self._refusals: Counter[int] = Counter()
+        self.refusals = 0
         self._seen = BitMap64()
         self._refused: Refusals = array("Q")
 
@@ -50,6 +54,7 @@ class Unmet:
             self._seen = seen
         if refused is not self._refused:
             self._refusals += Counter(refused) - Counter(self._refused)
+            self.refusals = self._refusals.total()
             self._refused = refused
 
     def awaits(self, number: int) -> bool:
@@ -63,9 +68,14 @@ class Unmet:
         self._numbers.discard(number)
         return True
 
+    def awaits_refusal(self, digest: int) -> bool:
+        """Tell whether a refused row is recorded, and not met yet."""
+        return bool(self._refusals.get(digest))
+
     def meet_refusal(self, digest: int) -> bool:
         """Meet a refused row; tell whether it is recorded, and was not met yet."""
-        if not self._refusals.get(digest):
+        if not self.awaits_refusal(digest):
             return False
         self._refusals[digest] -= 1
+        self.refusals -= 1
         return True

@@ -163,9 +163,9 @@ def campaign(recipients, quiet_hours=None) -> Campaign:
     return Campaign("soldes", MESSAGE, recipients, False, quiet_hours)
 
 
-async def begin(sms, journal, recipients) -> None:
+async def begin(sms, journal, recipients, quiet_hours=None) -> None:
     """Begin a campaign, and stop it after its first answers."""
-    run = sms.stream(campaign(recipients), journal=journal, chunk_size=10, concurrency=1)
+    run = sms.stream(campaign(recipients, quiet_hours), journal=journal, chunk_size=10, concurrency=1)
     async with aclosing(aiter(run)) as steps:
         async for step in steps:
             if step.accepted:
@@ -214,6 +214,28 @@ async def test_zone_left_out_at_the_beginning_stays_so(sandbox, make, journal):
         result = await make().run(campaign(numbers), journal=journal)
         assert (result.rows, result.accepted, result.rejections) == (151, 150, {"quiet_hours": 1})
     assert_each_once_by_day(sandbox, people(150))
+
+
+@pytest.mark.parametrize("policy", ["defer", "ignore", QuietHours(rule="af2m")])
+async def test_people_left_out_stay_so_under_another_policy(sandbox, make, journal, policy):
+    """Rejected once, a row is not sent to when the campaign is continued otherwise, and counts once."""
+    await move(sandbox, at(2, 21))
+    numbers = [*people(40), *(f"+5906901000{number:02d}" for number in range(30)), *people(40)[:3]]
+    await begin(make(), journal, numbers)
+    for _ in range(2):
+        result = await make().run(campaign(numbers, policy), journal=journal)
+        assert (result.rows, result.accepted, result.rejections) == (73, 30, {"quiet_hours": 43})
+    assert {message["phone"][:3] for message in sandbox.all_messages()} == {"590"}
+
+
+@pytest.mark.parametrize("policy", ["defer", "ignore"])
+async def test_what_begins_at_night_under_another_policy_leaves_out_nobody_by_day(sandbox, make, journal, policy):
+    """Whoever was not read then is texted the next day, though the campaign refuses from then on."""
+    await move(sandbox, at(2, 22))
+    await begin(make(), journal, numbers := people(2000), policy)
+    await move(sandbox, at(3, 12))
+    result = await make().run(campaign(numbers), journal=journal)
+    assert (result.rows, result.accepted, result.rejected) == (2000, 2000, 0)
 
 
 async def test_ignored_hours_are_recorded(sandbox, make, tmp_path):
