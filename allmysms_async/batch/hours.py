@@ -241,17 +241,18 @@ class Hours:
         if self._refuses and zones and all(self._opens(zone, moment) > moment for zone in zones):
             raise self.refusal(zones, together=False)
 
-    def asleep(self, began: float) -> frozenset[str]:
+    def asleep(self, began: float | None = None) -> frozenset[str]:
         """Return the country codes whose people a campaign leaves out: it was begun in their quiet hours, and has them.
 
         Args:
-            began: Unix time; what was begun at night under another policy leaves out nobody by day.
+            began: Unix time, now by default; what was begun at night under another policy leaves out nobody by day.
         """
         if not self._refuses:
             return frozenset()
         from allmysms_async.law import ZONES
 
-        moments = {self._moment(began), self._moment(self._now())}
+        now = self._now()
+        moments = {self._moment(now), self._moment(now if began is None else began)}
         return frozenset(
             code for code, zone in ZONES.items() if all(self._opens(zone, moment) > moment for moment in moments)
         )

@@ -196,20 +196,31 @@ def campaign_status(journal: str, name: str | None, follow: bool, as_json: bool)
 @campaign.command("resume")
 @_journal
 @_name
+@quiet_hours_options
 @sending_options
 @as_json_option
-def campaign_resume(journal: str, name: str | None, as_json: bool, **sending: object) -> int:
+def campaign_resume(
+    journal: str,
+    name: str | None,
+    quiet_hours: QuietPolicy | None,
+    hours_rule: HoursRuleName | None,
+    alsace_moselle: bool,
+    as_json: bool,
+    **sending: object,
+) -> int:
     """Continue the campaign in JOURNAL with what was read of its file; 'campaign run' again reads the rest.
 
-    One that was placed by 'campaign submit' is opened again for the workers, and not sent by this command.
+    Without --quiet-hours, --hours-rule or --alsace-moselle it keeps the hours that were asked for last. One that was
+    placed by 'campaign submit' is opened again for the workers, and not sent by this command.
     """
     from allmysms_async.cli import journal as commands
     from allmysms_async.cli.workers import reopened
 
-    if reopened(journal, name, _given(sending), machine=as_json):
+    quiet = quiet_hours_given(quiet_hours, hours_rule, alsace_moselle=alsace_moselle)
+    if reopened(journal, name, _given(sending), quiet_hours=quiet, machine=as_json):
         return 0
     freeze()
-    return asyncio.run(commands.resume(journal, name, _given(sending), machine=as_json))
+    return asyncio.run(commands.resume(journal, name, _given(sending), quiet_hours=quiet, machine=as_json))
 
 
 @campaign.command("report")
@@ -257,6 +268,7 @@ def campaign_list(journal: str, as_json: bool) -> int:
 @list_options
 @wording_options
 @sender_options
+@quiet_hours_options
 @click.option("--name", help="As for 'campaign run'.")
 @click.option("--purpose", type=_purpose, required=True, help="Why it is sent: the law treats them differently.")
 @click.option("--at", callback=option.moment, help="When to send, as for 'campaign run'.")
@@ -277,6 +289,9 @@ def preview_campaign(
     sender: str | None,
     add_stop: bool | None,
     strict_sender: bool,
+    quiet_hours: QuietPolicy | None,
+    hours_rule: HoursRuleName | None,
+    alsace_moselle: bool,
     name: str | None,
     purpose: Purpose,
     at: datetime | None,
@@ -291,7 +306,7 @@ def preview_campaign(
     """Say what sending a text to everybody in FILE would be, and send nothing.
 
     Parts of the texts, what forces Unicode and what it costs, countries, rejected rows, the cost by the account's price
-    list. The exit code is 0 if everybody would be sent to, 1 if some rows would not.
+    list. The exit code is 0 if everybody would be sent to, 1 if some rows would not, 3 if quiet hours refused it all.
     """
     from allmysms_async.cli.preview import PreviewOptions, preview_file
     from allmysms_async.cli.wording import text_of
@@ -311,6 +326,7 @@ def preview_campaign(
         message=message,
         name=name,
         exclude_opt_outs=exclude_opt_outs,
+        quiet_hours=quiet_hours_given(quiet_hours, hours_rule, alsace_moselle=alsace_moselle),
         sending=_given({"journal": journal, "chunk_size": chunk_size}),
         simulate=simulate,
         html=html,

@@ -8,6 +8,7 @@ from allmysms_async.cli.ending import plain
 from allmysms_async.cli.html import STYLE, write_page
 from allmysms_async.cli.html_events import escape, share, table_row
 from allmysms_async.cli.preview_words import (
+    begins_told,
     character_named,
     compared,
     country_named,
@@ -45,6 +46,8 @@ def render_preview(preview: Preview) -> str:
     name = escape(preview.name)
     written = SYSTEM.now().astimezone().isoformat(" ", "minutes")
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in preview.notes)
+    if preview.begins_at is not None:
+        notes += f'<p class="note">{escape(begins_told(preview))}</p>'
     if preview.affordable is False:
         notes += '<p class="note">What is left on the account is not enough.</p>'
     figures = "".join(_line(_head(name), _number(figure)) for name, figure in facts(preview))

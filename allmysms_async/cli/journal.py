@@ -24,6 +24,7 @@ from allmysms_async.cli.screen import Display, error_console, number, output_con
 from allmysms_async.journal import Journal, JournalCampaign
 from allmysms_async.journal.address import address_of
 from allmysms_async.journal.journal import Decision
+from allmysms_async.model import QuietHours
 from allmysms_async.options import SendOptions
 
 __all__ = ["as_table", "list_campaigns", "resolve", "resume"]
@@ -92,12 +93,14 @@ def _in_lines(campaign: JournalCampaign) -> Text:
     )
 
 
-async def resume(journal: str, name: str | None, options: SendOptions, *, machine: bool) -> int:
+async def resume(
+    journal: str, name: str | None, options: SendOptions, *, quiet_hours: QuietHours | None, machine: bool
+) -> int:
     """Continue a campaign without its file; return the exit code."""
     display = Display(error_console())
     examples = Examples()
     async with login.service() as sms:
-        run = await sms.resume(journal, name, **options)
+        run = await sms.resume(journal, name, quiet_hours=quiet_hours, **options)
         with display:
             end = await drive(run, display, examples.collect, journal=address_of(journal).label, last=True)
     return print_end(end, examples, machine=machine, journal=True)

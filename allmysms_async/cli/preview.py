@@ -44,7 +44,7 @@ class PreviewOptions(msgspec.Struct, frozen=True, kw_only=True):
     message: SmsMessage
     name: str | None
     exclude_opt_outs: bool | None
-    quiet_hours: QuietHours | None = None
+    quiet_hours: QuietHours | None
     sending: RunOptions
     simulate: bool
     html: Path | None
@@ -52,7 +52,10 @@ class PreviewOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def preview_file(options: PreviewOptions) -> int:
-    """Say what a campaign would be; return 0 if all of its rows would be sent to, 1 if some would not."""
+    """Say what a campaign would be; return 0 if all of its rows would be sent to, 1 if some would not.
+
+    3 stands for a run that would be refused for quiet hours.
+    """
     check_params(options.recipients, options.message.text)
     file = options.recipients.file
     journal = cast("str | None", options.sending.get("journal"))
@@ -74,6 +77,8 @@ def preview_file(options: PreviewOptions) -> int:
         click.echo(json.dumps(form_read(source) | as_fields(preview)))
     elif options.html is None:
         print_preview(preview, how_read(source, options.message))
+    if preview.begins_at is not None:
+        return ExitCode.STOPPED
     return ExitCode.ALL_ACCEPTED if preview.rows and preview.recipients == preview.rows else ExitCode.SOME_NOT
 
 
@@ -119,6 +124,7 @@ def as_fields(preview: Preview) -> dict[str, object]:
         ],
         "hours": [msgspec.structs.asdict(each) | {"next_legal": each.next_legal.isoformat()} for each in preview.hours],
         "may_send": preview.may_send,
+        "begins_at": None if preview.begins_at is None else preview.begins_at.isoformat(),
         "cost": _figure(preview.cost),
         "unpriced_parts": preview.unpriced_parts,
         "credits": None if account is None else _figure(account.credits),

@@ -12,6 +12,7 @@ from rich.text import Text
 from allmysms_async.cli.ending import plain, say
 from allmysms_async.cli.html_events import share
 from allmysms_async.cli.preview_words import (
+    begins_told,
     character_named,
     compared,
     country_named,
@@ -52,6 +53,8 @@ def print_preview(preview: Preview, read: Sequence[str]) -> None:
     _gateway(console, preview)
     if not preview.rows:
         say("There are no rows: nobody would be texted.")
+    if preview.begins_at is not None:
+        say(begins_told(preview))
     for note in preview.notes:
         say(note)
     if preview.affordable is False:

@@ -13,6 +13,7 @@ from allmysms_async.numbers import mask
 from allmysms_async.preview import CountryShare, Difference, LongRow, Preview, UnicodeCharacter
 
 __all__ = [
+    "begins_told",
     "character_named",
     "compared",
     "country_named",
@@ -110,6 +111,16 @@ def facts(preview: Preview) -> Sequence[tuple[str, str]]:
     if preview.least_seconds:
         found.append(("Minutes at least, by the request limit", number(round(preview.least_seconds / 60))))
     return found
+
+
+def begins_told(preview: Preview) -> str:
+    """Return from when a run may begin that would be refused, and what to do about it, or nothing."""
+    if preview.begins_at is None:
+        return ""
+    return (
+        f"A run would be refused: quiet hours. It may begin on {preview.begins_at:%A %Y-%m-%d %H:%M %Z}; or say "
+        "--quiet-hours defer, which schedules it."
+    )
 
 
 def hours_told(preview: Preview) -> Sequence[tuple[str, str, str]]:

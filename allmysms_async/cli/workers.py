@@ -16,7 +16,7 @@ from allmysms_async.cli.report import as_json
 from allmysms_async.cli.screen import number
 from allmysms_async.cli.signals import on_signals
 from allmysms_async.errors import CampaignStopped, InvalidRequest
-from allmysms_async.model import Campaign
+from allmysms_async.model import Campaign, QuietHours
 from allmysms_async.options import SendOptions
 from allmysms_async.runner import Submission, Worker, store
 from allmysms_async.runner.control import Control, opened_database
@@ -121,13 +121,22 @@ def changed(journal: str, name: str | None, status: Literal["paused", "stopped"]
     return ExitCode.ALL_ACCEPTED
 
 
-def reopened(journal: str, name: str | None, options: SendOptions, *, machine: bool) -> bool:
-    """Open a campaign again that was placed for workers; return whether there is such a one."""
+def reopened(
+    journal: str, name: str | None, options: SendOptions, *, quiet_hours: QuietHours | None, machine: bool
+) -> bool:
+    """Open a campaign again that was placed for workers; return whether there is such a one.
+
+    Raises:
+        UsageError: There is, and its quiet hours are to be others: it keeps those that it was placed with.
+    """
     if not journal.startswith(("postgresql", "postgres")):
         return False
 
     async def act(control: Control) -> store.Placed | None:
         placed = await store.placed_as(control, name)
+        if placed is not None and quiet_hours is not None:
+            msg = "Workers keep the quiet hours that a campaign was placed with: say others with 'campaign submit'."
+            raise click.UsageError(msg)
         if placed is not None:
             await store.reopen(control, placed, options)
         return placed

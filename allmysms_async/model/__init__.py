@@ -45,7 +45,7 @@ from allmysms_async.model.message import (
     as_sms,
     coding_of,
 )
-from allmysms_async.model.quiet_hours import HoursRuleName, QuietHours, QuietPolicy, quiet_hours_of
+from allmysms_async.model.quiet_hours import HoursRuleName, QuietHours, QuietPolicy, checked_quiet_hours, quiet_hours_of
 from allmysms_async.model.record import (
     Contact,
     ListChange,
@@ -115,6 +115,7 @@ __all__ = [
     "as_sms",
     "check_campaign",
     "check_message",
+    "checked_quiet_hours",
     "coding_of",
     "ends_opt_out",
     "identity",

@@ -10,7 +10,7 @@ from allmysms_async.errors import InvalidRequest
 from allmysms_async.model.vocabulary import Purpose
 from allmysms_async.redaction import Shown
 
-__all__ = ["HoursRuleName", "QuietHours", "QuietPolicy", "quiet_hours_of"]
+__all__ = ["HoursRuleName", "QuietHours", "QuietPolicy", "checked_quiet_hours", "quiet_hours_of"]
 
 QuietPolicy: TypeAlias = Literal["refuse", "defer", "ignore"]
 """What is done about a marketing text in quiet hours."""
@@ -42,11 +42,10 @@ class QuietHours(Shown, frozen=True):
     alsace_moselle: bool = False
 
 
-def quiet_hours_of(purpose: Purpose | None, given: object) -> QuietHours | None:
-    """Return what is to be done about quiet hours, or None if nothing is.
+def checked_quiet_hours(given: object) -> QuietHours:
+    """Return what a caller asks for of quiet hours.
 
     Args:
-        purpose: Why it is sent: only ``marketing`` has quiet hours.
         given: A ``QuietHours``, the name of a policy alone, or None for the default.
 
     Raises:
@@ -59,7 +58,7 @@ def quiet_hours_of(purpose: Purpose | None, given: object) -> QuietHours | None:
     quiet = QuietHours() if given is None else given
     if not isinstance(quiet, QuietHours):
         argument.given("quiet_hours", quiet, QuietHours, f"a QuietHours, or {', '.join(policies)}")
-        return None
+        return QuietHours()  # it never comes here
     argument.one_of("quiet_hours.policy", quiet.policy, policies)
     argument.one_of("quiet_hours.rule", quiet.rule, get_args(HoursRuleName))
     argument.given("quiet_hours.alsace_moselle", quiet.alsace_moselle, bool, "true or false")
@@ -67,4 +66,18 @@ def quiet_hours_of(purpose: Purpose | None, given: object) -> QuietHours | None:
     if not timedelta() <= quiet.margin <= _MAX_MARGIN:
         msg = "quiet_hours.margin must be 0 to 6 hours; nothing was sent."
         raise InvalidRequest(msg)
+    return quiet
+
+
+def quiet_hours_of(purpose: Purpose | None, given: object) -> QuietHours | None:
+    """Return what is to be done about quiet hours, or None if nothing is.
+
+    Args:
+        purpose: Why it is sent: only ``marketing`` has quiet hours.
+        given: As for ``checked_quiet_hours``.
+
+    Raises:
+        InvalidRequest: It is something else.
+    """
+    quiet = checked_quiet_hours(given)
     return quiet if purpose == "marketing" and quiet.policy != "ignore" else None

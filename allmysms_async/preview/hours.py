@@ -1,39 +1,39 @@
-"""Whether a marketing text may be sent now, zone by zone."""
+"""Whether a marketing text may be sent at a moment, zone by zone."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
-from allmysms_async.preview.result import CountryShare, ZoneHours
+from allmysms_async.model import QuietHours
+from allmysms_async.preview.result import ZoneHours
 
 __all__ = ["hours_of"]
 
 
-async def hours_of(countries: Sequence[CountryShare], instant: datetime) -> tuple[ZoneHours, ...]:
-    """Return what quiet hours say of each zone of France that recipients are in, the most recipients first.
+async def hours_of(people: Mapping[str, int], instant: datetime, quiet: QuietHours) -> tuple[ZoneHours, ...]:
+    """Return what quiet hours say of each zone of France that people are in, the most people first.
 
     The law's tables are imported in a thread: its calendars take a tenth of a second.
 
     Args:
-        countries: Who is where.
+        people: How many are in which country code.
         instant: The moment to look at, aware.
+        quiet: Which hours; whatever is done about them.
     """
-    return await asyncio.to_thread(_hours_of, countries, instant)
+    return await asyncio.to_thread(_hours_of, people, instant, quiet)
 
 
-def _hours_of(countries: Sequence[CountryShare], instant: datetime) -> tuple[ZoneHours, ...]:
-    from allmysms_async.law import ZONES, may_send, next_legal
+def _hours_of(people: Mapping[str, int], instant: datetime, quiet: QuietHours) -> tuple[ZoneHours, ...]:
+    from allmysms_async.law import ZONES, next_legal
 
-    return tuple(
-        ZoneHours(
-            zone=zone.name,
-            code=each.code,
-            recipients=each.recipients,
-            may_send=may_send(zone, instant),
-            next_legal=next_legal(zone, instant),
+    found: list[ZoneHours] = []
+    for code, count in sorted(people.items(), key=lambda each: (-each[1], each[0])):
+        if (zone := ZONES.get(code)) is None:
+            continue
+        opens = next_legal(zone, instant, rule=quiet.rule, margin=quiet.margin, alsace_moselle=quiet.alsace_moselle)
+        found.append(
+            ZoneHours(zone=zone.name, code=code, recipients=count, may_send=opens <= instant, next_legal=opens)
         )
-        for each in countries
-        if (zone := ZONES.get(each.code)) is not None
-    )
+    return tuple(found)

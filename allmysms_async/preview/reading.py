@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -10,13 +11,15 @@ from decimal import Decimal
 from pyroaring import BitMap64
 
 from allmysms_async.backend import Paces, SendRequest, Sends, limits_of
+from allmysms_async.batch.block import ROWS_AT_ONCE, Row, portion
 from allmysms_async.batch.chunk import Chunk
+from allmysms_async.batch.hours import Hours
 from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.plan import Planner
 from allmysms_async.batch.run import EngineOptions
 from allmysms_async.batch.wording import template_of
-from allmysms_async.errors import InvalidRequest, NotSent, RateLimited
-from allmysms_async.model import Account, Campaign, Estimate, Outcome, TextPrice, as_sms
+from allmysms_async.errors import InvalidRequest, NotSent, QuietHoursError, RateLimited
+from allmysms_async.model import Account, Campaign, Estimate, Outcome, QuietHours, TextPrice, as_sms
 from allmysms_async.preview.country import PriceList
 from allmysms_async.preview.hours import hours_of
 from allmysms_async.preview.result import Preview
@@ -34,6 +37,7 @@ async def previewed(
     prices: Sequence[TextPrice] | None = None,
     account: Account | None = None,
     instant: datetime | None = None,
+    quiet: QuietHours | None = None,
     ask: Callable[[SendRequest], Awaitable[Estimate]] | None = None,
     notes: Sequence[str] = (),
 ) -> Preview:
@@ -45,7 +49,8 @@ async def previewed(
         options: How it would be sent.
         prices: What a part costs; None where that is not known.
         account: What is left on the account, if that is known.
-        instant: When it would be sent, aware, where quiet hours are to be kept; else None.
+        instant: When it would be sent, aware, where there are quiet hours; else None.
+        quiet: Which they are; the default ones otherwise.
         ask: Asks the gateway about one request; None asks nothing.
         notes: What could not be had.
 
@@ -64,9 +69,10 @@ async def previewed(
     simulated = None if ask is None else Simulated(campaign, ask)
     if options.opt_outs is not None:
         await options.opt_outs.load()
-    hours = options.hours
+    hours, begins_at = options.hours, None
     if hours is not None:
         await hours.load()
+    begun = hours is None
     intake = Intake(campaign.recipients)
     planner = Planner(
         message,
@@ -81,6 +87,10 @@ async def previewed(
     rows, stopping = 0, asyncio.Event()
     try:
         while (some := await intake.take(stopping)) is not None:
+            if some and hours is not None and not begun:
+                begun, begins_at = _begins(hours, some)
+                if begins_at is None:
+                    planner.asleep = hours.asleep()
             refused: list[Outcome] = []
             left = planner.add_rows(some, refused)
             if left:
@@ -92,6 +102,7 @@ async def previewed(
         await intake.aclose()
     await _count(tally, planner.flush(), simulated, options.concurrency)
     countries = tally.countries()
+    people = tally.asleep + Counter({each.code: each.recipients for each in countries})
     characters = tally.characters
     return Preview(
         name=campaign.name,
@@ -114,12 +125,23 @@ async def previewed(
         countries=countries,
         cost=None if prices is None else sum((each.cost for each in countries if each.cost is not None), Decimal(0)),
         unpriced_parts=sum(each.unpriced_parts for each in countries),
-        hours=() if instant is None else await hours_of(countries, instant),
+        hours=() if instant is None else await hours_of(people, instant, quiet or QuietHours()),
+        begins_at=begins_at,
         account=account,
         least_seconds=await _least_seconds(backend, tally.requests),
         simulation=None if simulated is None else simulated.result(),
         notes=tuple(notes),
     )
+
+
+def _begins(hours: Hours, rows: Sequence[Row]) -> tuple[bool, datetime | None]:
+    """Return whether some rows say whether a campaign may begin now, and when it may where it may not."""
+    zones = hours.zones_of_rows(portion(rows, 0, ROWS_AT_ONCE))
+    try:
+        hours.check_beginning(zones)
+    except QuietHoursError as error:
+        return True, error.next_legal
+    return bool(zones), None
 
 
 async def _count(tally: Tally, chunks: Sequence[Chunk], simulated: Simulated | None, at_once: int) -> None:

@@ -165,6 +165,8 @@ class Preview(Shown, frozen=True, kw_only=True):
         unpriced_parts: Parts that the list has no price for; ``cost`` says nothing of them.
         hours: Of a marketing text, whether it may be sent to each zone of France that somebody is in: now, or at its
             ``send_at``. Other countries' law is not known here.
+        begins_at: From when a run may begin, where it would be refused for quiet hours; else None. All is counted as if
+            it were not.
         account: What is left on the account, where the protocol can say.
         least_seconds: How long the protocol's request limit makes the campaign at least, or None where it has none.
         simulation: The gateway's own answer, where it was asked for.
@@ -192,6 +194,7 @@ class Preview(Shown, frozen=True, kw_only=True):
     cost: Decimal | None = None
     unpriced_parts: int = 0
     hours: tuple[ZoneHours, ...] = ()
+    begins_at: datetime | None = None
     account: Account | None = None
     least_seconds: float | None = None
     simulation: Simulation | None = None

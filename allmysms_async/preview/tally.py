@@ -41,12 +41,14 @@ class Tally:
         parts: Text parts over all of them.
         characters: What forces Unicode.
         rejections: Rejected rows by reason.
+        asleep: Those of them that are left out for quiet hours, by country code.
     """
 
     def __init__(self, template: Template, prices: PriceList | None) -> None:
         self.recipients = self.requests = self.parts = 0
         self.characters = Characters(template)
         self.rejections: Counter[Reason] = Counter()
+        self.asleep: Counter[str] = Counter()
         self._first: dict[Reason, list[Outcome]] = {}
         self._prices = prices
         self._digits = max(_CODE_DIGITS, 0 if prices is None else prices.digits)
@@ -136,6 +138,8 @@ class Tally:
         for outcome in outcomes:
             if outcome.reason is not None:
                 self.rejections[outcome.reason] += 1
+                if outcome.reason is Reason.QUIET_HOURS:
+                    self.asleep[country_code(outcome.phone) or ""] += 1
                 first = self._first.setdefault(outcome.reason, [])
                 if len(first) < _FIRST:
                     first.append(outcome)

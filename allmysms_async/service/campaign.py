@@ -12,7 +12,7 @@ from allmysms_async.backend import Sends
 from allmysms_async.batch.run import CampaignRun, EngineOptions
 from allmysms_async.border import bordered
 from allmysms_async.campaign import Begun, import_journal, journal_sink, stored_campaign
-from allmysms_async.model import Campaign, CampaignResult, check_campaign
+from allmysms_async.model import Campaign, CampaignResult, QuietHours, QuietPolicy, check_campaign
 from allmysms_async.options import RunOptions, SendOptions, checked_journal
 from allmysms_async.prepare import engine_options, iterable, lawful_campaign, opt_outs_of
 from allmysms_async.service.core import Core
@@ -64,25 +64,33 @@ class Campaigning(Core):
         return self._work.add(run, begun)
 
     async def resume(
-        self, journal: str | os.PathLike[str], name: str | None = None, **options: Unpack[SendOptions]
+        self,
+        journal: str | os.PathLike[str],
+        name: str | None = None,
+        *,
+        quiet_hours: QuietHours | QuietPolicy | None = None,
+        **options: Unpack[SendOptions],
     ) -> CampaignRun:
         """Continue a campaign with what its journal holds; its source is not read.
 
         Args:
             journal: As for ``stream``.
             name: The campaign's; needed if the journal has several.
+            quiet_hours: What becomes of marketing in quiet hours from now on; as it was said last by default.
             options: As for ``stream``.
 
         Returns:
             The run, as from ``stream``; ``result.complete`` is false if the source was not read to its end before.
 
         Raises:
-            InvalidRequest: The journal has no such campaign.
+            InvalidRequest: The journal has no such campaign, or an option cannot be right.
             JournalError: The journal cannot be used.
         """
         path = checked_journal(journal) or ""
         await import_journal(path)
         campaign = await stored_campaign(path, name)
+        if quiet_hours is not None:
+            campaign = msgspec.structs.replace(campaign, quiet_hours=quiet_hours)
         backend = self.capable(Sends)
         checked = engine_options(backend, campaign, options, self._usual, clock=self._clock, begins=False)
         checked = self._without_opt_outs(checked, campaign, path)

@@ -12,7 +12,7 @@ from allmysms_async.backend import DescribesAccount, ListsPrices, SendRequest, S
 from allmysms_async.batch.question import repeat
 from allmysms_async.border import bordered
 from allmysms_async.errors import AllMySmsError
-from allmysms_async.model import Campaign, Estimate, TextPrice, as_sms, check_campaign
+from allmysms_async.model import Campaign, Estimate, TextPrice, as_sms, check_campaign, checked_quiet_hours
 from allmysms_async.options import RunOptions, checked_journal
 from allmysms_async.prepare import engine_options, iterable, lawful_campaign, opt_outs_of
 from allmysms_async.service.core import Core
@@ -52,8 +52,10 @@ class Previewing(Core):
         The list is read to its end and planned as ``run`` plans it, so that parts and rejections are those that the run
         then reports, but for what the gateway refuses by itself. Memory does not grow with the list. What can be asked
         of the gateway is asked: prices, what is left on the account, the opt-outs that the run would leave out. Of
-        marketing it says whether quiet hours allow it now, or at its ``send_at``, in each zone of France. Whom an
-        earlier run reached, as a journal has it, is not looked at.
+        marketing it says whether quiet hours allow it now, or at its ``send_at``, in each zone of France; where a run
+        would leave out zones in theirs, they are rejected here as well, and where it would be refused whole, all is
+        counted as if it were not, and ``begins_at`` says from when it is not. Whom an earlier run reached, as a journal
+        has it, is not looked at.
 
         Args:
             campaign: As for ``run``; its source must be one that can be read again.
@@ -97,6 +99,7 @@ class Previewing(Core):
             prices=prices,
             account=account,
             instant=instant,
+            quiet=checked_quiet_hours(campaign.quiet_hours),
             ask=ask if simulate else None,
             notes=notes,
         )

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from rich.console import Console
 
+from allmysms_async import QuietHours
 from allmysms_async.cli.screen import Display
 from allmysms_async.clock import SystemClock
+from allmysms_async.journal import Journal
 from allmysms_async.sandbox import Sandbox
 
 from .conftest import Ended
@@ -92,6 +94,55 @@ async def test_status_tells_that_quiet_hours_are_ignored(
         assert (await run(*campaign(path, "--journal", journal, *words))).code == 0
         told = (await run("campaign", "status", journal)).err
         assert ("Quiet hours are ignored" in told) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("hour", "words", "code"),
+    [
+        (22, (), 3),
+        (22, ("--quiet-hours", "defer"), 0),
+        (22, ("--quiet-hours", "ignore"), 0),
+        (21, ("--hours-rule", "af2m"), 0),
+        (12, (), 0),
+        (18, (), 1),
+    ],
+)
+async def test_preview_ends_as_the_run_would(
+    run: Run, clients: Clients, sandbox: Sandbox, at: At, hour: int, words: tuple[str, ...], code: int
+) -> None:
+    """A run that would be refused is told so with exit code 3, whom it would leave out is rejected; nothing is sent."""
+    at(hour)
+    path = clients(["0612345678", "0692123456"] if code == 1 else ["0612345678"])
+    looked = await run(*campaign(path, "--dry-run", *words))
+    machine = json.loads((await run(*campaign(path, "--dry-run", "--json", *words))).out)
+    page = path.with_suffix(".html")
+    written = await run("preview", *campaign(path, "--html", str(page), *words)[2:])
+    assert (looked.code, written.code) == (code, code)
+    assert machine["begins_at"] == ("2027-03-03T08:00:00+01:00" if code == 3 else None)
+    assert machine["rejections"] == ({"quiet_hours": 1} if code == 1 else {})
+    assert sum(zone["recipients"] for zone in machine["hours"]) == machine["rows"]
+    told = "It may begin on Wednesday 2027-03-03 08:00 CET; or say --quiet-hours defer"
+    assert (told in " ".join(looked.err.split())) == (told in page.read_text("utf-8")) == (code == 3)
+    assert sandbox.stats()["messages"] == 0
+    assert (await run(*campaign(path, *words))).code == code
+
+
+async def test_resume_takes_what_is_to_be_done_from_now_on(
+    run: Run, clients: Clients, tmp_path: Path, sandbox: Sandbox, at: At
+) -> None:
+    """A campaign that was begun by day and waits for the morning is deferred on request, and the journal holds that."""
+    at(10)
+    journal = str(tmp_path / "soldes.db")
+    path = clients(["0612345678", "0687654321"])
+    sandbox.faults([{"fault": "status_102", "times": 1}])
+    assert (await run(*campaign(path, "--journal", journal))).code == 3
+    at(22)
+    assert (await run("campaign", "resume", journal, "--quiet-hours", "defer")).code == 0
+    assert sandbox.stats()["messages"] == 0
+    sandbox.advance(86400)
+    assert {message["received_at"] for message in sandbox.messages()} == {"2027-03-03T08:00:00+01:00"}
+    async with Journal(journal) as opened:
+        assert (await opened.campaign()).quiet_hours == QuietHours("defer")
 
 
 async def test_codes_are_sent_at_night(run: Run, sandbox: Sandbox, at: At) -> None:
