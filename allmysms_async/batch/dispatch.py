@@ -78,6 +78,7 @@ class EngineOptions(Shown, frozen=True, kw_only=True):
         limits: What stops the campaign before its end.
         opt_outs: Whom it leaves out.
         hours: The quiet hours that it keeps, if it does.
+        without_stop: Country codes whose people it refuses, since its text does not say how to opt out.
     """
 
     chunk_size: int
@@ -88,6 +89,7 @@ class EngineOptions(Shown, frozen=True, kw_only=True):
     limits: StopConditions = StopConditions()
     opt_outs: OptOuts | None = None
     hours: Hours | None = None
+    without_stop: frozenset[str] = frozenset()
 
 
 class Dispatch:

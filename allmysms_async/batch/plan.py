@@ -67,6 +67,7 @@ class Planner:
         next_seq: Ordinal of the next chunk.
         template: What ``template_of`` says of the message, if somebody has asked it already.
         zones: Country codes that share a request with no others.
+        without_stop: Country codes whose people are refused, since the text does not say how to opt out.
 
     Attributes:
         asleep: Those of the zones whose people are refused, since it is their quiet hours.
@@ -89,8 +90,10 @@ class Planner:
         next_seq: int = 1,
         template: tuple[Template, TextSize | None] | None = None,
         zones: frozenset[str] = frozenset(),
+        without_stop: frozenset[str] = frozenset(),
     ) -> None:
         self.asleep: frozenset[str] = frozenset()
+        self._without_stop = without_stop
         self._zones = zones
         self._home = _HOME if _HOME in zones else ""
         self._template, self._size = template or template_of(message, limits)
@@ -123,7 +126,7 @@ class Planner:
         if not rows:
             return ()
         left: Sequence[Row] = ()
-        if _HOME in self.asleep:  # every usual one is refused, and told
+        if _HOME in self.asleep or _HOME in self._without_stop:  # every usual one is refused, and told
             left, rows = portion(rows, ROWS_AT_ONCE, len(rows)), portion(rows, 0, ROWS_AT_ONCE)
             for asleep in rows:
                 self._add_one(*asleep, refused)
@@ -286,8 +289,12 @@ class Planner:
         if self._unmet.meet(number):
             return None
         # Whatever is wrong with a row at any hour is told first.
-        if self.asleep and country_code(phone) in self.asleep:
-            return self._refuse(row, recipient, phone, Reason.QUIET_HOURS)
+        if self.asleep or self._without_stop:
+            code = country_code(phone)
+            if code in self._without_stop:
+                return self._refuse(row, recipient, phone, Reason.MISSING_STOP)
+            if code in self.asleep:
+                return self._refuse(row, recipient, phone, Reason.QUIET_HOURS)
         self._join(row, recipient, phone, size.coding, size.parts)
         return None
 

@@ -201,6 +201,7 @@ class Reader:
             next_seq=self._sink.next_seq,
             opt_outs=self._options.opt_outs,
             zones=frozenset() if hours is None else hours.zones,
+            without_stop=self._options.without_stop,
         )
         self._sink.on_loss(self._desk.fail)
         await surely(self._sink.open(self._campaign))

@@ -44,6 +44,8 @@ class Reason(enum.StrEnum):
     UNASSIGNED = "unassigned"
     MANUAL_BLACKLIST = "manual_blacklist"
     INVALID_AT_GATEWAY = "invalid_at_gateway"
+    MISSING_STOP = "missing_stop"
+    """In France, and the marketing text has a sender and does not say how to opt out."""
     QUIET_HOURS = "quiet_hours"
     GATEWAY_REFUSED = "gateway_refused"
     NOT_CONFIRMED = "not_confirmed"

@@ -12,8 +12,10 @@ from allmysms_async.batch.run import EngineOptions
 from allmysms_async.batch.wording import template_of
 from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidRequest
+from allmysms_async.law import ZONES
 from allmysms_async.model import Campaign, SmsMessage, as_sms, quiet_hours_of
 from allmysms_async.options import SendOptions, check_options
+from allmysms_async.prepare.marketing import lacks_stop
 from allmysms_async.prepare.message import check_fields
 
 __all__ = ["engine_options"]
@@ -75,4 +77,5 @@ def engine_options(
         max_duration=options.get("max_duration"),
         limits=stop,
         hours=hours,
+        without_stop=frozenset(ZONES) if lacks_stop(backend, message) else frozenset(),
     )

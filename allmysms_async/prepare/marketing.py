@@ -20,7 +20,7 @@ from allmysms_async.model import Campaign, MmsMessage, Recipient, SmsMessage
 from allmysms_async.numbers import canonical_number, name_shown
 from allmysms_async.prepare.schedule import check_date
 
-__all__ = ["lawful_campaign", "lawful_message"]
+__all__ = ["lacks_stop", "lawful_campaign", "lawful_message"]
 
 _log = logging.getLogger("allmysms_async")
 
@@ -62,13 +62,12 @@ def lawful_message(backend: Sends, message: SmsMessage, to: Iterable[str | Recip
         raise InvalidRequest(msg, remedy="Leave priority out, or say another purpose if it is none.")
     if not message.text.strip():
         return message  # which is refused as empty
-    lawful, said, appends = message, True, False
-    if marketing or message.add_stop:  # of the others nothing is asked, and looking takes its time
-        appends = isinstance(backend, AppendsStop)
-        said = backend.appends_stop(message) if isinstance(backend, AppendsStop) else has_stop(message.text)
+    lawful = message
+    # Of the others nothing is asked, and looking takes its time.
+    said = not (marketing or message.add_stop) or _says_stop(backend, message)
     if message.add_stop and not said:
         lawful, said = msgspec.structs.replace(message, text=with_stop(message.text)), True
-    sender = message.sender or added_to(backend, message).get("default_sender")
+    sender = _sender_of(backend, message)
     if not isinstance(sender, str):
         return lawful
     missing = marketing and not said and not (to is None and message.add_stop is False)
@@ -80,9 +79,32 @@ def lawful_message(backend: Sends, message: SmsMessage, to: Iterable[str | Recip
         _doubt(sender, strict=message.strict_sender)
     if missing:
         msg = "A marketing text with a sender must tell people in France how to opt out; nothing was sent."
-        remedy = "or the backend stop_sms=True." if appends else f"or end the text with a space and {STOP!r}."
+        by_hand = f"or end the text with a space and {STOP!r}."
+        remedy = "or the backend stop_sms=True." if isinstance(backend, AppendsStop) else by_hand
         raise InvalidText(msg, reason="missing_stop", remedy=f"Give the message add_stop=True, {remedy}")
     return lawful
+
+
+def lacks_stop(backend: Sends, message: SmsMessage | MmsMessage) -> bool:
+    """Tell whether a message must reach nobody in France: it is marketing with a sender, and says no way to opt out.
+
+    Args:
+        backend: What is to send it.
+        message: As ``lawful_campaign`` leaves it: only with ``add_stop=False`` can that be.
+    """
+    if isinstance(message, MmsMessage) or message.purpose != "marketing" or message.add_stop is not False:
+        return False
+    return isinstance(_sender_of(backend, message), str) and not _says_stop(backend, message)
+
+
+def _says_stop(backend: Sends, message: SmsMessage) -> bool:
+    """Tell whether a text says how to opt out by itself, or the backend makes it so."""
+    return backend.appends_stop(message) if isinstance(backend, AppendsStop) else has_stop(message.text)
+
+
+def _sender_of(backend: Sends, message: SmsMessage) -> object:
+    """Return the sender that people are shown, if there is one."""
+    return message.sender or added_to(backend, message).get("default_sender")
 
 
 def _in_france(recipient: object) -> bool:

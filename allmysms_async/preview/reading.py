@@ -83,6 +83,7 @@ async def previewed(
         opt_outs=options.opt_outs,
         template=template,
         zones=frozenset() if hours is None else hours.zones,
+        without_stop=options.without_stop,
     )
     rows, stopping = 0, asyncio.Event()
     try:

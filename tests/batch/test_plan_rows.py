@@ -15,7 +15,7 @@ from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.gathering import Gathering
 from allmysms_async.batch.opt_outs import OptOuts
 from allmysms_async.batch.plan import Planner
-from allmysms_async.batch.seen import Unmet
+from allmysms_async.batch.seen import Unmet, refusal
 from allmysms_async.law import ZONES, zone_of
 from allmysms_async.model import Outcome, People, Reason, Recipient, RefusedRow, SmsMessage
 from allmysms_async.numbers import canonical_number, usual_mobile
@@ -96,9 +96,12 @@ def planned(
     out: list[int] | None = None,
     zones: frozenset[str] = frozenset(),
     asleep: frozenset[str] = frozenset(),
+    without_stop: frozenset[str] = frozenset(),
+    before: list[int] | None = None,
 ) -> tuple[Any, ...]:
     """Return all that a planner makes of rows that are given to it so many at once; of one, one by one."""
-    seen, accounted, refused, unmet = BitMap64(met), BitMap64(), array("Q"), Unmet()
+    told = [refusal(str(number), Reason.QUIET_HOURS) for number in before or ()]
+    seen, accounted, refused, unmet = BitMap64(met), BitMap64(), array("Q", told), Unmet()
     unmet.learn(seen, refused)
     seen.update([33612345600])  # somebody whom this reading has met already
     planner = Planner(
@@ -110,6 +113,7 @@ def planned(
         unmet=unmet,
         opt_outs=Out(out or []),
         zones=zones,
+        without_stop=without_stop,
     )
     planner.asleep = asleep
     outcomes: list[Outcome] = []
@@ -135,6 +139,8 @@ def planned(
     at_once=st.integers(2, 12),
     zones=st.sampled_from([frozenset(), frozenset(ZONES)]),
     asleep=st.sampled_from([frozenset(), frozenset({"262", "590"}), frozenset({"33"}), frozenset(ZONES)]),
+    without_stop=st.sampled_from([frozenset(), frozenset(ZONES)]),
+    before=st.lists(st.sampled_from([33_000_000_000 + person for person in PEOPLE]), max_size=5),
 )
 def test_rows_at_once_end_as_one_by_one(
     name: str,
@@ -145,15 +151,18 @@ def test_rows_at_once_end_as_one_by_one(
     at_once: int,
     zones: frozenset[str],
     asleep: frozenset[str],
+    without_stop: frozenset[str],
+    before: list[int],
 ) -> None:
     """Chunks, refusals and what is remembered are the same, in the same order; whoever opted out is in no chunk."""
     limits = OTHERS[name]
-    made = planned(rows, text, limits, met, at_once=at_once, out=out, zones=zones, asleep=asleep)
-    assert made == planned(rows, text, limits, met, at_once=1, out=out, zones=zones, asleep=asleep)
+    options: Any = {"out": out, "zones": zones, "asleep": asleep, "without_stop": without_stop, "before": before}
+    made = planned(rows, text, limits, met, at_once=at_once, **options)
+    assert made == planned(rows, text, limits, met, at_once=1, **options)
     for chunk in made[0]:
         found = {zone_of(int(recipient.phone)) for recipient in chunk.recipients}
         assert len(found) == 1 or not zones
-        assert not {zone.code for zone in found} & asleep
+        assert not {zone.code for zone in found} & (asleep | without_stop)
     assert not {int(recipient.phone) for chunk in made[0] for recipient in chunk.recipients} & set(out)
 
 

@@ -94,7 +94,8 @@ async def test_nothing_is_asked_of_a_text_abroad(named: Any) -> None:
         await service.send(message_of(named, add_stop=False), [f"+{ABROAD}", PHONE])
     with pytest.raises(InvalidText, match="add_stop=True"):
         await service.send(message_of(named), "+590 690 12 34 56")
-    await service.run(campaign_of(message_of(named, add_stop=False), f"+{ABROAD[:-1]}7"))
+    result = await service.run(campaign_of(message_of(named, add_stop=False), f"+{ABROAD[:-1]}7", PHONE))
+    assert (result.accepted, result.rejections) == (1, {"missing_stop": 1})
     assert named.texts == {ABROAD: ["Soldes demain"], ABROAD[:-1] + "7": ["Soldes demain"]}
 
 

@@ -46,7 +46,8 @@ REASONS = {
     Reason.UNASSIGNED: "the gateway knows that nobody has the number",
     Reason.MANUAL_BLACKLIST: "the number was put on the gateway's list by hand",
     Reason.INVALID_AT_GATEWAY: "the gateway takes it for no number",
-    Reason.QUIET_HOURS: "marketing that would come at a time that the law excludes",
+    Reason.MISSING_STOP: "in France, and the marketing text has a sender and does not say how to opt out",
+    Reason.QUIET_HOURS: "marketing, and it was the quiet hours of the person's zone when the campaign began",
     Reason.GATEWAY_REFUSED: "the gateway refused, without one of these reasons",
     Reason.NOT_CONFIRMED: "the answer says nothing of it (unknown, not rejected)",
 }
