@@ -20,6 +20,7 @@ from allmysms_async.errors import (
     JournalError,
     MediaRefused,
     NotPermitted,
+    QuietHoursError,
     RequestLimitReached,
     ScheduleRefused,
     StillProcessing,
@@ -135,9 +136,17 @@ async def deliver(
             event = ChunkEvent.LOSE if attempts.unanswered else surely
         if isinstance(error, RequestLimitReached) and error.told and limit_waited >= policy.limit_waits:
             event = ChunkEvent.LOSE if attempts.unanswered else ChunkEvent.FAIL
+        if isinstance(error, QuietHoursError) and event is ChunkEvent.LOSE:
+            error = _night_fell(error)
         stops = isinstance(error, _STOPS)
         return Delivery(event=event, error=error, stop=stops, attempts=attempts.made)
     return _delivered(receipt, attempts.made)
+
+
+def _night_fell(error: QuietHoursError) -> QuietHoursError:
+    """Return the error of a request that may have been sent, and may not be repeated for now: its words say no more."""
+    msg = "Quiet hours began before the request could be repeated to learn what became of it; it may have been sent."
+    return QuietHoursError(msg, next_legal=error.next_legal)
 
 
 def _delivered(receipt: SendReceipt, attempts: int) -> Delivery:

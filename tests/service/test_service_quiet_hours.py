@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from allmysms_async import (
     Campaign,
     CampaignStopped,
     Outcome,
+    OutcomeUnknown,
     QuietHours,
     QuietHoursError,
     Recipient,
@@ -25,6 +27,7 @@ from allmysms_async import (
 )
 from allmysms_async.backend import SendRequest
 from allmysms_async.batch.plan import Planner
+from allmysms_async.journal import Journal
 from allmysms_async.sandbox import Clock, Sandbox
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -281,15 +284,36 @@ async def test_replay_waits_for_the_morning_within_the_life_of_its_key(
 
 @pytest.mark.parametrize("fault", ["reset_before", "reset_after"])
 async def test_replay_whose_key_would_be_too_old_stays_unknown(
-    sandbox: Sandbox, service: Callable[..., SmsService], fault: str
+    sandbox: Sandbox, service: Callable[..., SmsService], tmp_path: Path, fault: str
 ) -> None:
     """On Saturday evening no legal moment is within 23 hours: nobody knows, and nobody is texted at night."""
     move(sandbox, at(6, 19, 49))
     sandbox.faults([{"fault": fault, "times": 1}])
     sms = service(policy=RetryPolicy(base=300.0, cap=300.0, deadline=9000.0), rng=_Most())
-    one = campaign(people(5))
-    assert (await sms.run(one)).unknown == 5
-    assert (await sms.run(one)).unknown == 5
+    one, journal = campaign(people(5)), tmp_path / "soldes.db"
+    assert (await sms.run(one, journal=journal)).unknown == 5
+    assert (await sms.run(one, journal=journal)).unknown == 5
+    assert_nobody_woken(sandbox)
+    async with Journal(journal) as opened:
+        (chunk,) = await opened.chunks()
+    assert str(chunk.problem).endswith("it may have been sent.")
+
+
+@pytest.mark.parametrize("fault", ["reset_before", "reset_after"])
+async def test_send_that_night_falls_on_is_not_said_to_be_unsent(
+    sandbox: Sandbox, service: Callable[..., SmsService], fault: str
+) -> None:
+    """Without an answer at 19:49 nobody knows at 19:54; the same call says what happened in the morning."""
+    move(sandbox, at(2, 19, 49))
+    sandbox.faults([{"fault": fault, "times": 1}])
+    sms = service(send_policy=RetryPolicy(base=300.0, cap=300.0, deadline=9000.0), rng=_Most())
+    with pytest.raises(OutcomeUnknown, match="Quiet hours began") as caught:
+        await sms.send(message(), to="0612345678")
+    assert "nothing was sent" not in str(caught.value)
+    move(sandbox, at(3, 9))
+    receipt = await sms.send(message(), to="0612345678", idempotency_key=caught.value.idempotency_key)
+    assert receipt.replayed == (fault == "reset_after")
+    assert len(sandbox.messages()) == 1
     assert_nobody_woken(sandbox)
 
 
