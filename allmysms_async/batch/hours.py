@@ -31,6 +31,8 @@ _REMEDY = (
 _HOME = "33"
 _ROUNDS = 40  # each goes on by half a day or so
 _KEPT = 4
+_SOON = 60.0
+"""Seconds before a legal moment in which it is waited for, and not told as a date: a gateway refuses one just past."""
 
 
 class _Window(msgspec.Struct, frozen=True):
@@ -157,12 +159,13 @@ class Hours:
             zones: Of its recipients.
             whole: Whether it cannot be parted by zones any more.
         """
-        moment = self._moment(self._now())
-        if self._dates and (not whole or self._common(zones, moment) != float("inf")):
-            return None
+        now = self._now()
+        moment = self._moment(now)
         # What can be parted is once some of it may be sent.
         until = self._common(zones, moment) if whole else min(self._opens(zone, moment) for zone in zones)
-        return None if until <= moment else until
+        if until <= moment or (self._dates and now + _SOON < until < float("inf")):
+            return None
+        return until
 
     def dated(self, request: SendRequest, zones: Sequence[Zone], first_sent_at: float) -> SendRequest:
         """Return a request as it may leave now: as it is, or with a date at which it may be sent.

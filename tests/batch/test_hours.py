@@ -88,7 +88,8 @@ def test_answers_are_the_laws(asked: list[tuple[datetime, str]], rule: Any, alsa
         assert until is None or until == legal.timestamp()
         given_date = dates.dated(one, found, clock.at.timestamp()).message.send_at
         assert given_date == (None if until is None else legal)
-        assert dates.held_until(found, whole=False) is None
+        soon = until is not None and until - clock.at.timestamp() <= 60
+        assert dates.held_until(found, whole=False) == (until if soon else None)
 
 
 @given(codes=st.lists(st.sampled_from(sorted(PHONES)), min_size=1, max_size=4, unique=True), at=MOMENTS)
@@ -134,6 +135,19 @@ async def test_replay_keeps_the_first_date_while_it_lies_ahead() -> None:
     assert kept.dated(one, zones, first.timestamp()).message.send_at == morning + timedelta(days=1)
     assert kept.date_of(one.recipients, first.timestamp()) == morning
     assert kept.date_of(one.recipients, clock.at.timestamp() - 10 * 3600) is None
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("send_at", [None, datetime(2027, 3, 3, 6, 59, 30, tzinfo=UTC)])
+def test_date_that_comes_in_a_minute_is_waited_for(whole: bool, send_at: datetime | None) -> None:
+    """A gateway whose clock is ahead would refuse it as past, and so end the campaign."""
+    clock = SetClock()
+    kept = hours(clock, "defer", send_at=send_at)
+    zones = kept.zones_of(request(PHONES["33"]).recipients)
+    morning = datetime(2027, 3, 3, 7, tzinfo=UTC)
+    for ahead, until in ((61, None), (60, morning.timestamp()), (1, morning.timestamp()), (0, None), (-60, None)):
+        clock.at = morning - timedelta(seconds=ahead)
+        assert kept.held_until(zones, whole=whole) == until
 
 
 def test_only_marketing_has_quiet_hours() -> None:
