@@ -1,6 +1,7 @@
 """Quiet hours as the engine keeps them agree with the law at every moment, whatever it was asked before."""
 
 import contextlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allmysms_async.backend import SendRequest
+from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.hours import Hours
+from allmysms_async.batch.reconcile import reconcile
+from allmysms_async.batch.record import Stranded
 from allmysms_async.errors import QuietHoursError
 from allmysms_async.law import RULES, ZONES, may_send, next_legal, zone_of
-from allmysms_async.model import MmsMessage, QuietHours, Recipient, SmsMessage, quiet_hours_of
+from allmysms_async.model import Campaign, MmsMessage, QuietHours, Recipient, SmsMessage, quiet_hours_of
 from allmysms_async.text import Coding
 
 BEGIN = datetime(2027, 3, 25, tzinfo=UTC)  # with a change of clocks, Good Friday, Easter Monday and Labour Day ahead
@@ -148,6 +152,34 @@ def test_date_that_comes_in_a_minute_is_waited_for(whole: bool, send_at: datetim
     for ahead, until in ((61, None), (60, morning.timestamp()), (1, morning.timestamp()), (0, None), (-60, None)):
         clock.at = morning - timedelta(seconds=ahead)
         assert kept.held_until(zones, whole=whole) == until
+
+
+class Lists:
+    """A gateway's lists, in which nothing is found."""
+
+    def __init__(self) -> None:
+        """Know of no question."""
+        self.moments: list[list[datetime]] = []
+
+    async def find_send(self, name: str, moments: Sequence[datetime], *, campaign_id: str | None = None) -> None:
+        """Note the moments that are looked at."""
+        del name, campaign_id
+        self.moments.append(list(moments))
+
+
+@pytest.mark.parametrize(("policy", "dates"), [("defer", [datetime(2027, 3, 3, 7, tzinfo=UTC)]), ("refuse", [])])
+async def test_deferred_request_is_looked_up_at_the_date_it_was_given(policy: str, dates: list[datetime]) -> None:
+    """The gateway's lists have it by that date, and not only by the moment at which it was handed over."""
+    first, lists = datetime(2027, 3, 2, 20, tzinfo=UTC), Lists()
+    recipients = (Recipient(PHONES["33"]),)
+    chunk = Chunk(
+        seq=1, text="Soldes", coding=Coding.GSM7, params=0, recipients=recipients, rows=(1,), parts=1,
+        first_sent_at=first.timestamp(),
+    )  # fmt: skip
+    campaign = Campaign("soldes", SmsMessage("Soldes", purpose="marketing"), ())
+    kept = hours(SetClock(), policy)
+    assert [each async for each in reconcile(lists, campaign, "run", [Stranded(chunk=chunk)], kept)] == []
+    assert lists.moments == [[first, *dates]]
 
 
 def test_only_marketing_has_quiet_hours() -> None:

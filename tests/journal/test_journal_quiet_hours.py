@@ -101,8 +101,15 @@ async def make(sandbox: Sandbox) -> AsyncIterator[Callable[[], SmsService]]:
 
 
 async def move(sandbox: Sandbox, moment: datetime) -> None:
-    """Move the sandbox's clock by its control API."""
+    """Move the sandbox's clock by its control API, once it has answered all that reached it before.
+
+    What a killed process sent is read and looked at later, and would be so by the clock that was moved.
+    """
     async with httpx.AsyncClient() as client:
+        for _ in range(3):
+            await client.get(f"{sandbox.http_url}/_sandbox/stats")
+            while sandbox.in_flight:  # noqa: ASYNC110  # nothing tells of its end
+                await asyncio.sleep(0.01)
         ahead = moment.timestamp() - sandbox.clock.now()
         answer = await client.post(f"{sandbox.http_url}/_sandbox/clock", json={"advance": ahead})
     assert answer.status_code == 200
