@@ -106,6 +106,7 @@ class Submission:
             EmptyCampaign: The source held no row.
             CampaignStopped: The source failed; what was read is placed, and the same call goes on.
             CampaignChanged: The journal has another campaign under this name.
+            QuietHoursError: It is marketing, refuses quiet hours and begins in them; nothing is placed.
             JournalError: The journal cannot be used, or another process reads the campaign's source.
         """
         try:

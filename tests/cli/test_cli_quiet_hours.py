@@ -111,7 +111,7 @@ async def test_preview_ends_as_the_run_would(
     run: Run, clients: Clients, sandbox: Sandbox, at: At, hour: int, words: tuple[str, ...], code: int
 ) -> None:
     """A run that would be refused is told so with exit code 3, whom it would leave out is rejected; nothing is sent."""
-    at(hour)
+    at(hour, 0)
     path = clients(["0612345678", "0692123456"] if code == 1 else ["0612345678"])
     looked = await run(*campaign(path, "--dry-run", *words))
     machine = json.loads((await run(*campaign(path, "--dry-run", "--json", *words))).out)
@@ -131,12 +131,12 @@ async def test_resume_takes_what_is_to_be_done_from_now_on(
     run: Run, clients: Clients, tmp_path: Path, sandbox: Sandbox, at: At
 ) -> None:
     """A campaign that was begun by day and waits for the morning is deferred on request, and the journal holds that."""
-    at(10)
+    at(10, 0)
     journal = str(tmp_path / "soldes.db")
     path = clients(["0612345678", "0687654321"])
     sandbox.faults([{"fault": "status_102", "times": 1}])
     assert (await run(*campaign(path, "--journal", journal))).code == 3
-    at(22)
+    at(22, 0)
     assert (await run("campaign", "resume", journal, "--quiet-hours", "defer")).code == 0
     assert sandbox.stats()["messages"] == 0
     sandbox.advance(86400)

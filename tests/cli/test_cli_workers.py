@@ -49,6 +49,9 @@ async def test_a_campaign_is_submitted_paused_resumed_and_sent_by_a_worker(run, 
     again = await run("campaign", "pause", place, "--name", "soldes", "--json")
     assert json.loads(again.out) == {"campaign": "soldes", "status": "paused", "changed": False}
     assert json.loads((await run("campaign", "status", place, "--json")).out)["status"] == "paused"
+    kept = await run("campaign", "resume", place, "--name", "soldes", "--quiet-hours", "ignore")
+    assert kept.code == 2
+    assert "campaign submit" in kept.err
     resumed = await run("campaign", "resume", place, "--name", "soldes")
     assert (resumed.code, resumed.err) == (0, "soldes is open for workers again.\n")
     worked = await run(

@@ -91,7 +91,7 @@ async def test_whom_quiet_hours_leave_out_is_rejected(quiet: Any) -> None:
     async with SmsService(Taking(), clock=clock) as sms:
         preview = await sms.preview(campaign)
     left_out = 0 if quiet else 1
-    assert (preview.recipients, preview.rejections.get("quiet_hours", 0)) == (5 - left_out, left_out)
+    assert (preview.recipients, preview.rejections.get(Reason.QUIET_HOURS, 0)) == (5 - left_out, left_out)
     assert [outcome.row for outcome in preview.first_rejected.get(Reason.QUIET_HOURS, ())] == [3] * left_out
     assert {zone.code: zone.recipients for zone in preview.hours} == {"33": 2, "262": 1, "590": 1}
     assert preview.begins_at is None
