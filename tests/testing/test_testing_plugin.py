@@ -170,8 +170,10 @@ addopts = --strict-markers -p no:randomly
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A small project with its own settings."""
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A small project with its own settings, on nobody's build server: there pytest says everything twice."""
+    for name in ("CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
     pytester.makeini(SETTINGS)
     return pytester
 
