@@ -28,7 +28,7 @@ from allmysms_async.runner.control import Control, opened_database
 
 __all__ = ["main"]
 
-_MESSAGE = SmsMessage("Bonjour #param_1#. STOP au 36180", purpose="marketing")
+_MESSAGE = SmsMessage("Bonjour #param_1#.", purpose="transactional")
 _WORKERS = 4
 _MOST_TIME, _MOST_CPU = 1.15, 1.10
 

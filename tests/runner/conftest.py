@@ -33,14 +33,8 @@ def people(count: int) -> list[Recipient]:
 
 def campaign(count: int, name: str = "soldes", *, native: bool = True) -> Campaign:
     """Return a campaign; its text is the same for all where the protocol does not personalise."""
-    text = "Bonjour #param_1#. STOP au 36180" if native else "Bonjour. STOP au 36180"
-    return Campaign(
-        name,
-        SmsMessage(text, purpose="marketing", add_stop=None if native else False),
-        people(count),
-        exclude_opt_outs=False,
-        quiet_hours="ignore",
-    )
+    message = SmsMessage("Bonjour #param_1#." if native else "Bonjour.", purpose="transactional")
+    return Campaign(name, message, people(count))
 
 
 def texts_of(sandbox: Sandbox) -> Counter[str]:
