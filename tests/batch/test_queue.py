@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from pyroaring import BitMap64
 
-from allmysms_async.batch.desk import ChunkQueue
+from allmysms_async.batch.queue import ChunkQueue
 
 
 @pytest.fixture
