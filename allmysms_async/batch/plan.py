@@ -9,7 +9,7 @@ import itertools
 from array import array
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import TypeAlias, cast
+from typing import cast
 
 import msgspec
 from pyroaring import BitMap64
@@ -17,17 +17,13 @@ from pyroaring import BitMap64
 from allmysms_async.backend import SendLimits
 from allmysms_async.batch.block import ROWS_AT_ONCE, Block, Row, line_of, portion
 from allmysms_async.batch.chunk import Chunk
+from allmysms_async.batch.fit import Fit, Fits
 from allmysms_async.batch.gathering import Gathering
 from allmysms_async.batch.opt_outs import Barred, OptOuts
-from allmysms_async.batch.param import Unwritten, check_values, written
+from allmysms_async.batch.param import Unwritten, written
 from allmysms_async.batch.seen import Refusals, Unmet, refusal
 from allmysms_async.batch.wording import (
     PARAM_REASONS,
-    check_characters,
-    check_size,
-    coding_wanted,
-    sent_column,
-    template_of,
 )
 from allmysms_async.errors import InvalidNumber, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, RefusedRow, SmsMessage
@@ -36,10 +32,6 @@ from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropol
 from allmysms_async.text import Coding, Template, TextSize, escaped, has_placeholder
 
 __all__ = ["Planner"]
-
-_Fit: TypeAlias = tuple[Coding, int]
-# How a text is sent: its coding, its parts.
-
 
 # Why people are left out of whom another run may think otherwise: at another hour, with other lists or another policy.
 _LEFT_OUT = (Reason.QUIET_HOURS, Reason.OPTED_OUT, Reason.UNASSIGNED, Reason.MANUAL_BLACKLIST)
@@ -96,9 +88,8 @@ class Planner:
         self._without_stop = without_stop
         self._zones = zones
         self._home = _HOME if _HOME in zones else ""
-        self._template, self._size = template or template_of(message, limits)
-        self._coding = coding_wanted(message, limits)
-        self._replaces = message.gsm_replacements
+        self._fits = Fits(message, limits, template)
+        self._template = self._fits.template
         self._limits = limits
         self._seen = seen
         self._accounted = accounted
@@ -131,15 +122,15 @@ class Planner:
             for asleep in rows:
                 self._add_one(*asleep, refused)
             return left
-        fits = self._sizes(block := Block(rows))
-        unusual = block.phones.count("") + self._unsized(fits) + len(self._barred(block))
+        fits = self._fits.of_block(block := Block(rows))
+        unusual = block.phones.count("") + self._fits.unsized(fits) + len(self._barred(block))
         if len(rows) > ROWS_AT_ONCE and unusual > ROWS_AT_ONCE // 2:
             left, rows = portion(rows, ROWS_AT_ONCE, len(rows)), portion(rows, 0, ROWS_AT_ONCE)
-            fits = self._sizes(block := Block(rows))
+            fits = self._fits.of_block(block := Block(rows))
         others = [at for at, phone in enumerate(block.phones) if not phone] if "" in block.phones else []
-        if self._unsized(fits):
+        if self._fits.unsized(fits):
             if self._limits.personalises:
-                fits = [self._usual_fit(block.person(at)) if fit is None else fit for at, fit in enumerate(fits)]
+                fits = [self._fits.of_usual(block.person(at)) if fit is None else fit for at, fit in enumerate(fits)]
             others = sorted({*others, *(at for at, fit in enumerate(fits) if fit is None)})
         if barred := self._barred(block):
             found = (at for at, phone in enumerate(block.phones) if phone and int(phone) in barred)
@@ -148,7 +139,7 @@ class Planner:
         for end in (*others, len(rows)):
             run = block.part(begin, end) if begin < end else None
             if run is not None and run.is_new(self._seen) and not self._holds_left_out(run):
-                self._add_run(run, cast("list[_Fit]", fits[begin:end]))
+                self._add_run(run, cast("list[Fit]", fits[begin:end]))
             elif run is not None:
                 looked += end - begin
                 if looked > ROWS_AT_ONCE < len(rows):
@@ -176,49 +167,7 @@ class Planner:
         digests = (refusal(phone, reason) for reason in _LEFT_OUT for phone in block.phones)
         return any(map(self._unmet.awaits_refusal, digests))
 
-    def _unsized(self, fits: list[_Fit | None]) -> int:
-        """Return how many texts somebody has to look at."""
-        return fits.count(None) if self._size is None else 0
-
-    def _sizes(self, block: Block) -> list[_Fit | None]:
-        """Return how each row's text is sent, as far as its columns tell; None where somebody has to look at it."""
-        count, limits = len(block.rows), self._limits
-        if self._size is not None:
-            return [(self._size.coding, self._size.parts)] * count
-        if not limits.personalises:
-            return [None] * count  # rendered here, each has a chunk of its own, or may have
-        values = block.values(self._template.count)
-        usual = self._usual_parts(values, count)
-        if values is not None and None in usual:
-            # Whatever GSM-7 holds is in the form that it is sent in: what it does not hold may not be.
-            sent = [sent_column(column, gsm_replacements=self._replaces) for column in values]
-            if any(new is not old for new, old in zip(sent, values, strict=True)):
-                block.reword(sent)
-                usual = self._usual_parts(sent, count)
-        if usual.count(usual[0]) == count and usual[0] is not None:
-            return [(Coding.GSM7, usual[0])] * count
-        return [None if parts is None else (Coding.GSM7, parts) for parts in usual]
-
-    def _usual_parts(self, values: Sequence[Sequence[str]] | None, rows: int) -> list[int | None]:
-        """Return how many parts each row's text takes if it is a usual one, None where somebody has to look at it."""
-        limits = self._limits
-        if values is None or self._coding is Coding.UNICODE or limits.refused_characters:
-            return [None] * rows
-        return self._template.gsm_parts(values, limits.max_gsm_units, limits.max_parts)
-
-    def _usual_fit(self, recipient: Recipient) -> _Fit | None:
-        """Return how a text is sent that can be and that the gateway fills in, or None of any other."""
-        if type(recipient.params) is not tuple:
-            return None
-        try:
-            size = self._measure(recipient)
-        except (InvalidText, Unwritten):
-            return None
-        if any(map(has_placeholder, recipient.params[: self._template.count])):
-            return None
-        return size.coding, size.parts
-
-    def _add_run(self, block: Block, fits: list[_Fit]) -> None:
+    def _add_run(self, block: Block, fits: list[Fit]) -> None:
         """Take usual rows of whom nobody was met before."""
         if fits.count(fits[0]) == len(fits):
             self._join_run(block, fits, fits[0][0])
@@ -229,7 +178,7 @@ class Planner:
                 self._join_run(block.part(begin, end), fits[begin:end], coding)
                 begin = end
 
-    def _join_run(self, block: Block, fits: list[_Fit], coding: Coding) -> None:
+    def _join_run(self, block: Block, fits: list[Fit], coding: Coding) -> None:
         """Put recipients of one text and coding into their open chunk, and into those after it."""
         text, count, begin, last = self._template.text, self._template.count, 0, len(block.rows)
         key, lines, values = (text, count, coding, self._home), block.lines(), block.columns(count)
@@ -280,11 +229,11 @@ class Planner:
         if why is not None and number not in self._seen:
             return self._refuse(row, recipient, phone, why)
         try:
-            size = self._measure(recipient)
+            size = self._fits.measure(recipient)
         except InvalidText as error:
             return self._refuse(row, recipient, recipient.phone, PARAM_REASONS[error.reason], number)
         except Unwritten:
-            params = written(recipient.params[: self._template.count], gsm_replacements=self._replaces)
+            params = written(recipient.params[: self._template.count], gsm_replacements=self._fits.replaces)
             return self.add(row, msgspec.structs.replace(recipient, params=params))
         if self._unmet.meet(number):
             return None
@@ -297,19 +246,6 @@ class Planner:
                 return self._refuse(row, recipient, phone, Reason.QUIET_HOURS)
         self._join(row, recipient, phone, size.coding, size.parts)
         return None
-
-    def _measure(self, recipient: Recipient) -> TextSize:
-        """Return the size of one recipient's text; refuse one that cannot be sent."""
-        if self._size is not None:
-            return self._size
-        params = recipient.params
-        check_values(params, self._template.count, gsm_replacements=self._replaces)
-        if self._limits.refused_characters:
-            for value in params[: self._template.count]:
-                check_characters(value, self._limits)
-        size = self._template.size(params, self._coding)
-        check_size(size, self._limits)
-        return size
 
     def _refuse(
         self, row: int, recipient: Recipient, phone: object, reason: Reason, number: int | None = None

@@ -6,6 +6,7 @@ import itertools
 import pytest
 
 from allmysms_async.batch.block import ROWS_AT_ONCE
+from allmysms_async.batch.fit import Fits
 from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.plan import Planner
 from allmysms_async.model import Blocks, People
@@ -89,8 +90,8 @@ async def per_turn(monkeypatch, bench):
 
     bench.sink.refuse = record
     with monkeypatch.context() as patch:
-        for name in ("add", "_usual_fit"):
-            patch.setattr(Planner, name, counted(getattr(Planner, name)))
+        for looks, name in ((Planner, "add"), (Fits, "of_usual")):
+            patch.setattr(looks, name, counted(getattr(looks, name)))
         task = asyncio.create_task(turns())
         try:
             await bench.finish()
