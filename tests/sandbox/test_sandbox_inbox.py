@@ -42,6 +42,8 @@ async def http(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
         ("/", "text/html"),
         ("/_sandbox/inbox.css", "text/css"),
         ("/_sandbox/inbox.js", "text/javascript"),
+        ("/_sandbox/panels.js", "text/javascript"),
+        ("/_sandbox/tools.js", "text/javascript"),
         ("/_sandbox/words.js", "text/javascript"),
         ("/_sandbox/icon.svg", "image/svg+xml"),
     ],

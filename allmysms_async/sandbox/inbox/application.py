@@ -22,6 +22,8 @@ _FILES = {
     "index.html": "text/html",
     "inbox.css": "text/css",
     "inbox.js": "text/javascript",
+    "panels.js": "text/javascript",
+    "tools.js": "text/javascript",
     "words.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }

@@ -1,54 +1,23 @@
 // The sandbox's page: no build, no other host. What it shows it asks of /_sandbox/, when the event stream says so.
+import { faults, lookAgain, rules, state } from "/_sandbox/panels.js";
+import { $, act, ask, make, speech } from "/_sandbox/tools.js";
 import { WORDS } from "/_sandbox/words.js";
 
 const ROW = 64; // pixels, as in the style sheet
 const PAGE = 50;
-const $ = (id) => document.getElementById(id);
-let words = WORDS.en;
 let chosen = "";
 let shown = ""; // whose conversation is in the page: it is that of the chosen one once the answer is there
 let query = "";
 let total = 0;
 let pages = new Map(); // number of a page -> its handsets, or a promise of them
 
-// -- asking ----------------------------------------------------------------------------------------------------------
-
-async function ask(path, body) {
-  const options = body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } };
-  const answer = await fetch(`/_sandbox/${path}`, options);
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.error || answer.statusText);
-  return told;
-}
-
-async function act(path, body) {
-  try {
-    $("notice").textContent = "";
-    await ask(path, body);
-    return true;
-  } catch (error) {
-    $("notice").textContent = error.message;
-    return false;
-  }
-}
-
-function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in element && name !== "role") element[name] = value;
-    else element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
-
 // -- words -----------------------------------------------------------------------------------------------------------
 
 function speak(language) {
-  words = WORDS[language] || WORDS.en;
+  speech.words = WORDS[language] || WORDS.en;
   document.documentElement.lang = language;
-  for (const element of document.querySelectorAll("[data-word]")) element.textContent = words[element.dataset.word];
-  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", words[element.dataset.label]);
+  for (const element of document.querySelectorAll("[data-word]")) element.textContent = speech.words[element.dataset.word];
+  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", speech.words[element.dataset.label]);
   for (const button of document.querySelectorAll("[data-language]")) {
     button.setAttribute("aria-pressed", String(button.dataset.language === language));
   }
@@ -76,7 +45,7 @@ function page(number) {
 
 function measure() {
   $("rows").style.height = `${total * ROW}px`;
-  $("found").textContent = total || query ? words.found(total) : words.nobody;
+  $("found").textContent = total || query ? speech.words.found(total) : speech.words.nobody;
 }
 
 function draw() {
@@ -131,9 +100,9 @@ async function show(phone, focus = false) {
   const log = $("log");
   const follows = phone !== shown || log.scrollHeight - log.scrollTop - log.clientHeight < 40;
   shown = phone;
-  $("who").textContent = `+${phone}${told.opted_out ? ` · ${words.opted}` : ""}`;
+  $("who").textContent = `+${phone}${told.opted_out ? ` · ${speech.words.opted}` : ""}`;
   const lines = told.lines.map(line);
-  if (told.earlier) lines.unshift(make("li", { className: "earlier" }, words.earlier(told.earlier)));
+  if (told.earlier) lines.unshift(make("li", { className: "earlier" }, speech.words.earlier(told.earlier)));
   $("lines").replaceChildren(...lines);
   $("reply-form").hidden = false;
   if (follows) log.scrollTop = log.scrollHeight;
@@ -157,99 +126,14 @@ function line(told) {
   bubble.append(rest);
   const facts = make("p", { className: "facts" });
   const state = { delivered: "good", waiting: "", undelivered: "bad", unassigned: "bad" }[told.state];
-  if (told.own) facts.append(`${words.replied} · ${told.at}`);
+  if (told.own) facts.append(`${speech.words.replied} · ${told.at}`);
   else {
-    facts.append(`${words.from} ${told.sender} · ${told.at} · ${told.protocol} · ${words.parts(told.parts)} · `);
-    facts.append(make("span", { className: state || "" }, words[told.state]));
-    if (told.costly.length) facts.append(" · ", make("span", { className: "warn" }, words.costly(told.costly.join(" "))));
-    if (told.media) facts.append(` · ${words.media}: ${told.media}`);
+    facts.append(`${speech.words.from} ${told.sender} · ${told.at} · ${told.protocol} · ${speech.words.parts(told.parts)} · `);
+    facts.append(make("span", { className: state || "" }, speech.words[told.state]));
+    if (told.costly.length) facts.append(" · ", make("span", { className: "warn" }, speech.words.costly(told.costly.join(" "))));
+    if (told.media) facts.append(` · ${speech.words.media}: ${told.media}`);
   }
   return make("li", { className: told.own ? "own" : "" }, bubble, facts);
-}
-
-// -- campaigns, accounts, faults, requests ------------------------------------------------------------------------------
-
-function table(caption, columns, rows, empty) {
-  if (!rows.length) return make("p", {}, empty);
-  const head = make("tr", {}, ...columns.map(([name, , figure]) => make("th", { scope: "col", className: figure ? "figure" : "" }, name)));
-  const body = rows.map((each) => make("tr", {}, ...columns.map(([, of, figure]) => make("td", { className: figure ? "figure" : "" }, String(of(each))))));
-  return make("table", {}, make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...body));
-}
-
-function count(value) {
-  return value.toLocaleString(document.documentElement.lang);
-}
-
-async function state() {
-  const told = await ask("state");
-  $("clock").textContent = told.clock;
-  if (!$("campaigns").hidden) {
-    $("campaign-table").replaceChildren(table(words.campaigns, [
-      [words.at, (each) => each.send_at], [words.name, (each) => each.name || each.id], [words.login, (each) => each.login],
-      [words.protocol, (each) => each.protocol], [words.status, (each) => words[each.status] || each.status],
-      [words.contacts, (each) => count(each.contacts), true], [words.part, (each) => count(each.parts), true],
-      [words.credits, (each) => count(each.credits), true],
-    ], told.campaigns.slice(-500).reverse(), words.noCampaigns));
-  }
-  if (!$("accounts").hidden) {
-    $("account-table").replaceChildren(table(words.accounts, [
-      [words.login, (each) => each.login], [words.master, (each) => each.master || words.none],
-      [words.credits, (each) => count(each.credits), true],
-    ], told.accounts, words.none));
-    const before = $("credit-login").value;
-    $("credit-login").replaceChildren(...told.accounts.map((each) => make("option", { value: each.login }, each.login)));
-    if (before) $("credit-login").value = before;
-  }
-}
-
-let rules = [];
-
-async function faults() {
-  if ($("faults").hidden) return;
-  const told = await ask("faults");
-  rules = told.faults;
-  if (!$("fault-kind").options.length) {
-    $("fault-kind").replaceChildren(...Object.keys(told.kinds).map((kind) => make("option", { value: kind, title: told.kinds[kind] }, kind)));
-    $("fault-kind").addEventListener("change", () => explain(told.kinds));
-    explain(told.kinds);
-  }
-  const items = rules.map((rule, place) => {
-    const off = make("button", { type: "button" }, words.off);
-    off.setAttribute("aria-label", `${words.off} ${rule.fault}`);
-    off.addEventListener("click", async () => {
-      await act("faults", rules.filter((_, other) => other !== place));
-      faults();
-    });
-    const often = rule.times === undefined || rule.times === null ? words.always : `${rule.times} ×`;
-    const chance = rule.probability === undefined ? "" : ` · p = ${rule.probability}`;
-    return make("li", {}, make("strong", {}, rule.fault), make("span", {}, `${rule.path || words.any} · ${often}${chance}`), off);
-  });
-  $("fault-rules").replaceChildren(...(items.length ? items : [make("li", {}, words.noFaults)]));
-}
-
-function explain(kinds) {
-  $("fault-help").textContent = kinds[$("fault-kind").value];
-  $("fault-number-label").hidden = !$("fault-kind").value.includes("NNN");
-}
-
-async function requests() {
-  if ($("requests").hidden) return;
-  const told = await ask("requests");
-  const open = new Set([...document.querySelectorAll("#request-list details[open]")].map((each) => each.dataset.number));
-  const items = told.requests.map((each) => {
-    const status = each.status || words.unanswered;
-    const item = make("details", {},
-      make("summary", {}, `${each.at} · ${each.method} ${each.path} · ${status}${each.fault ? ` · ${each.fault}` : ""}`),
-      make("p", {}, words.asked), make("pre", {}, each.body), make("p", {}, words.answered), make("pre", {}, each.answer));
-    item.dataset.number = each.number;
-    item.open = open.has(String(each.number));
-    return item;
-  });
-  $("request-list").replaceChildren(...(items.length ? items : [make("p", {}, words.noRequests)]));
-}
-
-function lookAgain() {
-  for (const look of [state, faults, requests]) look().catch(() => {}); // the event stream tells when it is back
 }
 
 function refresh() {
@@ -267,7 +151,7 @@ let stale = false; // whether the conversation may have changed
 
 function listening(on) {
   $("live").classList.toggle("on", Boolean(on));
-  $("live-words").textContent = on ? words.live : words.lost;
+  $("live-words").textContent = on ? speech.words.live : speech.words.lost;
 }
 
 function listen() {
@@ -280,7 +164,7 @@ function listen() {
       chosen = shown = "";
       $("lines").replaceChildren();
       $("reply-form").hidden = true;
-      $("who").textContent = words.choose;
+      $("who").textContent = speech.words.choose;
     }
     stale = stale || !told.phone || told.phone === chosen; // texts to several have no number
     // Texts may come by the thousand a second: the page looks again a few times in one.
@@ -366,7 +250,7 @@ $("credit-form").addEventListener("submit", async (event) => {
 });
 $("reset-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (confirm(words.sure)) act("reset", {});
+  if (confirm(speech.words.sure)) act("reset", {});
 });
 $("fault-form").addEventListener("submit", async (event) => {
   event.preventDefault();
