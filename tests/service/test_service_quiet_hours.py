@@ -429,7 +429,7 @@ async def test_held_source_is_read_no_further_than_memory_allows(
     sandbox: Sandbox, evening: Callable[..., SmsService], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a journal a paused campaign stops reading its source, and reads on in the morning."""
-    monkeypatch.setattr("allmysms_async.batch.run._MOST_HELD", 3)
+    monkeypatch.setattr("allmysms_async.batch.supervisor._MOST_HELD", 3)
     move(sandbox, at(2, 19, 40))
     read: list[str] = []
 
