@@ -82,65 +82,124 @@ async def deliver(
     if ended is not None:
         attempts.made = 1
         attempts.note(ended)
+    repetition = _Repetition(send, attempts, policy, clock, rng, halted, began)
+    try:
+        receipt = await repetition.run(ended, pause or clock.sleep)
+    except JournalError:  # says nothing of the request
+        raise
+    except AllMySmsError as error:
+        return _failed(error, attempts, halted=halted(), limit_spent=limit_waited >= policy.limit_waits)
+    return _delivered(receipt, attempts.made)
 
-    async def attempt() -> SendReceipt:
+
+class _Repetition:
+    """What is asked before, between and after the attempts that follow the first.
+
+    Args:
+        send: Makes one attempt.
+        attempts: What is known of those that were made.
+        policy: How long to keep trying.
+        clock: Where the time comes from.
+        rng: Where the jitter comes from.
+        halted: Whether the campaign was asked to stop.
+        began: When the first attempt was, in Unix time.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[], Awaitable[SendReceipt]],
+        attempts: Attempts,
+        policy: RetryPolicy,
+        clock: Clock,
+        rng: random.Random,
+        halted: Callable[[], bool],
+        began: float,
+    ) -> None:
+        self._send = send
+        self._attempts = attempts
+        self._policy = policy
+        self._clock = clock
+        self._rng = rng
+        self._halted = halted
+        self._began = began
+
+    async def run(self, ended: AllMySmsError | None, sleep: Callable[[float], Awaitable[None]]) -> SendReceipt:
+        """Attempt until one is answered or nothing more may be tried; then raise the last error.
+
+        Args:
+            ended: The error of an attempt that was made already.
+            sleep: Waits between attempts.
+        """
+        return await repeated(
+            self._attempt,
+            ended=ended,
+            again=self._again,
+            stop=self._stop,
+            wait=self._wait,
+            sleep=sleep,
+            before_sleep=self._tell,
+        )
+
+    async def _attempt(self) -> SendReceipt:
+        attempts, now = self._attempts, self._clock.now().timestamp()
         # A clock that was put back meanwhile tells nothing of the key's age.
-        if attempts.unanswered and not began - CLOCK_SECONDS <= clock.now().timestamp() <= attempts.key_until:
+        if attempts.unanswered and not self._began - CLOCK_SECONDS <= now <= attempts.key_until:
             attempts.error = attempts.error or AllMySmsError("The key is too old to be repeated.")
             attempts.event = ChunkEvent.LOSE
             raise attempts.error
-        if attempts.error is not None and halted() and not attempts.unanswered:
+        if attempts.error is not None and self._halted() and not attempts.unanswered:
             raise attempts.error
         attempts.made += 1
         try:
-            return await send()
+            return await self._send()
         except JournalError:
             raise
         except AllMySmsError as error:
             attempts.note(error)
             raise
 
-    def again(error: BaseException) -> bool:
+    def _again(self, error: BaseException) -> bool:
         told = isinstance(error, AllMySmsError) and not isinstance(error, JournalError)
-        return told and attempts.event is None
+        return told and self._attempts.event is None
 
-    def wait(state: tenacity.RetryCallState) -> float:
-        return attempts.wait(state.attempt_number, rng)
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        return self._attempts.wait(state.attempt_number, self._rng)
 
-    def stop(state: tenacity.RetryCallState) -> bool:
-        spent = state.attempt_number >= policy.attempts and not isinstance(attempts.error, StillProcessing)
-        if spent or (halted() and not attempts.unanswered):
+    def _stop(self, state: tenacity.RetryCallState) -> bool:
+        attempts, clock = self._attempts, self._clock
+        spent = state.attempt_number >= self._policy.attempts and not isinstance(attempts.error, StillProcessing)
+        if spent or (self._halted() and not attempts.unanswered):
             return True
         if clock.monotonic() + state.upcoming_sleep > attempts.until:
             return True
         return clock.now().timestamp() + state.upcoming_sleep > attempts.key_until
 
-    def tell(state: tenacity.RetryCallState) -> None:
-        attempt, seconds, error = state.attempt_number, state.upcoming_sleep, attempts.error
+    def _tell(self, state: tenacity.RetryCallState) -> None:
+        attempt, seconds, error = state.attempt_number, state.upcoming_sleep, self._attempts.error
         _log.warning(
             "attempt %d: %s Next one in %.1f s.",
             *(attempt, error, seconds),
             extra=logs.fields("retry", error=error, attempt=attempt, seconds=seconds),
         )
 
-    try:
-        receipt = await repeated(
-            attempt, ended=ended, again=again, stop=stop, wait=wait, sleep=pause or clock.sleep, before_sleep=tell
-        )
-    except JournalError:  # says nothing of the request
-        raise
-    except AllMySmsError as error:
-        event = attempts.event
-        if event is None:
-            surely = ChunkEvent.RELEASE if halted() else ChunkEvent.FAIL
-            event = ChunkEvent.LOSE if attempts.unanswered else surely
-        if isinstance(error, RequestLimitReached) and error.told and limit_waited >= policy.limit_waits:
-            event = ChunkEvent.LOSE if attempts.unanswered else ChunkEvent.FAIL
-        if isinstance(error, QuietHoursError) and event is ChunkEvent.LOSE:
-            error = _night_fell(error)
-        stops = isinstance(error, _STOPS)
-        return Delivery(event=event, error=error, stop=stops, attempts=attempts.made)
-    return _delivered(receipt, attempts.made)
+
+def _failed(error: AllMySmsError, attempts: Attempts, *, halted: bool, limit_spent: bool) -> Delivery:
+    """Return how a request ended whose last attempt ended with an error.
+
+    Args:
+        error: The last one.
+        attempts: What is known of all.
+        halted: Whether the campaign was asked to stop.
+        limit_spent: Whether it has waited for a request limit as often as it may.
+    """
+    event, lost_or = attempts.event, ChunkEvent.LOSE if attempts.unanswered else None
+    if event is None:
+        event = lost_or or (ChunkEvent.RELEASE if halted else ChunkEvent.FAIL)
+    if isinstance(error, RequestLimitReached) and error.told and limit_spent:
+        event = lost_or or ChunkEvent.FAIL
+    if isinstance(error, QuietHoursError) and event is ChunkEvent.LOSE:
+        error = _night_fell(error)
+    return Delivery(event=event, error=error, stop=isinstance(error, _STOPS), attempts=attempts.made)
 
 
 def _night_fell(error: QuietHoursError) -> QuietHoursError:
