@@ -25,6 +25,7 @@ from allmysms_async.preview.hours import hours_of
 from allmysms_async.preview.result import Preview
 from allmysms_async.preview.simulation import Simulated
 from allmysms_async.preview.tally import Tally
+from allmysms_async.text import Template, TextSize
 
 __all__ = ["previewed"]
 
@@ -62,46 +63,10 @@ async def previewed(
     if isinstance(campaign.recipients, Iterator | AsyncIterator):
         msg = "The source of recipients can be read only once: a preview would leave nobody to send to."
         raise InvalidRequest(msg, remedy="Give one that can be read again: a list, read_csv, an object that iterates.")
-    message = as_sms(campaign.message)
-    limits = limits_of(backend, campaign.message)
-    template = template_of(message, limits)
+    template = template_of(as_sms(campaign.message), limits_of(backend, campaign.message))
     tally = Tally(template[0], None if prices is None else PriceList(prices))
     simulated = None if ask is None else Simulated(campaign, ask)
-    if options.opt_outs is not None:
-        await options.opt_outs.load()
-    hours, begins_at = options.hours, None
-    if hours is not None:
-        await hours.load()
-    begun = hours is None
-    intake = Intake(campaign.recipients)
-    planner = Planner(
-        message,
-        limits,
-        chunk_size=options.chunk_size,
-        seen=BitMap64(),
-        accounted=BitMap64(),
-        opt_outs=options.opt_outs,
-        template=template,
-        zones=frozenset() if hours is None else hours.zones,
-        without_stop=options.without_stop,
-    )
-    rows, stopping = 0, asyncio.Event()
-    try:
-        while (some := await intake.take(stopping)) is not None:
-            if some and hours is not None and not begun:
-                begun, begins_at = _begins(hours, some)
-                if begins_at is None:
-                    planner.asleep = hours.asleep()
-            refused: list[Outcome] = []
-            left = planner.add_rows(some, refused)
-            if left:
-                intake.give_back(left)
-            rows += len(some) - len(left)
-            tally.refuse(refused)
-            await _count(tally, planner.sealed(), simulated, options.concurrency)
-    finally:
-        await intake.aclose()
-    await _count(tally, planner.flush(), simulated, options.concurrency)
+    rows, begins_at = await _read(backend, campaign, options, template, tally, simulated)
     countries = tally.countries()
     people = tally.asleep + Counter({each.code: each.recipients for each in countries})
     characters = tally.characters
@@ -133,6 +98,52 @@ async def previewed(
         simulation=None if simulated is None else simulated.result(),
         notes=tuple(notes),
     )
+
+
+async def _read(
+    backend: Sends,
+    campaign: Campaign,
+    options: EngineOptions,
+    template: tuple[Template, TextSize | None],
+    tally: Tally,
+    simulated: Simulated | None,
+) -> tuple[int, datetime | None]:
+    """Plan and count a campaign's list; return how many rows it has, and when it may begin where it may not now."""
+    if options.opt_outs is not None:
+        await options.opt_outs.load()
+    hours, begins_at = options.hours, None
+    if hours is not None:
+        await hours.load()
+    begun = hours is None
+    planner = Planner(
+        as_sms(campaign.message),
+        limits_of(backend, campaign.message),
+        chunk_size=options.chunk_size,
+        seen=BitMap64(),
+        accounted=BitMap64(),
+        opt_outs=options.opt_outs,
+        template=template,
+        zones=frozenset() if hours is None else hours.zones,
+        without_stop=options.without_stop,
+    )
+    intake, rows, stopping = Intake(campaign.recipients), 0, asyncio.Event()
+    try:
+        while (some := await intake.take(stopping)) is not None:
+            if some and hours is not None and not begun:
+                begun, begins_at = _begins(hours, some)
+                if begins_at is None:
+                    planner.asleep = hours.asleep()
+            refused: list[Outcome] = []
+            left = planner.add_rows(some, refused)
+            if left:
+                intake.give_back(left)
+            rows += len(some) - len(left)
+            tally.refuse(refused)
+            await _count(tally, planner.sealed(), simulated, options.concurrency)
+    finally:
+        await intake.aclose()
+    await _count(tally, planner.flush(), simulated, options.concurrency)
+    return rows, begins_at
 
 
 def _begins(hours: Hours, rows: Sequence[Row]) -> tuple[bool, datetime | None]:
