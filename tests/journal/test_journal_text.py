@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from allmysms_async import CampaignStopped, Recipient, SmsMessage
+from allmysms_async.batch.fit import Fits
 from allmysms_async.batch.plan import Planner
 from allmysms_async.clock import SystemClock
 from allmysms_async.journal import Journal, JournalSink, open_sink
@@ -78,22 +79,22 @@ async def test_rows_are_read_again_whatever_kept_them_from_the_record(service, j
     assert (last.rows, last.accepted, last.rejected, last.complete) == (201, 200, 1, True)
 
 
-@pytest.mark.parametrize("way", ["_sizes", "add"])
-async def test_row_that_breaks_the_planner_loses_no_other(service, monkeypatch, way):
+@pytest.mark.parametrize(("planning", "way"), [(Fits, "of_block"), (Planner, "add")])
+async def test_row_that_breaks_the_planner_loses_no_other(service, monkeypatch, planning, way):
     """A defect in the planning of a row stops the campaign; continued without it, everybody is accounted for once.
 
     The row may be like nearly all others, which are planned together, or one that takes a closer look.
     """
-    rows, original = people(100), getattr(Planner, way)
+    rows, original = people(100), getattr(planning, way)
     rows[58] = replace(rows[58], phone=f"{rows[58].phone[:4]} {rows[58].phone[4:]}")
 
     def breaks(self, *args):
-        if way == "_sizes" or args[0] == 60:
-            monkeypatch.setattr(Planner, way, original)
+        if planning is Fits or args[0] == 60:
+            monkeypatch.setattr(planning, way, original)
             raise RuntimeError
         return original(self, *args)
 
-    monkeypatch.setattr(Planner, way, breaks)
+    monkeypatch.setattr(planning, way, breaks)
     one = campaign([*rows[:20], "néant", *rows[20:]])
     async with service() as sms:
         with pytest.raises(CampaignStopped):
