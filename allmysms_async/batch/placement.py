@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from allmysms_async.backend import Sends
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.desk import guard
-from allmysms_async.batch.dispatch import EngineOptions
 from allmysms_async.batch.intake import Intake
+from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.queue import ChunkQueue
 from allmysms_async.batch.reader import Reader
 from allmysms_async.batch.record import Sink

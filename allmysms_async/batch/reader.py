@@ -17,10 +17,10 @@ from pyroaring import BitMap64
 from allmysms_async import logs
 from allmysms_async.backend import Paces, Reconciles, Sends, limits_of
 from allmysms_async.batch.desk import Desk, guard, pause
-from allmysms_async.batch.dispatch import EngineOptions
 from allmysms_async.batch.forecast import planned_requests
 from allmysms_async.batch.ingest import Ingest
 from allmysms_async.batch.intake import Intake
+from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.plan import Planner
 from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.batch.reconcile import reconcile

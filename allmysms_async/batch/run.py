@@ -16,8 +16,8 @@ import msgspec
 
 from allmysms_async import telemetry
 from allmysms_async.backend import Sends
-from allmysms_async.batch.dispatch import EngineOptions
 from allmysms_async.batch.intake import Intake
+from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.record import Sink
 from allmysms_async.batch.supervisor import Supervisor
 from allmysms_async.border import bordered, retell
@@ -32,7 +32,7 @@ from allmysms_async.errors import (
 from allmysms_async.loop import BriefLock, do_in
 from allmysms_async.model import Campaign, CampaignResult, Outcome, Progress, Totals, Waiting, joined
 
-__all__ = ["CampaignRun", "EngineOptions"]
+__all__ = ["CampaignRun"]
 
 # Which run reads an intake: two at once would give different chunks the same ordinal.
 _readers_lock = BriefLock()

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from allmysms_async import telemetry
 from allmysms_async.backend import Sends
 from allmysms_async.batch.desk import guard
-from allmysms_async.batch.dispatch import Dispatch, EngineOptions
+from allmysms_async.batch.dispatch import Dispatch
 from allmysms_async.batch.intake import Intake
+from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.queue import ChunkQueue
 from allmysms_async.batch.reader import Reader
 from allmysms_async.batch.record import Sink

@@ -8,7 +8,7 @@ from allmysms_async import argument
 from allmysms_async.backend import Sends, limits_of
 from allmysms_async.batch.hours import Hours
 from allmysms_async.batch.limits import StopConditions
-from allmysms_async.batch.run import EngineOptions
+from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.wording import template_of
 from allmysms_async.clock import Clock
 from allmysms_async.errors import InvalidRequest

@@ -15,8 +15,8 @@ from allmysms_async.batch.block import ROWS_AT_ONCE, Row, portion
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.hours import Hours
 from allmysms_async.batch.intake import Intake
+from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.plan import Planner
-from allmysms_async.batch.run import EngineOptions
 from allmysms_async.batch.wording import template_of
 from allmysms_async.errors import InvalidRequest, NotSent, QuietHoursError, RateLimited
 from allmysms_async.model import Account, Campaign, Estimate, Outcome, QuietHours, TextPrice, as_sms

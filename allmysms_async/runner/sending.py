@@ -13,7 +13,8 @@ from allmysms_async import logs
 from allmysms_async.backend import Sends
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.desk import guard
-from allmysms_async.batch.dispatch import Dispatch, EngineOptions
+from allmysms_async.batch.dispatch import Dispatch
+from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.queue import ChunkQueue
 from allmysms_async.batch.reader import Reader
 from allmysms_async.batch.record import Claim, Settlement, Sink

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from allmysms_async import logs
 from allmysms_async.backend import Sends, added_to
-from allmysms_async.batch.dispatch import EngineOptions
+from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.clock import Clock
 from allmysms_async.errors import (

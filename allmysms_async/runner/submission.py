@@ -9,7 +9,7 @@ import msgspec
 
 from allmysms_async import argument
 from allmysms_async.backend import Backend, Sends, added_to, capable
-from allmysms_async.batch.dispatch import EngineOptions
+from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.placement import Placement
 from allmysms_async.clock import Clock, SystemClock
 from allmysms_async.environment import backend_of_environment

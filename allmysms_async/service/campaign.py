@@ -9,7 +9,8 @@ from typing import Unpack
 import msgspec
 
 from allmysms_async.backend import Sends
-from allmysms_async.batch.run import CampaignRun, EngineOptions
+from allmysms_async.batch.options import EngineOptions
+from allmysms_async.batch.run import CampaignRun
 from allmysms_async.border import bordered
 from allmysms_async.campaign import Begun, import_journal, journal_sink, stored_campaign
 from allmysms_async.model import Campaign, CampaignResult, QuietHours, QuietPolicy, check_campaign

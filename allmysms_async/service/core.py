@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from allmysms_async.backend import Backend, SendLimits, Sends, capable
+from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.policy import RetryPolicy
-from allmysms_async.batch.run import EngineOptions
 from allmysms_async.border import bordered
 from allmysms_async.campaign import Work
 from allmysms_async.clock import Clock

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from allmysms_async import argument
 from allmysms_async.backend import ActsForSubAccounts, Backend, LimitsByMessage, Sends
+from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.policy import RetryPolicy
-from allmysms_async.batch.run import EngineOptions
 from allmysms_async.border import bordered
 from allmysms_async.campaign import Work
 from allmysms_async.clock import Clock, SystemClock

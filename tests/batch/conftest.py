@@ -13,8 +13,9 @@ from allmysms_async.backend import SendLimits, SendRequest
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.intake import Intake
 from allmysms_async.batch.memory import MemorySink
+from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.policy import RetryPolicy
-from allmysms_async.batch.run import CampaignRun, EngineOptions
+from allmysms_async.batch.run import CampaignRun
 from allmysms_async.errors import AuthenticationFailed, GatewayError, NotPermitted, StillProcessing
 from allmysms_async.model import Accepted, Campaign, Outcome, Progress, Recipient, SendReceipt, SmsMessage
 from allmysms_async.text import Coding, Template
