@@ -169,8 +169,15 @@ class Dispatch:
         now = self._clock.now().timestamp()
         first_sent_at = now if chunk.first_sent_at is None else chunk.first_sent_at
 
+        opt_outs, again = self._options.opt_outs, False
+
         async def attempt() -> SendReceipt:
-            nonlocal in_doubt
+            nonlocal in_doubt, again
+            if again and opt_outs is not None and not in_doubt:
+                await opt_outs.renew()
+                if (left_out := opt_outs.refusal(chunk)) is not None:
+                    raise left_out
+            again = True
             if not await self._sink.hold(claim):
                 raise LeaseLost
             leaving = request if hours is None else hours.dated(request, zones, first_sent_at)

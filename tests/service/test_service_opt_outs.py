@@ -262,3 +262,42 @@ async def test_journals_opt_outs_that_cannot_be_read_again_are_those_known(
     assert list(opt_outs.numbers) == [int(PEOPLE[0])]
     assert os.listdir(tmp_path) == []
     assert "opted out" in caplog.text
+
+
+class _StopsMeanwhile(SandboxClock):
+    """While it waits, the last of the people says STOP."""
+
+    def __init__(self, sandbox: Sandbox, journal: Path) -> None:
+        """Follow a sandbox, beside a journal."""
+        super().__init__(sandbox)
+        self._journal = journal
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        async with EventJournal(self._journal) as events:
+            await events.add_opt_outs([OptOut(phone=PEOPLE[-1])])
+        await super().sleep(seconds)
+
+
+async def test_whoever_says_stop_between_two_attempts_is_cut_out(
+    sandbox: Sandbox, service: Any, tmp_path: Path, ledger: Any
+) -> None:
+    """A request that surely was not sent goes again without those who said STOP while it waited."""
+    journal = tmp_path / "run.db"
+    sandbox.faults([{"fault": "http_429", "retry_after": 60, "times": 1, "path": "sendSms"}])
+    async with service(clock=_StopsMeanwhile(sandbox, journal)) as sms:
+        await ledger.follow(sms.stream(_campaign(people=PEOPLE[-20:]), journal=journal))
+    assert dict(ledger.result.rejections) == {Reason.OPTED_OUT: 1}
+    assert Counter(_phones(sandbox)) == Counter(PEOPLE[-20:-1])
+
+
+async def test_whoever_says_stop_after_a_lost_answer_is_asked_about(
+    sandbox: Sandbox, service: Any, tmp_path: Path, ledger: Any
+) -> None:
+    """What may have been sent is repeated as it was, under its key: leaving somebody out would make it another."""
+    journal = tmp_path / "run.db"
+    sandbox.faults([{"fault": "reset_after", "times": 1, "path": "sendSms"}])
+    async with service(clock=_StopsMeanwhile(sandbox, journal)) as sms:
+        await ledger.follow(sms.stream(_campaign(people=PEOPLE[-20:]), journal=journal))
+    assert (ledger.result.accepted, ledger.result.rejected) == (20, 0)
+    assert Counter(_phones(sandbox)) == Counter(PEOPLE[-20:])
