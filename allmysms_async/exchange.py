@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from typing import NoReturn
 
 from allmysms_async.errors import HttpRefused, ProtocolError, RateLimited, ServerFailure
 from allmysms_async.redaction import Shown
 
-__all__ = ["HttpRequest", "HttpResponse", "MailEnvelope", "MailReceipt", "check_status", "described"]
+__all__ = ["HttpRequest", "HttpResponse", "MailEnvelope", "MailReceipt", "check_status", "departure", "described"]
+
+departure: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("departure", default=None)
+"""Awaited by a transport once it has a connection, as the last thing before it writes: what limits requests a second,
+or in flight, waits here, after connecting and TLS. It raises ``NotSent`` where nothing is to be written."""
 
 
 class HttpRequest(Shown, frozen=True, kw_only=True):

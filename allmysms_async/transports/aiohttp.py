@@ -106,7 +106,7 @@ class AiohttpTransport(Carrier[Held, Wire]):
         if asyncio.get_running_loop().time() >= until:
             raise no_turn(request)
         held = self._hold(room, request)
-        attempt = Attempt()
+        attempt = Attempt(until)
         held.users += 1
         try:
             async with asyncio.timeout_at(until):
@@ -134,6 +134,8 @@ def _cause(error: Exception) -> BaseException | None:
 
 def _failure(error: Exception, request: HttpRequest, host: str, attempt: Attempt) -> TransportError:
     """Return the library's error for what ended an attempt."""
+    if attempt.refused is not None:
+        return attempt.refused
     if attempt.early:
         return too_early(request, written=False)
     if attempt.written:

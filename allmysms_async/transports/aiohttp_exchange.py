@@ -10,10 +10,11 @@ import aiohttp
 import msgspec
 import yarl
 
+from allmysms_async.errors import NotSent
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.transports.address import Origin, address_of, are_fields
 from allmysms_async.transports.aiohttp_session import Held
-from allmysms_async.transports.attempt import Body, response_of
+from allmysms_async.transports.attempt import Body, departed, response_of
 from allmysms_async.transports.failure import PROXY_LOGIN, broken, no_http_answer, proxy_login, too_early
 from allmysms_async.transports.wire import Fields, begun
 
@@ -50,16 +51,23 @@ class Breakable(Protocol):
 class Attempt:
     """How far an attempt got.
 
+    Args:
+        until: When its time is over, by the event loop's clock.
+
     Attributes:
+        until: The same.
+        refused: Why it is not to be written.
         written: Whether writing began.
         early: Whether an answer was there before.
         over: Whether it is too late to write.
         connection: What a session wrote on, and reads the answer from.
     """
 
-    __slots__ = ("connection", "early", "over", "written")
+    __slots__ = ("connection", "early", "over", "refused", "until", "written")
 
-    def __init__(self) -> None:
+    def __init__(self, until: float) -> None:
+        self.until = until
+        self.refused: NotSent | None = None
         self.written = self.early = self.over = False
         self.connection: Breakable | None = None
 
@@ -90,9 +98,10 @@ class _Written(aiohttp.Payload):
     aiohttp writes the head together with the first bytes of the body.
     """
 
-    def __init__(self, content: bytes, attempt: Attempt) -> None:
-        super().__init__(content)
-        self._content = content
+    def __init__(self, request: HttpRequest, attempt: Attempt) -> None:
+        super().__init__(request.body)
+        self._request = request
+        self._content = request.body
         self._attempt = attempt
 
     @property
@@ -116,6 +125,11 @@ class _Written(aiohttp.Payload):
     async def write_with_length(self, writer: Any, content_length: int | None) -> None:
         """Write it, unless an answer is there already, or it was written before."""
         attempt = self._attempt
+        try:
+            await departed(self._request, attempt.until)
+        except NotSent as error:  # which the session would wrap
+            attempt.refused = error
+            raise ConnectionResetError from None
         # Read while the connection was idle; aiohttp would take it for the answer to this request.
         attempt.early = bool(writer.protocol.should_close)
         if attempt.early or attempt.over or attempt.written:
@@ -137,7 +151,7 @@ async def by_session(
     came = await held.session.request(
         request.method,
         wire.url,
-        data=_Written(request.body, attempt),
+        data=_Written(request, attempt),
         headers=wire.headers,
         allow_redirects=False,
         timeout=limits,

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 
-from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.exchange import HttpRequest, HttpResponse, departure
 from allmysms_async.transports.aiohttp_exchange import Attempt, Wire, answer, body_of, read
 from allmysms_async.transports.aiohttp_session import MAX_FIELD_BYTES, Held
+from allmysms_async.transports.attempt import departed
 from allmysms_async.transports.failure import no_http_answer, too_early
 from allmysms_async.transports.room import Watch
 from allmysms_async.transports.wire import MAX_INTERIM
@@ -47,6 +48,10 @@ async def shortly(
         protocol.set_response_params(
             read_until_eof=True, auto_decompress=False, max_line_size=MAX_FIELD_BYTES, max_field_size=MAX_FIELD_BYTES
         )
+        if departure.get() is not None:
+            await departed(request, attempt.until)
+            if protocol.should_close or not protocol.is_connected():  # meanwhile
+                raise ConnectionResetError
         attempt.written = True
         transport.write(b"%b%d\r\n\r\n%b" % (head, len(request.body), request.body))
         message, content = await protocol.read()

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 from allmysms_async import argument
 from allmysms_async.border import bordered
 from allmysms_async.errors import CannotPass, ProtocolError
-from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.exchange import HttpRequest, HttpResponse, departure
 from allmysms_async.transports.failure import closed, no_turn
 from allmysms_async.transports.room import Room, Rooms
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["IDLE_SECONDS", "Body", "Carrier", "Home", "response_of", "usual_trust"]
+__all__ = ["IDLE_SECONDS", "Body", "Carrier", "Home", "departed", "response_of", "usual_trust"]
 
 L = TypeVar("L")
 W = TypeVar("W")
@@ -128,6 +128,26 @@ class Home:
 
 
 # -- turns ------------------------------------------------------------------------------------------------------------
+
+
+async def departed(request: HttpRequest, until: float) -> None:
+    """Wait for leave to write a request, where somebody gives it; its connection is there.
+
+    Args:
+        request: What is to be written next.
+        until: When its time is over, by the event loop's clock.
+
+    Raises:
+        NotSent: It is not to be written, or its time was over first.
+    """
+    leave = departure.get()
+    if leave is None:
+        return
+    try:
+        async with asyncio.timeout_at(until):
+            await leave()
+    except TimeoutError as error:
+        raise no_turn(request) from error
 
 
 @bordered

@@ -16,9 +16,9 @@ import h11
 
 from allmysms_async import argument
 from allmysms_async.border import bordered
-from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.exchange import HttpRequest, HttpResponse, departure
 from allmysms_async.transports.address import Address, Origin
-from allmysms_async.transports.attempt import IDLE_SECONDS, Carrier
+from allmysms_async.transports.attempt import IDLE_SECONDS, Carrier, departed
 from allmysms_async.transports.dial import dial
 from allmysms_async.transports.failure import no_http, no_turn, not_connected
 from allmysms_async.transports.line import Line
@@ -105,6 +105,9 @@ class H11Transport(Carrier[Line, Wire]):
             now = clock()
         kept = False
         try:
+            if departure.get() is not None:
+                await departed(request, until)
+                now = clock()
             if now >= until:
                 raise no_turn(request)
             line.write(wire, request, fresh=fresh)

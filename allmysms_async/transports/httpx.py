@@ -22,7 +22,7 @@ from allmysms_async.errors import (
 )
 from allmysms_async.exchange import HttpRequest, HttpResponse
 from allmysms_async.transports.address import are_fields
-from allmysms_async.transports.attempt import IDLE_SECONDS, Body, Carrier, Home, response_of
+from allmysms_async.transports.attempt import IDLE_SECONDS, Body, Carrier, Home, departed, response_of
 from allmysms_async.transports.failure import (
     PROXY_LOGIN,
     broken,
@@ -112,6 +112,7 @@ class _Trace:
         elif event.endswith(".send_request_headers.started") and _method(info["request"]) != b"CONNECT":
             if self.written:  # a client that repeats what it sends is not let
                 raise broken(self._request)
+            await departed(self._request, self._until)
             if loop.time() >= self._until:
                 raise no_turn(self._request)
             self.written = True

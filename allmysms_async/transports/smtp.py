@@ -11,7 +11,7 @@ import aiosmtplib
 from allmysms_async import argument
 from allmysms_async.border import bordered
 from allmysms_async.errors import AuthenticationFailed, CannotPass, InvalidRequest, NotSent, ServiceClosed
-from allmysms_async.exchange import MailEnvelope, MailReceipt
+from allmysms_async.exchange import MailEnvelope, MailReceipt, departure
 from allmysms_async.model import Secret
 from allmysms_async.transports.peer import is_host
 from allmysms_async.transports.room import Room, Rooms
@@ -175,6 +175,10 @@ class SmtpTransport:
             if idle is None:
                 async with asyncio.timeout_at(until):
                     await self._open(line, attempt, room)
+            if (leave := departure.get()) is not None:
+                attempt.step = Step.MAIL
+                async with asyncio.timeout_at(until):
+                    await leave()
             answer = await attempt.hand_over(until)
         except Exception as error:
             caught = error
