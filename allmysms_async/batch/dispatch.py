@@ -73,7 +73,7 @@ class Dispatch:
         self._clock = clock
         self._rng = rng
         self._desk = desk
-        self._limits = Limits(options.limits, backend, sink)
+        self._limits = Limits(options.limits, backend, sink, options.failures)
         self._conclusions = Conclusions(backend, sink, desk, self.turn, self._limits, self._claim)
 
     async def process(self, chunk: Chunk) -> None:

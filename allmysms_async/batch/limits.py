@@ -14,7 +14,7 @@ from allmysms_async.errors import InvalidRequest, LimitReached, UnsupportedFeatu
 from allmysms_async.model import Outcome, OutcomeState, Reason
 from allmysms_async.redaction import Shown
 
-__all__ = ["Limits", "StopConditions"]
+__all__ = ["Limits", "StopConditions", "check_failures"]
 
 _ITS_NUMBERS = frozenset({Reason.INVALID_AT_GATEWAY})
 """Why a request is refused whole that holds nothing but bad numbers. A duplicate is none of them: nobody knows who
@@ -60,6 +60,24 @@ class StopConditions(Shown, frozen=True, kw_only=True):
             raise UnsupportedFeature(msg, backends=CAPABILITIES[Simulates][1])
 
 
+def check_failures(most: float, requests: int, rows: int, lost: int) -> None:
+    """Refuse to go on where too much went wrong.
+
+    Args:
+        most: The share that may.
+        requests: How many requests ended.
+        rows: Their recipients.
+        lost: Those of them that failed, are unknown or were refused with their whole request.
+
+    Raises:
+        LimitReached: It is more.
+    """
+    if requests >= _LEAST_REQUESTS and lost > most * rows:
+        msg = f"max_failure_rate is {most:g}: {lost} of {rows} recipients failed, are unknown or were "
+        msg += "refused with their whole request."
+        raise LimitReached(msg, remedy="Find out why, then run the campaign again to continue.")
+
+
 class Limits:
     """Keeps a campaign within its limits.
 
@@ -67,9 +85,17 @@ class Limits:
         conditions: What stops it.
         backend: What sends, and may tell a price beforehand.
         sink: What knows the sums so far.
+        failures: Told of each request's recipients and of those of them that are lost, in place of the run's own count.
     """
 
-    def __init__(self, conditions: StopConditions, backend: Sends, sink: Sink) -> None:
+    def __init__(
+        self,
+        conditions: StopConditions,
+        backend: Sends,
+        sink: Sink,
+        failures: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._failures = failures
         self._conditions = conditions
         self._backend = backend
         self._sink = sink
@@ -170,13 +196,14 @@ class Limits:
         if most is None:
             return
         rows = list(outcomes)
-        self._requests += 1
-        self._rows += len(rows)
-        self._lost += sum(
+        lost = sum(
             row.state in {OutcomeState.FAILED, OutcomeState.UNKNOWN} or (refused and row.reason not in _ITS_NUMBERS)
             for row in rows
         )
-        if self._requests >= _LEAST_REQUESTS and self._lost > most * self._rows:
-            msg = f"max_failure_rate is {most:g}: {self._lost} of {self._rows} recipients failed, are unknown or were "
-            msg += "refused with their whole request."
-            raise LimitReached(msg, remedy="Find out why, then run the campaign again to continue.")
+        if self._failures is not None:
+            self._failures(len(rows), lost)
+            return
+        self._requests += 1
+        self._rows += len(rows)
+        self._lost += lost
+        check_failures(most, self._requests, self._rows, self._lost)

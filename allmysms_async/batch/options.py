@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from allmysms_async.batch.hours import Hours
 from allmysms_async.batch.limits import StopConditions
 from allmysms_async.batch.opt_outs import OptOuts
@@ -21,6 +23,7 @@ class EngineOptions(Shown, frozen=True, kw_only=True):
         grace: Seconds that a run which is stopped still waits for answers to what it has sent.
         max_duration: Seconds that the gateway's request limit may stretch the campaign to; None for any.
         limits: What stops the campaign before its end.
+        failures: Told of each request's recipients and of those of them that are lost, where others count them too.
         opt_outs: Whom it leaves out.
         hours: The quiet hours that it keeps, if it does.
         without_stop: Country codes whose people it refuses, since its text does not say how to opt out.
@@ -32,6 +35,7 @@ class EngineOptions(Shown, frozen=True, kw_only=True):
     grace: float = 10.0
     max_duration: float | None = None
     limits: StopConditions = StopConditions()
+    failures: Callable[[int, int], None] | None = None
     opt_outs: OptOuts | None = None
     hours: Hours | None = None
     without_stop: frozenset[str] = frozenset()

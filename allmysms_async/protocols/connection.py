@@ -294,6 +294,11 @@ class HttpBackend:
         msg = f"{type(self).__name__} holds credentials and connections and cannot be pickled."
         raise TypeError(msg)
 
+    @property
+    def timeout(self) -> float:
+        """Seconds for one attempt, unless a request says otherwise."""
+        return self._connection.timeout
+
     async def aclose(self) -> None:
         """Close the connections, unless the transport is the caller's own."""
         await self._connection.aclose()

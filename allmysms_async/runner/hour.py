@@ -1,21 +1,23 @@
 """Requests an hour over all machines, for a gateway that counts them so: a small log of times in the database.
 
 A limit of a hundred an hour is not spaced: that would delay the first hundred. A place is free again an hour after its
-request *ended*, since nobody knows when in between the gateway counted it.
+request *ended*, since nobody knows when in between the gateway counted it. All times are the database's: the machines'
+own clocks do not matter. Each attempt that may have left has a place of its own.
 """
 
 from __future__ import annotations
 
 from allmysms_async.runner.control import Control
 
-__all__ = ["Hour"]
+__all__ = ["FRESH_SECONDS", "Hour"]
 
 _MARGIN_SECONDS = 2.0
-_LONGEST_SECONDS = 120.0
-"""A request that takes longer is not to be expected: its place is held so long if its worker dies."""
+FRESH_SECONDS = 30.0
+"""For so long after it was taken, or confirmed, a request may leave on a place."""
+
+_REQUEST_SECONDS = 120.0
 
 _CLEAR = "delete from runner_request where line = $1 and ended_at <= clock_timestamp() - make_interval(secs => $2)"
-# The account's row is locked first: of two machines only one finds the last place.
 _LOCK = "select from runner_line where line = $1 for update"
 # Of two machines only one finds the last place: whoever counts has the account's row locked.
 _TAKE = (
@@ -29,6 +31,11 @@ _WAIT = (
     " offset $3::int - 1 limit 1"
 )
 _END = "update runner_request set ended_at = clock_timestamp() where id = $1"
+_CONFIRM = (
+    "update runner_request set ended_at = greatest(ended_at, clock_timestamp() + make_interval(secs => $2))"
+    " where id = $1 returning id"
+)
+_CANCEL = "delete from runner_request where id = $1"
 
 
 class Hour:
@@ -42,9 +49,12 @@ class Hour:
 
     Attributes:
         limit: Requests in a window.
+        request_seconds: How long a request may take, from leaving until it is given up: if its worker dies its place
+            is held as if it had taken so long.
     """
 
     def __init__(self, control: Control, line: str, limit: int, seconds: float = 3600.0) -> None:
+        self.request_seconds = _REQUEST_SECONDS
         self._control = control
         self._line = line
         self.limit = limit
@@ -69,10 +79,31 @@ class Hour:
         async with self._control.transaction() as fetch:
             await fetch("insert into runner_line (line) values ($1) on conflict do nothing", self._line)
             await fetch(_LOCK, self._line)
-            rows = await fetch(_TAKE, self._line, self._window, self.limit, _LONGEST_SECONDS)
+            rows = await fetch(_TAKE, self._line, self._window, self.limit, self._longest)
         if rows:
             return int(rows[0]["id"]), 0.0
         return None, max(0.1, await self.turn_in())
+
+    @property
+    def _longest(self) -> float:
+        """How long after it was taken the request of a place is over, whatever becomes of its worker."""
+        return FRESH_SECONDS + self.request_seconds
+
+    async def confirm(self, place: int) -> bool:
+        """Have a place, whose request has not left yet, be of this moment; False if it is not had any more.
+
+        Raises:
+            JournalError: The database failed.
+        """
+        return bool(await self._control.fetch(_CONFIRM, place, self._longest))
+
+    async def cancel(self, place: int) -> None:
+        """Give a place back whose request surely did not leave.
+
+        Raises:
+            JournalError: The database failed.
+        """
+        await self._control.fetch(_CANCEL, place)
 
     async def end(self, place: int) -> None:
         """Note that the request of a place ended now.

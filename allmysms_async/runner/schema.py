@@ -14,14 +14,33 @@ from allmysms_async.errors import WorkerOutdated
 
 __all__ = ["LEAST", "VERSION", "check", "ensure"]
 
-VERSION = 1
+VERSION = 2
 """Of these tables."""
 
 LEAST = 1
 """The oldest version that can work on these tables."""
 
 _LOCK = 6_214_018_032_029  # names the lock under which these tables are created or changed, nothing else
-_CREATE = """
+# What version 2 adds: until when a seat may be in use, and what went wrong over all machines. Workers of version 1 go
+# on: while such a one works, the limit in flight holds for it by the lock alone, as it did then.
+_SECOND = """
+create table if not exists runner_seat (
+    line text not null,
+    number integer not null,
+    holder text not null,
+    until timestamptz not null,
+    primary key (line, number)
+);
+create table if not exists runner_failure (
+    campaign integer primary key,
+    since timestamptz not null,
+    requests bigint not null,
+    rows bigint not null,
+    lost bigint not null
+);
+"""
+_CREATE = (
+    """
 create table if not exists allmysms_runner (version integer not null, least integer not null);
 create table if not exists runner_campaign (
     campaign integer primary key,
@@ -52,7 +71,9 @@ create table if not exists runner_worker (
     seen_at timestamptz not null default clock_timestamp()
 );
 """
-_CHANGES: dict[int, str] = {}
+    + _SECOND
+)
+_CHANGES: dict[int, str] = {2: _SECOND}
 """What brings the tables from one version to the next, by the next."""
 
 

@@ -1,7 +1,13 @@
-"""Seats: as many as requests may be in flight at once over all machines, each a lock that dies with its connection.
+"""Seats: as many as requests may be in flight at once over all machines.
+
+Each is a lock that dies with its connection, so that one that nobody has is found at once, and a row that says until
+when a request may be in flight under it, whatever becomes of whoever has it: a lock is free milliseconds after its
+worker was killed, while the gateway still works on the request. So a seat that was not given back rests until the
+time-out of the last request that may have left under it has passed. One that is given back is free at once.
 
 A worker's seats are on a connection of their own. Whether they still are its own is asked of the server whenever it
-was not heard of for a few seconds: the server gives a silent connection up much later.
+was not heard of for a few seconds, and the rows are written anew with that: no request takes a statement of its own.
+The server gives a silent connection up much later.
 """
 
 from __future__ import annotations
@@ -9,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import secrets
 from typing import Any
 
 from allmysms_async import logs
@@ -16,17 +23,45 @@ from allmysms_async.clock import Clock
 from allmysms_async.errors import JournalError
 from allmysms_async.journal.database import Database
 
-__all__ = ["Seat", "Seats"]
+__all__ = ["FRESH_SECONDS", "REQUEST_SECONDS", "Seat", "Seats"]
 
-_FRESH_SECONDS = 4.0
+FRESH_SECONDS = 4.0
+"""For so long after its row was written a request may leave under a seat."""
+
+REQUEST_SECONDS = 120.0
+"""How long a request of a backend may take that does not say."""
+
+_MARGIN_SECONDS = 1.0
 _ANSWER_SECONDS = 5.0
 _AGAIN_SECONDS = 0.1
-# Taken one after the other until one is free, and never one that this connection has: locks of a session add up.
-_TAKE = (
-    "select n from generate_series(0, $2::int - 1) as n where case when n = any($3::int[]) then false"
-    " else pg_try_advisory_lock($1::int, n) end limit 1"
+# Taken one after the other until one is free, and never one that this worker has: locks of a session add up. What rests
+# is looked at again once it is locked, in the row itself: a seat may have been left behind in between.
+_TAKE = """
+with free as materialized (
+    select n from generate_series(0, $2::int - 1) as n where case
+        when n = any($3::int[]) then false
+        when exists (select from runner_seat where line = $4 and number = n and holder <> $5
+            and until > clock_timestamp()) then false
+        else pg_try_advisory_lock($1::int, n) end limit 1),
+had as (
+    insert into runner_seat as s (line, number, holder, until)
+    select $4, n, $5, clock_timestamp() + make_interval(secs => $6::float8) from free
+    on conflict (line, number) do update set holder = excluded.holder, until = excluded.until
+        where s.holder = excluded.holder or s.until <= clock_timestamp() returning number)
+select n, exists (select from had) as had from free
+"""
+_KEEP = (
+    "update runner_seat set until = clock_timestamp() + make_interval(secs => $4::float8)"
+    " where line = $1 and holder = $2 and number = any($3::int[]) returning number"
 )
-_GIVE = "select pg_advisory_unlock($1::int, $2::int)"
+_CLEAR = (
+    "update runner_seat set until = '-infinity' where line = $1 and holder = $2 and number = $3 and until > '-infinity'"
+)
+_GIVE = f"with cleared as ({_CLEAR}) select pg_advisory_unlock($4::int, $3::int)"
+_LEAVE = (
+    "with left_behind as (update runner_seat set holder = '' where line = $1 and holder = $2 and number = $3)"
+    " select pg_advisory_unlock($4::int, $3::int)"
+)
 _log = logging.getLogger("allmysms_async.runner")
 
 
@@ -53,19 +88,26 @@ class Seats:
 
     Attributes:
         limit: How many there are over all machines; None for any number.
+        request_seconds: How long a request may take, from leaving until it is given up.
     """
 
     def __init__(self, database: Database, line: str, clock: Clock) -> None:
         self.limit: int | None = None
+        self.request_seconds = REQUEST_SECONDS
         self._database = database
+        self._line = line
+        self._holder = secrets.token_hex(8)
         # One of two keys, the other is the seat's number; the space of two keys is shared with the journal's holders,
         # whose keys are random.
         self._key = int.from_bytes(hashlib.sha256(f"seats of {line}".encode()).digest()[:4], "big", signed=True)
         self._clock = clock
         self._connection: Any = None
-        self._heard = float("-inf")
         self._standing = 0
-        self._held: set[int] = set()
+        # When the row of each was written, by this machine's monotonic time.
+        self._held: dict[int, float] = {}
+        # Those whose lock was lost while something here was in flight under them, and until when others rest.
+        self._adrift: set[int] = set()
+        self._resting: dict[int, float] = {}
         self._turn = asyncio.Lock()
 
     @property
@@ -73,12 +115,21 @@ class Seats:
         """How many seats this worker has."""
         return len(self._held)
 
+    def stands(self, seat: Seat | None) -> bool:
+        """Tell whether a request may leave under a seat at this moment, as far as can be told without asking."""
+        if self.limit is None or seat is None:
+            return True
+        connection = self._connection
+        return self._is_mine(seat) and self._is_fresh(seat) and connection is not None and not connection.is_closed()
+
     async def take(self, seat: Seat, seconds: float) -> bool:
         """Take a seat, unless it is had already; False if none was free in so many seconds.
 
         Raises:
             JournalError: The database failed.
         """
+        if self.stands(seat):
+            return True
         until = self._clock.monotonic() + seconds
         while not await self._try(seat):
             left = until - self._clock.monotonic()
@@ -90,26 +141,56 @@ class Seats:
     async def assure(self, seat: Seat) -> bool:
         """Tell whether a seat is had at this moment; take another one if it was lost."""
         try:
-            return await self._try(seat)
+            return self.stands(seat) or await self._try(seat)
         except JournalError:
             return False
 
-    async def give(self, seat: Seat) -> None:
-        """Give a seat back, if one is had."""
+    async def give(self, seat: Seat, *, clean: bool = True) -> None:
+        """Give a seat back, if one is had.
+
+        Args:
+            seat: The seat.
+            clean: Whether nothing is in flight under it any more; if not, it rests.
+        """
         number, seat.number = seat.number, None
-        if number is None or seat.standing != self._standing or number not in self._held:
+        if number is None:
             return
         async with self._turn:
             connection = self._connection
-            if connection is None or seat.standing != self._standing:
-                return
-            await self._unlock(connection, number)
+            if seat.standing == self._standing and number in self._held:
+                await self._unlock(connection, number, _GIVE if clean else _LEAVE)
+            else:
+                self._adrift.discard(number)
+                if clean and number not in self._held and connection is not None:
+                    await self._run(connection, _CLEAR, self._line, self._holder, number)
+            if not clean:
+                self._resting[number] = self._clock.monotonic() + self._span
 
-    async def _unlock(self, connection: Any, number: int) -> None:
+    async def aclose(self) -> None:
+        """Let go of the connection; what was not given back rests."""
+        async with self._turn:
+            connection = self._connection
+            if connection is not None and not connection.is_closed():
+                try:
+                    await connection.close(timeout=_ANSWER_SECONDS)
+                except (TimeoutError, OSError):
+                    connection.terminate()
+            self._drop()
+
+    @property
+    def _span(self) -> float:
+        """For how many seconds a row is written: until the last request has ended that may leave under it."""
+        return FRESH_SECONDS + self.request_seconds + _MARGIN_SECONDS
+
+    async def _unlock(self, connection: Any, number: int, statement: str) -> None:
         """Unlock one seat; where that fails, all that is locked on the connection."""
-        self._held.discard(number)
+        del self._held[number]
+        await self._run(connection, statement, self._line, self._holder, number, self._key)
+
+    async def _run(self, connection: Any, statement: str, *values: object) -> None:
+        """Run a statement; where it fails, let go of the connection."""
         try:
-            await connection.fetchval(_GIVE, self._key, number, timeout=_ANSWER_SECONDS)
+            await connection.execute(statement, *values, timeout=_ANSWER_SECONDS)
         except Exception as error:  # noqa: BLE001, RUF100  # whatever it is, the server frees them with the connection
             _log.info(
                 "a seat could not be given back (%s)",
@@ -121,22 +202,7 @@ class Seats:
             self._drop()
             raise
 
-    async def aclose(self) -> None:
-        """Give every seat back."""
-        async with self._turn:
-            connection = self._connection
-            if connection is not None and not connection.is_closed():
-                try:
-                    await connection.close(timeout=_ANSWER_SECONDS)
-                except (TimeoutError, OSError):
-                    connection.terminate()
-            self._drop()
-
     async def _try(self, seat: Seat) -> bool:
-        if self.limit is None:
-            return True
-        if seat.number is not None and self._is_mine(seat) and self._is_fresh():
-            return True
         async with self._turn:
             with self._database.translated():
                 try:
@@ -146,48 +212,71 @@ class Seats:
                     raise
 
     async def _look(self, seat: Seat) -> bool:
-        limit = self.limit
+        if self.stands(seat):
+            return True
+        limit, connection = self.limit, self._connection
         if limit is None:
             return True
-        connection = self._connection
         if connection is None or connection.is_closed():
             self._drop()
             connection = self._connection = await self._database.session()
-            self._heard = self._clock.monotonic()
-        if seat.number is not None and self._is_mine(seat):
-            if not self._is_fresh():
-                asked = self._clock.monotonic()
-                await connection.fetchval("select 1", timeout=_ANSWER_SECONDS)
-                self._heard = asked
-            return True
-        if seat.number is not None and seat.standing == self._standing and seat.number in self._held:
-            await self._unlock(connection, seat.number)  # there are fewer now
+        if self._is_mine(seat):
+            await self._keep(connection)
+            if self._is_mine(seat):
+                return True
+        if seat.number is not None:  # there are fewer now, or it was lost; nothing is in flight under it any more
+            if seat.standing == self._standing and seat.number in self._held:
+                await self._unlock(connection, seat.number, _GIVE)
+            self._adrift.discard(seat.number)
             seat.number = None
             if self._connection is None:
                 return False
+        return await self._take(connection, seat, limit)
+
+    async def _keep(self, connection: Any) -> None:
+        """Write the rows of all seats that are had anew, which asks at once whether the connection is still there."""
+        asked, held = self._clock.monotonic(), list(self._held)
+        rows = await connection.fetch(_KEEP, self._line, self._holder, held, self._span, timeout=_ANSWER_SECONDS)
+        kept = {row["number"] for row in rows}
+        for number in held:
+            if number in kept:
+                self._held[number] = asked
+            else:  # the row is gone: somebody emptied the table
+                await self._unlock(connection, number, _GIVE)
+                if self._connection is None:
+                    return
+
+    async def _take(self, connection: Any, seat: Seat, limit: int) -> bool:
+        """Take any seat that is free."""
         asked = self._clock.monotonic()
-        number = await connection.fetchval(_TAKE, self._key, limit, sorted(self._held), timeout=_ANSWER_SECONDS)
-        self._heard = asked
-        if number is None:
+        self._resting = {number: until for number, until in self._resting.items() if until > asked}
+        mine = sorted({*self._held, *self._adrift, *self._resting})
+        values = (self._key, limit, mine, self._line, self._holder, self._span)
+        row = await connection.fetchrow(_TAKE, *values, timeout=_ANSWER_SECONDS)
+        if row is None:
             return False
-        self._held.add(number)
+        number: int = row["n"]
+        self._held[number] = asked
+        if not row["had"]:  # left behind this very moment
+            await self._unlock(connection, number, _GIVE)
+            return False
         seat.number, seat.standing = number, self._standing
         return True
 
     def _is_mine(self, seat: Seat) -> bool:
         """Tell whether a seat is on the present connection, and still one of as many as there are."""
-        limit = self.limit
-        fits = limit is None or (seat.number is not None and seat.number < limit)
-        return fits and seat.standing == self._standing and seat.number in self._held
+        limit, number = self.limit, seat.number
+        fits = number is not None and (limit is None or number < limit)
+        return fits and seat.standing == self._standing and number in self._held
 
-    def _is_fresh(self) -> bool:
-        connection = self._connection
-        heard = self._clock.monotonic() - self._heard < _FRESH_SECONDS
-        return connection is not None and not connection.is_closed() and heard
+    def _is_fresh(self, seat: Seat) -> bool:
+        written = self._held.get(-1 if seat.number is None else seat.number, float("-inf"))
+        return self._clock.monotonic() - written < FRESH_SECONDS
 
     def _drop(self) -> None:
         """Let go of the connection: the server frees what was locked on it."""
         connection, self._connection = self._connection, None
+        self._adrift |= self._held.keys()
         self._held.clear()
         self._standing += 1
         if connection is not None:

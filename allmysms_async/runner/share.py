@@ -14,6 +14,7 @@ from allmysms_async import logs
 from allmysms_async.backend import Sends, added_to
 from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.policy import RetryPolicy
+from allmysms_async.batch.state import ChunkState
 from allmysms_async.clock import Clock
 from allmysms_async.errors import (
     AllMySmsError,
@@ -29,36 +30,23 @@ from allmysms_async.model import Campaign
 from allmysms_async.prepare import engine_options, opt_outs_of
 from allmysms_async.runner import store
 from allmysms_async.runner.control import Control
-from allmysms_async.runner.sending import Gate, Sending
+from allmysms_async.runner.failures import Failures
+from allmysms_async.runner.gate import Gate
+from allmysms_async.runner.sending import Sending
 from allmysms_async.runner.stats import Stats
+from allmysms_async.runner.trouble import Trouble
 
 __all__ = ["Share"]
 
 _LEFT_SECONDS = 10.0
 """After so long without a drain a campaign's record is closed: it takes connections."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-_OUTAGES = 6
-"""So many outages in a row, as this worker sees them, stop the campaign for all."""
+_TAKEN = "select count(*) as taken from chunk where campaign = $1 and state = $2"
 
 _OUT = (TransportError, HttpRefused, FaultRefused)
 """The gateway is not there, or out of order, as far as this worker can see."""
 
 _log = logging.getLogger("allmysms_async.runner")
-
-
-class _Trouble(msgspec.Struct):
-    """What went wrong with a campaign here.
-
-    Attributes:
-        until: Monotonic time until which it is left to other workers.
-        seconds: How long it is left to them the next time.
-        outages: Outages of the gateway in a row.
-    """
-
-    until: float = 0.0
-    seconds: float = _FIRST_PAUSE
-    outages: int = 0
 
 
 class Share:
@@ -101,9 +89,14 @@ class Share:
         self._usual = EngineOptions(chunk_size=0, concurrency=concurrency, policy=policy, grace=grace)
         self._sendings: dict[int, Sending] = {}
         self._turns: dict[int, asyncio.Lock] = {}
-        self._troubles: dict[int, _Trouble] = {}
+        self._troubles: dict[int, Trouble] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._stopped = False
+        seconds = getattr(backend, "timeout", None)
+        if isinstance(seconds, int | float):
+            gate.seats.request_seconds = seconds
+            if gate.hour is not None:
+                gate.hour.request_seconds = seconds
 
     async def drain(self, placed: store.Placed, until: float) -> bool:
         """Send of a campaign until a moment; return whether there may be more for this worker or another.
@@ -161,6 +154,7 @@ class Share:
             self._close(number, sending)
         if self._closing:
             await asyncio.wait(self._closing)
+        await self._gate.rate.aclose()
 
     # -- opening and ending -------------------------------------------------------------------------------------------
 
@@ -192,6 +186,8 @@ class Share:
             )
             if self._stopped:
                 return None
+            most = options.limits.max_failure_rate
+            failures = None if most is None else Failures(self._control, placed.campaign, most)
             sending = self._sendings[placed.campaign] = Sending(
                 placed.campaign,
                 campaign,
@@ -202,6 +198,7 @@ class Share:
                 self._clock,
                 self._rng,
                 self._stats.tell,
+                failures,
             )
             _log.info("begins to send", extra=logs.fields("worker_begins", campaign=placed.name))
             return sending
@@ -224,6 +221,8 @@ class Share:
         finished = sending.finished
         await sending.aclose()
         error = sending.error
+        if sending.answered:  # what went wrong before is over
+            self._troubles.pop(placed.campaign, None)
         if error is None and finished:
             self._troubles.pop(placed.campaign, None)
             try:
@@ -249,10 +248,8 @@ class Share:
 
     def _pause(self, placed: store.Placed, error: Exception, seconds: float | None = None) -> None:
         """Leave a campaign to others for a moment."""
-        trouble = self._troubles.setdefault(placed.campaign, _Trouble())
-        wait = trouble.seconds if seconds is None else seconds
-        trouble.until = self._clock.monotonic() + wait
-        trouble.seconds = min(2 * trouble.seconds, _LONGEST_PAUSE)
+        trouble = self._troubles.setdefault(placed.campaign, Trouble())
+        wait = trouble.pause(self._clock.monotonic(), seconds)
         _log.warning(
             "left to others for %.0f s: %s",
             wait,
@@ -262,12 +259,17 @@ class Share:
 
     async def _after_outage(self, placed: store.Placed, error: AllMySmsError) -> None:
         """Leave a campaign to others, whose way to the gateway may be another; in the end stop it for all."""
-        trouble = self._troubles.setdefault(placed.campaign, _Trouble())
-        trouble.outages += 1
-        if trouble.outages >= _OUTAGES:
+        trouble = self._troubles.setdefault(placed.campaign, Trouble())
+        try:
+            rows = await self._control.fetch(_TAKEN, placed.campaign, ChunkState.ACCEPTED.value)
+        except JournalError as failure:
+            self._pause(placed, failure)
+            return
+        seconds = trouble.outage(rows[0]["taken"])
+        if seconds is None:
             await self._stop_for_all(placed, error)
         else:
-            self._pause(placed, error, min(10.0 * 2 ** (trouble.outages - 1), 300.0))
+            self._pause(placed, error, seconds)
 
     async def _stop_for_all(self, placed: store.Placed, error: Exception) -> None:
         """Stop a campaign on every machine."""

@@ -23,10 +23,10 @@ from allmysms_async.options import checked_journal
 from allmysms_async.runner import store
 from allmysms_async.runner.control import Control, opened_database
 from allmysms_async.runner.engine import Engine, needs_engine
+from allmysms_async.runner.gate import Gate
 from allmysms_async.runner.hour import Hour
 from allmysms_async.runner.rate import Rate
 from allmysms_async.runner.seat import Seats
-from allmysms_async.runner.sending import Gate
 from allmysms_async.runner.share import Share
 from allmysms_async.runner.stats import Stats
 

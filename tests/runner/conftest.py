@@ -3,8 +3,10 @@
 import asyncio
 import itertools
 import os
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from allmysms_async import Campaign, Recipient, RestBackend, SmsMessage
 from allmysms_async.backend import Sends
 from allmysms_async.journal import Journal
 from allmysms_async.runner import submit
+from allmysms_async.runner.control import Control, opened_database
 from allmysms_async.sandbox import Clock, Sandbox
 from tests.journal.conftest import Life, Unkeyed
 from tests.process import nursery
@@ -119,3 +122,53 @@ async def until_status(journal: str, wanted: str = "done", *, name: str | None =
             if all(row["status"] == wanted for row in rows if name in {None, row["name"]}):
                 return
             await asyncio.sleep(0.1)
+
+
+class Watching:
+    """An observer that notes when each request reached handsets, and of which campaign it was."""
+
+    def __init__(self) -> None:
+        """Have noted nothing yet."""
+        self.moments: list[float] = []
+        self.names: list[str] = []
+
+    def delivered(self, campaign: Any) -> None:
+        """Note a request."""
+        self.moments.append(time.monotonic())
+        self.names.append(campaign.name)
+
+    def __getattr__(self, name: str) -> Any:
+        """Note nothing else."""
+        return lambda *_: None
+
+
+async def sent(sandbox: Sandbox, count: int) -> None:
+    """Wait until so many texts were sent."""
+    async with asyncio.timeout(250):
+        while sandbox.stats()["messages"] < count:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def controls(journal: str, count: int = 1) -> AsyncIterator[list[Control]]:
+    """Have so many connections as workers have one."""
+    database = await opened_database(journal)
+    opened = [Control(database) for _ in range(count)]
+    try:
+        for each in opened:
+            await each.open()
+        yield opened
+    finally:
+        for each in opened:
+            await each.aclose()
+        await database.close()
+
+
+def most_within(moments: Sequence[float], seconds: float) -> int:
+    """Return how many moments lie within a window of so many seconds at most."""
+    ordered, first, most = sorted(moments), 0, 0
+    for last, moment in enumerate(ordered):
+        while moment - ordered[first] >= seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most

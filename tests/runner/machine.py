@@ -14,6 +14,7 @@ import msgspec
 from journal.worker import LATER as _JOURNAL
 from journal.worker import Task, backend_of, say
 from runner import network
+from runner.stalls import Stalls
 
 from allmysms_async import AllMySmsError, RetryPolicy
 from allmysms_async.runner import Worker
@@ -54,12 +55,13 @@ async def send(task: Machine) -> None:
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
     say(started=True, pid=os.getpid())
-    error = None
+    error, stalls = None, Stalls()
     try:
-        await worker.run()
+        async with stalls:
+            await worker.run()
     except AllMySmsError as refused:
         error = f"{type(refused).__name__}: {refused}"
-    say(error=error, **worker.stats.outcomes)
+    say(error=error, stalled=stalls.worst, **worker.stats.outcomes)
 
 
 def work(task: str) -> None:

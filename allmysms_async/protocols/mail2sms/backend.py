@@ -138,6 +138,11 @@ class Mail2SmsBackend:
         msg = "A Mail2SmsBackend holds credentials and connections and cannot be pickled."
         raise TypeError(msg)
 
+    @property
+    def timeout(self) -> float:
+        """Seconds for one mail, unless a request says otherwise."""
+        return self._timeout
+
     async def aclose(self) -> None:
         """Close the connections, unless the transport is the caller's own."""
         if self._owns_transport:

@@ -1,0 +1,138 @@
+"""Requests a second over all machines: in no window more than the limit, as the gateway counts what arrives."""
+
+import asyncio
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allmysms_async.batch.record import Claim
+from allmysms_async.clock import SYSTEM
+from allmysms_async.exchange import departure
+from allmysms_async.runner import store
+from allmysms_async.runner.gate import Gate, Passage
+from allmysms_async.runner.rate import USE_SECONDS, WAY_SECONDS, Rate, apart, window
+from allmysms_async.runner.seat import Seats
+
+from .conftest import Watching, campaign, controls, most_within, placed, result_of, sent, texts_of, until_status
+from .stalls import Stalls
+
+ROUNDS = 5
+"""A round in which the machine stood still for longer than requests may differ on their way says nothing."""
+
+
+@given(
+    limit=st.floats(0.01, 1000),
+    seed=st.integers(0, 2**32),
+    count=st.integers(1, 400),
+)
+def test_whoever_uses_permits_and_whatever_their_way_no_window_has_more_than_the_limit(limit, seed, count):
+    """Each moment used as late as it may be, each request as long on its way: what arrives stays within the limit."""
+    rng = random.Random(seed)
+    seconds = window(limit)
+    late = rng.choice([0.0, 1.0, None])
+
+    def delay(most):
+        return most * seconds * (rng.random() if late is None else rng.choice([0.0, late])) * 0.999
+
+    arrived = [number * apart(limit) + delay(USE_SECONDS) + delay(WAY_SECONDS) for number in range(count)]
+    assert most_within(arrived, seconds) <= max(1, -(-limit // 1))
+    assert 1 / apart(limit) >= 0.9 * limit
+
+
+async def test_a_permit_is_looked_at_when_the_connection_is_there(place):
+    """Neither a slow database nor a slow connection lets a request leave on a permit that has lapsed."""
+    limit, left = 40.0, []
+
+    class Slow:
+        async def hold(self, claim):
+            del claim
+            await asyncio.sleep(rng.uniform(0, 0.08))
+            return True
+
+    rng = random.Random(1830)
+    async with controls(place, 2) as two:
+        await store.limit(two[0], "line", None, limit)
+        gates = [Gate(Seats(each.database, "line", SYSTEM), Rate(each, "line", SYSTEM), None) for each in two]
+        for gate in gates:
+            gate.rate.limit = limit
+
+        async def drain(gate):
+            passage = Passage(gate, SYSTEM, asyncio.Event())
+            for _ in range(5):
+                assert await passage.reserve()
+                assert await passage.enter(Slow(), Claim(chunk, unanswered=False))
+                await asyncio.sleep(rng.choice([0.0, 0.0, 0.1]))  # connecting, TLS
+                leave = departure.get()
+                assert leave is not None
+                await leave()
+                left.append(SYSTEM.monotonic())
+                assert departure.get() is None
+                await passage.answered()
+            await passage.leave()
+
+        chunk = None
+        for _ in range(ROUNDS):
+            left.clear()
+            async with Stalls() as stalls:
+                await asyncio.gather(*(drain(gate) for gate in gates for _ in range(8)))
+            assert len(left) == 80
+            if most_within(left, 1.0) <= limit:
+                break
+            assert stalls.worst > USE_SECONDS
+        assert most_within(left, 1.0) <= limit
+        for gate in gates:
+            await gate.rate.aclose()
+
+
+@pytest.mark.timeout(600)
+async def test_requests_a_second_over_all_machines_stay_under_the_rate(sandbox, machine, place, backend):
+    """Whatever second is looked at, no more than the rate arrives in it, while machines come and one is killed."""
+    rate = 25.0
+    watching = Watching()
+    sandbox.observe(watching)
+    for number in range(ROUNDS):
+        watching.moments.clear()
+        before = sandbox.stats()["messages"]
+        await placed(campaign(160, f"round {number}"), place, backend(), chunk_size=2)
+        async with Stalls() as stalls:
+            lives = [await machine(rate=rate, concurrency=4, until_idle=True) for _ in range(2)]
+            await sent(sandbox, before + 50)
+            lives.append(await machine(concurrency=4, until_idle=True))
+            lives[0].process.kill()
+            await until_status(place, name=f"round {number}")
+            for life in lives[1:]:
+                worst = (await life.end())["stalled"]
+                stalls.worst = max(stalls.worst, worst)
+        assert (await result_of(place, f"round {number}")).accepted == 160
+        if most_within(watching.moments, 1.0) <= rate:
+            break
+        assert stalls.worst > WAY_SECONDS / 2
+    assert most_within(watching.moments, 1.0) <= rate
+    assert len(watching.moments) == 80
+    assert set(texts_of(sandbox).values()) == {number + 1}
+
+
+async def test_permits_that_are_not_used_are_anothers(place):
+    """What one request gives back, or is stopped before, is the next one's; whoever is ready goes first."""
+    async with controls(place) as (control,):
+        await store.limit(control, "line", None, 2.0)
+        rate = Rate(control, "line", SYSTEM)
+        rate.limit = 2.0
+        first = await rate.permit()
+        rate.give_back(first)
+        assert await rate.permit() == first
+        stopping = asyncio.Event()
+        usual = asyncio.create_task(rate.permit(stopping))
+        await asyncio.sleep(0)
+        urgent = asyncio.create_task(rate.permit(urgent=True))
+        stopping_soon = asyncio.create_task(rate.permit(stopping))
+        await urgent
+        assert not usual.done()
+        stopping.set()
+        assert await stopping_soon is None
+        await usual
+        rate.limit = None
+        assert (await rate.permit()).lapses == float("inf")
+        await rate.aclose()

@@ -1,0 +1,179 @@
+"""Requests in flight over all machines: never more than the limit, as the gateway counts them, whoever dies."""
+
+import asyncio
+import signal
+
+import asyncpg
+import pytest
+
+from allmysms_async.clock import SYSTEM
+from allmysms_async.runner.seat import FRESH_SECONDS, Seat, Seats
+
+from .conftest import asked, campaign, controls, placed, result_of, sent, texts_of, until_status
+
+IN_USE = "select count(*) as n from runner_seat where until > clock_timestamp()"
+
+
+async def test_requests_in_flight_never_exceed_the_limit_while_machines_come_and_go(sandbox, machine, place, backend):
+    """With 5 seats no more than 5 requests are ever in flight; whoever is stopped gives its seats to others at once."""
+    sandbox.faults([{"fault": "latency", "seconds": 0.04}])
+    await placed(campaign(240), place, backend(), chunk_size=2)
+    options = {"concurrency": 4, "max_in_flight": 5}
+    lives = [await machine(**options) for _ in range(3)]
+    await sent(sandbox, 40)
+    for number, life in enumerate(lives):  # stopped in turn, each replaced by another one
+        life.process.send_signal(signal.SIGTERM)
+        await life.end()
+        lives[number] = await machine(**options)
+        await sent(sandbox, 70 + number * 30)
+    await until_status(place)
+    assert sandbox.max_in_flight == 5
+    for life in lives:
+        life.process.send_signal(signal.SIGTERM)
+        await life.end()
+    assert (await asked(place, IN_USE))[0]["n"] == 0
+    assert (await result_of(place)).accepted == 240
+    assert set(texts_of(sandbox).values()) == {1}
+
+
+@pytest.mark.timeout(600)
+async def test_requests_in_flight_never_exceed_the_limit_while_machines_are_killed(sandbox, machine, place, backend):
+    """The gateway still works on what a killed machine sent: its seats rest until that must be over, then are used."""
+    sandbox.faults([{"fault": "latency", "seconds": 0.5}])
+    # Drains of a second campaign wait for whatever seat is free.
+    for name, native in (("soldes", True), ("rappel", False)):
+        await placed(campaign(40, name, native=native), place, backend(), chunk_size=2)
+    options = {"concurrency": 6, "max_in_flight": 4, "timeout": 3.0}
+    lives = [await machine(**options) for _ in range(3)]
+    for number in range(2):
+        async with asyncio.timeout(250):
+            while sandbox.in_flight < 4 - 2 * number:  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.005)
+        lives[number].process.kill()
+        await lives[number].process.communicate()
+        lives[number] = await machine(**options)
+        await sent(sandbox, sandbox.stats()["messages"] + 8)
+    await until_status(place)
+    assert sandbox.max_in_flight == 4
+    assert set(texts_of(sandbox).values()) == {2}
+    assert len(texts_of(sandbox)) == 40
+
+
+async def test_requests_in_flight_never_exceed_the_limit_while_sessions_are_lost(sandbox, machine, place, backend):
+    """The database cuts every session off, again and again: what is in flight keeps its seats without their locks."""
+    sandbox.faults([{"fault": "latency", "seconds": 0.3}])
+    await placed(campaign(80), place, backend(), chunk_size=2)
+    for _ in range(2):
+        await machine(concurrency=4, max_in_flight=3)
+    cut = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+    for number in range(3):
+        await sent(sandbox, 12 + 12 * number)
+        await asked(place, f"{cut} and datname = current_database()")
+    await until_status(place)
+    assert sandbox.max_in_flight == 3
+    assert (await result_of(place)).accepted == 80
+    assert set(texts_of(sandbox).values()) == {1}
+
+
+class Hands:
+    """A clock that a test sets; whoever waits does so in real time."""
+
+    def __init__(self):
+        self.ahead = 0.0
+        self.now, self.sleep = SYSTEM.now, SYSTEM.sleep
+
+    def monotonic(self):
+        """Return seconds that never go back."""
+        return SYSTEM.monotonic() + self.ahead
+
+
+@pytest.fixture
+async def workers(place):
+    """Make the seats of workers of one account, of which there are two."""
+    made = []
+    async with controls(place) as (control,):
+
+        def make(clock=SYSTEM):
+            seats = Seats(control.database, "line", clock)
+            seats.limit, seats.request_seconds = 2, 60.0
+            made.append(seats)
+            return seats
+
+        yield make
+        for seats in made:
+            await seats.aclose()
+
+
+async def test_a_seat_that_was_left_rests_and_one_that_was_given_is_free(place, workers):
+    """Given back a seat is had at once by another worker; left by a death, not before its time."""
+    one, other = workers(), workers()
+    first, second = Seat(), Seat()
+    assert await one.take(first, 0)
+    assert await one.take(second, 0)
+    assert not await other.take(Seat(), 0)
+    await one.give(first)
+    again = Seat()
+    assert await other.take(again, 0)
+    await other.give(again)
+    await one.aclose()  # with the second one had: as a death leaves it
+    third, fourth = Seat(), Seat()
+    assert await other.take(third, 0)
+    assert not await other.take(fourth, 0.3)
+    await asked(place, "update runner_seat set until = until - interval '66 seconds' where until > clock_timestamp()")
+    assert await other.take(fourth, 0)
+    assert {third.number, fourth.number} == {0, 1}
+
+
+async def test_a_seat_with_something_in_flight_that_was_given_up_rests_for_everybody(workers):
+    """A drain that was cancelled does not know what the gateway still does: nobody has its seat before its time."""
+    hands = Hands()
+    one, other = workers(hands), workers()
+    seat = Seat()
+    assert await one.take(seat, 0)
+    await one.give(seat, clean=False)
+    assert await one.take(Seat(), 0)
+    assert not await one.take(Seat(), 0)
+    assert not await other.take(Seat(), 0)
+
+
+async def test_a_worker_whose_session_is_lost_takes_its_own_seats_again(place, workers):
+    """What it has in flight keeps its seat from others, and from itself; what is over is had again at once."""
+    one, other = workers(), workers()
+    flying, over = Seat(), Seat()
+    assert await one.take(flying, 0)
+    assert await one.take(over, 0)
+    connection = await asyncpg.connect(place)
+    await connection.execute(
+        "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objsubid = 2 and granted"
+        " and pid <> pg_backend_pid()"
+    )
+    await connection.close()
+    async with asyncio.timeout(60):
+        while one.stands(flying):  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)
+    assert not await other.take(Seat(), 0)
+    number = over.number
+    assert await one.assure(over)
+    assert over.number == number != flying.number
+    assert not await one.take(Seat(), 0)
+    await one.give(flying)
+    assert await other.take(Seat(), 0)
+
+
+async def test_rows_are_written_anew_before_a_request_leaves_on_an_old_one(place, workers):
+    """After a few seconds a seat has to be confirmed, which says once more until when it may be in use."""
+    hands = Hands()
+    one = workers(hands)
+    seat = Seat()
+    assert await one.take(seat, 0)
+    before = (await asked(place, "select until from runner_seat"))[0]["until"]
+    assert one.stands(seat)
+    hands.ahead = FRESH_SECONDS
+    assert not one.stands(seat)
+    assert await one.assure(seat)
+    assert one.stands(seat)
+    assert (await asked(place, "select until from runner_seat"))[0]["until"] > before
+    one.limit = 0
+    assert not await one.assure(seat)
+    one.limit = None
+    assert await one.assure(seat)
