@@ -14,6 +14,7 @@ import msgspec
 from journal.worker import LATER as _JOURNAL
 from journal.worker import Task, backend_of, say
 from runner import network
+from runner.shown import ShownClock
 from runner.stalls import Stalls
 
 from allmysms_async import AllMySmsError, RetryPolicy
@@ -38,6 +39,7 @@ class Machine(Task, kw_only=True):
     until_idle: bool = False
     netns: str = ""
     log: bool = False
+    clock: str = ""
 
 
 async def send(task: Machine) -> None:
@@ -52,6 +54,7 @@ async def send(task: Machine) -> None:
         policy=policy,
         grace=20.0,
         until_idle=task.until_idle,
+        clock=ShownClock(task.clock) if task.clock else None,
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
     say(started=True, pid=os.getpid())
