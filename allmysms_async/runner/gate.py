@@ -291,5 +291,5 @@ class Gated:
 
     async def _answered(self, chunk: Chunk) -> None:
         passage = self.passages.get(chunk.seq)
-        if passage is not None:
+        if passage is not None and passage.under_way:
             await passage.answered()

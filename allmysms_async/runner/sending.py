@@ -27,7 +27,7 @@ from allmysms_async.runner.gate import Gate, Gated, Passage
 
 __all__ = ["Sending"]
 
-_AHEAD = 16
+_AHEAD = 32
 """Chunks that are read ahead at least; nobody is kept from claiming them."""
 
 
@@ -93,7 +93,7 @@ class Sending:
         self._told = told
         self._busy: set[asyncio.Task[Any]] = set()
         gated = cast("Sink", self._gated)
-        self.queue: ChunkQueue = _Deep(self.stopping, max(_AHEAD, 3 * options.concurrency), lambda: True)
+        self.queue: ChunkQueue = _Deep(self.stopping, max(_AHEAD, 6 * options.concurrency), lambda: True)
         self._reader = Reader(backend, campaign, None, gated, options, clock, self)
         self._dispatch = Dispatch(backend, campaign, gated, options, clock, rng, self)
         self._reading = asyncio.create_task(guard(self, self._reader.read()), name=f"runner reader {number}")
@@ -103,7 +103,8 @@ class Sending:
     def tell(self, outcomes: Sequence[Outcome]) -> None:
         """Count outcomes."""
         self._told(outcomes)
-        self.answered |= any(outcome.state is OutcomeState.ACCEPTED for outcome in outcomes)
+        if not self.answered:
+            self.answered = any(outcome.state is OutcomeState.ACCEPTED for outcome in outcomes)
         self.queue.wake()
 
     def fail(self, error: Exception) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from allmysms_async.model import Outcome
+from allmysms_async.model import AcceptedRows, Outcome, OutcomeState
 
 __all__ = ["Stats"]
 
@@ -31,4 +31,7 @@ class Stats:
 
     def tell(self, outcomes: Sequence[Outcome]) -> None:
         """Count outcomes."""
+        if isinstance(outcomes, AcceptedRows):  # nearly always: none of them is made for this
+            self.outcomes[OutcomeState.ACCEPTED.value] += len(outcomes)
+            return
         self.outcomes.update(outcome.state.value for outcome in outcomes)
