@@ -108,6 +108,10 @@ class Observer(Protocol):
         """Observe one request of a campaign, with all its attempts; arguments as for ``sending``."""
         ...
 
+    def overlooks(self) -> bool:
+        """Tell whether an attempt over HTTP that begins now is observed by nobody, so that it is not announced."""
+        ...
+
     def attempting(self, name: str, method: str, url: str, work: Awaitable[A]) -> Awaitable[A]:
         """Observe one attempt over HTTP.
 

@@ -81,7 +81,7 @@ class Claim(msgspec.Struct, frozen=True):
         own: The contender that it is about.
         other: The one that it is measured against.
         most: ``own / other`` is to be this at most; how many times the work it is.
-        least: ``other / own`` is to be this at least; how many times as fast it is.
+        least: ``other / own`` is to be this at least; how many times as fast it is. Without both it is told alone.
     """
 
     own: str
@@ -253,9 +253,12 @@ def _said(ratio: Ratio) -> str:
     """Return what became of a claim as text."""
     claim = ratio.claim
     what = "times as fast as" if claim.least is not None else "times the work of"
-    bound = f"at least {claim.least:g}" if claim.least is not None else f"at most {claim.most}"
+    told = f"{claim.own}: {ratio.ratio:.2f} {what} {claim.other}"
+    if claim.least is None and claim.most is None:
+        return told
+    bound = f"at least {claim.least:g}" if claim.least is not None else f"at most {claim.most:g}"
     missed = "" if ratio.reached else ": MISSED"
-    return f"{claim.own}: {ratio.ratio:.2f} {what} {claim.other} (must be {bound}{missed})"
+    return f"{told} (must be {bound}{missed})"
 
 
 def draw(path: pathlib.Path, title: str, measured: Measured) -> None:

@@ -18,6 +18,11 @@ Spans, by the conventions for messaging and HTTP:
 - ``process allmysms`` (consumer): one handler of a ``Receiver``, in whose context the handler runs; without a journal
   it links to the span that the webhook's request was served in.
 
+What is not sampled costs next to nothing: below a span that is not, or where the SDK's sampler is off, no span is asked
+for. Where chance decides for each send, the SDK has to begin a span to draw by, which is most of what it costs. Such a
+span is the current one all the same: what a hook, a handler or a client of your own begins within it is not sampled
+either, where the sampler follows parents. Below it this library begins no other.
+
 Metrics: ``messaging.client.sent.messages`` (recipients), ``messaging.client.operation.duration``,
 ``messaging.process.duration``, ``http.client.request.duration``, ``http.client.active_requests``, and of our own
 ``allmysms.recipients`` (by ``allmysms.outcome`` and ``allmysms.reason``), ``allmysms.parts``, ``allmysms.cost``,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from opentelemetry import metrics, trace
 
 from allmysms_async.clock import SYSTEM
-from allmysms_async.otel.recorder import Recorder, about, harmless
+from allmysms_async.otel.recorder import Recorder, about, harmless, metrics_of
 
 if TYPE_CHECKING:
     from allmysms_async.model import Outcome
@@ -39,36 +39,63 @@ class OpenTelemetry:
     ) -> None:
         self._given = tracer_provider, meter_provider
         self._recorder: Recorder | None = None
-        self._look_at = 0.0
+        self._sender: Recorder | None = None  # the same, or None where it drops all that is sent, and counts nothing
+        self._collected = False, False
+        self._look_at: float | None = 0.0
+
+    def _look(self) -> None:
+        """Find out who collects: asking the API each time would take longer than all the rest."""
+        self._look_at = SYSTEM.monotonic() + _LOOK_AGAIN
+        with harmless:
+            tracers, meters = self._given
+            self._found(tracers or trace.get_tracer_provider(), meters or metrics.get_meter_provider())
+            if all(self._collected) or all(self._given):
+                self._look_at = None
+
+    def _found(self, tracers: trace.TracerProvider, meters: metrics.MeterProvider) -> None:
+        """Record where somebody collects: nobody's providers are the API's own, an SDK's are elsewhere, and stay."""
+        traced, metered = (not type(each).__module__.startswith(_API) for each in (tracers, meters))
+        if (traced, metered) == self._collected:
+            return
+        counted = None if self._recorder is None else self._recorder.metrics
+        if metered and counted is None:
+            counted = metrics_of(meters)
+        self._recorder = recorder = Recorder(tracers, counted) if traced or metered else None
+        self._sender = None if recorder is None or recorder.is_idle else recorder
+        self._collected = traced, metered
 
     def _recording(self) -> Recorder | None:
         """Return what records, or None where nobody would collect it."""
-        now = SYSTEM.monotonic()
-        if now >= self._look_at:  # asking the API each time would take longer than all the rest
-            self._look_at = now + _LOOK_AGAIN
-            with harmless:
-                self._look()
+        if self._look_at is not None and SYSTEM.monotonic() >= self._look_at:
+            self._look()
         return self._recorder
 
-    def _look(self) -> None:
-        """Find out who collects: nobody's providers are the API's own, an SDK's are elsewhere, and come to stay."""
-        tracers, meters = self._given
-        tracers = tracers or trace.get_tracer_provider()
-        meters = meters or metrics.get_meter_provider()
-        traced, metered = (not type(each).__module__.startswith(_API) for each in (tracers, meters))
-        known = self._recorder
-        if known is not None and (known.metrics is not None) == metered:
-            return
-        self._recorder = Recorder(tracers, meters, metered=metered) if traced or metered else None
+    def _sending(self) -> Recorder | None:
+        """Return what records what is sent now, or None where that is dropped."""
+        return None if self.overlooks() else self._sender
+
+    # -- sending ------------------------------------------------------------------------------------------------------
 
     def sending(self, backend: str, recipients: int, work: Awaitable[E]) -> Awaitable[E]:
         """Observe one send."""
-        recorder = self._recording()
-        return work if recorder is None else recorder.sending(backend, recipients, work)
+        if self._look_at is not None and SYSTEM.monotonic() >= self._look_at:
+            self._look()
+        recorder = self._sender
+        if recorder is None or (recorder.metrics is None and recorder.drops()):
+            return work
+        observed = recorder.delivering(backend, recipients, work)
+        return observed if recorder.metrics is None else recorder.counting(backend, observed)
+
+    def overlooks(self) -> bool:
+        """Tell whether an attempt that begins now is neither recorded nor counted."""
+        if self._look_at is not None and SYSTEM.monotonic() >= self._look_at:
+            self._look()
+        recorder = self._sender
+        return recorder is None or (recorder.metrics is None and recorder.drops())
 
     def running(self, backend: str, work: Awaitable[T], counts: Callable[[], Counts]) -> Awaitable[T]:
         """Observe a campaign."""
-        recorder = self._recording()
+        recorder = self._sending()
         return work if recorder is None else recorder.running(backend, work, counts)
 
     def told(self, backend: str, outcomes: Sequence[Outcome]) -> None:
@@ -80,19 +107,17 @@ class OpenTelemetry:
 
     def delivering(self, backend: str, recipients: int, work: Awaitable[E]) -> Awaitable[E]:
         """Observe one request of a campaign."""
-        recorder = self._recording()
+        recorder = self._sending()
         return work if recorder is None else recorder.delivering(backend, recipients, work)
 
     def attempting(self, name: str, method: str, url: str, work: Awaitable[A]) -> Awaitable[A]:
         """Observe one attempt over HTTP."""
-        recorder = self._recording()
-        if recorder is None or recorder.is_quiet:
-            return work
-        return recorder.attempting(name, method, url, work)
+        recorder = self._sending()
+        return work if recorder is None else recorder.attempting(name, method, url, work)
 
     def mailing(self, name: str, host: str, port: int, work: Awaitable[T]) -> Awaitable[T]:
         """Observe one mail."""
-        recorder = self._recording()
+        recorder = self._sending()
         return work if recorder is None else recorder.mailing(name, host, port, work)
 
     def arriving(self) -> trace.SpanContext | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
@@ -18,11 +17,12 @@ from allmysms_async import logs, telemetry
 from allmysms_async.clock import SYSTEM
 from allmysms_async.otel import convention
 from allmysms_async.otel.metric import Metrics
+from allmysms_async.otel.unsampled import drops_of, everything_dropped, unrecorded
 
 if TYPE_CHECKING:
     from allmysms_async.telemetry import Answer, Counts, Ended
 
-__all__ = ["Recorder", "about", "harmless"]
+__all__ = ["Recorder", "about", "harmless", "metrics_of"]
 
 E = TypeVar("E", bound="Ended")
 A = TypeVar("A", bound="Answer")
@@ -32,9 +32,6 @@ _log = logging.getLogger(__name__)
 
 _SCOPE = "allmysms_async"
 _COUNTED = ("accepted", "rejected", "failed", "unknown")
-
-# Whether the span that something belongs to is not recorded: then it begins none, which would be one without a parent.
-_quiet: ContextVar[bool] = ContextVar("allmysms_async_quiet", default=False)
 
 
 @functools.lru_cache(maxsize=64)
@@ -67,59 +64,75 @@ class _Harmless:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         """Warn of an error, of each kind once, without its words: they may hold anything."""
-        if kind is None or not isinstance(error, Exception):
+        if not isinstance(error, Exception):
             return False
+        self.tell(error)
+        return True
+
+    def tell(self, error: Exception) -> None:
+        """Warn of an error that was caught."""
+        kind = type(error)
         if kind not in self._told:
             self._told.add(kind)
             words = "Spans or metrics are lost: whoever collects them failed (%s)."
             _log.warning(words, kind.__name__, extra=logs.fields("telemetry_failed", error=error))
-        return True
 
 
 harmless = _Harmless()
 """What only tells of the work runs within it."""
 
 
+def metrics_of(meters: metrics.MeterProvider) -> Metrics:
+    """Return the metrics of a provider."""
+    return Metrics(metrics.get_meter(_SCOPE, meter_provider=meters))
+
+
 class Recorder:
     """Begins and ends spans, and counts; it returns and raises what it observes.
 
+    Without metrics nobody asks it to observe what ``drops`` is sure of.
+
     Args:
         tracers: Where spans go.
-        meters: Where metrics go.
-        metered: Whether somebody collects those.
+        metrics: The metrics, or None where nobody collects them.
 
     Attributes:
-        metrics: The metrics, or None where nobody collects them.
+        metrics: The metrics.
+        drops: Tells whether a span that began now would be dropped for sure.
     """
 
-    def __init__(self, tracers: trace.TracerProvider, meters: metrics.MeterProvider, *, metered: bool) -> None:
+    def __init__(self, tracers: trace.TracerProvider, metrics: Metrics | None) -> None:
         self._start = trace.get_tracer(_SCOPE, tracer_provider=tracers).start_span
-        self.metrics = Metrics(metrics.get_meter(_SCOPE, meter_provider=meters)) if metered else None
+        self.drops = drops_of(tracers)
+        self.metrics = metrics
 
     @property
-    def is_quiet(self) -> bool:
-        """Whether nothing of what runs now is recorded."""
-        return self.metrics is None and _quiet.get()
+    def is_idle(self) -> bool:
+        """Whether nothing of what is sent is recorded, nor counted."""
+        return self.drops is everything_dropped and self.metrics is None
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
-    async def sending(self, backend: str, recipients: int, work: Awaitable[E]) -> E:
-        """Observe one send."""
-        delivery = await self.delivering(backend, recipients, work)
+    async def counting(self, backend: str, work: Awaitable[E]) -> E:
+        """Observe what became of one send's recipients."""
+        delivery = await work
         if self.metrics is not None and delivery.receipt is not None:
             with harmless:
                 self.metrics.receipt(about(backend, "send"), delivery.receipt)
         return delivery
 
-    async def delivering(self, backend: str, recipients: int, work: Awaitable[E]) -> E:
+    def delivering(self, backend: str, recipients: int, work: Awaitable[E]) -> Awaitable[E]:
         """Observe one request to send."""
         span = self._begin("send allmysms", SpanKind.CLIENT)
-        if span is None and self.metrics is None:
-            return await _quietly(work)
+        if self.metrics is not None or (span is not None and span.is_recording()):
+            return self._delivering(span, backend, recipients, work)
+        return work if span is None else unrecorded(span, work)
+
+    async def _delivering(self, span: Span | None, backend: str, recipients: int, work: Awaitable[E]) -> E:
         told, began = about(backend, "send"), SYSTEM.monotonic()
         ended: E | None = None
         try:
-            delivery = ended = await (_quietly(work) if span is None else _within(span, work))
+            delivery = ended = await _below(span, work)
             if delivery.receipt is None:
                 told = {**told, convention.ERROR_TYPE: type(delivery.error).__name__}
             return delivery
@@ -130,27 +143,26 @@ class Recorder:
             if self.metrics is not None:
                 with harmless:
                     self.metrics.ended(told, recipients, SYSTEM.monotonic() - began, ended)
-            if span is not None:
+            if span is not None and span.is_recording():
                 _end(span, {**told, convention.OPERATION_TYPE: "send", convention.BATCH_SIZE: recipients})
 
-    async def running(self, backend: str, work: Awaitable[T], counts: Callable[[], Counts]) -> T:
+    def running(self, backend: str, work: Awaitable[T], counts: Callable[[], Counts]) -> Awaitable[T]:
         """Observe a campaign."""
         span = self._begin("campaign allmysms", SpanKind.INTERNAL)
         if span is None:
-            return await _quietly(work)
-        told: dict[str, str | int] = {**about(backend, "campaign")}
-        try:
-            return await _within(span, work)
-        finally:
-            with harmless:
-                now = counts()
-                told |= {f"allmysms.{what}": getattr(now, what) for what in _COUNTED}
-            _end(span, told)
+            return work
+        return _running(span, backend, work, counts) if span.is_recording() else unrecorded(span, work)
 
     # -- on the way ---------------------------------------------------------------------------------------------------
 
-    async def attempting(self, name: str, method: str, url: str, work: Awaitable[A]) -> A:
+    def attempting(self, name: str, method: str, url: str, work: Awaitable[A]) -> Awaitable[A]:
         """Observe one attempt over HTTP."""
+        span = self._begin(method, SpanKind.CLIENT)
+        if span is None and self.metrics is None:
+            return work
+        return self._attempting(span, name, method, url, work)
+
+    async def _attempting(self, span: Span | None, name: str, method: str, url: str, work: Awaitable[A]) -> A:
         server, port = _server(url)
         told: dict[str, str | int] = {
             convention.HTTP_METHOD: method,
@@ -158,13 +170,12 @@ class Recorder:
             convention.PORT: port,
         }
         began = SYSTEM.monotonic()
-        span = self._begin(method, SpanKind.CLIENT)
         if self.metrics is not None:
             with harmless:
                 self.metrics.active.add(1, told)
         ended = dict(told)
         try:
-            answer = await work
+            answer = await _below(span, work)
             ended[convention.HTTP_STATUS] = answer.status
             if answer.status >= 400:
                 ended[convention.ERROR_TYPE] = str(answer.status)
@@ -177,33 +188,27 @@ class Recorder:
                 with harmless:
                     self.metrics.active.add(-1, told)
                     self.metrics.http.record(SYSTEM.monotonic() - began, ended)
-            if span is not None:
+            if span is not None and span.is_recording():
                 _end(span, {**ended, convention.URL: url, convention.REQUEST: name})
 
-    async def mailing(self, name: str, host: str, port: int, work: Awaitable[T]) -> T:
+    def mailing(self, name: str, host: str, port: int, work: Awaitable[T]) -> Awaitable[T]:
         """Observe one mail."""
         span = self._begin("smtp allmysms", SpanKind.CLIENT)
         if span is None:
-            return await work
-        told: dict[str, str | int] = {convention.PROTOCOL: "smtp", convention.SERVER: host, convention.PORT: port}
-        try:
-            return await _within(span, work)
-        finally:
-            _end(span, {**told, convention.REQUEST: name})
+            return work
+        return _mailing(span, name, host, port, work) if span.is_recording() else unrecorded(span, work)
 
     # -- what comes back ----------------------------------------------------------------------------------------------
 
     async def handling(self, kind: str, since: datetime | None, work: Awaitable[T]) -> T:
         """Observe a handler, linked to the request that brought its event; a moment in the future is none ago."""
         told, began = {**about("webhooks", "process"), convention.EVENT: kind}, SYSTEM.monotonic()
-        brought = telemetry.cause.get()
-        links = [Link(brought)] if isinstance(brought, SpanContext) else None
-        span = self._begin("process allmysms", SpanKind.CONSUMER, links)
+        span = self._begin_handling()
         if self.metrics is not None and since is not None and kind == "report":
             with harmless:
                 self.metrics.lag.record(max(0.0, (SYSTEM.now() - since).total_seconds()), told)
         try:
-            return await (_quietly(work) if span is None else _within(span, work))
+            return await (work if span is None else _within(span, work))
         except BaseException as error:
             told[convention.ERROR_TYPE] = type(error).__name__
             raise
@@ -211,17 +216,45 @@ class Recorder:
             if self.metrics is not None:
                 with harmless:
                     self.metrics.process.record(SYSTEM.monotonic() - began, told)
-            if span is not None:
+            if span is not None and span.is_recording():
                 _end(span, {**told, convention.OPERATION_TYPE: "process"})
 
-    def _begin(self, what: str, kind: SpanKind, links: Sequence[Link] | None = None) -> Span | None:
-        """Begin a span, or none where it would not be recorded."""
-        if _quiet.get():
+    def _begin(self, what: str, kind: SpanKind) -> Span | None:
+        """Begin a span, which a sampler may drop; or none, where it would be dropped for sure, and is only counted."""
+        try:
+            return None if self.metrics is not None and self.drops() else self._start(what, kind=kind)
+        except Exception as error:
+            harmless.tell(error)
             return None
-        span: Span | None = None
+
+    def _begin_handling(self) -> Span | None:
+        """Begin a handler's span, also where nothing is recorded: what the handler asks of others belongs to it."""
+        brought = telemetry.cause.get()
         with harmless:
-            span = self._start(what, kind=kind, links=links)
-        return span if span is not None and span.is_recording() else None
+            links = [Link(brought)] if isinstance(brought, SpanContext) else None
+            return self._start("process allmysms", kind=SpanKind.CONSUMER, links=links)
+        return None
+
+
+async def _running(span: Span, backend: str, work: Awaitable[T], counts: Callable[[], Counts]) -> T:
+    """Await a campaign with its span, which is told where it stands in the end."""
+    told: dict[str, str | int] = {**about(backend, "campaign")}
+    try:
+        return await _within(span, work)
+    finally:
+        with harmless:
+            now = counts()
+            told |= {f"allmysms.{what}": getattr(now, what) for what in _COUNTED}
+        _end(span, told)
+
+
+async def _mailing(span: Span, name: str, host: str, port: int, work: Awaitable[T]) -> T:
+    """Await a mail with its span."""
+    told: dict[str, str | int] = {convention.PROTOCOL: "smtp", convention.SERVER: host, convention.PORT: port}
+    try:
+        return await _within(span, work)
+    finally:
+        _end(span, {**told, convention.REQUEST: name})
 
 
 def _end(span: Span, told: Mapping[str, str | int]) -> None:
@@ -233,13 +266,11 @@ def _end(span: Span, told: Mapping[str, str | int]) -> None:
         span.end()
 
 
-async def _quietly(work: Awaitable[T]) -> T:
-    """Await work, whose parts begin no spans."""
-    token = _quiet.set(True)
-    try:
-        return await work
-    finally:
-        _quiet.reset(token)
+def _below(span: Span | None, work: Awaitable[T]) -> Awaitable[T]:
+    """Return what awaits work below a span, recorded or not; without one, the work itself."""
+    if span is None:
+        return work
+    return _within(span, work) if span.is_recording() else unrecorded(span, work)
 
 
 async def _within(span: Span, work: Awaitable[T]) -> T:
