@@ -58,7 +58,7 @@ _PROCESSES = {"worker", "postgres", "php", "exim", "dovecot"}
 _GROUPS = {
     "postgresql": re.compile(r"/test_journal_postgres\.py|\[postgresql\b"),
     "chaos": re.compile(r"/test_(journal_chaos|journal_restart|event_chaos|webhook_killed)\.py"),
-    "runner": re.compile(r"/test_(runner_\w+|cli_workers)\.py"),
+    "runner": re.compile(r"/test_(runner_\w+|cli_workers|handbook_workers)\.py"),
 }
 """Tests that stay in one process, by their names, those that begin first before: one PostgreSQL, and who kills."""
 

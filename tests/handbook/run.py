@@ -2,12 +2,10 @@
 
 import ast
 import asyncio
-import contextlib
 import inspect
 import os
 import re
 import shlex
-import unittest
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -16,12 +14,21 @@ from sybil import Document, Example, Region
 from sybil.parsers import markdown, rest
 
 from allmysms_async.cli import main
+from allmysms_async.clock import SystemClock
 from allmysms_async.testing import SandboxHandle
 from allmysms_async.testing.server import Server
 from allmysms_async.testing.setting import setting_of
 
+from .shell import Shell
+
 SANDBOX = "http://127.0.0.1:8026"
 """Where the pages have a sandbox listen; the tests' own listens elsewhere."""
+
+DATABASE = "postgresql://sms@db.internal/sms"
+"""Where the pages have PostgreSQL listen; likewise."""
+
+LANGUAGES = ("python", "console", "sh", "text")
+"""Languages of blocks that are run, or kept as a file."""
 
 _CODE = re.compile(r" {2,}# exit code (\d+)$")
 _TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -30,16 +37,34 @@ _TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 class Runner:
     """Runs the examples of one page, in order, in one namespace and one event loop.
 
+    Args:
+        server: The gateway.
+        sandbox: What the test sees of it.
+        capture: Returns what was printed since it was asked last.
+        monkeypatch: Undoes what the examples change.
+        database: The address of an empty PostgreSQL, where the page needs one.
+
     Attributes:
         ran: How many were run.
+        sandbox: The gateway.
     """
 
-    def __init__(self, server: Server, sandbox: SandboxHandle, capture: Callable[[], tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        sandbox: SandboxHandle,
+        capture: Callable[[], tuple[str, str]],
+        monkeypatch: pytest.MonkeyPatch,
+        database: str | None = None,
+    ) -> None:
         self.ran = 0
+        self.sandbox = server.sandbox
         self._server = server
         self._sandbox = sandbox
         self._capture = capture
+        self._database = database
         self._loop = asyncio.Runner()
+        self._shell = Shell(self._loop, monkeypatch, lambda: SystemClock().now().timestamp())
 
     def close(self) -> None:
         """Close the event loop."""
@@ -53,17 +78,13 @@ class Runner:
             self.ran += 1
             # A reader takes longer from one to the next than the gateway takes two of the same for one.
             self._sandbox.advance(60)
-            with contextlib.suppress(unittest.SkipTest):
-                example.evaluate()
+            example.evaluate()
 
     def _parsers(self, kind: type[Document]) -> Sequence[Callable[[Document], Iterable[Region]]]:
         if kind is not Document:
             return [rest.CodeBlockParser("python", self._python)]
-        runs = {"python": self._python, "console": self._console, "text": self._file}
-        return [
-            markdown.SkipParser(),
-            *(markdown.CodeBlockParser(language, run) for language, run in runs.items()),
-        ]
+        runs = (self._python, self._console, self._commands, self._file)
+        return [markdown.CodeBlockParser(*each) for each in zip(LANGUAGES, runs, strict=True)]
 
     # -- Python -------------------------------------------------------------------------------------------------------
 
@@ -116,12 +137,18 @@ class Runner:
                 wanted = ".*".join(map(re.escape, each.split("…")))
                 assert re.search(wanted, printed), f"{line}\n{each!r} is not in\n{out}"
 
+    def _commands(self, example: Example) -> None:
+        """Run what a shell would."""
+        __tracebackhide__ = True
+        self._shell.run(self._here(str(example.parsed)))
+
     def _file(self, example: Example) -> None:
         """Keep a list that a page shows as the file that it speaks of."""
         Path("clients.csv").write_text(str(example.parsed), encoding="utf-8")
 
     def _here(self, text: str) -> str:
-        return text.replace(SANDBOX, self._sandbox.http_url)
+        assert self._database or DATABASE not in text
+        return text.replace(SANDBOX, self._sandbox.http_url).replace(DATABASE, self._database or "")
 
 
 class _Client:
