@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-__all__ = ["CAMPAIGN", "MISSING", "Use", "words_of"]
+__all__ = ["ANOTHERS_SESSION", "CAMPAIGN", "MISSING", "Use", "words_of"]
 
 # PostgreSQL's words for a table, schema, column or database that was there before.
 MISSING = {"42P01", "3F000", "42703", "3D000"}
+
+ANOTHERS_SESSION = {"26000", "42P05"}
+"""PostgreSQL's words for a statement that was prepared a moment ago and is not there, or is somebody else's."""
 
 _SQLITE_WORDS = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -57,6 +60,8 @@ def words_of(error: BaseException | None) -> str:
         state = getattr(cause, "sqlstate", None)
         if state == "28P01":
             return "PostgreSQL wants another password; PGPASSWORD and ~/.pgpass are read"
+        if state in ANOTHERS_SESSION:
+            return "it is reached through a pooler that shares sessions (PgBouncer: pool_mode must be session)"
         if isinstance(state, str):
             return f"PostgreSQL refused with {type(cause).__name__} ({state})"
         if isinstance(cause, OSError) and cause.strerror:

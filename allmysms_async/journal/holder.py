@@ -29,6 +29,7 @@ _POOLED = (
     "The journal is behind a pooler that shares sessions, so that nobody can tell whether this process lives: if it is "
     "killed, others wait until its leases have run out. Give the journal a direct connection."
 )
+_DURABLE = sa.text("select reset_val from pg_settings where name = 'synchronous_commit'")
 _h = schema.holder.c
 _log = logging.getLogger("allmysms_async")
 
@@ -170,6 +171,7 @@ class Holder:
                 await session.take()
         except Pooled:
             self._pooled = True
+            await self._check_durable()
             _log.warning(_POOLED, extra=logs.fields("journal_pooled"))
             return None
         except JournalError:
@@ -182,6 +184,19 @@ class Holder:
             )
             return None
         return "session"
+
+    async def _check_durable(self) -> None:
+        """Make sure that commits are durable on any session: what one is set to does not hold for the next.
+
+        Raises:
+            JournalError: They are not, or the database failed.
+        """
+        if await self._database.read(lambda connection: connection.scalar(_DURABLE)) == "off":
+            msg = (
+                f"The journal {self._database.label} is behind a pooler that shares sessions, and its role or database "
+                "has synchronous_commit off: what was recorded last could be lost. Nothing was sent."
+            )
+            raise JournalError(msg, remedy="Set it to on, or give the address of PostgreSQL itself.")
 
     async def _keep(self) -> None:
         """Lock again as soon as the lock is lost, also while nothing is sent."""

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from allmysms_async.journal.address import LOGGING_NAME
 from allmysms_async.journal.bell import Bell
+from allmysms_async.journal.session import prepare
 
 __all__ = ["Server", "insert"]
 
@@ -32,21 +33,29 @@ class Server:
     """
 
     def __init__(self, url: sa.URL, options: Mapping[str, Any]) -> None:
-        given: dict[str, Any] = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS} | dict(options)
-        # A role or a database may be set to lose what was committed last when the machine loses its power.
-        given["server_settings"] = given.get("server_settings", {}) | {"synchronous_commit": "on"}
-        self._url, self._given = url, given
+        self._given: dict[str, Any] = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS} | dict(options)
+        self._url = url
         self._bell: Bell | None = None
         self._engine = create_async_engine(
-            url, pool_size=4, max_overflow=0, hide_parameters=True, logging_name=LOGGING_NAME, connect_args=given
-        )
+            url, pool_size=4, max_overflow=0, hide_parameters=True, logging_name=LOGGING_NAME,
+            async_creator=self._open,
+        )  # fmt: skip
         self._apart = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def connect(self) -> Any:
         """Open a connection of the driver's own, beside the others."""
+        return await self._open()
+
+    async def _open(self) -> Any:
         driver: Any = import_module("asyncpg")  # which has no types
         places, options = self._engine.dialect.create_connect_args(self._url)
-        return await driver.connect(*places, **(dict(options) | self._given))
+        connection = await driver.connect(*places, **(dict(options) | self._given))
+        try:
+            await prepare(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
     async def close(self) -> None:
         """Close every connection."""

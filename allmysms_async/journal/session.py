@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -15,26 +16,51 @@ from typing import Any
 import sqlalchemy as sa
 
 from allmysms_async import logs
+from allmysms_async.journal.failure import ANOTHERS_SESSION
 
-__all__ = ["BEAT_SECONDS", "Pooled", "SessionLock", "keys_of", "session_of"]
+__all__ = [
+    "BEAT_SECONDS",
+    "SETTINGS",
+    "SILENT_SECONDS",
+    "Pooled",
+    "SessionLock",
+    "keys_of",
+    "prepare",
+    "session_of",
+]
 
 BEAT_SECONDS = 5.0
 """How often a lock is asked for."""
 
 _ANSWER_SECONDS = 5.0
-# The server gives a silent connection up after 30 + 3 * 10 seconds.
+_LOOKS = 5
+# As they are set, and not asked for as the connection opens: a pooler refuses one that asks for what it does not know.
 _SETTINGS = {
+    # A role or a database may be set to lose what was committed last when the machine loses its power.
+    "synchronous_commit": "on",
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "60000",
-    "idle_session_timeout": "0",
 }
-_SET = (
-    "select set_config(name, given, false), pg_backend_pid()"
-    " from unnest($1::text[], $2::text[]) as t (name, given) join pg_settings using (name)"  # of this server's version
+_GIVEN = ", ".join(f"({name!r}, {given!r})" for name, given in _SETTINGS.items())
+SETTINGS = (
+    f"select set_config(name, given, false) from (values {_GIVEN}) as t (name, given)"  # noqa: S608  # constants
+    " join pg_settings using (name)"  # of this server's version
 )
+"""The statement that every connection begins with; it is one word of the protocol, and prepares nothing."""
+
+SILENT_SECONDS = 60.0
+"""After so long the server gives up a connection that nothing comes over, and lets go of what is locked on it."""
+
+# Likewise, on this side: after 30 seconds.
+_KEEPALIVES = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": 30_000}
 _PID = "select pg_backend_pid()"
+# No session that holds a lock ends because it was idle; servers before 14 have no such setting.
+_IDLE = (
+    "select pg_backend_pid() as pid, inet_client_port() as port,"
+    " (select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout')"
+)
 _TAKE = "select pg_advisory_lock($1::int, $2::int)"
 _HELD = (
     "select exists (select from pg_locks where locktype = 'advisory' and objsubid = 2 and granted"
@@ -42,8 +68,6 @@ _HELD = (
     " and classid = $1::int::oid and objid = $2::int::oid and pid = pg_backend_pid())"
 )
 
-# What was prepared a moment ago is not there, or was prepared by somebody else.
-_STATEMENT_OF_ANOTHER = ("26000", "42P05")
 _SOMETHING = sa.text("select 1")
 
 Transaction = Callable[[], AbstractAsyncContextManager[Any]]
@@ -68,20 +92,47 @@ async def session_of(connect: Callable[[], Awaitable[Any]], transaction: Transac
     """
     connection = await connect()
     try:
-        settings = (list(_SETTINGS), list(_SETTINGS.values()))
-        rows = await connection.fetch(_SET, *settings, timeout=_ANSWER_SECONDS)
-        # The session must be this connection's alone also while another one is in a transaction.
-        async with transaction() as other:
-            await other.execute(_SOMETHING)  # only now does it begin
-            during = await connection.fetchval(_PID, timeout=_ANSWER_SECONDS)
-        if rows[0][1] != during:
-            raise Pooled
+        (session,) = await connection.fetch(_IDLE, timeout=_ANSWER_SECONDS)
+        link = _link(connection)
+        direct = link is not None and link.getsockname()[1] == session["port"]
+        # The session must be this connection's alone also while another one is in a transaction. A pooler that many
+        # use at once may give it the same one by chance.
+        for _ in range(1 if direct else _LOOKS):
+            async with transaction() as other:
+                await other.execute(_SOMETHING)  # only now does it begin
+                during = await connection.fetchval(_PID, timeout=_ANSWER_SECONDS)
+            if session["pid"] != during:
+                raise Pooled
     except BaseException as error:
         connection.terminate()
-        if getattr(error, "sqlstate", None) in _STATEMENT_OF_ANOTHER:
+        if getattr(error, "sqlstate", None) in ANOTHERS_SESSION:
             raise Pooled from error
         raise
     return connection
+
+
+async def prepare(connection: Any) -> None:
+    """Have either side of a new connection notice when the other one is gone, and commits be durable.
+
+    Args:
+        connection: Of the driver.
+
+    Raises:
+        Exception: The server refuses, or does not answer.
+    """
+    if (link := _link(connection)) is not None:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVES.items():
+            if (option := getattr(socket, name, None)) is not None:  # whatever this system has
+                link.setsockopt(socket.IPPROTO_TCP, option, value)
+    await connection.execute(SETTINGS, timeout=_ANSWER_SECONDS)
+
+
+def _link(connection: Any) -> Any:
+    """Return a connection's socket; None if it is no TCP."""
+    transport = getattr(connection, "_transport", None)  # the driver does not give it otherwise
+    link = None if transport is None else transport.get_extra_info("socket")
+    return None if link is None or link.family == getattr(socket, "AF_UNIX", None) else link
 
 
 def keys_of(owner: str) -> tuple[int, int]:

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, cast
 from allmysms_async import logs
 from allmysms_async.errors import InvalidRequest, JournalError
 from allmysms_async.journal.address import address_of
+from allmysms_async.journal.session import SETTINGS
 from allmysms_async.runner.control import Control
 
 if TYPE_CHECKING:
     import procrastinate
+    import psycopg
 
 __all__ = ["STALLED_SECONDS", "TASK", "Engine", "needs_engine"]
 
@@ -266,8 +268,14 @@ def _app_of(journal: str) -> procrastinate.App:
     for name in ("procrastinate", "psycopg", "psycopg.pool"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what went wrong is told here, once and in words
     place = _place_of(journal)
-    connector = procrastinate.PsycopgConnector(kwargs=place, min_size=1, max_size=4, timeout=10.0)
+    connector = procrastinate.PsycopgConnector(kwargs=place, configure=_configure, min_size=1, max_size=4, timeout=10.0)
     return procrastinate.App(connector=connector)
+
+
+async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Have the server notice when this machine is gone."""
+    async with connection.transaction():
+        await connection.execute(SETTINGS)
 
 
 @contextlib.contextmanager

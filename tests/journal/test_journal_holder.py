@@ -459,6 +459,25 @@ async def test_pooler_that_shares_sessions_is_noticed(sandbox, postgres, monkeyp
         await each.close()
 
 
+async def test_pooler_that_shares_sessions_is_refused_where_commits_may_be_lost(sandbox, postgres, monkeypatch):
+    """What one session is set to does not hold for the next: the role's or the database's own word is asked for."""
+    url = postgres.create("careless_pooled")
+    await change(url, "alter database careless_pooled set synchronous_commit = off")
+    sessions = [await asyncpg.connect(url) for _ in range(2)]
+
+    async def connect(_):
+        return Pooled(sessions)
+
+    monkeypatch.setattr("allmysms_async.journal.postgresql.Server.connect", connect)
+    one = Hand(url, sandbox, keyed=True)
+    with pytest.raises(JournalError, match=r"synchronous_commit off.*Set it to on"):
+        await one.claimed(people(3))
+    assert sandbox.stats()["messages"] == 0
+    await one.die()
+    for each in sessions:
+        await each.close()
+
+
 # -- the command line ---------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import signal
 
-import asyncpg
 import httpx
 import pytest
 from procrastinate import App, PsycopgConnector
@@ -181,28 +180,3 @@ async def test_health_tells_live_ready_and_counts_and_never_a_number(sandbox, pl
     for phone in texts_of(sandbox):
         assert phone not in text + caplog.text
         assert phone[-8:] not in text + caplog.text
-
-
-async def test_a_pooler_that_shares_sessions_is_refused(place, backend, monkeypatch):
-    """Behind PgBouncer in transaction mode neither locks nor notifications last: the worker does not begin."""
-    from allmysms_async.journal import database
-    from allmysms_async.journal.session import Pooled
-
-    await placed(campaign(2), place, backend())
-
-    async def pooled(*_):
-        raise Pooled
-
-    monkeypatch.setattr(database, "session_of", pooled)
-    with pytest.raises(JournalError, match="pooler of connections"):
-        await Worker(backend, journal=place).run()
-
-
-async def test_connections_are_kept_alive(place, backend):
-    """What the engine opens has keepalives, and what the server keeps for the worker gives a dead peer up in time."""
-    from allmysms_async.runner.engine import _place_of
-
-    words = _place_of(place)
-    assert (words["keepalives"], words["keepalives_idle"], words["tcp_user_timeout"]) == (1, 10, 30_000)
-    connection = await asyncpg.connect(place)
-    await connection.close()
