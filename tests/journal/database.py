@@ -5,7 +5,9 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 _ROOT = Path("/usr/lib/postgresql")
 _EMPTY = "journal"
@@ -32,9 +34,10 @@ class Postgres:
     Args:
         folder: Where PostgreSQL's programs are.
         port: Where it is to listen.
+        others: Addresses besides loopback that it listens on, each with the one that may come there.
     """
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, others: Mapping[str, str] = MappingProxyType({})) -> None:
         self._folder = folder
         self._has_empty = False
         self._user = _user()
@@ -48,11 +51,14 @@ class Postgres:
             "initdb", "-D", str(self._data), "-U", "tester", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"
         )
         with (self._data / "postgresql.conf").open("a", encoding="utf-8") as file:
-            file.write(f"port={self.port}\nlisten_addresses='127.0.0.1'\nunix_socket_directories='{self._home}'\n")
+            addresses = ",".join(("127.0.0.1", *others))
+            file.write(f"port={self.port}\nlisten_addresses='{addresses}'\nunix_socket_directories='{self._home}'\n")
             # What it wrote outlives its own death as it is; only a machine that loses its power needs the disk's word.
             file.write("fsync=off\n")
             # Nothing here lives long enough to be worth tidying up.
             file.write("autovacuum=off\n")
+        with (self._data / "pg_hba.conf").open("a", encoding="utf-8") as file:
+            file.writelines(f"host all tester {other}/32 trust\n" for other in others.values())
 
     def _run(self, program: str, *words: str) -> None:
         """Run one of its programs to its end."""

@@ -6,6 +6,8 @@ import ctypes
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 
 _CLONE_NEWNET = 0x40000000
 
@@ -26,17 +28,21 @@ def _ip(*words: str, check: bool = True) -> None:
     subprocess.run(["/sbin/ip", *words], check=check, timeout=60, capture_output=True)
 
 
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _carry(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hear: Callable[[], None] | None = None
+) -> None:
     """Carry bytes one way, to their end."""
     with contextlib.suppress(OSError):
         while data := await reader.read(1 << 16):
+            if hear is not None:
+                hear()
             writer.write(data)
             await writer.drain()
     writer.close()
 
 
-async def relay(host: str, port: int, far: str) -> asyncio.Server:
-    """Listen somewhere, and join whoever comes with the same port elsewhere."""
+async def relay(host: str, port: int, far: str, hear: Callable[[], None] | None = None) -> asyncio.Server:
+    """Listen somewhere, and join whoever comes with the same port elsewhere; tell of whatever they say."""
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -44,7 +50,7 @@ async def relay(host: str, port: int, far: str) -> asyncio.Server:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(_carry(reader, back), _carry(there, writer))
+        await asyncio.gather(_carry(reader, back, hear), _carry(there, writer))
 
     return await asyncio.start_server(join, host, port)
 
@@ -53,33 +59,47 @@ class Cable:
     """A namespace, and what can be reached from it.
 
     Args:
-        number: Tells it from others, 1 to 250.
-        ports: Ports of this machine's loopback that can be reached at its own.
+        number: Tells it from others, 1 to 120.
+        ports: Ports of this machine's loopback that can be reached at its own, until it is cut.
+        kept: Likewise, over a second way that is never cut.
+
+    Attributes:
+        address: This machine's, as it is reached without a relay until it is cut.
+        inside: The namespace's own, likewise.
+        said_at: Monotonic time at which something came last over the second way.
     """
 
-    def __init__(self, number: int, ports: tuple[int, ...]) -> None:
+    def __init__(self, number: int, ports: tuple[int, ...], kept: tuple[int, ...] = ()) -> None:
         """Know what it will be called."""
         self.name = f"sms{os.getpid() % 10_000}n{number}"
-        self.address = f"10.213.{number}.1"
-        self._inside = f"10.213.{number}.2/30"
+        self.address, self.inside = (f"10.213.{number}.{last}" for last in (1, 2))
+        self.said_at = 0.0
         self._link = f"smsv{number}"
-        self._ports = ports
+        ways = ((self._link, number, ports), (f"smsk{number}", number + 120, kept))
+        self._ways = [way for way in ways if way[2] or way[0] == self._link]
         self._servers: list[asyncio.Server] = []
+
+    def _hear(self) -> None:
+        self.said_at = time.monotonic()
 
     async def __aenter__(self) -> "Cable":
         """Lay it."""
-        _ip("link", "del", self._link, check=False)
         _ip("netns", "add", self.name)
-        _ip("link", "add", self._link, "type", "veth", "peer", "name", f"{self._link}p")
-        _ip("link", "set", f"{self._link}p", "netns", self.name)
-        _ip("addr", "add", f"{self.address}/30", "dev", self._link)
-        _ip("link", "set", self._link, "up")
-        for words in (("link", "set", "lo", "up"), ("addr", "add", self._inside, "dev", f"{self._link}p"),
-                      ("link", "set", f"{self._link}p", "up")):  # fmt: skip
-            _ip("-n", self.name, *words)
-        for port in self._ports:
-            self._servers.append(await relay(self.address, port, "127.0.0.1"))
-        words = ("/sbin/ip", "netns", "exec", self.name, sys.executable, __file__, self.address, *map(str, self._ports))
+        _ip("-n", self.name, "link", "set", "lo", "up")
+        places = []
+        for link, net, ports in self._ways:
+            _ip("link", "del", link, check=False)
+            _ip("link", "add", link, "type", "veth", "peer", "name", f"{link}p")
+            _ip("link", "set", f"{link}p", "netns", self.name)
+            _ip("addr", "add", f"10.213.{net}.1/30", "dev", link)
+            _ip("link", "set", link, "up")
+            _ip("-n", self.name, "addr", "add", f"10.213.{net}.2/30", "dev", f"{link}p")
+            _ip("-n", self.name, "link", "set", f"{link}p", "up")
+            hear = None if link == self._link else self._hear
+            for port in ports:
+                self._servers.append(await relay(f"10.213.{net}.1", port, "127.0.0.1", hear))
+                places.append(f"10.213.{net}.1:{port}")
+        words = ("/sbin/ip", "netns", "exec", self.name, sys.executable, __file__, *places)
         self._relay = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE)
         assert self._relay.stdout is not None
         await self._relay.stdout.readline()
@@ -92,7 +112,8 @@ class Cable:
         self._relay.kill()
         await self._relay.communicate()
         _ip("netns", "del", self.name, check=False)
-        _ip("link", "del", self._link, check=False)
+        for link, _, _ in self._ways:
+            _ip("link", "del", link, check=False)
 
     def cut(self) -> None:
         """Cut it: nothing gets through, and nobody is told."""
@@ -103,14 +124,15 @@ class Cable:
         _ip("link", "set", self._link, "up")
 
 
-async def _serve(far: str, ports: list[int]) -> None:
-    """Relay the ports of loopback, for as long as it takes."""
-    for port in ports:
-        await relay("127.0.0.1", port, far)
+async def _serve(places: list[str]) -> None:
+    """Relay ports of loopback, for as long as it takes."""
+    for place in places:
+        far, port = place.split(":")
+        await relay("127.0.0.1", int(port), far)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1], [int(port) for port in sys.argv[2:]]))
+    asyncio.run(_serve(sys.argv[1:]))

@@ -12,38 +12,52 @@ from collections import Counter
 import pytest
 
 from allmysms_async.journal import Journal
+from allmysms_async.journal.session import SILENT_SECONDS
+from tests.journal.database import Postgres, programs
 from tests.journal.worker import Task, backend_of
 
 from .conftest import asked, campaign, placed, result_of, texts_of, until_status
 from .network import Cable
+from .test_runner_limits import Watching
 
 CHUNKS = int(os.environ.get("RUNNER_CHUNKS", "2000"))
 KILLS = int(os.environ.get("RUNNER_KILLS", "30"))
 SIZE = 2
 RATE = 30.0
 LEASE = 5.0
+TIMEOUT = 5.0
+BUSY = 20.0
+"""Seconds that a busy machine may add to a bound."""
+
+
+@pytest.fixture(autouse=True)
+def namespaces(machine_lacks):
+    """Leave the tests out where no network can be made."""
+    if os.geteuid() != 0 or not os.path.exists("/sbin/ip"):
+        machine_lacks("root, or networks of its own (Debian: iproute2)")
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("protocol", ["rest", "soap"])
+@pytest.mark.parametrize("protocol", ["rest", "soap", "mail2sms", "mms", "envoyersmspro"])
 async def test_whatever_happens_to_four_machines_nobody_is_texted_twice(sandbox, machine, place, postgres, protocol):
     """Killed, cut off, suspended past the lease, the database restarted, the engine emptied: v9 each exactly once."""
     began, rng = time.monotonic(), random.Random(1815)
     keyed = protocol == "rest"
     sandbox.faults([{"fault": "latency", "seconds": 0.1}])
-    here = backend_of(Task(url=sandbox.http_url, journal="", count=0, protocol=protocol, keyed=keyed))
-    await placed(campaign(CHUNKS * SIZE), place, here, chunk_size=SIZE, lease=LEASE)
+    sandbox.envoyersmspro.limit_requests(100_000)
+    options = {"protocol": protocol, "keyed": keyed}
+    here = backend_of(Task(url=sandbox.http_url, journal="", count=0, smtp_port=sandbox.smtp_port, **options))
+    everybody = campaign(CHUNKS * SIZE, native=here.limits.personalises)
+    await placed(everybody, place, here, chunk_size=SIZE, lease=LEASE)
     async with contextlib.AsyncExitStack() as stack:
-        cables = [
-            await stack.enter_async_context(Cable(number, (postgres.port, sandbox.http_port))) for number in range(1, 5)
-        ]
+        ports = (postgres.port, sandbox.http_port, sandbox.smtp_port)
+        cables = [await stack.enter_async_context(Cable(number, ports)) for number in range(1, 5)]
 
         async def start(cable):
             return await machine(
                 netns=cable.name,
-                protocol=protocol,
-                keyed=keyed,
-                timeout=5.0,
+                **options,
+                timeout=TIMEOUT,
                 rate=RATE,
                 log=bool(os.environ.get("RUNNER_LOG")),
             )
@@ -109,3 +123,57 @@ async def test_whatever_happens_to_four_machines_nobody_is_texted_twice(sandbox,
     assert result.pending == 0
     if keyed:
         assert (result.accepted, result.unknown, len(texts)) == (CHUNKS * SIZE, 0, CHUNKS * SIZE)
+
+
+@pytest.mark.timeout(900)
+async def test_a_machine_without_its_database_sends_nothing_and_its_seats_are_free_in_time(
+    sandbox, machine, backend, reserve
+):
+    """Cut off from the database alone, it falls silent; the server gives its seats to the others within the bound."""
+    sandbox.faults([{"fault": "latency", "seconds": 0.1}])
+    folder, seats, people = programs(), 3, 600
+    assert folder is not None
+    async with Cable(9, (), (sandbox.http_port,)) as cable:
+        server = Postgres(folder, reserve(), {cable.address: cable.inside})
+        try:
+            server.start()
+            near = server.create("seats")
+            await placed(campaign(people), near, backend(), chunk_size=SIZE, lease=LEASE)
+            options = {"timeout": TIMEOUT, "concurrency": seats, "max_in_flight": seats}
+            far = near.replace("127.0.0.1", cable.address)
+            lives = [await machine(netns=cable.name, journal=far, **options)]
+            await lives[0].line()
+            async with asyncio.timeout(250):
+                while sandbox.stats()["messages"] < 60:  # noqa: ASYNC110  # nobody tells
+                    await asyncio.sleep(0.01)
+            cable.cut()
+            cut_at, silence = time.monotonic(), 0.0
+            lives.append(await machine(journal=near, **options))
+            await lives[1].line()
+            # The first has every seat for as long as the server keeps its session, and uses none of them.
+            while silence < 15.0:
+                await asyncio.sleep(0.1)
+                silence = time.monotonic() - max(cable.said_at, cut_at)
+            watching, before = Watching(), cable.said_at
+            sandbox.observe(watching)
+            async with asyncio.timeout(250):
+                while len(watching.moments) < 20:  # noqa: ASYNC110  # nobody tells
+                    await asyncio.sleep(0.01)
+            free = watching.moments[0] - cut_at
+            silent = before - cut_at
+            sys.stdout.write(f"\nsilent {silent:.1f} s after the cut, its seats free after {free:.1f} s\n")
+            assert cable.said_at == before < watching.moments[0]
+            assert silent <= 4.0 + 1.0 + BUSY
+            assert free <= max(SILENT_SECONDS, 4.0 + TIMEOUT + 1.0) + BUSY
+            cable.mend()
+            await until_status(near)
+            for life in lives:
+                life.process.send_signal(signal.SIGTERM)
+                await life.end()
+            result = await result_of(near)
+            assert (result.accepted, result.unknown) == (people, 0)
+        finally:
+            server.stop("immediate")
+            server.remove()
+    assert set(texts_of(sandbox).values()) == {1}
+    assert sandbox.max_in_flight == seats
