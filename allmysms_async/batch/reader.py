@@ -168,7 +168,8 @@ class Reader:
         """Record the source, all that is new of it, and leave what is to be sent to others.
 
         Args:
-            opened: Called once the record is open, before anything is read.
+            opened: Called once this process is the one that reads, before it does: whoever is told of the campaign
+                finds that it is read, and one that is refused has told nobody.
 
         Raises:
             JournalError: Another process reads the source.
@@ -177,10 +178,10 @@ class Reader:
             await self._begin()
             # What failed waits again, and what a dead reader held is let go of.
             await surely(self._sink.resume(replayable_since=None))
-            await opened()
             if self._intake is None or not await surely(self._sink.lead()):
                 msg = "Another process reads this campaign's source; this one read nothing."
                 raise JournalError(msg, remedy="Wait for it to end; if it died, try again in 15 seconds.")
+            await opened()
             await self._ingest.read(self._intake)
         finally:
             self._queue.end()
