@@ -54,9 +54,10 @@ async def _place(journal: str, campaign: Campaign, options: CampaignOptions, pri
     if options.as_json:
         click.echo(as_json(result))
     whole = "" if result.complete else " The file was not read to its end: the same command goes on."
+    held = "" if submission.status == "open" else f" It is {submission.status}, until 'allmysms campaign resume'."
     say(
         f"Placed: {number(result.rows)} rows read, {number(result.rejected)} refused, {number(result.pending)} wait "
-        f"for 'allmysms worker'.{whole}"
+        f"for 'allmysms worker'.{whole}{held}"
     )
     if error is not None:
         raise error
@@ -106,7 +107,10 @@ def changed(journal: str, name: str | None, status: Literal["paused", "stopped"]
 
     async def act(control: Control) -> tuple[store.Placed, bool]:
         placed = await _placed(control, name)
-        return placed, await store.change(control, placed.campaign, status, f"{status} by an operator")
+        reason = f"{status} by an operator"
+        done = await store.change(control, placed.campaign, status, reason, by_operator=True)
+        # It may have ended between the two.
+        return placed if done else await _placed(control, placed.name), done
 
     placed, done = asyncio.run(_with_control(journal, act))
     if machine:

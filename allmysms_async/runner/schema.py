@@ -47,6 +47,7 @@ create table if not exists runner_campaign (
     line text not null,
     status text not null default 'open',
     reason text,
+    by_operator boolean not null default false,
     priority integer not null default 0,
     options text not null default '{}',
     changed_at timestamptz not null default now()

@@ -14,7 +14,7 @@ from allmysms_async.backend import Sends
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import schema
-from allmysms_async.journal.transition import AGAIN
+from allmysms_async.journal.transition import AGAIN, AHEAD
 from allmysms_async.options import SendOptions
 from allmysms_async.runner.control import Control
 from allmysms_async.text import escaped
@@ -46,7 +46,7 @@ _SEEN_SECONDS = 10.0
 
 _MOST = 1000
 _k = schema.campaign.c
-_PENDING, _IN_FLIGHT = ChunkState.PENDING.value, ChunkState.IN_FLIGHT.value
+_PENDING, _IN_FLIGHT, _UNKNOWN = ChunkState.PENDING.value, ChunkState.IN_FLIGHT.value, ChunkState.UNKNOWN.value
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +124,18 @@ _LOOK = sa.text(
 )
 
 
+# A reader that had no lock to prove that it lives is gone once its time is over, by whichever clock.
+_FINISH = f"""
+update runner_campaign set status = 'done', changed_at = now()
+where campaign = $1 and status = 'open'
+    and not exists (select from chunk where campaign = $1 and state in ($2, $3))
+    and not exists (select from chunk where campaign = $1 and state = $4 and owner is not null)
+    and exists (select from campaign where id = $1
+        and (reader is null or reader_until + {AHEAD} < extract(epoch from clock_timestamp())))
+returning campaign
+"""  # noqa: S608  # a constant alone
+
+
 def _placed(row: Any) -> Placed:
     values: dict[str, Any] = dict(row)
     values["options"] = _unpacked(row["options"])
@@ -165,15 +177,20 @@ def look(connection: sa.Connection, name: str) -> tuple[Status, str | None, int]
     return None if row is None else (row.status, row.reason, row.workers)
 
 
-async def enter(control: Control, campaign: int, line: str, priority: int, options: Mapping[str, Any]) -> None:
-    """Place a campaign: workers begin with it, or go on if it was stopped."""
-    await control.fetch(
-        "insert into runner_campaign (campaign, line, priority, options) values ($1, $2, $3, $4)"
-        " on conflict (campaign) do update set status = case when runner_campaign.status = 'paused' then 'paused'"
-        " else 'open' end, reason = null, priority = excluded.priority, options = excluded.options, changed_at = now()",
+async def enter(control: Control, campaign: int, line: str, priority: int, options: Mapping[str, Any]) -> Status:
+    """Place a campaign, and return where it stands: open, unless an operator paused or stopped it.
+
+    One that a worker stopped goes on: whoever places it again may have raised the limit that it met.
+    """
+    rows = await control.fetch(
+        "insert into runner_campaign as r (campaign, line, priority, options) values ($1, $2, $3, $4)"
+        " on conflict (campaign) do update set status = case when r.by_operator then r.status else 'open' end,"
+        " reason = case when r.by_operator then r.reason end,"
+        " priority = excluded.priority, options = excluded.options, changed_at = now() returning status",
         *(campaign, line, priority, _packed(options)),
     )
     await control.tell()
+    return cast("Status", rows[0]["status"])
 
 
 async def wake_up(control: Control, campaign: int) -> None:
@@ -186,10 +203,19 @@ async def wake_up(control: Control, campaign: int) -> None:
     await control.tell()
 
 
-async def change(control: Control, campaign: int, status: Status, reason: str | None = None) -> bool:
+async def change(
+    control: Control, campaign: int, status: Status, reason: str | None = None, *, by_operator: bool = False
+) -> bool:
     """Change where a campaign stands, and tell every worker; return whether that changed anything.
 
     What is done is only opened again, and what was stopped is not paused.
+
+    Args:
+        control: Where it is changed.
+        campaign: Its number in the journal.
+        status: Where it is to stand.
+        reason: Why it does not go on, or None.
+        by_operator: Whether only an operator's word opens it again.
     """
     before = {
         "open": ["paused", "stopped", "done"],
@@ -198,9 +224,9 @@ async def change(control: Control, campaign: int, status: Status, reason: str | 
         "done": ["open"],
     }[status]
     rows = await control.fetch(
-        "update runner_campaign set status = $2, reason = $3, changed_at = now()"
-        " where campaign = $1 and status = any($4::text[]) returning campaign",
-        *(campaign, status, reason, before),
+        "update runner_campaign set status = $2, reason = $3, by_operator = $4, changed_at = now()"
+        " where campaign = $1 and status = any($5::text[]) returning campaign",
+        *(campaign, status, reason, by_operator, before),
     )
     await control.tell()
     return bool(rows)
@@ -216,21 +242,22 @@ async def reopen(control: Control, placed: Placed, options: SendOptions) -> None
 
     await control.database.write(work)
     await control.fetch(
-        "update runner_campaign set status = 'open', reason = null, options = $2, changed_at = now()"
-        " where campaign = $1",
+        "update runner_campaign set status = 'open', reason = null, by_operator = false, options = $2,"
+        " changed_at = now() where campaign = $1",
         *(placed.campaign, _packed({**placed.options, **options})),
     )
     await control.tell()
 
 
 async def finish(control: Control, campaign: int) -> bool:
-    """Note that nothing is left to send of a campaign, if that is so; return whether it was noted."""
-    rows = await control.fetch(
-        "update runner_campaign r set status = 'done', changed_at = now() where campaign = $1 and status = 'open'"
-        " and not exists (select from chunk where campaign = $1 and state in ($2, $3))"
-        " and exists (select from campaign where id = $1 and reader is null) returning campaign",
-        *(campaign, _PENDING, _IN_FLIGHT),
-    )
+    """Note that nothing is left to send of a campaign, if that is so; return whether it was noted.
+
+    It is not as long as somebody reads its source, sends, or asks what became of a request: they may die.
+    """
+    async with control.transaction() as fetch:
+        # Whoever opens it again at this moment is waited for, and then all is looked at as it is.
+        await fetch("select from runner_campaign where campaign = $1 for update", campaign)
+        rows = await fetch(_FINISH, campaign, _PENDING, _IN_FLIGHT, _UNKNOWN)
     return bool(rows)
 
 

@@ -36,6 +36,9 @@ class Submission:
         clock: Where the time comes from.
         options: As ``SendOptions`` has them; ``concurrency`` is each worker's own.
 
+    Attributes:
+        status: Where the campaign stands: ``paused`` or ``stopped`` if an operator said so, else ``open``.
+
     Raises:
         InvalidRequest: Something cannot be right, or the extra ``runner`` is not installed.
     """
@@ -58,6 +61,7 @@ class Submission:
             msg = "Several machines share a journal in PostgreSQL: give a postgresql:// URL; nothing was placed."
             raise InvalidRequest(msg)
         argument.given("priority", priority, int, "a whole number")
+        self.status: store.Status = "open"
         self._journal = place
         self._backend = capable(backend_of_environment() if backend is None else backend, Sends)
         self._owns = backend is None
@@ -120,7 +124,7 @@ class Submission:
 
                     async def opened() -> None:
                         number = self._sink.campaign
-                        await store.enter(control, number, line, self._priority, dict(self._options))
+                        self.status = await store.enter(control, number, line, self._priority, dict(self._options))
                         await self._wake(engine, number)
 
                     try:

@@ -76,3 +76,72 @@ async def test_whoever_is_refused_the_source_changes_nothing_of_the_campaign(pla
     assert dict(await row_of(place)) == before
     gate.set()
     assert (await placing).rows == 1
+
+
+async def test_a_campaign_that_is_opened_while_it_is_finished_stays_open(place, backend):
+    """What was found to be over before it waited for whoever opens it again is looked at once more."""
+    await placed(campaign(2), place, backend())
+    await asked(place, "update chunk set state = 'failed'")
+    opening = await asyncpg.connect(place)
+    async with control_of(place) as control:
+        await control.open()
+        number = (await row_of(place))["campaign"]
+        transaction = opening.transaction()
+        await transaction.start()
+        await opening.execute("update runner_campaign set reason = null")  # as 'campaign resume' does
+        finishing = asyncio.create_task(store.finish(control, number))
+        await until_found(place, "select from pg_locks where not granted")
+        await opening.execute("update chunk set state = 'pending'")
+        await transaction.commit()
+        assert not await finishing
+    await opening.close()
+    assert (await row_of(place))["status"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("owner", "over"),
+    [("another", False), (None, True)],
+)
+async def test_a_request_that_is_asked_about_keeps_its_campaign_open(place, backend, owner, over):
+    """Whoever asks may die: as long as it does, the campaign is not done, so that another one asks after it."""
+    await placed(campaign(2), place, backend())
+    statement = "update chunk set state = 'unknown', owner = $1, first_sent_at = $2, lease_until = $3"
+    await asked(place, statement, owner, time.time(), owner and time.time() + 100)
+    async with control_of(place) as control:
+        assert await store.finish(control, (await row_of(place))["campaign"]) is over
+
+
+async def test_a_reader_that_left_no_lock_and_is_long_gone_does_not_keep_a_campaign_open(place, backend):
+    """Nobody can prove that it is dead; its time is over, and workers that end once idle do."""
+    await placed(campaign(2), place, backend())
+    statement = "update campaign set reader = 'ghost', reader_lease = 15, reader_until = $1"
+    async with control_of(place) as control:
+        await asked(place, "update chunk set state = 'accepted'")
+        number = (await row_of(place))["campaign"]
+        await asked(place, statement, time.time() + 10)
+        assert not await store.finish(control, number)
+        await asked(place, statement, time.time() - 100)
+        assert await store.finish(control, number)
+
+
+async def test_what_an_operator_paused_or_stopped_no_submission_opens(sandbox, place, backend):
+    """A submission that is started again after a crash reads on, and says that nobody sends: that is 'resume'."""
+    await placed(campaign(2), place, backend())
+    async with control_of(place) as control:
+        number = (await row_of(place))["campaign"]
+        for status in ("paused", "stopped"):
+            await store.change(control, number, status, f"{status} by an operator", by_operator=True)
+            submission = Submission(campaign(4), journal=place, backend=backend())
+            assert (await submission.run()).rows == 4
+            assert submission.status == (await row_of(place))["status"] == status
+        assert (await row_of(place))["reason"] == "stopped by an operator"
+        # What a worker stopped, for a limit, goes on with another one.
+        await store.change(control, number, "open")
+        await store.change(control, number, "stopped", "max_parts is 1")
+    submission = Submission(campaign(4), journal=place, backend=backend(), max_parts=9)
+    await submission.run()
+    assert submission.status == (await row_of(place))["status"] == "open"
+    async with asyncio.timeout(250):
+        await Worker(backend, journal=place, until_idle=True).run()
+    assert set(texts_of(sandbox).values()) == {1}
+    assert (await result_of(place)).accepted == 4
