@@ -99,17 +99,6 @@ class Control:
                     self._drop()
                     raise
 
-    async def check(self) -> None:
-        """Check that the tables can still be worked on.
-
-        Raises:
-            JournalError: They cannot, or the database failed.
-        """
-        async with self._turn:
-            connection = await self._connected()
-            with self.database.translated():
-                await schema.check(connection, self.database.label)
-
     async def tell(self) -> None:
         """Have every worker look at the tables now."""
         await self.fetch("select pg_notify($1, '')", _CHANNEL)

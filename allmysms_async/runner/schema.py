@@ -3,7 +3,8 @@
 They hold nothing that decides what may be sent: that is the journal's alone. The rule of versions: a release that adds
 to the tables raises ``VERSION``, and changes them so that older workers go on; only if they cannot does it raise
 ``LEAST`` as well. A worker that finds newer tables goes on while their ``least`` is no higher than its own version, and
-refuses otherwise; one that finds older tables brings them up to its own.
+refuses otherwise; one that finds older tables brings them up to its own. A journal of a newer version is refused, too.
+Each worker looks whenever it says that it lives.
 """
 
 from __future__ import annotations
@@ -11,14 +12,21 @@ from __future__ import annotations
 from typing import Any
 
 from allmysms_async.errors import WorkerOutdated
+from allmysms_async.journal.schema import VERSION as JOURNAL_VERSION
 
-__all__ = ["LEAST", "VERSION", "check", "ensure"]
+__all__ = ["LEAST", "VERSION", "VERSIONS", "ensure", "judge"]
 
 VERSION = 2
 """Of these tables."""
 
 LEAST = 1
 """The oldest version that can work on these tables."""
+
+VERSIONS = (
+    "(select version from allmysms_runner limit 1) as version, (select least from allmysms_runner limit 1) as least,"
+    " (select version from allmysms_journal limit 1) as journal"
+)
+"""The columns of a question that ``judge`` is to be given."""
 
 _LOCK = 6_214_018_032_029  # names the lock under which these tables are created or changed, nothing else
 # What version 2 adds: until when a seat may be in use, and what went wrong over all machines. Workers of version 1 go
@@ -86,37 +94,41 @@ async def ensure(connection: Any, label: str) -> None:
         label: Names the database to people.
 
     Raises:
-        WorkerOutdated: They are of a version that this release cannot work on.
+        WorkerOutdated: They, or the journal, are of a version that this release cannot work on.
     """
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(_CREATE)
-        row = await connection.fetchrow("select version, least from allmysms_runner")
-        if row is None:
+        row = await connection.fetchrow(f"select {VERSIONS}")
+        if row["version"] is None:
             await connection.execute("insert into allmysms_runner values ($1, $2)", VERSION, LEAST)
             return
-        _judge(row["version"], row["least"], label)
+        judge(label, **row)
         for version in range(row["version"] + 1, VERSION + 1):
             await connection.execute(_CHANGES[version])
             await connection.execute("update allmysms_runner set version = $1, least = $2", version, LEAST)
 
 
-async def check(connection: Any, label: str) -> None:
-    """Check that the tables can still be worked on: a newer release may have changed them meanwhile.
+def judge(label: str, version: int | None, least: int | None, journal: int | None) -> None:
+    """Refuse to work on what a newer release changed, also in mid-campaign.
+
+    Args:
+        label: Names the database to people.
+        version: Of the runner's tables; None if there is none.
+        least: The oldest version that can work on them.
+        journal: Version of the journal.
 
     Raises:
-        WorkerOutdated: They cannot.
+        WorkerOutdated: This release cannot work on them.
     """
-    row = await connection.fetchrow("select version, least from allmysms_runner")
-    if row is not None:
-        _judge(row["version"], row["least"], label)
-
-
-def _judge(version: int, least: int, label: str) -> None:
-    """Refuse tables that this version cannot work on."""
-    if version > VERSION and least > VERSION:
-        msg = (
-            f"The runner's tables in {label} have version {version}, which needs a worker of version {least} or later; "
-            f"this one is of version {VERSION}. It sends nothing more."
-        )
-        raise WorkerOutdated(msg, remedy="Update this worker; the others go on meanwhile.")
+    if version is not None and least is not None and version > VERSION and least > VERSION:
+        what, wanted, mine = f"The runner's tables in {label} have version {version}", least, VERSION
+    elif journal is not None and journal > JOURNAL_VERSION:
+        what, wanted, mine = f"The journal {label} has version {journal}", journal, JOURNAL_VERSION
+    else:
+        return
+    msg = (
+        f"{what}, which needs a worker of version {wanted} or later; this one is of version {mine}. It sends nothing "
+        "more."
+    )
+    raise WorkerOutdated(msg, remedy="Update this worker; the others go on meanwhile.")

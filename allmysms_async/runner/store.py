@@ -16,6 +16,7 @@ from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal import schema
 from allmysms_async.journal.transition import AGAIN, AHEAD
 from allmysms_async.options import SendOptions
+from allmysms_async.runner import schema as tables
 from allmysms_async.runner.control import Control
 from allmysms_async.text import escaped
 
@@ -136,6 +137,16 @@ returning campaign
 """  # noqa: S608  # a constant alone
 
 
+_BEAT = f"""
+with mine as (insert into runner_worker (name, line, concurrency) values ($1, $2, $3)
+    on conflict (name) do update set seen_at = clock_timestamp(), concurrency = $3)
+select count(*) + 1 as workers, coalesce(sum(concurrency), 0) + $3 as concurrency,
+    (select max_in_flight from runner_line where line = $2) as max_in_flight,
+    (select rate from runner_line where line = $2) as rate, {tables.VERSIONS}
+from runner_worker where line = $2 and name <> $1 and seen_at > clock_timestamp() - make_interval(secs => $4)
+"""  # noqa: S608  # a constant alone
+
+
 def _placed(row: Any) -> Placed:
     values: dict[str, Any] = dict(row)
     values["options"] = _unpacked(row["options"])
@@ -217,12 +228,7 @@ async def change(
         reason: Why it does not go on, or None.
         by_operator: Whether only an operator's word opens it again.
     """
-    before = {
-        "open": ["paused", "stopped", "done"],
-        "paused": ["open"],
-        "stopped": ["open", "paused"],
-        "done": ["open"],
-    }[status]
+    before = {"open": ["paused", "stopped", "done"], "stopped": ["open", "paused"]}.get(status, ["open"])
     rows = await control.fetch(
         "update runner_campaign set status = $2, reason = $3, by_operator = $4, changed_at = now()"
         " where campaign = $1 and status = any($5::text[]) returning campaign",
@@ -262,18 +268,16 @@ async def finish(control: Control, campaign: int) -> bool:
 
 
 async def beat(control: Control, worker: str, line: str, concurrency: int) -> Beat:
-    """Say that a worker lives; return what it is to know."""
-    rows = await control.fetch(
-        "with mine as (insert into runner_worker (name, line, concurrency) values ($1, $2, $3)"
-        " on conflict (name) do update set seen_at = clock_timestamp(), concurrency = $3)"
-        " select count(*) + 1 as workers, coalesce(sum(concurrency), 0) + $3 as concurrency,"
-        " (select max_in_flight from runner_line where line = $2) as max_in_flight,"
-        " (select rate from runner_line where line = $2) as rate"
-        " from runner_worker where line = $2 and name <> $1"
-        " and seen_at > clock_timestamp() - make_interval(secs => $4)",
-        *(worker, line, concurrency, _SEEN_SECONDS),
-    )
-    return Beat(**dict(rows[0]))
+    """Say that a worker lives; return what it is to know.
+
+    Raises:
+        WorkerOutdated: A newer release has changed what it works on.
+        JournalError: The database failed.
+    """
+    rows = await control.fetch(_BEAT, worker, line, concurrency, _SEEN_SECONDS)
+    said: dict[str, Any] = dict(rows[0])
+    tables.judge(control.database.label, *(said.pop(name) for name in ("version", "least", "journal")))
+    return Beat(**said)
 
 
 async def leave(control: Control, worker: str) -> None:

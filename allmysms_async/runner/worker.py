@@ -17,7 +17,7 @@ from allmysms_async.backend import Backend, Paces, Sends, capable
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.border import bordered
 from allmysms_async.clock import Clock, SystemClock
-from allmysms_async.errors import AllMySmsError, InvalidRequest, JournalError, WorkerOutdated
+from allmysms_async.errors import AllMySmsError, InvalidRequest, JournalError
 from allmysms_async.loop import StopSignal
 from allmysms_async.options import checked_journal
 from allmysms_async.runner import store
@@ -25,6 +25,7 @@ from allmysms_async.runner.control import Control, opened_database
 from allmysms_async.runner.engine import Engine, needs_engine
 from allmysms_async.runner.gate import Gate
 from allmysms_async.runner.hour import Hour
+from allmysms_async.runner.lookout import Lookout
 from allmysms_async.runner.rate import Rate
 from allmysms_async.runner.seat import Seats
 from allmysms_async.runner.share import Share
@@ -38,8 +39,6 @@ __all__ = ["Worker"]
 BOX_SECONDS = 5.0
 """For about so long a slot is drained at once: then whoever waited longest has its turn."""
 
-_BEAT_SECONDS = 1.0
-_SWEEP_BEATS = 3
 _JITTER = 0.2
 _MANY = 1_000_000
 """More requests than any limit allows in an hour: how long they take cannot be told without asking for it."""
@@ -94,8 +93,9 @@ class Worker:
         argument.seconds("grace", grace, zero=True)
         if max_in_flight is not None:
             argument.count("max_in_flight", max_in_flight, least=0)
-        if rate is not None:
-            argument.seconds("rate", rate, zero=True)
+        if rate is not None and (not _is_rate(rate)):
+            msg = "rate must be requests a second, finite and not below 0; nothing was sent."
+            raise InvalidRequest(msg)
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.stats = Stats()
         self._make_backend = make_backend
@@ -111,7 +111,7 @@ class Worker:
         self._stopping = StopSignal()
         self._share: Share | None = None
         self._engine: Engine | None = None
-        self._placed: dict[int, store.Placed] = {}
+        self._lookout: Lookout | None = None
         self._error: AllMySmsError | None = None
 
     def stop(self) -> None:
@@ -123,18 +123,20 @@ class Worker:
 
         Raises:
             JournalError: The journal cannot be used: it is behind a pooler that shares sessions, or of another version.
+            WorkerOutdated: A newer release has changed it meanwhile.
             InvalidRequest: The journal is not in PostgreSQL.
         """
-        async with self._working() as engine:
+        async with self._working() as (engine, share):
             drawing = asyncio.create_task(
                 engine.work(self.name, self._concurrency, self._stopping), name="runner engine kept"
             )
+            drawing.add_done_callback(self._part_ended)
             try:
                 await self._stopping.wait()
             finally:
                 self._stopping.set()
-                if self._share is not None:
-                    self._share.stop()
+                await share.aclose()  # the engine waits for its jobs as long as they take
+                drawing.cancel()
                 await asyncio.wait({drawing})
         if self._error is not None:
             raise self._error
@@ -144,12 +146,17 @@ class Worker:
         """Have the workers of the application's own app run the jobs, for as long as this is entered.
 
         The app needs a worker on the queue ``worker.queue``, or on every queue.
+
+        Raises:
+            JournalError: As ``run``; what ended the worker meanwhile is raised when this is left.
         """
         async with self._working():
             try:
                 yield
             finally:
                 self._stopping.set()
+        if self._error is not None:
+            raise self._error
 
     @property
     def queue(self) -> str:
@@ -159,11 +166,11 @@ class Worker:
     @property
     def ready(self) -> bool:
         """Whether it works, and heard from the database a moment ago."""
-        beaten = self.stats.beaten_at
-        return not self._stopping.is_set() and beaten is not None and self._clock.monotonic() - beaten < 10.0
+        lookout = self._lookout
+        return not self._stopping.is_set() and lookout is not None and lookout.hears
 
     @contextlib.asynccontextmanager
-    async def _working(self) -> AsyncGenerator[Engine, None]:
+    async def _working(self) -> AsyncGenerator[tuple[Engine, Share], None]:
         """Open everything, beat, and close it all in the end."""
         database = await opened_database(self._journal)
         control = Control(database)
@@ -181,13 +188,19 @@ class Worker:
                     backend, self._journal, control, gate, self._clock, self._rng, self.stats,
                     concurrency=self._concurrency, policy=self._policy, grace=self._grace,
                 )  # fmt: skip
+                lookout = self._lookout = Lookout(
+                    control, engine, gate, share, self.stats, self._clock, self._rng, self._stopping,
+                    name=self.name, concurrency=self._concurrency, until_idle=self._until_idle, end=self._end,
+                )  # fmt: skip
                 engine.serve(self._drain)
                 async with engine.opened(control):
-                    await self._beat(control, engine, gate)
-                    beating = asyncio.create_task(self._keep(control, engine, gate), name="runner beat")
+                    await lookout.look()
+                    beating = asyncio.create_task(lookout.keep(), name="runner beat")
+                    beating.add_done_callback(self._part_ended)
                     try:
-                        yield engine
+                        yield engine, share
                     finally:
+                        self._stopping.set()
                         beating.cancel()
                         await asyncio.wait({beating})
                         await share.aclose()
@@ -200,83 +213,38 @@ class Worker:
             await control.aclose()
             await database.close()
 
+    def _part_ended(self, part: asyncio.Task[None]) -> None:
+        """End with a part that ended though nobody asked it to: the rest would go on without it, and tell nobody."""
+        if self._stopping.is_set():
+            return
+        error = None if part.cancelled() else part.exception()
+        kind = "cancelled from within" if part.cancelled() else "no error" if error is None else type(error).__name__
+        self._end(AllMySmsError(f"A part of the worker ended by itself ({kind}); it sends nothing more."))
+
+    def _end(self, error: AllMySmsError) -> None:
+        """End because of an error."""
+        self._error = error
+        self._stopping.set()
+        _log.error("The worker ends: %s", error, extra=logs.fields("worker_ends", error=error))
+
     # -- draining -----------------------------------------------------------------------------------------------------
 
     async def _drain(self, campaign: int, slot: int) -> bool:
         """Drain a slot for a while; return whether somebody should go on with it."""
         del slot
-        placed, share = self._placed.get(campaign), self._share
-        if share is None or self._stopping.is_set():
+        lookout, share = self._lookout, self._share
+        if lookout is None or share is None or self._stopping.is_set():
             return False
+        placed = lookout.placed.get(campaign)
         if placed is None:  # placed a moment ago, or closed a moment ago
             return False
         box = BOX_SECONDS * (1 + self._rng.uniform(-_JITTER, _JITTER))
-        return await share.drain(placed, self._clock.monotonic() + box) and campaign in self._placed
+        return await share.drain(placed, self._clock.monotonic() + box) and campaign in lookout.placed
 
-    # -- beating ------------------------------------------------------------------------------------------------------
 
-    async def _keep(self, control: Control, engine: Engine, gate: Gate) -> None:
-        """Look around again and again, at once when something is told; whatever fails is tried again."""
-        beats, failures = 0, 0
-        while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(
-                    control.changed.wait(), _BEAT_SECONDS * (1 + self._rng.uniform(-_JITTER, _JITTER))
-                )
-            control.changed.clear()
-            try:
-                await self._beat(control, engine, gate)
-                beats += 1
-                if beats % _SWEEP_BEATS == 0:
-                    await control.check()
-                    if swept := await engine.sweep():
-                        _log.warning(
-                            "%d jobs of workers that are gone were given up.",
-                            swept,
-                            extra=logs.fields("worker_swept", count=swept),
-                        )
-                failures = 0
-            except WorkerOutdated as error:
-                self._error = error
-                self._stopping.set()
-            except JournalError as error:
-                failures += 1
-                if failures in {1, 10, 100}:
-                    _log.warning(
-                        "The worker cannot look around: %s", error, extra=logs.fields("worker_blind", error=error)
-                    )
-            except Exception as error:  # also after a defect the next time may go well
-                _log.exception("The worker cannot look around.", extra=logs.fields("worker_blind", error=error))
-
-    async def _beat(self, control: Control, engine: Engine, gate: Gate) -> None:
-        """Say that it lives, learn what is to be sent and within what limits, and defer what nobody has deferred."""
-        said = await store.beat(control, self.name, engine.line, self._concurrency)
-        gate.seats.limit, gate.rate.limit = said.max_in_flight, said.rate
-        placed = await store.placed(control, engine.line)
-        self._placed = {each.campaign: each for each in placed if each.status == "open"}
-        self.stats.beaten_at = self._clock.monotonic()
-        self.stats.workers, self.stats.open = said.workers, len(self._placed)
-        self.stats.seats = gate.seats.held
-        if self._share is not None:
-            await self._share.follow(self._placed)
-        if self._until_idle and not placed:
-            self._stopping.set()
-            return
-        if self._placed:
-            most = min(said.concurrency, said.max_in_flight or said.concurrency)
-            await self._defer(engine, most)
-
-    async def _defer(self, engine: Engine, most: int) -> None:
-        """Defer the slots that nobody has deferred, as many as there is work for."""
-        held = await engine.held()
-        for each in list(self._placed.values()):
-            mine = {slot: live for slot, live in held.items() if slot.startswith(f"{each.campaign}/")}
-            missing, slot = min(most, each.waiting + 1) - sum(mine.values()), 0
-            while missing > 0 and each.campaign in self._placed:
-                if f"{each.campaign}/{slot}" not in mine:
-                    await engine.defer(each.campaign, slot, each.priority)
-                    missing -= 1
-                slot += 1
+def _is_rate(value: object) -> bool:
+    """Tell whether a value is requests a second, or 0."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= argument.LONGEST
 
 
 async def _hour(backend: Sends, control: Control, line: str) -> Hour | None:
