@@ -96,6 +96,11 @@ async def ensure(connection: Any, label: str) -> None:
     Raises:
         WorkerOutdated: They, or the journal, are of a version that this release cannot work on.
     """
+    if await connection.fetchval("select to_regclass('allmysms_runner') is not null"):
+        row = await connection.fetchrow(f"select {VERSIONS}")
+        judge(label, **row)
+        if row["version"] is not None and row["version"] >= VERSION:
+            return  # as ever: creating what is there would wait for whoever changes it, and takes a right of its own
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(_CREATE)

@@ -98,6 +98,19 @@ async def test_a_campaign_that_is_opened_while_it_is_finished_stays_open(place, 
     assert (await row_of(place))["status"] == "open"
 
 
+async def test_a_worker_comes_while_a_campaign_is_changed(place, backend):
+    """Tables that are there are not created: that would wait for every transaction that changes one."""
+    await placed(campaign(2), place, backend())
+    changing = await asyncpg.connect(place)
+    transaction = changing.transaction()
+    await transaction.start()
+    await changing.execute("update runner_campaign set reason = null")
+    async with control_of(place) as control:
+        await asyncio.wait_for(control.open(), 30)
+    await transaction.rollback()
+    await changing.close()
+
+
 @pytest.mark.parametrize(
     ("owner", "over"),
     [("another", False), (None, True)],
