@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from types import TracebackType
 from typing import Protocol, Self
 
+from allmysms_async.errors import InvalidRequest
 from allmysms_async.runner.stats import Stats
 
 __all__ = ["Health", "Watched", "metrics"]
 
 _SECONDS = 5.0
 _MOST_BYTES = 8192
+_MOST_AT_ONCE = 64
+"""Connections; whatever comes beside them is cut off, so that nobody takes the worker's own files and sockets."""
+
 _OUTCOMES = ("accepted", "rejected", "failed", "unknown")
 
 
@@ -70,14 +73,20 @@ class Health:
         self._host = host
         self.port = port
         self._server: asyncio.Server | None = None
+        self._served = 0
 
     async def __aenter__(self) -> Self:
         """Listen.
 
         Raises:
-            OSError: The port is taken.
+            InvalidRequest: That cannot be done there.
         """
-        self._server = await asyncio.start_server(self._serve, self._host, self.port, limit=_MOST_BYTES)
+        try:
+            self._server = await asyncio.start_server(self._serve, self._host, self.port, limit=_MOST_BYTES)
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            msg = f"Health cannot be served on port {self.port} of {self._host} ({why}); nothing was sent."
+            raise InvalidRequest(msg, remedy="Name another port, or 0 for any free one, or another host.") from error
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -89,8 +98,12 @@ class Health:
             self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request."""
-        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        """Answer one request; whoever is slow, or asks for nothing that can be read, is cut off."""
+        if self._served >= _MOST_AT_ONCE:
+            writer.transport.abort()
+            return
+        self._served += 1
+        try:
             async with asyncio.timeout(_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
                 status, body = self._answer(head.split(b" ", 2)[1].partition(b"?")[0] if head.count(b" ") > 1 else b"")
@@ -100,7 +113,12 @@ class Health:
                     f"Connection: close\r\n\r\n{body}".encode()
                 )
                 await writer.drain()
-        writer.close()
+                writer.close()
+                await writer.wait_closed()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            writer.transport.abort()
+        finally:
+            self._served -= 1
 
     def _answer(self, path: bytes) -> tuple[str, str]:
         """Return the status and the body for a path."""
