@@ -37,6 +37,7 @@ def submit_file(options: CampaignOptions, priority: int) -> int:
     freeze()
     for line in ready.told:
         say(line)
+    _say_whose(options.sending)
     return asyncio.run(_place(journal, ready.campaign, options, priority))
 
 
@@ -87,14 +88,19 @@ def work(journal: str, *, until_idle: bool, health_port: int | None, health_host
                 await worker.run()
 
     asyncio.run(run())
+    if until_idle and worker.stats.stopped:
+        say("A campaign was stopped because of an error: 'allmysms campaign status' tells why.")
+        return ExitCode.STOPPED
     return ExitCode.ALL_ACCEPTED
 
 
-async def _with_control(journal: str, act: Callable[[Control], Awaitable[T]]) -> T:
-    """Do something with the runner's tables of a journal."""
-    database = await opened_database(journal)
+async def _with_control(journal: str, act: Callable[[Control | None], Awaitable[T]]) -> T:
+    """Do something with the runner's tables of a journal, or with None if it has none: they are not made for that."""
+    database = await opened_database(journal, create=False)
     control = Control(database)
     try:
+        if not await database.read(store.has_placed):
+            return await act(None)
         await control.open()
         return await act(control)
     finally:
@@ -105,12 +111,15 @@ async def _with_control(journal: str, act: Callable[[Control], Awaitable[T]]) ->
 def changed(journal: str, name: str | None, status: Literal["paused", "stopped"], *, machine: bool) -> int:
     """Have every worker pause or stop a campaign; return the exit code."""
 
-    async def act(control: Control) -> tuple[store.Placed, bool]:
-        placed = await _placed(control, name)
+    async def act(control: Control | None) -> tuple[store.Placed, bool]:
+        placed = None if control is None else await store.placed_as(control, name)
+        if control is None or placed is None:
+            msg = "No campaign of this name was placed by 'campaign submit'; one that a command runs stops on Ctrl-C."
+            raise InvalidRequest(msg)
         reason = f"{status} by an operator"
-        done = await store.change(control, placed.campaign, status, reason, by_operator=True)
-        # It may have ended between the two.
-        return placed if done else await _placed(control, placed.name), done
+        if await store.change(control, placed.campaign, status, reason, by_operator=True):
+            return placed, True
+        return await store.placed_as(control, placed.name) or placed, False  # it may have ended between the two
 
     placed, done = asyncio.run(_with_control(journal, act))
     if machine:
@@ -136,24 +145,25 @@ def reopened(
     if not journal.startswith(("postgresql", "postgres")):
         return False
 
-    async def act(control: Control) -> store.Placed | None:
-        placed = await store.placed_as(control, name)
-        if placed is not None and quiet_hours is not None:
+    async def act(control: Control | None) -> store.Placed | None:
+        placed = None if control is None else await store.placed_as(control, name)
+        if control is None or placed is None:
+            return None
+        if quiet_hours is not None:
             msg = "Workers keep the quiet hours that a campaign was placed with: say others with 'campaign submit'."
             raise click.UsageError(msg)
-        if placed is not None:
-            await store.reopen(control, placed, options)
+        await store.reopen(control, placed, options)
         return placed
 
     placed = asyncio.run(_with_control(journal, act))
+    if placed is not None:
+        _say_whose(options)
     if placed is not None and not machine:
         say(f"{placed.name} is open for workers again.")
     return placed is not None
 
 
-async def _placed(control: Control, name: str | None) -> store.Placed:
-    placed = await store.placed_as(control, name)
-    if placed is None:
-        msg = "No campaign of this name was placed by 'campaign submit'; one that is run by a command stops on Ctrl-C."
-        raise InvalidRequest(msg)
-    return placed
+def _say_whose(options: SendOptions) -> None:
+    """Say which option changes nothing, because it is each worker's own."""
+    if options.get("concurrency") is not None:
+        say("--concurrency is each worker's own, and changes nothing here: say it to 'allmysms worker'.")

@@ -10,27 +10,38 @@ from typing import Any
 
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.journal.database import Database
+from allmysms_async.journal.failure import Use
 from allmysms_async.runner import schema
 
 __all__ = ["Control", "opened_database"]
 
 _CHANNEL = "allmysms_runner"
 _SECONDS = 10.0
+_WORKERS = Use(
+    "workers were at work",
+    "Nothing is sent that is not recorded.",
+    "Nothing more is sent.",
+    "Put that right; workers that run go on by themselves, and whatever else was begun can be begun again.",
+)
 
 
-async def opened_database(journal: str) -> Database:
-    """Return a journal that many machines can share, open; it becomes one if it is empty.
+async def opened_database(journal: str, *, create: bool = True) -> Database:
+    """Return a journal that many machines can share, open.
+
+    Args:
+        journal: A ``postgresql://`` URL.
+        create: Whether a database that is none becomes one.
 
     Raises:
         InvalidRequest: It is a file.
-        JournalError: It cannot be used.
+        JournalError: It cannot be used, or is none.
     """
-    database = Database(journal)
+    database = Database(journal, _WORKERS)
     if database.is_file:
         msg = "Several machines share a journal in PostgreSQL, not a file: give a postgresql:// URL; nothing was sent."
         raise InvalidRequest(msg)
     try:
-        await database.open(create=True)
+        await database.open(create=create)
     except BaseException:
         await database.close()
         raise

@@ -28,6 +28,7 @@ __all__ = [
     "change",
     "enter",
     "finish",
+    "has_placed",
     "leave",
     "limit",
     "line_of",
@@ -160,19 +161,24 @@ async def placed(control: Control, line: str) -> list[Placed]:
 
 
 async def placed_as(control: Control, name: str | None) -> Placed | None:
-    """Return the campaign of a name, or the only one without it; None if none is placed under it.
+    """Return the campaign of a name, or the journal's only one without it; None if none is placed under it.
 
     Raises:
-        InvalidRequest: There are several, and no name.
+        InvalidRequest: There are several in the journal, and no name.
     """
     if name is not None:
         rows = await control.fetch(_SELECT + " where k.name = $1", escaped(name))
-    else:
-        rows = await control.fetch(_SELECT)
-    if len(rows) > 1:
-        msg = "Several campaigns are placed in this journal; name one."
+        return _placed(rows[0]) if rows else None
+    rows = await control.fetch(_SELECT + " limit 2")
+    if rows and len(await control.fetch("select from campaign limit 2")) > 1:
+        msg = "The journal holds several campaigns; name one."
         raise InvalidRequest(msg)
     return _placed(rows[0]) if rows else None
+
+
+def has_placed(connection: sa.Connection) -> bool:
+    """Tell whether any campaign was ever placed in a journal for workers."""
+    return connection.dialect.name == "postgresql" and sa.inspect(connection).has_table("runner_campaign")
 
 
 def look(connection: sa.Connection, name: str) -> tuple[Status, str | None, int] | None:
@@ -182,7 +188,7 @@ def look(connection: sa.Connection, name: str) -> tuple[Status, str | None, int]
         connection: On the journal, in a transaction.
         name: The campaign.
     """
-    if connection.dialect.name != "postgresql" or not sa.inspect(connection).has_table("runner_campaign"):
+    if not has_placed(connection):
         return None
     row = connection.execute(_LOOK, {"name": escaped(name), "seconds": _SEEN_SECONDS}).one_or_none()
     return None if row is None else (row.status, row.reason, row.workers)
@@ -219,14 +225,8 @@ async def change(
 ) -> bool:
     """Change where a campaign stands, and tell every worker; return whether that changed anything.
 
-    What is done is only opened again, and what was stopped is not paused.
-
-    Args:
-        control: Where it is changed.
-        campaign: Its number in the journal.
-        status: Where it is to stand.
-        reason: Why it does not go on, or None.
-        by_operator: Whether only an operator's word opens it again.
+    What is done is only opened again, and what was stopped is not paused. What was changed ``by_operator`` only
+    another operator's word opens again.
     """
     before = {"open": ["paused", "stopped", "done"], "stopped": ["open", "paused"]}.get(status, ["open"])
     rows = await control.fetch(

@@ -68,12 +68,13 @@ async def test_a_campaign_is_submitted_paused_resumed_and_sent_by_a_worker(run, 
     assert sandbox.stats() == {"messages": 3, "handsets": 3, "max_per_handset": 1}
 
 
-async def test_what_was_never_placed_is_told(run, place, clients, tmp_path):
+async def test_what_was_never_placed_is_told(run, sandbox, place, clients, tmp_path):
     """Pausing what is not there, or placing in a file, says what to do instead."""
+    words = ("--text", "Bonjour", "--phone", "mobile", "--purpose", "transactional")
+    await run("campaign", "submit", clients, "--journal", place, "--name", "other", *words)
     ended = await run("campaign", "stop", place, "--name", "soldes")
     assert ended.code == 2
     assert "campaign submit" in ended.err
-    words = ("--text", "Bonjour", "--phone", "mobile", "--purpose", "transactional")
     ended = await run("campaign", "submit", clients, "--journal", str(tmp_path / "soldes.db"), *words)
     assert ended.code == 2
     assert "postgresql://" in ended.err
