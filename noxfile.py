@@ -186,9 +186,10 @@ def chaos(session: nox.Session) -> None:
     install_wheel(session)
     names = [f"tests/journal/test_journal_{name}.py" for name in ("chaos", "restart", "postgres", "machine")]
     names += ["tests/journal/test_event_chaos.py", "tests/webhooks/test_webhook_killed.py"]
+    names += ["tests/runner/test_runner_submit_kills.py"]
     names += ["tests/runner/test_runner_chaos.py"]  # and with RUNNER_FULL=1, as root, test_runner_networks.py
     sizes = {"CHAOS_KILLS": "50", "CHAOS_CHUNKS": "2000", "JOURNAL_EXAMPLES": "1000"}
-    sizes |= {"RUNNER_KILLS": "30", "RUNNER_CHUNKS": "2000"}
+    sizes |= {"RUNNER_KILLS": "30", "RUNNER_CHUNKS": "2000", "RUNNER_SUBMIT_KILLS": "1000"}
     session.run("pytest", *names, *session.posargs, env=sizes)
 
 
