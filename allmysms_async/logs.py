@@ -91,6 +91,7 @@ EVENTS: Final[Mapping[str, LogEvent]] = {
     "worker_blind": LogEvent("WARNING or ERROR", _ERROR, "A worker could not look at what is to be done."),
     "worker_deaf": LogEvent("WARNING", (), "A worker heard nothing for ten seconds, and sends nothing until it does."),
     "worker_again": LogEvent("ERROR", _ERROR, "The engine's worker ended by itself, and is started again."),
+    "engine_again": LogEvent("WARNING", (), "The engine's tables were gone, and were created again."),
     "worker_ends": LogEvent("ERROR", _ERROR, "A worker ends by itself, because of an error."),
     "seat_kept": LogEvent("INFO", _ERROR, "A seat could not be given back; it falls with its session."),
     "seats_lost": LogEvent("INFO", (), "The session that a worker's seats are on was let go of."),

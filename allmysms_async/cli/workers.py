@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar, cast
 
@@ -27,12 +28,19 @@ __all__ = ["changed", "reopened", "submit_file", "work"]
 T = TypeVar("T")
 
 
+def _quieten() -> None:
+    """Have what goes wrong with the engine told once and in words: by this library."""
+    for name in ("procrastinate", "psycopg", "psycopg.pool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def submit_file(options: CampaignOptions, priority: int) -> int:
     """Place a campaign, and say what is placed; return the exit code."""
     journal = cast("str | None", options.sending.get("journal"))
     if journal is None:
         msg = "Say --journal postgresql://…: workers find the campaign there."
         raise click.UsageError(msg)
+    _quieten()
     ready = prepared(options, message_of(options))
     freeze()
     for line in ready.told:
@@ -67,6 +75,7 @@ async def _place(journal: str, campaign: Campaign, options: CampaignOptions, pri
 
 def work(journal: str, *, until_idle: bool, health_port: int | None, health_host: str, **options: Any) -> int:
     """Work until asked to stop; return the exit code."""
+    _quieten()
     freeze()
     service = login.service()
     worker = Worker(

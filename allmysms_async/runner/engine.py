@@ -10,14 +10,18 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import TYPE_CHECKING, Any, cast
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from allmysms_async import logs
 from allmysms_async.errors import InvalidRequest, JournalError
 from allmysms_async.journal.address import address_of
 from allmysms_async.journal.session import SETTINGS
 from allmysms_async.runner.control import Control
+from allmysms_async.runner.engine_schema import are_missing, ensure, translated
 
 if TYPE_CHECKING:
     import procrastinate
@@ -36,7 +40,6 @@ _SILENT_SECONDS = 4.0
 """After so long without a sign of its worker another slot is drained beside a job's."""
 
 _POLL_SECONDS = 0.5
-_LOCK = 6_214_018_032_030  # names the lock under which the engine's tables are created, nothing else
 # As libpq has them: a peer that is silent is given up after 30 seconds, and so is what was sent and not acknowledged.
 _KEEPALIVES = {
     "keepalives": 1,
@@ -62,6 +65,9 @@ _log = logging.getLogger("allmysms_async.runner")
 
 Drain = Callable[[int, int], Awaitable[bool]]
 
+_mounted: weakref.WeakKeyDictionary[procrastinate.App, dict[str, Callable[[int, int], Awaitable[None]]]]
+_mounted = weakref.WeakKeyDictionary()
+
 
 def needs_engine() -> None:
     """Make sure that the engine is installed.
@@ -81,25 +87,18 @@ def needs_engine() -> None:
 def _place_of(journal: str) -> dict[str, Any]:
     """Return where a journal is, in libpq's words."""
     address = address_of(journal)
-    url, words = address.url, dict(_KEEPALIVES)
-    given: dict[str, Any] = {
-        "host": url.host or url.query.get("host") or os.environ.get("PGHOST"),
-        "port": url.port or url.query.get("port"),
-        "user": url.username,
-        "password": url.password,
-        "dbname": url.database,
+    dialect: Any = PGDialect_psycopg  # which has no types
+    _, told = dialect().create_connect_args(address.url)
+    told |= {
+        "host": told.get("host") or os.environ.get("PGHOST"),
         "sslmode": address.options.get("ssl"),
         "passfile": address.options.get("passfile"),
         "connect_timeout": address.options.get("timeout"),
         "application_name": address.options.get("server_settings", {}).get("application_name"),
     }
-    told: dict[str, Any] = {
-        name: ",".join(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else value
-        for name, value in given.items()
-    }
     if told["connect_timeout"] is not None:
         told["connect_timeout"] = max(2, round(told["connect_timeout"]))  # libpq takes whole seconds, from two on
-    return words | {name: value for name, value in told.items() if value is not None}
+    return _KEEPALIVES | {name: value for name, value in told.items() if value is not None}
 
 
 class Engine:
@@ -116,6 +115,7 @@ class Engine:
         self.line = line
         self._own = app is None
         self._app = _app_of(journal) if app is None else app
+        self._control: Control | None = None
         self._priorities: dict[int, int] = {}
 
     @property
@@ -131,25 +131,22 @@ class Engine:
             JournalError: The database failed.
         """
         async with contextlib.AsyncExitStack() as stack:
-            with _translated():
-                if self._own:
+            if self._own:
+                with translated():
                     await stack.enter_async_context(self._app.open_async())
-                await self._create(control)
+            await ensure(self._app, control)
+            self._control = control
             yield
 
-    async def _create(self, control: Control) -> None:
-        """Create the engine's tables; of several processes only one does."""
-        async with control.transaction() as fetch:
-            await fetch("select pg_advisory_xact_lock($1)", _LOCK)
-            rows = await fetch("select to_regclass('procrastinate_jobs') is null as missing")
-            if rows[0]["missing"]:
-                await self._app.schema_manager.apply_schema_async()
-
-    def serve(self, drain: Drain) -> None:
-        """Have jobs run what drains a slot.
+    @contextlib.asynccontextmanager
+    async def serving(self, drain: Drain) -> AsyncGenerator[None, None]:
+        """Have the app's jobs run what drains a slot, for as long as this is entered.
 
         Args:
             drain: Given the campaign and the slot, tells whether to come again.
+
+        Raises:
+            InvalidRequest: The app's jobs for this account run another worker's drains already.
         """
 
         async def run(campaign: int, slot: int) -> None:
@@ -160,11 +157,19 @@ class Engine:
                     break
             await self.defer(campaign, slot)
 
-        self._app.task(name=TASK)(run)
+        served = _served(self._app)
+        if self.line in served:
+            msg = "A worker of this account is mounted in this app of Procrastinate already; nothing was sent."
+            raise InvalidRequest(msg)
+        served[self.line] = run
+        try:
+            yield
+        finally:
+            del served[self.line]
 
     async def _others_wait(self, campaign: int) -> bool:
         """Tell whether a slot of another campaign waits to be drained."""
-        with _translated():
+        with translated():
             rows = await self._app.connector.execute_query_all_async(_OTHERS, queue=self.line, mine=f"{campaign}/%")
         return bool(rows)
 
@@ -184,7 +189,7 @@ class Engine:
         deferring = self._app.configure_task(
             TASK, allow_unknown=True, queue=self.line, lock=lock, queueing_lock=lock, priority=priority
         )
-        with _translated():
+        with translated():
             try:
                 await deferring.defer_async(campaign=campaign, slot=slot)
             except failures.AlreadyEnqueued:
@@ -195,16 +200,26 @@ class Engine:
         """Return the slots that wait or are drained, as ``campaign/slot``, each with whether its worker seems to live.
 
         Raises:
-            JournalError: The engine cannot be reached, or its tables are gone.
+            JournalError: The engine cannot be reached.
         """
-        with _translated():
-            rows = await self._app.connector.execute_query_all_async(
-                _HELD, queue=self.line, task=TASK, seconds=_SILENT_SECONDS
-            )
+        try:
+            rows = await self._look()
+        except JournalError as error:
+            if self._control is None or not are_missing(error):
+                raise
+            await ensure(self._app, self._control)
+            _log.warning("The engine's tables were gone, and are there again.", extra=logs.fields("engine_again"))
+            rows = await self._look()
         held: dict[str, bool] = {}
         for row in rows:
             held[row["lock"]] = held.get(row["lock"], True) and bool(row["live"])
         return held
+
+    async def _look(self) -> list[dict[str, Any]]:
+        with translated():
+            return await self._app.connector.execute_query_all_async(
+                _HELD, queue=self.line, task=TASK, seconds=_SILENT_SECONDS
+            )
 
     async def sweep(self) -> int:
         """Give up the jobs of workers that are gone: their slots are deferred anew; return how many.
@@ -214,13 +229,13 @@ class Engine:
         """
         from procrastinate.jobs import Status
 
-        with _translated():
+        with translated():
             stalled = await self._app.job_manager.get_stalled_jobs(
                 queue=self.line, seconds_since_heartbeat=STALLED_SECONDS
             )
         count = 0
         for job in stalled:
-            with contextlib.suppress(JournalError), _translated():  # another worker may have been faster
+            with contextlib.suppress(JournalError), translated():  # another worker may have been faster
                 await self._app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
                 count += 1
         return count
@@ -262,11 +277,25 @@ class Engine:
             again = min(2 * again, 5.0)
 
 
+def _served(app: procrastinate.App) -> dict[str, Callable[[int, int], Awaitable[None]]]:
+    """Return what the jobs of an app run, by their queue; it has the one task from now on."""
+    served = _mounted.get(app)
+    if served is None:
+        served = _mounted[app] = {}
+        runs = served
+
+        async def run(context: procrastinate.JobContext, campaign: int, slot: int) -> None:
+            run_one = runs.get(context.job.queue)
+            if run_one is not None:  # else nobody is here for it, and whoever is elsewhere defers it again
+                await run_one(campaign, slot)
+
+        app.task(name=TASK, pass_context=True)(run)
+    return served
+
+
 def _app_of(journal: str) -> procrastinate.App:
     import procrastinate
 
-    for name in ("procrastinate", "psycopg", "psycopg.pool"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # what went wrong is told here, once and in words
     place = _place_of(journal)
     connector = procrastinate.PsycopgConnector(kwargs=place, configure=_configure, min_size=1, max_size=4, timeout=10.0)
     return procrastinate.App(connector=connector)
@@ -276,16 +305,3 @@ async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
     """Have the server notice when this machine is gone."""
     async with connection.transaction():
         await connection.execute(SETTINGS)
-
-
-@contextlib.contextmanager
-def _translated() -> Generator[None, None, None]:
-    """Turn what the engine raises into the library's error, which tells no credentials."""
-    import procrastinate.exceptions as failures
-
-    try:
-        yield
-    except (failures.ConnectorException, OSError, TimeoutError) as error:
-        cause = type(error.__cause__ or error).__name__
-        msg = f"The engine that wakes workers failed ({cause}); the journal is as it was."
-        raise JournalError(msg) from error
