@@ -27,6 +27,9 @@ from allmysms_async import (
 )
 from allmysms_async.transports.smtp import SmtpTransport
 
+TO_THE_END = True
+"""Whether Python takes its modules apart at the end: what it could not raise then is told of, too."""
+
 _FORK = multiprocessing.get_context("fork")
 
 
