@@ -304,4 +304,4 @@ def _app_of(journal: str) -> procrastinate.App:
 async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
     """Have the server notice when this machine is gone."""
     async with connection.transaction():
-        await connection.execute(SETTINGS)
+        await connection.execute(SETTINGS.encode())

@@ -14,7 +14,7 @@ from allmysms_async.errors import AllMySmsError, JournalError, WorkerOutdated
 from allmysms_async.runner import store
 from allmysms_async.runner.control import Control
 from allmysms_async.runner.engine import Engine
-from allmysms_async.runner.sending import Gate
+from allmysms_async.runner.gate import Gate
 from allmysms_async.runner.share import Share
 from allmysms_async.runner.stats import Stats
 
