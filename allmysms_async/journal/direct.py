@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-__all__ = ["changed", "first_row", "on_sqlite"]
+__all__ = ["changed", "first_row", "on_sqlite", "rows"]
 
 
 def on_sqlite(connection: sa.Connection) -> bool:
@@ -51,14 +51,28 @@ def first_row(connection: sa.Connection, statement: sa.Update, values: Mapping[s
     return rows[0] if rows else None
 
 
-def _execute(connection: sa.Connection, statement: sa.Update | sa.Insert, values: Mapping[str, Any]) -> sqlite3.Cursor:
+def rows(connection: sa.Connection, question: sa.Select[Any], values: Mapping[str, Any]) -> Iterable[Any]:
+    """Return what a question finds, read as it is taken.
+
+    Args:
+        connection: In a transaction.
+        question: One of those that a module has: each is kept compiled. Its columns are of types that need no
+            conversion; what is true or false is a number on SQLite.
+        values: Those of its parameters, by name; others may be among them.
+    """
+    return _execute(connection, question, values) if on_sqlite(connection) else connection.execute(question, values)
+
+
+def _execute(
+    connection: sa.Connection, statement: sa.Update | sa.Insert | sa.Select[Any], values: Mapping[str, Any]
+) -> sqlite3.Cursor:
     raw: Any = connection.connection.dbapi_connection
     text, constants = _compiled(statement)
     return raw.execute(text, {**constants, **values})  # type: ignore[no-any-return]
 
 
 @functools.cache
-def _compiled(statement: sa.Update | sa.Insert) -> tuple[str, dict[str, Any]]:
+def _compiled(statement: sa.Update | sa.Insert | sa.Select[Any]) -> tuple[str, dict[str, Any]]:
     """Return a statement's text, and the values that it has of its own."""
     compiled: Any = statement.compile(dialect=_dialect)
     constants = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}

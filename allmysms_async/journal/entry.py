@@ -14,6 +14,7 @@ from allmysms_async.batch.state import ChunkState
 from allmysms_async.errors import CampaignChanged, InvalidSchedule
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
+from allmysms_async.journal.direct import rows
 from allmysms_async.journal.left import PAGE
 from allmysms_async.journal.packing import unpack_numbers
 from allmysms_async.journal.row import (
@@ -24,6 +25,7 @@ from allmysms_async.journal.row import (
     quiet_hours_in,
     with_quiet_hours,
 )
+from allmysms_async.journal.transition import bind
 from allmysms_async.journal.waiting import held_by_others
 from allmysms_async.model import Campaign, Reason, Waiting
 
@@ -136,23 +138,27 @@ async def _note_quiet_hours(database: Database, row: Any, given: str, now: float
     await database.write(work)
 
 
+_LEASES = sa.select(sa.func.min(_c.lease_until)).where(
+    _c.campaign == bind("campaign"),
+    _c.state == ChunkState.IN_FLIGHT.value,
+    sa.or_(_c.owner.is_(None), _c.owner != bind("owner")),
+)
+_READING = sa.select(_k.reader, _k.reader_until, _k.reader_lease, _k.source_complete).where(_k.id == bind("campaign"))
+
+
 async def held_elsewhere(database: Database, campaign: int, owner: str, now: float) -> Elsewhere:
     """Return what other processes than this one hold."""
-    others = sa.or_(_c.owner.is_(None), _c.owner != owner)
+    values = {"p_campaign": campaign, "p_owner": owner}
 
-    def work(connection: sa.Connection) -> tuple[float | None, Any, Waiting | None]:
-        leases = sa.select(sa.func.min(_c.lease_until)).where(
-            _c.campaign == campaign, _c.state == ChunkState.IN_FLIGHT.value, others
-        )
-        reading = sa.select(_k.reader, _k.reader_until, _k.reader_lease, _k.source_complete).where(_k.id == campaign)
+    def work(connection: sa.Connection) -> Elsewhere:
         waiting = held_by_others(connection, campaign, owner, now, reading=True)
-        return connection.execute(leases).scalar_one_or_none(), connection.execute(reading).one(), waiting
+        [(lease,)] = rows(connection, _LEASES, values)
+        [(reader, until, seconds, complete)] = rows(connection, _READING, values)
+        return Elsewhere(
+            lease, None if reader == owner else reader, until or 0.0, seconds or 0.0, bool(complete), waiting
+        )
 
-    lease, row, waiting = await database.read(work)
-    reader = None if row.reader == owner else row.reader
-    return Elsewhere(
-        lease, reader, row.reader_until or 0.0, row.reader_lease or 0.0, bool(row.source_complete), waiting
-    )
+    return await database.read(work)
 
 
 async def read_numbers(database: Database, campaign: int) -> AsyncIterator[tuple[array[int], array[int], Refusals]]:
@@ -174,8 +180,8 @@ async def read_numbers(database: Database, campaign: int) -> AsyncIterator[tuple
         if not page:
             return
         after = page[-1].id
-        rows = array("Q", [each.row_no for each in page])
-        yield array("Q"), rows, array("Q", [refusal(each.phone, Reason(each.reason)) for each in page])
+        numbers = array("Q", [each.row_no for each in page])
+        yield array("Q"), numbers, array("Q", [refusal(each.phone, Reason(each.reason)) for each in page])
 
 
 async def _page(database: Database, statement: sa.Executable) -> Sequence[Any]:

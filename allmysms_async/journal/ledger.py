@@ -14,13 +14,18 @@ from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.sums import Sums
 from allmysms_async.journal import schema
 from allmysms_async.journal.database import Database
+from allmysms_async.journal.direct import rows
 from allmysms_async.journal.query import summed
+from allmysms_async.journal.transition import bind
 from allmysms_async.model import Totals
 
 __all__ = ["Ledger", "seen_here"]
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Totals)
+
+
+_NEXT = sa.select(schema.campaign.c.next_seq).where(schema.campaign.c.id == bind("campaign"))
 
 
 class Ledger:
@@ -60,9 +65,8 @@ class Ledger:
 
     def _read(self, connection: sa.Connection) -> tuple[int, Sums]:
         """Return the sums, after the ordinal below which they count every chunk."""
-        found = sa.select(schema.campaign.c.next_seq).where(schema.campaign.c.id == self.campaign)
-        below = int(connection.execute(found).scalar_one())
-        return below, summed(connection, self.campaign, self._owner)
+        [(below,)] = rows(connection, _NEXT, {"p_campaign": self.campaign})
+        return int(below), summed(connection, self.campaign, self._owner)
 
     async def write(self, work: Callable[[sa.Connection], T], count: Callable[[T], None], *, apart: bool = False) -> T:
         """Commit something, and take it into the sums.

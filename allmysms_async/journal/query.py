@@ -16,7 +16,8 @@ from allmysms_async.batch.state import ChunkState
 from allmysms_async.batch.sums import Sums
 from allmysms_async.errors import LimitReached
 from allmysms_async.journal import schema
-from allmysms_async.journal.transition import gone
+from allmysms_async.journal.direct import rows
+from allmysms_async.journal.transition import bind, gone
 from allmysms_async.model import OutcomeState, Reason
 
 __all__ = ["STATES", "summed", "too_dear"]
@@ -26,62 +27,6 @@ STATES = (OutcomeState.ACCEPTED, OutcomeState.REJECTED, OutcomeState.FAILED, Out
 
 _c, _r = schema.chunk.c, schema.refused_row.c
 _reasons = msgspec.json.Decoder(dict[str, int])
-
-
-def summed(connection: sa.Connection, campaign: int, owner: str | None = None, *, now: float | None = None) -> Sums:
-    """Return a campaign's sums.
-
-    Args:
-        connection: In a transaction.
-        campaign: Its number in the journal.
-        owner: Whose chunks in flight are not counted as exposed; None counts all.
-        now: Unix time; what is in flight since before its lease ran out counts as unknown. None counts it as pending.
-    """
-    sums = Sums()
-    of_it = _c.campaign == campaign
-    counts = [sa.func.coalesce(sa.func.sum(_c[state.value]), 0).label(state.value) for state in STATES]
-    rows = sa.func.coalesce(sa.func.sum(_c.n), 0).label("rows")
-    parts = sa.func.coalesce(sa.func.sum(_PARTS), 0).label("parts")
-    unpriced = sa.func.coalesce(sa.func.sum(_UNPRICED), 0).label("unpriced")
-    row = connection.execute(sa.select(*counts, rows, parts, unpriced).where(of_it)).one()
-    for state in STATES:
-        sums.states[state] = int(getattr(row, state.value))
-    sums.pending = int(row.rows) - sum(sums.states.values())
-    sums.parts, sums.unpriced = int(row.parts), int(row.unpriced)
-    if now is not None:
-        left = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
-            of_it, _c.state == ChunkState.IN_FLIGHT.value, gone(now)
-        )
-        lost = int(connection.execute(left).scalar_one())
-        sums.states[OutcomeState.UNKNOWN] += lost
-        sums.pending -= lost
-    others = sa.select(sa.func.coalesce(sa.func.sum(_c.n), 0)).where(
-        of_it,
-        _c.state == ChunkState.IN_FLIGHT.value,
-        sa.true() if owner is None else _c.owner != owner,
-        sa.true() if now is None else _c.lease_until >= now,
-    )
-    sums.in_flight = int(connection.execute(others).scalar_one())
-    # What is text or rare is added up here; none of these columns lies behind the packed recipients.
-    details = sa.select(_c.cost, _c.planned_parts, _c.reasons, _c.problem, _c.gateway_id, _c.state)
-    found = connection.execute(details.where(of_it).order_by(_c.seq))
-    for cost, measured, reasons, problem, gateway_id, state in found:
-        if cost != "0":
-            sums.cost += plausible.cost(cost, measured) or Decimal(0)
-        if reasons is not None:
-            sums.reasons.update({Reason(reason): count for reason, count in _reasons.decode(reasons).items()})
-        if problem is not None and state in {ChunkState.FAILED, ChunkState.UNKNOWN, ChunkState.REJECTED}:
-            sums.problems[problem] += 1
-        if gateway_id is not None:
-            sums.campaign_ids[gateway_id] = None
-    refused = sa.select(_r.reason, sa.func.count()).where(_r.campaign == campaign).group_by(_r.reason)
-    for reason, count in connection.execute(refused):
-        sums.states[OutcomeState.REJECTED] += count
-        sums.reasons[Reason(reason)] += count
-    complete = sa.select(schema.campaign.c.source_complete).where(schema.campaign.c.id == campaign)
-    sums.complete = bool(connection.execute(complete).scalar_one())
-    sums.exposed = _exposed(connection, campaign, owner)
-    return sums
 
 
 # A journal may hold figures that were recorded before they were looked at: those that cannot be right count as none
@@ -102,21 +47,87 @@ def _in_doubt(flying: Any) -> sa.ColumnElement[int]:
     return _c.written_off + sa.case((sa.and_(states, _c.gateway_id.is_(None)), _c.planned_parts), else_=0)
 
 
-def _exposed(connection: sa.Connection, campaign: int, owner: str | None) -> int:
-    """Return the text parts that are in flight, unknown without an answer, or were when an operator had them resent."""
-    elsewhere: Any = sa.true() if owner is None else sa.or_(_c.owner.is_(None), _c.owner != owner)
-    parts = sa.func.coalesce(sa.func.sum(_in_doubt(elsewhere)), 0)
-    return int(connection.execute(sa.select(parts).where(_c.campaign == campaign)).scalar_one())
+def _sum(*columns: Any) -> sa.Select[Any]:
+    """Return a question for sums over a campaign's chunks."""
+    return sa.select(*(sa.func.coalesce(sa.func.sum(each), 0) for each in columns)).where(_of_it)
 
 
-_SPENT = sa.select(
-    *(sa.func.coalesce(sa.func.sum(column), 0) for column in (_PARTS, _COST, _UNPRICED, _in_doubt(sa.true())))
-).where(_c.campaign == sa.bindparam("p_campaign"))
+# Written once: to build the questions for each look at a campaign takes several times as long as to answer them.
+_of_it = _c.campaign == bind("campaign")
+_flies = _c.state == ChunkState.IN_FLIGHT.value
+_COUNTS = _sum(*(_c[state.value] for state in STATES), _c.n, _PARTS, _UNPRICED)
+_LEFT_FLYING = _sum(_c.n).where(_flies, gone(bind("now", sa.Float)))
+_FLYING = {
+    (owned, timed): _sum(_c.n).where(
+        _flies,
+        _c.owner != bind("owner") if owned else sa.true(),
+        _c.lease_until >= bind("now", sa.Float) if timed else sa.true(),
+    )
+    for owned in (False, True)
+    for timed in (False, True)
+}
+"""What is in flight: by whether it is that of others than an owner, and whether leases that are over are left out."""
+# What is text or rare is added up here; none of these columns lies behind the packed recipients.
+_DETAILS = (
+    sa.select(_c.cost, _c.planned_parts, _c.reasons, _c.problem, _c.gateway_id, _c.state).where(_of_it).order_by(_c.seq)
+)
+_REFUSED = sa.select(_r.reason, sa.func.count()).where(_r.campaign == bind("campaign")).group_by(_r.reason)
+_COMPLETE = sa.select(schema.campaign.c.source_complete).where(schema.campaign.c.id == bind("campaign"))
+_EXPOSED = {
+    False: _sum(_in_doubt(sa.true())),
+    True: _sum(_in_doubt(sa.or_(_c.owner.is_(None), _c.owner != bind("owner")))),
+}
+"""Text parts that are in flight, unknown without an answer, or were when an operator had them resent.
+
+By whether what an owner has in flight is left out.
+"""
+_SPENT = _sum(_PARTS, _COST, _UNPRICED, _in_doubt(sa.true()))
+
+
+def summed(connection: sa.Connection, campaign: int, owner: str | None = None, *, now: float | None = None) -> Sums:
+    """Return a campaign's sums.
+
+    Args:
+        connection: In a transaction.
+        campaign: Its number in the journal.
+        owner: Whose chunks in flight are not counted as exposed; None counts all.
+        now: Unix time; what is in flight since before its lease ran out counts as unknown. None counts it as pending.
+    """
+    sums = Sums()
+    values = {"p_campaign": campaign, "p_owner": owner, "p_now": now}
+    [(*counts, size, parts, unpriced)] = rows(connection, _COUNTS, values)
+    for state, count in zip(STATES, counts, strict=True):
+        sums.states[state] = int(count)
+    sums.pending = int(size) - sum(sums.states.values())
+    sums.parts, sums.unpriced = int(parts), int(unpriced)
+    if now is not None:
+        [(left,)] = rows(connection, _LEFT_FLYING, values)
+        sums.states[OutcomeState.UNKNOWN] += int(left)
+        sums.pending -= int(left)
+    [(flying,)] = rows(connection, _FLYING[owner is not None, now is not None], values)
+    sums.in_flight = int(flying)
+    for cost, measured, reasons, problem, gateway_id, ended in rows(connection, _DETAILS, values):
+        if cost != "0":
+            sums.cost += plausible.cost(cost, measured) or Decimal(0)
+        if reasons is not None:
+            sums.reasons.update({Reason(reason): count for reason, count in _reasons.decode(reasons).items()})
+        if problem is not None and ended in {ChunkState.FAILED, ChunkState.UNKNOWN, ChunkState.REJECTED}:
+            sums.problems[problem] += 1
+        if gateway_id is not None:
+            sums.campaign_ids[gateway_id] = None
+    for reason, count in rows(connection, _REFUSED, values):
+        sums.states[OutcomeState.REJECTED] += count
+        sums.reasons[Reason(reason)] += count
+    [(complete,)] = rows(connection, _COMPLETE, values)
+    sums.complete = bool(complete)
+    [(exposed,)] = rows(connection, _EXPOSED[owner is not None], values)
+    sums.exposed = int(exposed)
+    return sums
 
 
 def _spent(connection: sa.Connection, campaign: int, more: int) -> Spent:
     """Return what all processes spent on a campaign, with so many parts more; right to a millionth of a euro."""
-    row: Any = connection.execute(_SPENT, {"p_campaign": campaign}).one()
+    [row] = rows(connection, _SPENT, {"p_campaign": campaign})
     return Spent(
         parts=int(row[0]),
         cost=Decimal(str(round(float(row[1]), 6))),

@@ -10,7 +10,6 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
-from glob import escape, glob
 from typing import NamedTuple
 
 from allmysms_async.clock import SYSTEM
@@ -117,6 +116,15 @@ def _written(name: str, words: str) -> str | None:
     return None
 
 
+def _beside(path: str) -> list[str]:
+    """Return the files whose names begin with a file's own; none where they cannot be listed."""
+    folder, name = os.path.split(path)
+    try:
+        return [os.path.join(folder, each) for each in os.listdir(folder or ".") if each.startswith(f"{name}.")]
+    except OSError:
+        return []
+
+
 def refuse_remains(path: str) -> None:
     """Refuse a path beside which something tells that another journal belongs there.
 
@@ -125,8 +133,9 @@ def refuse_remains(path: str) -> None:
     """
     real = os.path.realpath(path)
     places = dict.fromkeys((path, real))  # the journal itself, and the link that leads there
+    beside_it = [each for place in places for each in _beside(place)]
     for kind, remedy in _REMEDIES.items():
-        found = sorted(each for place in places for each in glob(f"{escape(place)}.{kind}-*"))
+        found = sorted(each for place in places for each in beside_it if each.startswith(f"{place}.{kind}-"))
         if found:
             msg = (
                 f"The journal {path} was lost under an earlier run, which left {found[-1]}: with what is at {path} now "

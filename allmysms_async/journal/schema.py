@@ -6,7 +6,10 @@ counts) stands in columns before the packed recipients, so that sums over many c
 
 from __future__ import annotations
 
+import functools
+
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from allmysms_async.errors import JournalError
 
@@ -168,7 +171,7 @@ def _set_up(connection: sa.Connection, label: str, *, create: bool) -> None:
         if foreign or not create:
             msg = f"{label} is no journal: it holds other tables, or none; nothing was sent."
             raise JournalError(msg, remedy="Name another file, or a database of its own.")
-        _metadata.create_all(connection)
+        _create(connection)
         connection.execute(_mark.insert().values(version=VERSION))
         return
     version = connection.execute(sa.select(_mark.c.version)).scalar_one_or_none()
@@ -177,3 +180,24 @@ def _set_up(connection: sa.Connection, label: str, *, create: bool) -> None:
         raise JournalError(msg, remedy="Continue it with the version of the library that began it.")
     if create and version != VERSION:
         connection.execute(_mark.update().values(version=VERSION))
+
+
+def _create(connection: sa.Connection) -> None:
+    """Create the tables, of which none is there."""
+    if connection.dialect.name != "sqlite":
+        _metadata.create_all(connection, checkfirst=False)
+        return
+    for statement in _on_sqlite():
+        connection.exec_driver_sql(statement)
+
+
+@functools.cache
+def _on_sqlite() -> tuple[str, ...]:
+    """Return the statements that create the tables, written once for all files of a process."""
+    statements: list[str] = []
+
+    def write(statement: sa.DDLElement, *_: object, **__: object) -> None:
+        statements.append(str(statement.compile(dialect=sqlite.dialect())))
+
+    _metadata.create_all(sa.create_mock_engine("sqlite://", write), checkfirst=False)
+    return tuple(statements)

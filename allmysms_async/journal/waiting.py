@@ -9,14 +9,29 @@ import sqlalchemy as sa
 
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.journal import schema
+from allmysms_async.journal.direct import rows
 from allmysms_async.journal.liveness import Place, here, may_be_told
 from allmysms_async.journal.rescue import place_of
-from allmysms_async.journal.transition import gone
+from allmysms_async.journal.transition import bind, gone
 from allmysms_async.model import Waiting
 
 __all__ = ["described", "held_by_others"]
 
 _c, _k, _h = schema.chunk.c, schema.campaign.c, schema.holder.c
+
+
+_others = sa.select(_c.owner, sa.func.count(), sa.func.max(_c.lease_until)).where(
+    _c.campaign == bind("campaign"),
+    _c.state == ChunkState.IN_FLIGHT.value,
+    _c.owner.is_not(None),
+    sa.not_(gone(bind("now", sa.Float))),
+)
+_OTHERS = {
+    False: _others.group_by(_c.owner).order_by(_c.owner),
+    True: _others.where(_c.owner != bind("owner")).group_by(_c.owner).order_by(_c.owner),
+}
+"""By whether somebody who holds something asks."""
+_SOURCE = sa.select(_k.reader, _k.reader_until).where(_k.id == bind("campaign"), _k.reader.is_not(None))
 
 
 def held_by_others(
@@ -31,23 +46,15 @@ def held_by_others(
         now: Unix time.
         reading: Whether the one that reads the source counts as well.
     """
-    others = sa.true() if owner is None else _c.owner != owner
-    found = connection.execute(
-        sa.select(_c.owner, sa.func.count().label("requests"), sa.func.max(_c.lease_until).label("until"))
-        .where(_c.campaign == campaign, _c.state == ChunkState.IN_FLIGHT.value, _c.owner.is_not(None))
-        .where(others, sa.not_(gone(now)))
-        .group_by(_c.owner)
-        .order_by(_c.owner)
-    )
+    values = {"p_campaign": campaign, "p_owner": owner, "p_now": now}
     requests, until = 0, dict[str, float]()
-    for row in found:
-        requests += row.requests
-        until[row.owner] = row.until
+    for holder, count, last in rows(connection, _OTHERS[owner is not None], values):
+        requests += count
+        until[holder] = last
     if reading:
-        source = sa.select(_k.reader, _k.reader_until).where(_k.id == campaign, _k.reader.is_not(None))
-        for row in connection.execute(source):
-            if row.reader != owner and row.reader_until >= now:
-                until[row.reader] = max(until.get(row.reader, 0.0), row.reader_until)
+        for reader, last in rows(connection, _SOURCE, values):
+            if reader != owner and last >= now:
+                until[reader] = max(until.get(reader, 0.0), last)
     if not until:
         return None
     words = [described(connection, each) for each in sorted(until)]
