@@ -31,6 +31,7 @@ from allmysms_async.errors import (
     ProtocolError,
     RateLimited,
 )
+from allmysms_async.exchange import departure
 from allmysms_async.loop import surely
 from allmysms_async.model import Campaign, MmsMessage, SendReceipt, as_sms
 
@@ -186,6 +187,8 @@ class Dispatch:
             except BaseException as error:
                 in_doubt |= not isinstance(error, NotSent | RateLimited)
                 raise
+            finally:
+                departure.set(None)  # leave was for this attempt alone
 
         since = chunk.first_sent_at if claim.unanswered else None
         age = 0.0 if since is None else now - since

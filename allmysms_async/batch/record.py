@@ -212,7 +212,10 @@ class Sink(Protocol):
         ...
 
     async def hold(self, claim: Claim) -> bool:
-        """Tell, just before the bytes leave, whether a claimed chunk is still this process's to send."""
+        """Tell, just before the bytes leave, whether a claimed chunk is still this process's to send.
+
+        It may set ``exchange.departure`` for the attempt that follows.
+        """
         ...
 
     async def stranded(self, *, after: int = 0) -> list[Stranded]:
