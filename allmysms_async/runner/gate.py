@@ -94,6 +94,8 @@ class Passage:
         """
         if self._permit is not None and self._permit.lapses > self._clock.monotonic():
             return True
+        permit, self._permit = self._permit, None
+        self._gate.rate.give_back(permit)
         self._permit = await self._gate.rate.permit(self._stopping)
         self._had_at = self._clock.monotonic()
         return self._permit is not None
@@ -125,8 +127,7 @@ class Passage:
             msg = "The seat among all requests in flight was lost; nothing was sent."
             raise NotSent(msg)
         if not gate.asked:  # as far as is known nobody asks later: this is the last moment
-            await self._ready()
-            self._left = True
+            await self._leave()
         self._tried = True
         departure.set(self._depart)
         return True
@@ -141,8 +142,10 @@ class Passage:
         self._gate.asked = True
         if self._permit is not OPEN:
             self._gate.rate.took(self._clock.monotonic() - self._had_at)
+        if self._left:  # it was not known that it would be asked here: what was had for that moment is used
+            self._permit = None
         try:
-            await self._ready()
+            await self._leave()
         except asyncio.CancelledError:
             if self._stopping.is_set() and self._fresh:  # the grace is over, and nothing was written
                 raise NotSent(_STOPPED) from None
@@ -150,10 +153,9 @@ class Passage:
         except JournalError as error:
             msg = f"What limits all machines together could not be asked ({type(error).__name__}); nothing was sent."
             raise NotSent(msg) from error
-        self._left = True
 
-    async def _ready(self) -> None:
-        """Wait until everything is had at one and the same moment: what lapsed is taken anew."""
+    async def _leave(self) -> None:
+        """Leave once everything is had at one and the same moment: what lapsed is taken anew."""
         gate = self._gate
         while True:
             now, permit = self._clock.monotonic(), self._permit
@@ -169,11 +171,15 @@ class Passage:
             elif permit.starts > now:
                 await self._clock.sleep(permit.starts - now)
             else:
+                gate.rate.used(permit)
+                self._left = True
                 return
 
     async def _permitted(self, *, urgent: bool) -> bool:
         """Have a permit that has not lapsed; False if asked to stop first, what was tried before is not stopped."""
         if self._permit is None or self._permit.lapses < self._clock.monotonic():
+            self._permit, lapsed = None, self._permit
+            self._gate.rate.give_back(lapsed)
             self._permit = await self._gate.rate.permit(self._stopping if self._fresh else None, urgent=urgent)
             self._had_at = self._clock.monotonic()
         return self._permit is not None

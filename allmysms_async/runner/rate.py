@@ -1,48 +1,68 @@
-"""Requests a second over all machines: one row says when the next may leave, and workers take some at once.
+"""Requests a second over all machines: as many slots as requests may leave in a second, each a row of the journal.
 
-A permit is for its moment, and lapses a little later: however workers come, stall or die, what is late does not leave,
-and what lapses is lost. The moments are so far apart that whatever second is looked at, at the gateway, has no more
-requests than the limit, as long as the ways to it differ by no more than ``WAY_SECONDS``.
+Whoever has a slot sends one request under it, and says when that left: a second and ``WAY_SECONDS`` later the slot is
+free for the next one, of whichever worker. So whatever second is looked at at the gateway has no more requests than
+there are slots, as long as the ways of two requests to it differ by less, however workers come, stall or die. A slot
+that was taken and not given back is free again once a request that it may have been used for is over a second old. All
+is counted in durations: neither the machines' clocks nor how far away the database is matter.
 """
 
 from __future__ import annotations
 
 import asyncio
-import bisect
+import contextlib
 import math
+import secrets
 from collections import deque
 
 import msgspec
 
 from allmysms_async.clock import Clock
+from allmysms_async.errors import JournalError
 from allmysms_async.runner.control import Control
 
-__all__ = ["OPEN", "USE_SECONDS", "WAY_SECONDS", "Permit", "Rate", "apart", "window"]
-
-USE_SECONDS = 0.03
-"""How long after its moment a permit may be used, for each second of the window."""
+__all__ = ["OPEN", "WAY_SECONDS", "Permit", "Rate", "slots"]
 
 WAY_SECONDS = 0.05
-"""How much longer one request may be on its way to the gateway than another, likewise."""
+"""How much longer one request may be on its way to the gateway than another."""
 
-_BATCH_SECONDS = 0.1
-"""For so long permits are taken at once."""
+_HAD_SECONDS = 3.0
+"""For so long after it was taken a slot may be used; who needs longer takes another one."""
 
-_AHEAD_SECONDS = 0.05
-"""So long before the last permit is due the next ones are taken."""
+_ASK_SECONDS = 0.05
+"""No more often than this slots are asked for."""
+
+_AHEAD_SECONDS = 0.06
+"""So long before they are free slots are taken, beside what it takes here until a request can leave."""
 
 _LOOK_SECONDS = 0.25
-_LEAST_USE_SECONDS = 0.01
-_LONGEST_LEAD = 1.0
+_LONGEST_LEAD = 0.5
 _FORGET = 0.98
-_DRIFT = 0.001
-"""How fast two clocks may drift apart: ten times as fast as they do."""
+_SPREAD = 0.8
+"""Requests of one worker leave no closer to each other than this share of what they are apart on average."""
 
-# What is told is the clock of the moment after the row was had, also where it was waited for.
+# At first they are free one after the other.
+_ENTER = (
+    "insert into runner_slot (line, number, holder, free_at)"
+    " select $1, n, '', clock_timestamp() + make_interval(secs => n * $3::float8)"
+    " from generate_series(0, $2::int - 1) as n on conflict do nothing"
+)
 _TAKE = (
-    "update runner_line set tat = greatest(tat, clock_timestamp()) + make_interval(secs => $2::int * $3::float8)"
-    " where line = $1 returning extract(epoch from tat)::float8 as ends,"
-    " extract(epoch from clock_timestamp())::float8 as now"
+    "with soon as materialized (select number, free_at from runner_slot where line = $1 and number < $2"
+    " and free_at <= clock_timestamp() + make_interval(secs => $3::float8) order by free_at limit $4"
+    " for update skip locked)"
+    " update runner_slot s set holder = $5, free_at = greatest(soon.free_at, clock_timestamp())"
+    " + make_interval(secs => $6::float8) from soon where s.line = $1 and s.number = soon.number"
+    " returning s.number, extract(epoch from soon.free_at - clock_timestamp())::float8 as seconds"
+)
+_NEXT = (
+    "select count(*) as slots, extract(epoch from min(free_at) - clock_timestamp())::float8 as seconds from runner_slot"
+    " where line = $1 and number < $2"
+)
+_GIVE = (
+    "update runner_slot s set holder = '', free_at = clock_timestamp() + make_interval(secs => u.seconds)"
+    " from unnest($3::int[], $4::float8[]) as u (number, seconds)"
+    " where s.line = $1 and s.holder = $2 and s.number = u.number"
 )
 
 
@@ -50,52 +70,24 @@ class Permit(msgspec.Struct, frozen=True):
     """Leave to send one request.
 
     Attributes:
+        slot: Its slot.
         starts: Monotonic time from which it may leave.
         lapses: Until when.
     """
 
+    slot: int
     starts: float
     lapses: float
 
 
-OPEN = Permit(-math.inf, math.inf)
+OPEN = Permit(-1, -math.inf, math.inf)
 """Leave where there is no limit."""
 
 
-def window(limit: float) -> float:
-    """Return over how many seconds a limit is counted: one, or as many as one request takes if that is more."""
-    return max(1.0, 1.0 / limit)
-
-
-def apart(limit: float) -> float:
-    """Return how many seconds the moments of permits are apart.
-
-    So that of moments that lie within a window, the use of a permit and the difference of the ways there are no more
-    than the limit.
-    """
-    return window(limit) * (1.0 + USE_SECONDS + WAY_SECONDS) / max(1.0, limit)
-
-
-class _Difference:
-    """How far the monotonic clock is ahead of the database's: bounds, which each answer narrows."""
-
-    def __init__(self) -> None:
-        self.low, self.high = -math.inf, math.inf
-        self._at = 0.0
-
-    def learn(self, asked: float, heard: float, theirs: float) -> None:
-        """Take in an answer.
-
-        Args:
-            asked: Monotonic time at which it was asked for.
-            heard: And had.
-            theirs: The database's time in between.
-        """
-        spread = _DRIFT * max(0.0, heard - self._at)
-        low, high = asked - theirs, heard - theirs
-        self.low, self.high, self._at = max(low, self.low - spread), min(high, self.high + spread), heard
-        if self.low > self.high:  # a clock was set
-            self.low, self.high = low, high
+def slots(limit: float) -> tuple[int, float]:
+    """Return how many slots a limit has, and over how many seconds each may be used once: one, or a little more."""
+    count = math.ceil(limit)
+    return count, count / limit
 
 
 class _Waiter(msgspec.Struct, eq=False):
@@ -124,18 +116,22 @@ class Rate:
         self.lead = 0.0
         self._control = control
         self._line = line
+        self._holder = secrets.token_hex(8)
         self._clock = clock
-        self._moments: list[Permit] = []
-        self._limit_of_moments: float | None = None
-        self._difference = _Difference()
+        self._had: deque[Permit] = deque()
+        # Slots that are given back with the next statement, and when they are free.
+        self._over: dict[int, float] = {}
+        self._not_before = 0.0
+        self._asked = -math.inf
         self._urgent: deque[_Waiter] = deque()
         self._usual: deque[_Waiter] = deque()
         self._woken = asyncio.Event()
         self._giving: asyncio.Task[None] | None = None
-        self._taking: asyncio.Task[None] | None = None
 
     async def permit(self, stopping: asyncio.Event | None = None, *, urgent: bool = False) -> Permit | None:
         """Wait for leave to send one request; None if asked to stop first.
+
+        Whoever has it says what becomes of it: ``used`` as the request leaves, or ``give_back``.
 
         Args:
             stopping: Ends the wait.
@@ -151,9 +147,7 @@ class Rate:
         waiter = _Waiter(asyncio.get_running_loop().create_future(), stopping, 0.0 if urgent else self.lead)
         waiting = self._urgent if urgent else self._usual
         waiting.append(waiter)
-        if self._giving is None or self._giving.done():
-            self._giving = asyncio.create_task(self._give(), name="runner permits")
-        self._woken.set()
+        self._wake()
         try:
             return await waiter.future
         except asyncio.CancelledError:
@@ -164,41 +158,51 @@ class Rate:
             if waiter in waiting:
                 waiting.remove(waiter)
 
+    def used(self, permit: Permit) -> None:
+        """Take note that the request of a permit leaves now."""
+        limit = self.limit
+        if permit is not OPEN:
+            period = 1.0 if limit is None else slots(limit)[1]
+            self._over[permit.slot] = self._clock.monotonic() + period + WAY_SECONDS
+            self._wake()
+
     def give_back(self, permit: Permit | None) -> None:
         """Let another request have a permit that was not used."""
-        if permit is None or permit is OPEN or self.limit != self._limit_of_moments:
-            return
-        if permit.lapses > self._clock.monotonic():
-            bisect.insort(self._moments, permit, key=lambda each: each.starts)
-            self._woken.set()
+        if permit is not None and permit is not OPEN:
+            self._had.appendleft(permit)
+            self._wake()
 
     def took(self, seconds: float) -> None:
         """Take in how long it took from a permit until its request could leave."""
         self.lead = min(_LONGEST_LEAD, max(seconds, _FORGET * self.lead))
 
     async def aclose(self) -> None:
-        """Hand out nothing more."""
-        for task in (self._giving, self._taking):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait({task})
+        """Hand out nothing more, and let others have what is had."""
+        if self._giving is not None:
+            self._giving.cancel()
+            await asyncio.wait({self._giving})
+        with contextlib.suppress(JournalError):  # they are free a little later
+            await self._give_over(everything=True)
 
     # -- handing out --------------------------------------------------------------------------------------------------
 
+    def _wake(self) -> None:
+        self._woken.set()
+        if self._giving is None or self._giving.done():
+            self._giving = asyncio.create_task(self._give(), name="runner permits")
+
     async def _give(self) -> None:
-        """Hand out permits for as long as somebody waits for one."""
+        """Hand out permits for as long as somebody waits for one, and give back what is over."""
         try:
-            while (waiter := self._first()) is not None:
+            while True:
                 self._woken.clear()
-                permit, seconds = self._due(waiter)
-                if permit is not None:
-                    waiter.future.set_result(permit)
-                elif seconds > 0:
+                waiter = self._first()
+                if waiter is None:
+                    await self._give_over(everything=True)
+                    if self._first() is None:
+                        return
+                elif (seconds := await self._serve(waiter)) > 0:
                     await self._pause(min(seconds, _LOOK_SECONDS))
-                elif (taking := self._take_more()) is not None:
-                    await asyncio.wait({taking})
-                    self._taking = None
-                    taking.result()
         except Exception as error:  # whatever it is, those who wait are to know
             for waiting in (self._urgent, self._usual):
                 while waiting:
@@ -217,24 +221,25 @@ class Rate:
                     return waiter
         return None
 
-    def _due(self, waiter: _Waiter) -> tuple[Permit | None, float]:
-        """Return a permit for who waits, or else the seconds until one is due, 0 if none is there."""
-        limit, now, moments = self.limit, self._clock.monotonic(), self._moments
+    async def _serve(self, waiter: _Waiter) -> float:
+        """Hand a permit to who waits, if one is due; return the seconds until it is worth looking again."""
+        limit, now = self.limit, self._clock.monotonic()
         if limit is None:
-            moments.clear()
-            return OPEN, 0.0
-        if limit != self._limit_of_moments:
-            moments.clear()
-            self._limit_of_moments = limit
-        while moments and moments[0].lapses <= now:
-            moments.pop(0)
-        if not moments:
-            return None, 0.0
-        waiting = len(self._usual) + len(self._urgent)
-        if len(moments) < waiting and moments[-1].starts - waiter.lead - now < _AHEAD_SECONDS:
-            self._take_more()
-        seconds = moments[0].starts - waiter.lead - now
-        return (moments.pop(0), 0.0) if seconds <= 0 else (None, seconds)
+            waiter.future.set_result(OPEN)
+            return 0.0
+        count, period = slots(limit)
+        while self._had and (self._had[0].lapses < now + waiter.lead or self._had[0].slot >= count):
+            self._over.setdefault((lost := self._had.popleft()).slot, lost.starts)
+        if not self._had:
+            return await self._take(count, period)
+        permit = self._had[0]
+        starts = max(permit.starts, self._not_before)
+        if (seconds := starts - waiter.lead - now) > 0:
+            return seconds
+        self._had.popleft()
+        self._not_before = max(now, starts) + _SPREAD * period / count
+        waiter.future.set_result(Permit(permit.slot, starts, permit.lapses))
+        return 0.0
 
     async def _pause(self, seconds: float) -> None:
         """Wait, or until something else is to be looked at."""
@@ -246,38 +251,41 @@ class Rate:
             sleeping.cancel()
             woken.cancel()
 
-    # -- taking -------------------------------------------------------------------------------------------------------
+    # -- taking and giving back ---------------------------------------------------------------------------------------
 
-    def _take_more(self) -> asyncio.Task[None] | None:
-        """Take permits beside all else, unless that is being done; None if there is no limit any more."""
-        if self._taking is not None and (not self._taking.done() or self._taking.exception() is not None):
-            return self._taking
-        limit = self.limit
-        if limit is None:
-            return None
-        self._taking = asyncio.create_task(self._take(limit), name="runner takes permits")
-        return self._taking
+    async def _take(self, count: int, period: float) -> float:
+        """Take slots for those who wait; return the seconds until it is worth asking again."""
+        if (wait := self._asked + _ASK_SECONDS - self._clock.monotonic()) > 0:
+            await self._clock.sleep(wait)
+        await self._give_over()
+        ahead = _AHEAD_SECONDS + self.lead
+        waiting = len(self._usual) + len(self._urgent)
+        asked = self._asked = self._clock.monotonic()
+        longest = _HAD_SECONDS + period + WAY_SECONDS
+        rows = await self._control.fetch(_TAKE, self._line, count, ahead, max(1, waiting), self._holder, longest)
+        heard = self._clock.monotonic()
+        had = [Permit(row["number"], heard + max(0.0, row["seconds"]), asked + _HAD_SECONDS) for row in rows]
+        self._had.extend(sorted(had, key=lambda each: each.starts))
+        if had:
+            return 0.0
+        (row,) = await self._control.fetch(_NEXT, self._line, count)
+        if row["slots"] < count:
+            await self._control.fetch(_ENTER, self._line, count, period / count)
+            return 0.0
+        return max(_ASK_SECONDS, float(row["seconds"]) - ahead)
 
-    async def _take(self, limit: float) -> None:
-        """Take permits for a moment, or for those who wait."""
-        spacing = apart(limit)
-        waiting = len(self._usual) + len(self._urgent) - len(self._moments)
-        count = max(1, min(waiting, int(_BATCH_SECONDS / spacing)))
-        asked = self._clock.monotonic()
-        rows = await self._control.fetch(_TAKE, self._line, count, spacing)
-        if not rows:  # the account's limits were removed; the next look around will say so
-            await self._clock.sleep(_LOOK_SECONDS)
+    async def _give_over(self, *, everything: bool = False) -> None:
+        """Give back the slots that were used; everything that is had as well, if nobody waits for it."""
+        while everything and self._had:
+            self._over.setdefault((permit := self._had.popleft()).slot, permit.starts)
+        if not self._over:
             return
-        difference, ends = self._difference, float(rows[0]["ends"])
-        difference.learn(asked, self._clock.monotonic(), float(rows[0]["now"]))
-        use = USE_SECONDS * window(limit)
-        if limit != self._limit_of_moments:
-            return
-        for index in range(count):
-            moment = ends - (count - index) * spacing
-            # Surely not before its moment, and surely not later after it than it may be used; where the database is so
-            # far away that nobody can tell, for a moment all the same.
-            starts = moment + difference.high
-            self._moments.append(Permit(starts, max(moment + difference.low + use, starts + _LEAST_USE_SECONDS)))
-        self._moments.sort(key=lambda each: each.starts)
-        self._woken.set()
+        over, self._over = self._over, {}
+        now = self._clock.monotonic()
+        seconds = [max(0.0, free - now) for free in over.values()]
+        try:
+            await self._control.fetch(_GIVE, self._line, self._holder, list(over), seconds)
+        except BaseException:
+            # Nobody knows whether, or when: it is not to change what is taken from now on.
+            self._holder = secrets.token_hex(8)
+            raise

@@ -19,7 +19,7 @@ __all__ = ["LEAST", "VERSION", "VERSIONS", "ensure", "judge"]
 VERSION = 2
 """Of these tables."""
 
-LEAST = 1
+LEAST = 2
 """The oldest version that can work on these tables."""
 
 VERSIONS = (
@@ -29,14 +29,21 @@ VERSIONS = (
 """The columns of a question that ``judge`` is to be given."""
 
 _LOCK = 6_214_018_032_029  # names the lock under which these tables are created or changed, nothing else
-# What version 2 adds: until when a seat may be in use, and what went wrong over all machines. Workers of version 1 go
-# on: while such a one works, the limit in flight holds for it by the lock alone, as it did then.
+# What version 2 adds: until when a seat may be in use, the slots of each second, and what went wrong over all machines.
+# Workers of version 1 do not go on: they would count requests a second apart.
 _SECOND = """
 create table if not exists runner_seat (
     line text not null,
     number integer not null,
     holder text not null,
     until timestamptz not null,
+    primary key (line, number)
+);
+create table if not exists runner_slot (
+    line text not null,
+    number integer not null,
+    holder text not null,
+    free_at timestamptz not null,
     primary key (line, number)
 );
 create table if not exists runner_failure (
