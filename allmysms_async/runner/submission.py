@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from typing import Unpack
 
@@ -127,18 +128,27 @@ class Submission:
                         self.status = await store.enter(control, number, line, self._priority, dict(self._options))
                         await self._wake(engine, number)
 
+                    # Whatever ends it: what was read is to be sent.
                     try:
-                        return await self._placement.run(opened)
-                    finally:
-                        if self._sink.campaign:  # whatever ended it: what was read is to be sent
-                            await store.wake_up(control, self._sink.campaign)
-                            await self._wake(engine, self._sink.campaign)
+                        result = await self._placement.run(opened)
+                    except BaseException:
+                        with contextlib.suppress(JournalError):  # what ended it tells more
+                            await self._wake_again(control, engine)
+                        raise
+                    await self._wake_again(control, engine)
+                    return result
             finally:
                 await control.aclose()
                 await database.close()
         finally:
             if self._owns:
                 await self._backend.aclose()
+
+    async def _wake_again(self, control: Control, engine: Engine) -> None:
+        """Wake workers that took the campaign for done while it was read."""
+        if self._sink.campaign:
+            await store.wake_up(control, self._sink.campaign)
+            await self._wake(engine, self._sink.campaign)
 
     async def _wake(self, engine: Engine, campaign: int) -> None:
         """Wake a worker; each of those that live defers what it can do itself, also if this fails."""

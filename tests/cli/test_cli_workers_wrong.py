@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 
 import pytest
 
@@ -81,3 +82,14 @@ async def test_a_health_port_that_is_taken_is_told(run, sandbox, place):
         port = taken.getsockname()[1]
         ended = await run("worker", "--journal", place, "--until-idle", "--health-port", str(port))
     assert (ended.code, f"port {port}" in ended.err) == (2, True)
+
+
+async def test_without_the_extra_it_is_named_and_what_needs_none_works(run, sandbox, place, clients, monkeypatch):
+    """Placing and sending say what to install; pausing and stopping take no engine."""
+    await run("campaign", "submit", clients, "--journal", place, "--name", "soldes", *WORDS)
+    monkeypatch.setitem(sys.modules, "procrastinate", None)
+    for words in (("campaign", "submit", clients, "--name", "other", *WORDS), ("worker",)):
+        ended = await run(*words, "--journal", place)
+        assert (ended.code, 'pip install "allmysms_async[runner]"' in ended.err) == (2, True)
+    assert (await run("campaign", "pause", place)).code == 0
+    assert (await run("campaign", "resume", place)).code == 0

@@ -7,7 +7,7 @@ import time
 import asyncpg
 import pytest
 
-from allmysms_async import JournalError, Recipient
+from allmysms_async import CampaignStopped, JournalError, Recipient
 from allmysms_async.runner import Submission, Worker, store
 from allmysms_async.runner.control import Control, opened_database
 
@@ -158,3 +158,24 @@ async def test_what_an_operator_paused_or_stopped_no_submission_opens(sandbox, p
         await Worker(backend, journal=place, until_idle=True).run()
     assert set(texts_of(sandbox).values()) == {1}
     assert (await result_of(place)).accepted == 4
+
+
+async def test_what_ended_a_submission_is_told_also_if_the_database_fails_then(place, backend, monkeypatch):
+    """The source fails, and nobody can be woken any more: the source's failure is what is told."""
+
+    class Failing:
+        def __iter__(self):
+            yield Recipient("0610000000", ("N",))
+            raise OSError("the disk is gone")
+
+    async def fail(*_):
+        msg = "No connection."
+        raise JournalError(msg)
+
+    monkeypatch.setattr(store, "wake_up", fail)
+    whole = campaign(0)
+    broken = type(whole)(whole.name, whole.message, Failing(), exclude_opt_outs=False, quiet_hours="ignore")
+    with pytest.raises(CampaignStopped, match="source failed"):
+        await placed(broken, place, backend())
+    with pytest.raises(JournalError, match="No connection"):
+        await placed(campaign(2), place, backend())
