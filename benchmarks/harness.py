@@ -159,8 +159,12 @@ def compiled(folder: pathlib.Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[Callable[[str], str] | None]:
-    """Run the machine's own PostgreSQL, and give what creates a database and returns its URL; None if there is none."""
+def postgres(*settings: str) -> Iterator[Callable[[str], str] | None]:
+    """Run the machine's own PostgreSQL, and give what creates a database and returns its URL; None if there is none.
+
+    Args:
+        settings: Further lines of its configuration.
+    """
     sys.path.insert(0, str(_FOLDER.parent / "tests" / "journal"))
     from database import Postgres, programs
 
@@ -171,7 +175,7 @@ def postgres() -> Iterator[Callable[[str], str] | None]:
     with socket.socket() as bound:  # and not listened on: nobody else is given its port, and a server may have it
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(("127.0.0.1", 0))
-        server = Postgres(found, bound.getsockname()[1])
+        server = Postgres(found, bound.getsockname()[1], settings=settings)
         try:
             server.start()
             yield server.create

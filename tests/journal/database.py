@@ -5,7 +5,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -35,9 +35,12 @@ class Postgres:
         folder: Where PostgreSQL's programs are.
         port: Where it is to listen.
         others: Addresses besides loopback that it listens on, each with the one that may come there.
+        settings: Further lines of its configuration.
     """
 
-    def __init__(self, folder: Path, port: int, others: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self, folder: Path, port: int, others: Mapping[str, str] = MappingProxyType({}), settings: Iterable[str] = ()
+    ) -> None:
         self._folder = folder
         self._has_empty = False
         self._user = _user()
@@ -57,6 +60,7 @@ class Postgres:
             file.write("fsync=off\n")
             # Nothing here lives long enough to be worth tidying up.
             file.write("autovacuum=off\n")
+            file.writelines(f"{line}\n" for line in settings)
         with (self._data / "pg_hba.conf").open("a", encoding="utf-8") as file:
             file.writelines(f"host all tester {other}/32 trust\n" for other in others.values())
 

@@ -65,6 +65,7 @@ class Task(msgspec.Struct, kw_only=True):
     numbers: list[str] | None = None
     quiet_hours: str = "ignore"
     began_at: float | None = None
+    request_limit: int | None = None
 
 
 class LaterClock(SystemClock):
@@ -98,7 +99,14 @@ def backend_of(task: Task) -> Sends:
         case "mms":
             return MmsBackend("demo", "demo-pass", base_url=url, timeout=timeout)
         case "envoyersmspro":
-            return EnvoyerSmsProBackend("demo", "demo-pass", default_sender="MAGASIN", base_url=url, timeout=timeout)
+            return EnvoyerSmsProBackend(
+                "demo",
+                "demo-pass",
+                default_sender="MAGASIN",
+                request_limit=task.request_limit,
+                base_url=url,
+                timeout=timeout,
+            )
         case "mail2sms":
             return Mail2SmsBackend(
                 "demo",

@@ -24,6 +24,7 @@ CHUNKS = int(os.environ.get("RUNNER_CHUNKS", "2000"))
 KILLS = int(os.environ.get("RUNNER_KILLS", "30"))
 SIZE = 2
 RATE = 30.0
+REQUESTS_AN_HOUR = 100_000  # of Envoyer SMS Pro
 LEASE = 5.0
 TIMEOUT = 5.0
 BUSY = 20.0
@@ -44,8 +45,8 @@ async def test_whatever_happens_to_four_machines_nobody_is_texted_twice(sandbox,
     began, rng = time.monotonic(), random.Random(1815)
     keyed = protocol == "rest"
     sandbox.faults([{"fault": "latency", "seconds": 0.1}])
-    sandbox.envoyersmspro.limit_requests(100_000)
-    options = {"protocol": protocol, "keyed": keyed}
+    sandbox.envoyersmspro.limit_requests(REQUESTS_AN_HOUR)
+    options = {"protocol": protocol, "keyed": keyed, "request_limit": REQUESTS_AN_HOUR}
     here = backend_of(Task(url=sandbox.http_url, journal="", count=0, smtp_port=sandbox.smtp_port, **options))
     everybody = campaign(CHUNKS * SIZE, native=here.limits.personalises)
     await placed(everybody, place, here, chunk_size=SIZE, lease=LEASE)
