@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from allmysms_async import errors
+from tests.cases import each
 
 # Each class and its parent, as the docstring of the module draws them.
 TREE = {
@@ -128,8 +127,8 @@ def test_refusals_before_sending_are_value_errors() -> None:
     }
 
 
-@pytest.mark.parametrize("name", errors.__all__)
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@each("name", errors.__all__)
+@each("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_error_survives_pickling(name: str, protocol: int) -> None:
     """An error that went through another process is the same class with the same contents."""
     error = made(name)
@@ -138,8 +137,8 @@ def test_error_survives_pickling(name: str, protocol: int) -> None:
     assert state(back) == state(error)
 
 
-@pytest.mark.parametrize("name", errors.__all__)
-@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy])
+@each("name", errors.__all__)
+@each("how", [copy.copy, copy.deepcopy])
 def test_error_survives_copying(name: str, how: Any) -> None:
     """A copy of an error is the same class with the same contents."""
     error = made(name)
@@ -147,7 +146,7 @@ def test_error_survives_copying(name: str, how: Any) -> None:
     assert (type(back), str(back), state(back)) == (type(error), str(error), state(error))
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@each("name", PLAIN)
 def test_sentence_ends_with_the_remedy(name: str) -> None:
     """What to do about it follows what happened; without a remedy there is only the sentence."""
     assert str(made(name)) == "What happened. Top up."

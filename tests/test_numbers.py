@@ -19,6 +19,7 @@ from allmysms_async.numbers import (
     mask,
     read_gateway_number,
 )
+from tests.cases import each
 
 ACCEPTED = [
     # one person, from the manual's three forms to what spreadsheets and address books make of them
@@ -219,13 +220,13 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("raw", "canonical"), ACCEPTED)
+@each(("raw", "canonical"), ACCEPTED)
 def test_written_form_is_read(raw: str, canonical: str) -> None:
     """Each form that people and spreadsheets write gives the person's one number."""
     assert canonical_number(raw) == canonical
 
 
-@pytest.mark.parametrize(("raw", "reason"), REFUSED)
+@each(("raw", "reason"), REFUSED)
 def test_refusal_says_why(raw: str, reason: str) -> None:
     """What is no mobile is refused with the reason that the report shows."""
     with pytest.raises(InvalidNumber) as refused:
@@ -251,7 +252,7 @@ def test_refusal_says_what_is_wrong(raw: str, word: str) -> None:
         canonical_number(raw)
 
 
-@pytest.mark.parametrize("raw", [raw for raw, _ in REFUSED])
+@each("raw", [raw for raw, _ in REFUSED])
 def test_refusal_hides_the_number(raw: str) -> None:
     """No message shows more than five of the number's digits, nor any letter of what was found in its place."""
     with pytest.raises(InvalidNumber) as refused:
@@ -313,7 +314,7 @@ def mobile_owners(national: str) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", range(600, 800))
+@each("block", range(600, 800))
 def test_overseas_table_agrees_with_phonenumbers(block: int) -> None:
     """Every prefix gets the country code that phonenumbers knows, both ways; what only one knows is listed above."""
     for prefix in (f"{block}{after:02}" for after in range(100)):

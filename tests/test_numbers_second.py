@@ -8,9 +8,10 @@ from allmysms_async.errors import InvalidNumber
 from allmysms_async.model import Recipient, RefusedRow
 from allmysms_async.numbers import canonical_number
 from allmysms_async.source.country import Countries
+from tests.cases import each
 
 
-@pytest.mark.parametrize(
+@each(
     "raw",
     [
         *("+32470123456 / 57", "+32470123456/57", "+32 470 12 34 56 / 57", "+32 470 12 34 56/57", "+32470123456 /7"),
@@ -30,7 +31,7 @@ def test_number_and_the_rest_of_another_is_nobodys(raw: str) -> None:
         canonical_number(raw)
 
 
-@pytest.mark.parametrize(
+@each(
     ("raw", "number"),
     [
         ("+32 470 12 34 56", "32470123456"),

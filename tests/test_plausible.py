@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allmysms_async import plausible
+from tests.cases import each
 
 ABSURD = [2**63, -40, -1, 10**30, 9e29, float("nan"), float("inf"), -float("inf"), 10**5000, Decimal("9e29")]
 ABSURD += [str(figure) for figure in ABSURD if not isinstance(figure, int) or figure < 10**40]
 ABSURD += ["1e309", "1e400", "sNaN", "0x10", "1_0", "1,5", "deux", "--1", "9" * 1_000_000, [], {"a": 1}, object()]
 
 
-@pytest.mark.parametrize("value", ABSURD, ids=[str(index) for index in range(len(ABSURD))])
+@each("value", ABSURD, ids=[str(index) for index in range(len(ABSURD))])
 def test_absurd_figure_counts_as_none(value: object) -> None:
     """What is out of range, infinite or no figure is no count, amount, parts nor cost, and takes no time to see."""
     begun = time.process_time()

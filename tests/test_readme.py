@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from allmysms_async.cli.handbook import FOLDER, pages
+from tests.cases import each
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -49,7 +50,7 @@ def test_readme_is_short() -> None:
     assert len(README.splitlines()) < 200
 
 
-@pytest.mark.parametrize("page", [None, *(page.name for page in pages())])
+@each("page", [None, *(page.name for page in pages())])
 def test_links_lead_somewhere(page: str | None) -> None:
     """Each link between the README and the pages leads to a file that is there."""
     path = ROOT / "README.md" if page is None else FOLDER / f"{page}.md"

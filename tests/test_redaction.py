@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-import pytest
 from pyroaring import BitMap64
 
 from allmysms_async.backend import SendRequest
@@ -43,6 +42,7 @@ from allmysms_async.protocols.soap import reports as soap
 from allmysms_async.protocols.soap.account import Stop
 from allmysms_async.protocols.soap.sms import PushId
 from allmysms_async.text import Coding
+from tests.cases import each
 
 PHONE, TEXT, NAME = "33612345678", "Votre code est 482159", "Eulalie"
 SOMEBODY = Recipient(PHONE, (NAME,))
@@ -107,7 +107,7 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize("value", SHOWN, ids=lambda value: type(value).__name__)
+@each("value", SHOWN, ids=lambda value: type(value).__name__)
 def test_number_and_text_are_not_shown(value: object) -> None:
     """Printing it, alone or in a list, shows neither a whole number, nor a text, nor a parameter."""
     for shown in (repr(value), str(value), f"{[value]}", f"{value!a}"):

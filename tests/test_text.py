@@ -25,6 +25,7 @@ from allmysms_async.text import (
     ucs2_units,
     units,
 )
+from tests.cases import each
 
 GSM7, UNICODE = Coding.GSM7, Coding.UNICODE
 
@@ -79,7 +80,7 @@ sendable = st.text(
 values = gsm_texts | sendable | st.sampled_from(["#param_2#", "#param_", "", "1#"])
 
 
-@pytest.mark.parametrize(("text", "coding", "count", "parts"), SIZES)
+@each(("text", "coding", "count", "parts"), SIZES)
 def test_text_takes_the_parts_worked_out_by_hand(text: str, coding: Coding, count: int, parts: int) -> None:
     """A text needs the coding, units and parts that the manual's rules give."""
     assert measure(text) == TextSize(coding, count, parts)
@@ -103,13 +104,13 @@ def test_alphabet_is_whole() -> None:
     assert not set(GSM_BASIC) & set(GSM_EXTENSION)
 
 
-@pytest.mark.parametrize("letter", "éèùàÇÉÄÖÜäöüñæÆßìò")
+@each("letter", "éèùàÇÉÄÖÜäöüñæÆßìò")
 def test_accented_letter_of_gsm_costs_one(letter: str) -> None:
     """These accented letters belong to the GSM alphabet and cost no more than a plain one."""
     assert gsm_units(letter) == 1
 
 
-@pytest.mark.parametrize("letter", "çêëîïôûâœÀÈÊŒ’“”«»…–\xa0\u202f`\t\x7f")
+@each("letter", "çêëîïôûâœÀÈÊŒ’“”«»…–\xa0\u202f`\t\x7f")
 def test_character_outside_gsm_forces_unicode(letter: str) -> None:
     """These characters, common in French, are not in the GSM alphabet."""
     assert gsm_units("a" + letter) is None
@@ -133,8 +134,8 @@ def test_forcing_characters_come_in_order_of_appearance() -> None:
     assert forces_unicode("plain €") == ()
 
 
-@pytest.mark.parametrize("character", [*"\x00\t\v\f\x1b\x1f\ud83d\ufffe\uffff", chr(0xDE00)])
-@pytest.mark.parametrize("coding", [None, GSM7, UNICODE])
+@each("character", [*"\x00\t\v\f\x1b\x1f\ud83d\ufffe\uffff", chr(0xDE00)])
+@each("coding", [None, GSM7, UNICODE])
 def test_character_that_no_wire_carries_is_refused(character: str, coding: Coding | None) -> None:
     """Controls, lone surrogates and non-characters are refused before anything is sent."""
     for call in (lambda: check_text(f"a{character}"), lambda: measure(f"ô{character}", coding)):

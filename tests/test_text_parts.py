@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from allmysms_async.errors import InvalidText
 from allmysms_async.text import GSM_EXTENSION, Coding, Segments, Template, measure, segments
+from tests.cases import each
 
 GSM7, UNICODE = Coding.GSM7, Coding.UNICODE
 
@@ -98,7 +99,7 @@ def size(text: str, coding: Coding) -> int:
     return sum(cost(character, coding) for character in text)
 
 
-@pytest.mark.parametrize(("text", "coding", "units", "lengths"), BREAKS)
+@each(("text", "coding", "units", "lengths"), BREAKS)
 def test_parts_break_where_worked_out_by_hand(text: str, coding: Coding, units: int, lengths: list[int]) -> None:
     """Units, parts and where each ends are as the rules say, and measuring agrees."""
     found = segments(text)

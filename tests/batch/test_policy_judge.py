@@ -10,6 +10,7 @@ from allmysms_async import errors
 from allmysms_async.batch.delivery import deliver
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.batch.verdict import judge
+from tests.cases import each
 
 
 class Cell(NamedTuple):
@@ -111,7 +112,7 @@ def test_table_holds_every_error_an_attempt_can_end_with():
     assert set(TABLE) == set(KINDS) - NO_ATTEMPT
 
 
-@pytest.mark.parametrize(("name", "keyed", "unanswered", "cell"), CELLS)
+@each(("name", "keyed", "unanswered", "cell"), CELLS)
 def test_each_answer_means_what_the_table_says(name, keyed, unanswered, cell):
     """One cell of the table."""
     assert judge(KINDS[name]("It ended."), keyed=keyed, unanswered=unanswered) == cell.event
@@ -139,7 +140,7 @@ def test_lost_request_without_a_key_is_never_repeated(name, unanswered):
     assert judge(KINDS[name]("It ended."), keyed=False, unanswered=unanswered) == UNKNOWN.event
 
 
-@pytest.mark.parametrize("name", sorted(set(KINDS) - NO_ATTEMPT))
+@each("name", sorted(set(KINDS) - NO_ATTEMPT))
 def test_lost_attempt_is_never_declared_failed(name):
     """After an unanswered attempt, nothing says "surely not sent" but the gateway's own word on that key."""
     event = judge(KINDS[name]("It ended."), keyed=True, unanswered=True)

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from allmysms_async.batch.state import TRANSITIONS, ChunkEvent, ChunkState, IllegalTransition, after
+from tests.cases import each
 
 # One line for each state: event -> following state. What is not here must be refused.
 PROMISED = {
@@ -29,7 +30,7 @@ PROMISED = {
 }
 
 
-@pytest.mark.parametrize(("state", "event"), list(itertools.product(ChunkState, ChunkEvent)))
+@each(("state", "event"), list(itertools.product(ChunkState, ChunkEvent)))
 def test_every_state_takes_exactly_the_events_it_should(state, event):
     """Each of the 48 pairs either leads where it is promised to, or is refused by name."""
     following = PROMISED[state].get(event)

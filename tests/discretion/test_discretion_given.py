@@ -17,6 +17,7 @@ from allmysms_async import (
     SoapBackend,
 )
 from allmysms_async.transports.smtp import SmtpTransport
+from tests.cases import each
 
 from . import conftest as here
 
@@ -64,8 +65,8 @@ OPENED: dict[str, Callable[..., Any]] = {
 }
 
 
-@pytest.mark.parametrize("value", FIGURES)
-@pytest.mark.parametrize("opened", OPENED.values(), ids=OPENED)
+@each("value", FIGURES)
+@each("opened", OPENED.values(), ids=OPENED)
 def test_a_credential_that_is_a_figure_is_not_repeated(opened: Callable[..., Any], value: object) -> None:
     """A key, a password or a login given as a figure is refused, and its error tells no more than its type."""
     with pytest.raises(InvalidRequest) as caught:

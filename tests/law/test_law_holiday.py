@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from allmysms_async import law
+from tests.cases import each
 
 # Good Friday, Easter Monday, Ascension, the Monday after Pentecost.
 EASTER = {
@@ -57,8 +58,8 @@ def by_hand(name: str, year: int) -> set[str]:
     return EVERYWHERE | set(movable) | own
 
 
-@pytest.mark.parametrize("year", EASTER)
-@pytest.mark.parametrize("name", OWN)
+@each("year", EASTER)
+@each("name", OWN)
 def test_holidays_are_those_of_the_table(name: str, year: int) -> None:
     """Each territory has the days of all France and its own, and no other."""
     assert found(name, year) == by_hand(name, year)

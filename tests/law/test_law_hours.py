@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from allmysms_async import law
 from allmysms_async.errors import InvalidRequest
+from tests.cases import each
 
 SAME = ""
 """The moment itself is legal."""
@@ -203,7 +204,7 @@ def test_table_is_long_enough() -> None:
     assert {code for code, *_ in TABLE} == set(law.ZONES)
 
 
-@pytest.mark.parametrize(("code", "at", "expected", "more"), ROWS)
+@each(("code", "at", "expected", "more"), ROWS)
 def test_moments_worked_out_by_hand(code: str, at: str, expected: str, more: dict[str, Any]) -> None:
     """A text may be sent at a moment, or else from the next legal one on, and not a microsecond before."""
     zone, instant = law.ZONES[code], datetime.fromisoformat(at)
@@ -266,7 +267,7 @@ def test_hours_are_legal_to_their_end(zone: law.Zone, instant: datetime, more: d
     assert law.may_send(zone, min(begin + (end - begin) * share, end - timedelta(microseconds=1)), **more)
 
 
-@pytest.mark.parametrize(
+@each(
     ("more", "words"),
     [
         ({"instant": datetime(2026, 11, 27, 12)}, "no time zone"),
@@ -278,7 +279,7 @@ def test_hours_are_legal_to_their_end(zone: law.Zone, instant: datetime, more: d
         ({"zone": "33"}, "Zone"),
     ],
 )
-@pytest.mark.parametrize("function", [law.may_send, law.next_legal, law.legal_until])
+@each("function", [law.may_send, law.next_legal, law.legal_until])
 def test_wrong_arguments_are_typed_errors(function: Any, more: dict[str, Any], words: str) -> None:
     """A naive moment is no moment, and there is no rule but those of the table."""
     usual: dict[str, Any] = {"zone": law.ZONES["33"], "instant": datetime(2026, 11, 27, 12, tzinfo=UTC)}

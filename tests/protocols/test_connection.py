@@ -16,6 +16,7 @@ from allmysms_async.protocols.envoyersmspro.account import GetAccountStatus
 from allmysms_async.protocols.rest.account import GetInfo
 from allmysms_async.protocols.soap.account import GetInfo as SoapGetInfo
 from allmysms_async.text import Coding
+from tests.cases import each
 
 SECRET = "s3cret-of-the-shop"
 OTHER = "http://gateway.example/api"
@@ -103,9 +104,9 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("wire", HTTP)
-@pytest.mark.parametrize(("bad", "said"), BAD.items(), ids=map(ascii, range(len(BAD))))
-@pytest.mark.parametrize("allowed", [False, True], ids=["https", "plain"])
+@each("wire", HTTP)
+@each(("bad", "said"), BAD.items(), ids=map(ascii, range(len(BAD))))
+@each("allowed", [False, True], ids=["https", "plain"])
 def test_an_address_that_leads_nowhere_is_refused_at_once(wire: str, bad: str, said: str, allowed: bool) -> None:
     """Every protocol refuses the same addresses before anything is sent, saying which argument, what and what to do."""
     argument, opened = HTTP[wire]
@@ -120,8 +121,8 @@ def test_an_address_that_leads_nowhere_is_refused_at_once(wire: str, bad: str, s
     assert transport.requests == []
 
 
-@pytest.mark.parametrize("wire", HTTP)
-@pytest.mark.parametrize("kind", [None, 1, b"https://x", ["https://x"]], ids=["none", "int", "bytes", "list"])
+@each("wire", HTTP)
+@each("kind", [None, 1, b"https://x", ["https://x"]], ids=["none", "int", "bytes", "list"])
 def test_an_address_that_is_no_text_is_refused(wire: str, kind: object) -> None:
     """What is no text is refused by its type."""
     argument, opened = HTTP[wire]
@@ -129,8 +130,8 @@ def test_an_address_that_is_no_text_is_refused(wire: str, kind: object) -> None:
         opened(**{argument: kind}, transport=Silent())
 
 
-@pytest.mark.parametrize("wire", HTTP)
-@pytest.mark.parametrize(
+@each("wire", HTTP)
+@each(
     "good",
     [
         "https://gateway.example",
@@ -178,9 +179,9 @@ def test_plain_http_to_another_machine_takes_leave(wire: str) -> None:
 # -- credentials ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wire", ALL)
-@pytest.mark.parametrize("argument", ["login", "proof"])
-@pytest.mark.parametrize("value", ["", f"{SECRET}\n", f"{SECRET}\0", f"{SECRET}\x7f", f"{SECRET}\ud800"])
+@each("wire", ALL)
+@each("argument", ["login", "proof"])
+@each("value", ["", f"{SECRET}\n", f"{SECRET}\0", f"{SECRET}\x7f", f"{SECRET}\ud800"])
 def test_a_credential_that_cannot_travel_is_refused_unseen(wire: str, argument: str, value: str) -> None:
     """An empty credential, or one with controls in it, is refused by its name, and not shown."""
     name = PROOF[wire] if argument == "proof" else argument
@@ -190,8 +191,8 @@ def test_a_credential_that_cannot_travel_is_refused_unseen(wire: str, argument: 
     assert SECRET not in f"{caught.value!r} {vars(caught.value)}"
 
 
-@pytest.mark.parametrize("wire", ALL)
-@pytest.mark.parametrize("value", [None, 1234, SECRET.encode(), [SECRET]], ids=["none", "int", "bytes", "list"])
+@each("wire", ALL)
+@each("value", [None, 1234, SECRET.encode(), [SECRET]], ids=["none", "int", "bytes", "list"])
 def test_a_credential_that_is_no_text_is_refused_unseen(wire: str, value: object) -> None:
     """What is no text is refused by its type, and not shown."""
     with pytest.raises(InvalidRequest, match=f"^{PROOF[wire]} must be a text") as caught:
@@ -207,24 +208,24 @@ SEND = SendRequest(
 FIGURES = [0, -1, True, None, "60", float("nan"), float("inf"), 10**400]
 
 
-@pytest.mark.parametrize("wire", ALL)
-@pytest.mark.parametrize("figure", FIGURES, ids=map(str, range(len(FIGURES))))
+@each("wire", ALL)
+@each("figure", FIGURES, ids=map(str, range(len(FIGURES))))
 def test_a_time_out_that_is_none_is_refused(wire: str, figure: object) -> None:
     """Seconds over 0, and finite: whatever else is given is refused with its argument's name."""
     with pytest.raises(InvalidRequest, match=r"^timeout must be seconds.*nothing was sent"):
         ALL[wire](timeout=figure)
 
 
-@pytest.mark.parametrize("wire", HTTP)
-@pytest.mark.parametrize("figure", [0, -1, True, None, "60", 1.5])
+@each("wire", HTTP)
+@each("figure", [0, -1, True, None, "60", 1.5])
 def test_a_bound_that_is_none_is_refused(wire: str, figure: object) -> None:
     """A largest answer is a whole number of bytes."""
     with pytest.raises(InvalidRequest, match=r"^max_response_bytes .*nothing was sent"):
         HTTP[wire][1](max_response_bytes=figure)
 
 
-@pytest.mark.parametrize("wire", ALL)
-@pytest.mark.parametrize("what", [object(), "transport", Silent], ids=["object", "text", "class"])
+@each("wire", ALL)
+@each("what", [object(), "transport", Silent], ids=["object", "text", "class"])
 def test_a_transport_that_is_none_is_refused(wire: str, what: object) -> None:
     """What cannot send and be closed is no transport."""
     with pytest.raises(InvalidRequest, match=r"^transport must be an? (Http|Mail)Transport"):

@@ -14,6 +14,7 @@ from allmysms_async.protocols.rest.operation import Operation as RestOperation
 from allmysms_async.protocols.soap import SoapBackend
 from allmysms_async.protocols.soap import routes as soap
 from allmysms_async.protocols.soap.operation import Operation as SoapOperation
+from tests.cases import each
 
 BACKENDS = (EnvoyerSmsProBackend, SoapBackend)  # they bring every operation
 Kind = type[BaseOperation[Any]]
@@ -23,7 +24,7 @@ TABLES: list[tuple[ModuleType, Kind, int]] = [
     (envoyersmspro, EnvoyerOperation, 12),
 ]
 EVERY = [(module, kind) for module, base, _ in TABLES for kind in base.__subclasses__()]
-EACH = pytest.mark.parametrize(("module", "kind"), EVERY, ids=[kind.__module__ + kind.__name__ for _, kind in EVERY])
+EACH = each(("module", "kind"), EVERY, ids=[kind.__module__ + kind.__name__ for _, kind in EVERY])
 
 
 def lines(module: ModuleType) -> dict[str, BaseRoute]:
@@ -49,7 +50,7 @@ def test_operation_is_found_under_its_own_name(module: ModuleType, kind: Kind) -
     assert (kind.name, kind.replay) == (route.name, route.replay)
 
 
-@pytest.mark.parametrize("kind", RestOperation.__subclasses__())
+@each("kind", RestOperation.__subclasses__())
 def test_route_speaks_of_fields_that_there_are(kind: type[RestOperation[Any]]) -> None:
     """A field that a route treats otherwise is one of the operation's, so that no misspelt name changes the wire."""
     flow = kind.route.flow

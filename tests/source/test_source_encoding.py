@@ -9,6 +9,7 @@ import pytest
 
 from allmysms_async.errors import InvalidSource
 from allmysms_async.source import read_csv
+from tests.cases import each
 
 Write = Callable[[bytes], Path]
 CLEAN = ["Zoé", "Noël", "François", "Hélène", "Benoît", "Jérôme", "Léa", "Agnès", "Chloé", "Mégane", "Théo", "Inès"]
@@ -80,7 +81,7 @@ HONEST = [
 ]
 
 
-@pytest.mark.parametrize("name", HONEST)
+@each("name", HONEST)
 def test_honest_windows_1252_is_read_without_a_doubt(name: str, write: Write) -> None:
     """Blanks, apostrophes, dashes, dots and letters as people of Europe type them are no sign of another encoding."""
     assert names(write(listed("Ana", name))) == ("cp1252" if not name.isascii() else "utf-8-sig", ["Ana", name])
@@ -104,8 +105,8 @@ def test_odd_words_alone_are_a_doubt_with_both_readings(name: str, write: Write)
     assert all(each in told for each in ("line 3", "cp1252 reads", "mac_roman reads", "cp850 reads", "encoding="))
 
 
-@pytest.mark.parametrize("many", [0, 12])
-@pytest.mark.parametrize(
+@each("many", [0, 12])
+@each(
     "word",
     [
         *("ZoÃ©".encode("cp1252") + b"\xff", "No‘l", "Bé½a", "£ukasz", "½ric", "Gar‡on"),
@@ -122,7 +123,7 @@ def test_word_of_another_encoding_is_never_read_as_windows_1252(word: str | byte
     assert caught.value.line == 2 + len(clean)
 
 
-@pytest.mark.parametrize(
+@each(
     ("encoding", "name"),
     [
         *(
@@ -181,8 +182,8 @@ TWICE = {
 }
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
-@pytest.mark.parametrize("name", TWICE)
+@each("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@each("name", TWICE)
 def test_name_that_was_encoded_twice_is_refused_with_both_readings(encoding: str, name: str, write: Write) -> None:
     """A list that reads, and holds names encoded twice, is not sent unless its encoding is said: then as it stands."""
     _, twice = TWICE[name]
@@ -217,7 +218,7 @@ def test_wrong_letter_in_a_column_that_nobody_reads_stops_nothing(write: Write) 
         read_csv(path, phone="mobile", params=["note"])
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     [
         *(
@@ -267,7 +268,7 @@ def test_wrong_letter_in_a_column_that_nobody_reads_stops_nothing(write: Write) 
         ),
     ],
 )
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@each("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_honest_name_in_utf8_is_never_taken_for_one_encoded_twice(name: str, encoding: str, write: Write) -> None:
     """Letters, quotes and signs of every language are read as they are."""
     path = write(listed_in(encoding, "Max", name.replace(";", "")))

@@ -11,6 +11,7 @@ import pytest
 from allmysms_async.errors import InvalidSource
 from allmysms_async.model import RefusedRow
 from allmysms_async.source import read_csv
+from tests.cases import each
 
 P1, P2, P3, P4 = "0612345601", "0612345602", "0612345603", "0612345604"
 Rows = list[tuple[str, tuple[str, ...]]]
@@ -375,7 +376,7 @@ def write(tmp_path: Path) -> Callable[[bytes], Path]:
     return write
 
 
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@each("form", FORMS.values(), ids=FORMS)
 def test_file_is_read_as_it_was_meant_or_refused(form: Form, write: Callable[[bytes], Path]) -> None:
     """Each person gets the own text, each row that may be another's is refused with its line."""
     path = write(form.content)

@@ -14,6 +14,7 @@ from allmysms_async.protocols.envoyersmspro.codec import decode
 from allmysms_async.protocols.envoyersmspro.message import GetMessageStats, SendMessage
 from allmysms_async.protocols.envoyersmspro.operation import Operation
 from allmysms_async.protocols.envoyersmspro.stop import CheckStop
+from tests.cases import each
 
 PHONE, TEXT, PASSWORD = "33612345678", "Votre code est 482159", "motdepasse"
 SEND = SendMessage(TEXT, (PHONE, "33612345679", "33612345680"), "Societe")
@@ -67,8 +68,8 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize("status", [200, 400, 403])
-@pytest.mark.parametrize(("error_id", "message", "kind"), TABLE, ids=[f"{row[0]}-{row[1][-20:]}" for row in TABLE])
+@each("status", [200, 400, 403])
+@each(("error_id", "message", "kind"), TABLE, ids=[f"{row[0]}-{row[1][-20:]}" for row in TABLE])
 def test_each_listed_error_is_one_typed_error(error_id: int, message: str, kind: type[Exception], status: int) -> None:
     """Whatever HTTP status it rides on, an error has its class, its number and the detail after the dash."""
     error = raised(fail(error_id, message), status)
@@ -95,10 +96,8 @@ HTTP = [
 ]
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"<html>Bad Request</html>", b"\xff\xfe", b"<envoyersmspro><status>fail</status>"]
-)
-@pytest.mark.parametrize(("status", "kind"), HTTP)
+@each("body", [b"", b"<html>Bad Request</html>", b"\xff\xfe", b"<envoyersmspro><status>fail</status>"])
+@each(("status", "kind"), HTTP)
 def test_each_http_status_means_what_the_manual_says(status: int, kind: type[Exception], body: bytes) -> None:
     """400 without an error is the request limit, 503 asks to try again, other 5xx leave it open."""
     error = raised(body, status)

@@ -24,6 +24,7 @@ from allmysms_async.exchange import MailEnvelope, MailReceipt
 from allmysms_async.model import Recipient, Secret
 from allmysms_async.protocols.mail2sms.codec import Credentials, Stamp, encode, room, subject
 from allmysms_async.text import Coding
+from tests.cases import each
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "mail2sms"
 CREDENTIALS = Credentials(login=Secret("arthur45"), api_key=Secret("de135f8d2a091e4"))
@@ -172,8 +173,8 @@ def test_room_shrinks_with_sender_and_date() -> None:
     assert room(CREDENTIALS, SmsMessage("x", sender="MAGASIN", send_at=NOON)) == room(CREDENTIALS, SmsMessage("x")) - 26
 
 
-@pytest.mark.parametrize("bad", ["|", ";", "@", "=", "\r", "\n", "\0", " ", "\t", "é", "\x7f"], ids=ascii)
-@pytest.mark.parametrize("field", ["login", "api_key"])
+@each("bad", ["|", ";", "@", "=", "\r", "\n", "\0", " ", "\t", "é", "\x7f"], ids=ascii)
+@each("field", ["login", "api_key"])
 def test_credentials_cannot_forge_a_field_or_a_header(field: str, bad: str) -> None:
     """What separates fields, numbers or headers is refused in a login and a key, without being shown."""
     values = {"login": "demo", "api_key": "demo-key", field: f"ab{bad}0699999999"}

@@ -24,6 +24,7 @@ from allmysms_async import (
 from allmysms_async.errors import FlowRefused, MediaRefused, ProtocolError, ScheduleRefused, TextRefused
 from allmysms_async.exchange import HttpResponse
 from allmysms_async.protocols.mms.answer import Answer, read_account, read_send, results
+from tests.cases import each
 
 PEOPLE = tuple(Recipient(f"3360000000{number}") for number in range(3))
 LISTED = "".join(f"<CUSTOMER><MOBILEPHONE>060000000{n}</MOBILEPHONE></CUSTOMER>" for n in (0, 1))
@@ -69,7 +70,7 @@ def states(text: str | bytes) -> str:
     return "".join(letters[type(result)] for result in results(sent(text), PEOPLE))
 
 
-@pytest.mark.parametrize("code", SEND)
+@each("code", SEND)
 def test_each_status_of_a_send_is_its_error(code: int) -> None:
     """The status decides the class, in this protocol's own table; nothing was sent, and the error says so."""
     with pytest.raises(GatewayError) as caught:
@@ -150,7 +151,7 @@ def test_old_charsets_are_read() -> None:
     assert sent("Status=100\nStatusText=Le message a été envoyé\n".encode("latin-1")).text == "Le message a été envoyé"
 
 
-@pytest.mark.parametrize("end", range(len(WHOLE)))
+@each("end", range(len(WHOLE)))
 def test_an_answer_that_is_cut_anywhere_is_never_guessed(end: int) -> None:
     """Cut at any byte: without its whole status it is an error, and nobody is told to be what he is not."""
     cut = WHOLE[:end]

@@ -17,6 +17,7 @@ from allmysms_async.protocols.rest.codec import decode
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.reports import GetAcks
 from allmysms_async.protocols.rest.sms import SendSms
+from tests.cases import each
 
 OPERATIONS: list[type[Operation[Any]]] = [SendSms, GetAcks, GetCampaignsInfo, GetInfo, DeleteCampaign]
 SENT = b'{"status": 100, "campaignId": "c-1", "nbContacts": 1}'
@@ -48,8 +49,8 @@ BODIES: dict[str, tuple[bytes, str]] = {
 }
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize(("body", "what"), BODIES.values(), ids=BODIES)
+@each("operation", OPERATIONS)
+@each(("body", "what"), BODIES.values(), ids=BODIES)
 def test_body_that_is_no_answer_leaves_the_outcome_open(
     operation: type[Operation[Any]], body: bytes, what: str
 ) -> None:
@@ -65,8 +66,8 @@ def test_body_that_is_no_answer_leaves_the_outcome_open(
 NO_FIGURES = ["9" * 5000, "1e999999", "-1e999999", "NaN", "sNaN", "Infinity", "-inf", "0x10", []]
 
 
-@pytest.mark.parametrize("field", ["nbSms", "nbContacts"])
-@pytest.mark.parametrize("text", NO_FIGURES)
+@each("field", ["nbSms", "nbContacts"])
+@each("text", NO_FIGURES)
 def test_count_that_is_none_does_not_undo_a_send(field: str, text: object) -> None:
     """A count that is no figure counts as none, is told by its field alone, and takes no time to read."""
     body = json.dumps({"status": 100, "campaignId": "7", field: text}).encode()
@@ -75,8 +76,8 @@ def test_count_that_is_none_does_not_undo_a_send(field: str, text: object) -> No
     assert (result.raw[field], odd_in(result.raw)) == (text, (field,))
 
 
-@pytest.mark.parametrize("field", ["credits", "creditsUsed", "balance", "cost"])
-@pytest.mark.parametrize("text", [*NO_FIGURES, "0,045", "1 EUR"])
+@each("field", ["credits", "creditsUsed", "balance", "cost"])
+@each("text", [*NO_FIGURES, "0,045", "1 EUR"])
 def test_amount_that_is_none_does_not_undo_a_send(field: str, text: object) -> None:
     """A send that was taken is taken, whatever is written where its cost should be: the amount is None, raw has it."""
     body = json.dumps({"status": 100, "campaignId": "7", field: text}).encode()
@@ -86,9 +87,9 @@ def test_amount_that_is_none_does_not_undo_a_send(field: str, text: object) -> N
     assert result.raw[field] == text
 
 
-@pytest.mark.parametrize("depth", [50, 500, 900, 990])
-@pytest.mark.parametrize("field", ["status", "smsIds", "discardedNumbersDetails", "campaign", "acks", "error"])
-@pytest.mark.parametrize("operation", OPERATIONS)
+@each("depth", [50, 500, 900, 990])
+@each("field", ["status", "smsIds", "discardedNumbersDetails", "campaign", "acks", "error"])
+@each("operation", OPERATIONS)
 def test_nested_field_is_read_or_refused(operation: type[Operation[Any]], field: str, depth: int) -> None:
     """A field nested as deep as the parser allows does not break the reading of the answer."""
     body = b'{"status": 100, "%s": %s%s}' % (field.encode(), b"[" * depth, b"]" * depth)
@@ -116,7 +117,7 @@ def test_answer_cut_anywhere_never_counts(length: int) -> None:
         decode(SendSms, HttpResponse(status=200, headers={}, body=SENT[:length]))
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "kind"),
     [
         *((status, HttpRefused) for status in (300, 302, 307, 400, 401, 403, 404, 413)),

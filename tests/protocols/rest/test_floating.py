@@ -29,6 +29,7 @@ from allmysms_async.protocols.rest.reports import GetAckBySmsId, GetAcks
 from allmysms_async.protocols.rest.sms import SendSms
 from allmysms_async.protocols.rest.sub_accounts import GetSubAccounts
 from allmysms_async.protocols.rest.wire import known_names
+from tests.cases import each
 
 OPERATIONS: list[type[Operation[Any]]] = sorted(Operation.__subclasses__(), key=lambda kind: kind.name)
 SENT = {"status": 100, "statusText": "Your messages have been sent"}
@@ -182,8 +183,8 @@ def test_list_without_elements_is_empty(nothing: object) -> None:
 EMPTY = [None, "", "  ", {}, []]
 
 
-@pytest.mark.parametrize("nothing", EMPTY)
-@pytest.mark.parametrize(("name", "operation"), [("acks", GetAcks), ("mos", GetPulls), ("contacts", GetContacts)])
+@each("nothing", EMPTY)
+@each(("name", "operation"), [("acks", GetAcks), ("mos", GetPulls), ("contacts", GetContacts)])
 def test_empty_element_of_a_list_is_none(operation: type[Operation[Any]], name: str, nothing: object) -> None:
     """An element that holds nothing, as XML writes it, is no report, answer or contact."""
     one = {"phoneNumber": "33612345678", "MOBILEPHONE": "33612345678"}
@@ -211,11 +212,9 @@ def test_answer_that_is_none_loses_no_other(operation: type[Operation[Any]], odd
     assert answered(operation, {"mos": odd}).mos == ()
 
 
-@pytest.mark.parametrize(
-    "name", ["apiKey", "apikey", "APIKEY", "ApiKey", "api_key", "password", "Password", "passCode"]
-)
-@pytest.mark.parametrize("wrap", [lambda one: one, lambda one: [{"x": one}], lambda one: {"x": {"y": [one]}}])
-@pytest.mark.parametrize("value", ["S3CRET", {"0": "S3CRET"}, ["S3CRET"]])
+@each("name", ["apiKey", "apikey", "APIKEY", "ApiKey", "api_key", "password", "Password", "passCode"])
+@each("wrap", [lambda one: one, lambda one: [{"x": one}], lambda one: {"x": {"y": [one]}}])
+@each("value", ["S3CRET", {"0": "S3CRET"}, ["S3CRET"]])
 def test_secret_is_wrapped_in_raw_however_it_is_written(name: str, wrap: Any, value: object) -> None:
     """Keys and passwords are wrapped in ``raw``, whatever their case and however deep they are."""
     raw = answered(GetContacts, {"contacts": [{"a": "b"}], "more": wrap({name: value}), name: value}).raw

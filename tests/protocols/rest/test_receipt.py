@@ -16,6 +16,7 @@ from allmysms_async.protocols.rest.codec import decode
 from allmysms_async.protocols.rest.receipt import receipt
 from allmysms_async.protocols.rest.sent import read_many, read_ordinary
 from allmysms_async.protocols.rest.sms import SendSms
+from tests.cases import each
 
 ANNE, BOB, CLEO = "33612345678", "33698765432", "32470123412"
 SINCE = datetime(2018, 2, 18, 12, 10, 23, tzinfo=ZoneInfo("Europe/Paris"))
@@ -83,9 +84,9 @@ REASONS = [
 DATE = "2018-02-18 12:10:23"
 
 
-@pytest.mark.parametrize(("word", "reason"), REASONS)
-@pytest.mark.parametrize("dated", [True, False], ids=["dated", "undated"])
-@pytest.mark.parametrize("shape", ["list", "named", "one", "mapping", "words", "keyed", "mapping in a list", "unknown"])
+@each(("word", "reason"), REASONS)
+@each("dated", [True, False], ids=["dated", "undated"])
+@each("shape", ["list", "named", "one", "mapping", "words", "keyed", "mapping in a list", "unknown"])
 def test_discarded_number_is_rejected_with_its_reason(shape: str, dated: bool, word: str, reason: Reason) -> None:
     """`discardedNumbersDetails` is read in every shape it may have, with the date where there is one."""
     date = {"date": DATE} if dated and shape != "words" else {}

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-import pytest
 
 from allmysms_async import EnvoyerSmsProBackend, Recipient, RestBackend
 from allmysms_async.protocols.operation import Method, Resource
 from allmysms_async.protocols.rest.sms import SendSmsResult
+from tests.cases import each
 
 
 def methods(api: object) -> Iterator[tuple[str, Callable[..., Any], Any]]:
@@ -27,7 +27,7 @@ def methods(api: object) -> Iterator[tuple[str, Callable[..., Any], Any]]:
 
 REST = list(methods(RestBackend("demo", "key").api))
 EVERY = [*REST, *methods(EnvoyerSmsProBackend("33612345678", "password").api)]
-EACH = pytest.mark.parametrize(("name", "method", "kind"), EVERY, ids=[name for name, _, _ in EVERY])
+EACH = each(("name", "method", "kind"), EVERY, ids=[name for name, _, _ in EVERY])
 
 
 def leaves(hint: Any) -> Iterator[Any]:

@@ -29,6 +29,7 @@ from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.reports import GetAckBySmsId, GetAcks
 from allmysms_async.protocols.rest.sms import SendSms, SimpleSend, SimulateCampaign
 from allmysms_async.protocols.rest.sub_accounts import ManageSubAccountCredits
+from tests.cases import each
 
 Kind = type[Operation[Any]]
 SENDS: list[Kind] = [SendSms, SimpleSend]
@@ -71,9 +72,9 @@ ANNEX_2 = [
 ]
 
 
-@pytest.mark.parametrize("operation", SENDS)
-@pytest.mark.parametrize("number", [True, False], ids=["number", "text"])
-@pytest.mark.parametrize(("code", "kind", "what", "sent"), ANNEX_2, ids=[row[0] for row in ANNEX_2])
+@each("operation", SENDS)
+@each("number", [True, False], ids=["number", "text"])
+@each(("code", "kind", "what", "sent"), ANNEX_2, ids=[row[0] for row in ANNEX_2])
 def test_refused_send_says_what_happened(
     operation: Kind, code: str, kind: type[GatewayError], what: str, sent: str, number: bool
 ) -> None:
@@ -110,8 +111,8 @@ def test_cancelled_campaign_is_success() -> None:
     assert answered(DeleteCampaign, {"status": "OK"}).status == "OK"
 
 
-@pytest.mark.parametrize("operation", EVERY)
-@pytest.mark.parametrize("status", [102, "102"])
+@each("operation", EVERY)
+@each("status", [102, "102"])
 def test_refused_login_is_told_on_any_operation(operation: Kind, status: object) -> None:
     """102 is a refused login whatever was asked."""
     error = refused(operation, {"status": status, "statusText": "Problème de connexion"})
@@ -154,8 +155,8 @@ UNLISTED: list[dict[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize("operation", SENDS)
-@pytest.mark.parametrize("answer", [*UNLISTED, {}, {"error": "database"}, {"status": 500, "error": "x"}], ids=repr)
+@each("operation", SENDS)
+@each("answer", [*UNLISTED, {}, {"error": "database"}, {"status": 500, "error": "x"}], ids=repr)
 def test_unlisted_answer_to_a_send_leaves_it_open(operation: Kind, answer: dict[str, object]) -> None:
     """Only a listed refusal says that nothing was sent; anything else may have been a send."""
     error = refused(operation, answer | {"statusText": "?"})
@@ -164,8 +165,8 @@ def test_unlisted_answer_to_a_send_leaves_it_open(operation: Kind, answer: dict[
     assert "may have been taken" in str(error)
 
 
-@pytest.mark.parametrize("operation", [*READS, SimulateCampaign, DeleteCampaign])
-@pytest.mark.parametrize("words", ["Campaign not found", 17])
+@each("operation", [*READS, SimulateCampaign, DeleteCampaign])
+@each("words", ["Campaign not found", 17])
 def test_error_in_place_of_the_answer_is_raised(operation: Kind, words: object) -> None:
     """`error` in place of what was asked for is the gateway's refusal, in its own words."""
     error = refused(operation, {"error": words})
@@ -181,8 +182,8 @@ def test_status_in_place_of_the_answer_is_raised(operation: Kind, answer: dict[s
     assert (type(error), error.code) == (GatewayError, str(answer["status"]))
 
 
-@pytest.mark.parametrize("operation", READS)
-@pytest.mark.parametrize("answer", [{}, {"error": {"code": 1}}, {"error": ""}, {"else": 1}], ids=repr)
+@each("operation", READS)
+@each("answer", [{}, {"error": {"code": 1}}, {"error": ""}, {"else": 1}], ids=repr)
 def test_answer_that_holds_nothing_asked_for_is_no_answer(operation: Kind, answer: dict[str, object]) -> None:
     """An object with none of the documented fields is not taken for an empty result."""
     assert type(refused(operation, answer)) is ProtocolError

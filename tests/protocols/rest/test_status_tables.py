@@ -46,6 +46,7 @@ from allmysms_async.protocols.rest.sub_accounts import (
 from allmysms_async.protocols.rest.voice import CreateCode, DownloadMedia, GetMedia, SendVocal, SimpleVocal
 from allmysms_async.protocols.rest.webhooks import ConfigureWebhook, DeleteWebhook, GetWebhook
 from allmysms_async.protocols.soap.operation import Operation as SoapOperation
+from tests.cases import each
 
 Kind = type[Operation[Any]]
 EVERY: list[Kind] = sorted(Operation.__subclasses__(), key=lambda kind: kind.name)
@@ -105,8 +106,8 @@ def test_change_is_not_repeated_in_the_other_protocols() -> None:
     }
 
 
-@pytest.mark.parametrize("operation", EVERY)
-@pytest.mark.parametrize("status", [102, "102"])
+@each("operation", EVERY)
+@each("status", [102, "102"])
 def test_refused_login_is_told_on_every_method(operation: Kind, status: object) -> None:
     """102 is a refused login whatever was asked, with what to do about it."""
     error = refused(operation, {"status": status, "statusText": "Problème de connexion"})
@@ -130,8 +131,8 @@ ANNEX_13 = [
 ]
 
 
-@pytest.mark.parametrize("operation", VOICE)
-@pytest.mark.parametrize(("code", "kind", "what"), ANNEX_13, ids=[row[0] for row in ANNEX_13])
+@each("operation", VOICE)
+@each(("code", "kind", "what"), ANNEX_13, ids=[row[0] for row in ANNEX_13])
 def test_refused_voice_message_has_its_class(operation: Kind, code: str, kind: type[GatewayError], what: str) -> None:
     """Each status of annex 13 has its class, what it means and what to do; 111 and 115 are not those of a text."""
     error = refused(operation, {"status": int(code), "statusText": "…"})
@@ -147,8 +148,8 @@ def test_voice_message_is_sent_or_scheduled(operation: Kind) -> None:
         assert type(refused(operation, {"status": code})) is ProtocolError
 
 
-@pytest.mark.parametrize("operation", SIMPLE)
-@pytest.mark.parametrize("number", [True, False], ids=["number", "text"])
+@each("operation", SIMPLE)
+@each("number", [True, False], ids=["number", "text"])
 def test_one_is_done_and_zero_is_not(operation: Kind, number: bool) -> None:
     """1 is success and 0 the gateway's refusal, as a number or as a text, with its words and its remedy."""
     done: dict[str, object] = {"status": 1 if number else "1", "media": {}, "file": "UklGRg=="}
@@ -163,8 +164,8 @@ def test_one_is_done_and_zero_is_not(operation: Kind, number: bool) -> None:
     assert "33612345678" not in str(error)
 
 
-@pytest.mark.parametrize("operation", [*SIMPLE, CreateCode, ManageSubAccountCredits])
-@pytest.mark.parametrize(
+@each("operation", [*SIMPLE, CreateCode, ManageSubAccountCredits])
+@each(
     "answer",
     [{}, {"status": ""}, {"status": " "}, {"status": 7}, {"status": "done"}, {"status": None}, {"status": [1]}],
     ids=repr,
@@ -242,8 +243,8 @@ def test_no_sub_account_is_no_error() -> None:
     assert type(refused(GetSubAccounts, {"status": 0, "statusText": "Database down"})) is GatewayError
 
 
-@pytest.mark.parametrize("operation", READS)
-@pytest.mark.parametrize("words", ["Problème de connexion", 17])
+@each("operation", READS)
+@each("words", ["Problème de connexion", 17])
 def test_error_in_place_of_what_was_asked_for_is_a_refusal(operation: Kind, words: object) -> None:
     """`error` in place of the list is the gateway's refusal, in its own words, on getPulls too."""
     error = refused(operation, {"error": words})
@@ -251,8 +252,8 @@ def test_error_in_place_of_what_was_asked_for_is_a_refusal(operation: Kind, word
     assert str(words) in str(error)
 
 
-@pytest.mark.parametrize("operation", READS)
-@pytest.mark.parametrize("answer", [{}, {"error": ""}, {"else": 1}], ids=repr)
+@each("operation", READS)
+@each("answer", [{}, {"error": ""}, {"else": 1}], ids=repr)
 def test_answer_without_what_was_asked_for_is_no_answer(operation: Kind, answer: dict[str, object]) -> None:
     """An object with none of the documented fields is not taken for an empty list."""
     assert type(refused(operation, answer)) is ProtocolError
