@@ -10,9 +10,8 @@ import asyncio
 import contextlib
 import logging
 import os
-import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -21,7 +20,7 @@ from allmysms_async.errors import InvalidRequest, JournalError
 from allmysms_async.journal.address import address_of
 from allmysms_async.journal.session import SETTINGS
 from allmysms_async.runner.control import Control
-from allmysms_async.runner.engine_schema import are_missing, ensure, translated
+from allmysms_async.runner.engine_app import are_missing, end_jobs_surely, ensure, served_by, translated
 
 if TYPE_CHECKING:
     import procrastinate
@@ -64,9 +63,6 @@ _MOST_BOXES = 6
 _log = logging.getLogger("allmysms_async.runner")
 
 Drain = Callable[[int, int], Awaitable[bool]]
-
-_mounted: weakref.WeakKeyDictionary[procrastinate.App, dict[str, Callable[[int, int], Awaitable[None]]]]
-_mounted = weakref.WeakKeyDictionary()
 
 
 def needs_engine() -> None:
@@ -157,7 +153,7 @@ class Engine:
                     break
             await self.defer(campaign, slot)
 
-        served = _served(self._app)
+        served = served_by(self._app, TASK)
         if self.line in served:
             msg = "A worker of this account is mounted in this app of Procrastinate already; nothing was sent."
             raise InvalidRequest(msg)
@@ -236,12 +232,14 @@ class Engine:
         count = 0
         for job in stalled:
             with contextlib.suppress(JournalError), translated():  # another worker may have been faster
-                await self._app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
+                await self._app.job_manager.finish_job_by_id_async(cast("int", job.id), Status.FAILED, delete_job=True)
                 count += 1
         return count
 
     async def work(self, name: str, concurrency: int, stopping: asyncio.Event) -> None:
         """Run the engine's worker until asked to stop; one that ends before has crashed, and is started again."""
+        if self._own:
+            end_jobs_surely(self._app, stopping.is_set)
         again = 0.2
         while not stopping.is_set():
             working = asyncio.create_task(
@@ -275,22 +273,6 @@ class Engine:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), again)
             again = min(2 * again, 5.0)
-
-
-def _served(app: procrastinate.App) -> dict[str, Callable[[int, int], Awaitable[None]]]:
-    """Return what the jobs of an app run, by their queue; it has the one task from now on."""
-    served = _mounted.get(app)
-    if served is None:
-        served = _mounted[app] = {}
-        runs = served
-
-        async def run(context: procrastinate.JobContext, campaign: int, slot: int) -> None:
-            run_one = runs.get(context.job.queue)
-            if run_one is not None:  # else nobody is here for it, and whoever is elsewhere defers it again
-                await run_one(campaign, slot)
-
-        app.task(name=TASK, pass_context=True)(run)
-    return served
 
 
 def _app_of(journal: str) -> procrastinate.App:

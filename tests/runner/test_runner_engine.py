@@ -4,8 +4,10 @@ import asyncio
 import logging
 
 import asyncpg
+import psycopg
 import pytest
-from procrastinate import App, PsycopgConnector
+from procrastinate import App, PsycopgConnector, sql
+from procrastinate.exceptions import ConnectorException
 from psycopg_pool import AsyncConnectionPool
 
 from allmysms_async import InvalidRequest, JournalError, SoapBackend
@@ -134,3 +136,26 @@ def test_several_servers_are_told_to_the_engine_in_its_own_words():
     assert (told["host"], str(told["port"])) == ("db1,db2", "5433,5434")
     told = _place_of("postgresql://sms@db1:5433/sms")
     assert (told["host"], told["port"]) == ("db1", 5433)
+
+
+async def test_a_slot_whose_end_could_not_be_noted_is_not_lost(sandbox, place, backend, monkeypatch, caplog):
+    """The engine fails for a moment as a job ends: its worker lives on, and the campaign's only slot with it."""
+    usual, failed = PsycopgConnector.execute_query_async, []
+
+    async def execute(self, query, **words):
+        if query == sql.queries["finish_job"] and len(failed) < 2:
+            failed.append(query)
+            raise ConnectorException from psycopg.OperationalError()
+        await usual(self, query, **words)
+
+    monkeypatch.setattr(PsycopgConnector, "execute_query_async", execute)
+    worker = Worker(backend, journal=place, concurrency=1)
+    working = asyncio.create_task(worker.run())
+    for count in (2, 4):
+        await placed(campaign(count), place, backend(), chunk_size=2)
+        await until_status(place)
+        assert (await result_of(place)).accepted == count
+    worker.stop()
+    await asyncio.wait_for(working, 100)
+    assert len(failed) == 2
+    assert "never retrieved" not in caplog.text

@@ -1,11 +1,13 @@
-"""The engine's own tables, and what goes wrong with the engine, in words."""
+"""The engine's app: its tables, its one task, and what is done about what goes wrong with it."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
-from collections.abc import Generator
-from typing import TYPE_CHECKING
+import weakref
+from collections.abc import Awaitable, Callable, Generator
+from typing import TYPE_CHECKING, Any
 
 from allmysms_async.errors import InvalidRequest, JournalError
 from allmysms_async.runner.control import Control
@@ -13,7 +15,11 @@ from allmysms_async.runner.control import Control
 if TYPE_CHECKING:
     import procrastinate
 
-__all__ = ["are_missing", "ensure", "translated"]
+__all__ = ["are_missing", "end_jobs_surely", "ensure", "served_by", "translated"]
+
+_AGAIN_SECONDS = 0.5
+_TIMES = 60
+"""After so many attempts in vain the engine's worker itself has lost its connection, and its jobs are given up."""
 
 _LOCK = 6_214_018_032_030  # names the lock under which the engine's tables are created, nothing else
 _IS_FREE = "SELECT pg_try_advisory_xact_lock(%(lock)s) AS free"
@@ -21,6 +27,9 @@ _LACKING = (
     "SELECT name FROM unnest(%(names)s::text[]) AS name WHERE NOT EXISTS (SELECT FROM pg_proc WHERE proname = name)"
     " AND NOT EXISTS (SELECT FROM pg_type WHERE typname = name) ORDER BY name"
 )
+
+_mounted: weakref.WeakKeyDictionary[procrastinate.App, dict[str, Callable[[int, int], Awaitable[None]]]]
+_mounted = weakref.WeakKeyDictionary()
 
 
 @contextlib.contextmanager
@@ -49,6 +58,56 @@ def are_missing(error: JournalError) -> bool:
     while cause is not None and not isinstance(cause, errors.UndefinedTable):
         cause = cause.__cause__
     return cause is not None
+
+
+def served_by(app: procrastinate.App, task: str) -> dict[str, Callable[[int, int], Awaitable[None]]]:
+    """Return what the jobs of an app run, by their queue; it has the one task from now on.
+
+    Args:
+        app: The engine's app.
+        task: The task's name.
+    """
+    if app in _mounted:
+        return _mounted[app]
+    served = _mounted[app] = {}
+
+    async def run(context: procrastinate.JobContext, campaign: int, slot: int) -> None:
+        run_one = served.get(context.job.queue)
+        if run_one is not None:  # else nobody is here for it, and whoever is elsewhere defers it again
+            await run_one(campaign, slot)
+
+    app.task(name=task, pass_context=True)(run)
+    return served
+
+
+def end_jobs_surely(app: procrastinate.App, is_over: Callable[[], bool]) -> None:
+    """Have an app note the end of its jobs also if that fails at first.
+
+    A job whose end was noted nowhere would keep its slot from everybody for as long as its worker lives.
+
+    Args:
+        app: The engine's app.
+        is_over: Tells whether nobody waits for that any more.
+    """
+    import procrastinate.exceptions as failures
+    import psycopg
+
+    jobs: Any = app.job_manager
+    usual = jobs.finish_job
+
+    async def finish_job(**words: object) -> None:
+        for _ in range(_TIMES):
+            try:
+                await usual(**words)
+            except failures.ConnectorException as error:
+                lost = isinstance(error.__cause__, psycopg.OperationalError | psycopg.InterfaceError)
+                if not lost or is_over():  # else another worker gave it up meanwhile
+                    return
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                return
+
+    jobs.finish_job = finish_job
 
 
 async def ensure(app: procrastinate.App, control: Control) -> None:
