@@ -236,6 +236,29 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have a process of several say of a test that passed only that it did, in one message of six.
+
+    Those cost more than most tests. Who asks how long a test took to set up, or for a report in a file, is told it all.
+    """
+    option = session.config.option
+    if not hasattr(session.config, "workerinput") or option.durations is not None or getattr(option, "xmlpath", None):
+        return
+    (worker,) = (each for each in session.config.pluginmanager.get_plugins() if hasattr(each, "sendevent"))
+    tell = worker.sendevent
+
+    def tell_less(name: str, **words: Any) -> None:
+        if name in {"logstart", "logfinish"}:
+            return
+        if name == "testreport" and words["data"]["outcome"] == "passed" and not words["data"]["sections"]:
+            if words["data"]["when"] != "call":
+                return
+            words["data"]["keywords"] = {}
+        tell(name, **words)
+
+    worker.sendevent = tell_less
+
+
 def _group_of(name: str) -> str | None:
     """Return the group that a test belongs to, if any."""
     return next((group for group, names in _GROUPS.items() if names.search(name)), None)
