@@ -85,7 +85,7 @@ async def test_a_worker_of_which_a_part_ends_by_itself_ends_and_says_so(place, b
 async def test_a_worker_that_hears_nothing_sends_nothing(sandbox, place, backend, monkeypatch):
     """Who cannot hear that a campaign was paused leaves it alone after ten seconds, and goes on once it hears."""
     sandbox.faults([{"fault": "latency", "seconds": 0.02}])
-    await placed(campaign(200), place, backend(), chunk_size=2)
+    await placed(campaign(80), place, backend(), chunk_size=2)
     clock, usual, deaf = ShiftedClock(), store.beat, False
 
     async def beat(*words):
@@ -108,7 +108,7 @@ async def test_a_worker_that_hears_nothing_sends_nothing(sandbox, place, backend
     await until_status(place)
     worker.stop()
     await asyncio.wait_for(working, 100)
-    assert (len(texts_of(sandbox)), set(texts_of(sandbox).values())) == (200, {1})
+    assert (len(texts_of(sandbox)), set(texts_of(sandbox).values())) == (80, {1})
 
 
 @pytest.mark.parametrize("rate", [-1, float("nan"), float("inf"), True, "fast"])
