@@ -62,11 +62,11 @@ create table if not exists runner_campaign (
     line text not null,
     status text not null default 'open',
     reason text,
-    by_operator boolean not null default false,
     priority integer not null default 0,
     options text not null default '{}',
     changed_at timestamptz not null default now()
 );
+alter table runner_campaign add column if not exists by_operator boolean not null default false;
 create index if not exists runner_campaign_line on runner_campaign (line, status);
 create table if not exists runner_line (
     line text primary key,

@@ -39,6 +39,9 @@ __all__ = ["Worker"]
 BOX_SECONDS = 5.0
 """For about so long a slot is drained at once: then whoever waited longest has its turn."""
 
+_LEAVING_SECONDS = 15.0
+"""For so long the engine may take its leave of the database once all its jobs have ended."""
+
 _JITTER = 0.2
 _MANY = 1_000_000
 """More requests than any limit allows in an hour: how long they take cannot be told without asking for it."""
@@ -136,8 +139,9 @@ class Worker:
             finally:
                 self._stopping.set()
                 await share.aclose()  # the engine waits for its jobs as long as they take
-                drawing.cancel()
-                await asyncio.wait({drawing})
+                _, late = await asyncio.wait({drawing}, timeout=_LEAVING_SECONDS)
+                for task in late:  # the database is away
+                    task.cancel()
         if self._error is not None:
             raise self._error
 
