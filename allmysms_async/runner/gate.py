@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 
-from allmysms_async import logs
-from allmysms_async.batch.chunk import Chunk
-from allmysms_async.batch.record import Claim, Settlement, Sink
-from allmysms_async.batch.state import ChunkEvent
+from allmysms_async.batch.record import Claim, Sink
 from allmysms_async.clock import Clock
 from allmysms_async.errors import JournalError, NotSent, RequestLimitReached
 from allmysms_async.exchange import departure
@@ -23,10 +18,9 @@ from allmysms_async.runner.hour import FRESH_SECONDS, Hour
 from allmysms_async.runner.rate import OPEN, Permit, Rate
 from allmysms_async.runner.seat import Seat, Seats
 
-__all__ = ["Gate", "Gated", "Passage"]
+__all__ = ["STOPPED", "Gate", "Passage"]
 
-_STOPPED = "The campaign was asked to stop; nothing was sent."
-_log = logging.getLogger("allmysms_async.runner")
+STOPPED = "The campaign was asked to stop; nothing was sent."
 
 
 class Gate:
@@ -54,23 +48,37 @@ class Gate:
         return self.rate.limit is None and self.seats.limit is None and self.hour is None
 
 
+class Halts(Protocol):
+    """What a passage may ask of what is sent."""
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set when nothing new is to be sent."""
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """Stop because of an error."""
+        ...
+
+
 class Passage:
     """The way of one request at a time through the gate: one for each drain.
 
     Args:
         gate: The limits.
         clock: Where the time comes from.
-        stopping: Set when nothing new is to be sent.
+        desk: Says when nothing new is to be sent, and is told where the database fails.
 
     Attributes:
         seat: The seat of this drain.
     """
 
-    def __init__(self, gate: Gate, clock: Clock, stopping: asyncio.Event) -> None:
+    def __init__(self, gate: Gate, clock: Clock, desk: Halts) -> None:
         self.seat = Seat()
         self._gate = gate
         self._clock = clock
-        self._stopping = stopping
+        self._desk = desk
+        self._stopping = desk.stopping
         self._permit: Permit | None = None
         self._had_at = 0.0
         self._place: int | None = None
@@ -117,17 +125,23 @@ class Passage:
         if self._left:
             self._permit, self._left = None, False
             await self._end_place()
-        if not await self._permitted(urgent=False):
-            raise NotSent(_STOPPED)
-        if gate.hour is not None:
-            await self._take_place(gate.hour)
+        try:
+            if not await self._permitted(urgent=False):
+                raise NotSent(STOPPED)
+            if gate.hour is not None:
+                await self._take_place(gate.hour)
+        except JournalError as error:
+            raise self._unasked(error) from error
         if not await sink.hold(claim):
             return False
         if not await gate.seats.assure(self.seat):
             msg = "The seat among all requests in flight was lost; nothing was sent."
             raise NotSent(msg)
         if not gate.asked:  # as far as is known nobody asks later: this is the last moment
-            await self._leave()
+            try:
+                await self._leave()
+            except JournalError as error:
+                raise self._unasked(error) from error
         self._tried = True
         departure.set(self._depart)
         return True
@@ -148,11 +162,15 @@ class Passage:
             await self._leave()
         except asyncio.CancelledError:
             if self._stopping.is_set() and self._fresh:  # the grace is over, and nothing was written
-                raise NotSent(_STOPPED) from None
+                raise NotSent(STOPPED) from None
             raise
         except JournalError as error:
-            msg = f"What limits all machines together could not be asked ({type(error).__name__}); nothing was sent."
-            raise NotSent(msg) from error
+            raise self._unasked(error) from error
+
+    def _unasked(self, error: JournalError) -> NotSent:
+        """Stop, since the database failed; return the error of a request of which nothing was sent."""
+        self._desk.fail(error)
+        return NotSent(f"What limits all machines together could not be asked ({type(error).__name__}); not sent.")
 
     async def _leave(self) -> None:
         """Leave once everything is had at one and the same moment: what lapsed is taken anew."""
@@ -161,7 +179,7 @@ class Passage:
             now, permit = self._clock.monotonic(), self._permit
             if permit is None or permit.lapses < now:
                 if not await self._permitted(urgent=True):
-                    raise NotSent(_STOPPED)
+                    raise NotSent(STOPPED)
             elif not gate.seats.stands(self.seat):
                 if not await gate.seats.assure(self.seat):
                     msg = "The seat among all requests in flight was lost; nothing was sent."
@@ -231,71 +249,3 @@ class Passage:
         permit, self._permit = self._permit, None
         self._gate.rate.give_back(permit)
         await self._gate.seats.give(self.seat, clean=clean)
-
-
-class Gated:
-    """A record whose claims hold only with what the gate asks for.
-
-    Args:
-        sink: The record.
-        stopping: Set when nothing new is to be sent.
-        name: The campaign's.
-
-    Attributes:
-        passages: The ways of what is being sent, by the ordinals of its chunks.
-    """
-
-    def __init__(self, sink: Sink, stopping: asyncio.Event, name: str) -> None:
-        self.passages: dict[int, Passage] = {}
-        self._name = name
-        self._sink = sink
-        self._stopping = stopping
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what the record has."""
-        return getattr(self._sink, name)
-
-    async def hold(self, claim: Claim) -> bool:
-        """Tell, just before the bytes leave, whether a claim is still this worker's, with a seat and a permit.
-
-        Raises:
-            NotSent: It was asked to stop before there was a permit, or the seat was lost.
-            RequestLimitReached: The hour has no place.
-            JournalError: The database failed.
-        """
-        passage = self.passages[claim.chunk.seq]
-        try:
-            return await passage.enter(self._sink, claim)
-        except asyncio.CancelledError:
-            # The grace is over: of what did not leave it is known that it did not.
-            if self._stopping.is_set() and not claim.unanswered:
-                raise NotSent(_STOPPED) from None
-            raise
-
-    async def settle(self, chunk: Chunk, settlement: Settlement) -> None:
-        """Record how a chunk ended."""
-        await self._answered(chunk)
-        await self._sink.settle(chunk, settlement)
-        level = logging.DEBUG if settlement.event is ChunkEvent.ACCEPT else logging.INFO
-        if _log.isEnabledFor(level):
-            _log.log(
-                level,
-                "ended: %s",
-                settlement.event.value,
-                extra=logs.fields("worker_chunk", campaign=self._name, chunk=chunk.seq, state=settlement.event.value),
-            )
-
-    async def release(self, chunk: Chunk, *, new_key: bool) -> None:
-        """Record that a chunk was surely not sent."""
-        await self._answered(chunk)
-        await self._sink.release(chunk, new_key=new_key)
-
-    async def split(self, chunk: Chunk, pieces: Sequence[Chunk]) -> list[Chunk]:
-        """Record that a chunk is replaced by pieces."""
-        await self._answered(chunk)
-        return await self._sink.split(chunk, pieces)
-
-    async def _answered(self, chunk: Chunk) -> None:
-        passage = self.passages.get(chunk.seq)
-        if passage is not None and passage.under_way:
-            await passage.answered()

@@ -7,9 +7,15 @@ own clocks do not matter. Each attempt that may have left has a place of its own
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from allmysms_async.backend import Paces, Sends
+from allmysms_async.errors import AllMySmsError
 from allmysms_async.runner.control import Control
 
-__all__ = ["FRESH_SECONDS", "Hour"]
+__all__ = ["FRESH_SECONDS", "Hour", "hour_of"]
 
 _MARGIN_SECONDS = 2.0
 FRESH_SECONDS = 30.0
@@ -18,7 +24,15 @@ FRESH_SECONDS = 30.0
 _REQUEST_SECONDS = 120.0
 
 _CLEAR = "delete from runner_request where line = $1 and ended_at <= clock_timestamp() - make_interval(secs => $2)"
-_LOCK = "select from runner_line where line = $1 for update"
+_LOCK = "select hour_limit from runner_line where line = $1 for update"
+_STATED = "select hour_limit from runner_line where line = $1"
+_STATE = (
+    "insert into runner_line as l (line, hour_limit) values ($1, $2)"
+    " on conflict (line) do update set hour_limit = excluded.hour_limit"
+)
+_MANY = 1_000_000
+"""More requests than any limit allows in an hour: how long they take cannot be told without asking for it."""
+
 # Of two machines only one finds the last place: whoever counts has the account's row locked.
 _TAKE = (
     "insert into runner_request (line, ended_at) select $1, clock_timestamp() + make_interval(secs => $4)"
@@ -44,7 +58,7 @@ class Hour:
     Args:
         control: Where they are taken.
         line: The account whose requests are counted.
-        limit: Requests in a window.
+        limit: Requests in a window, unless the account's row says what the gateway stated.
         seconds: Length of the window.
 
     Attributes:
@@ -59,6 +73,28 @@ class Hour:
         self._line = line
         self.limit = limit
         self._window = seconds + _MARGIN_SECONDS
+
+    async def stated(self) -> bool:
+        """Tell whether any machine was told the account's limit by the gateway; it is this one's from now on.
+
+        Raises:
+            JournalError: The database failed.
+        """
+        return self._hear(await self._control.fetch(_STATED, self._line))
+
+    def _hear(self, rows: Sequence[Any]) -> bool:
+        limit = rows[0]["hour_limit"] if rows else None
+        self.limit = self.limit if limit is None else limit
+        return limit is not None
+
+    async def state(self, limit: int) -> None:
+        """Let every machine know the limit that the gateway stated.
+
+        Raises:
+            JournalError: The database failed.
+        """
+        self.limit = limit
+        await self._control.fetch(_STATE, self._line, limit)
 
     async def turn_in(self) -> float:
         """Return the seconds until there is a place, 0 if there is one.
@@ -78,7 +114,7 @@ class Hour:
         await self._control.fetch(_CLEAR, self._line, self._window)
         async with self._control.transaction() as fetch:
             await fetch("insert into runner_line (line) values ($1) on conflict do nothing", self._line)
-            await fetch(_LOCK, self._line)
+            self._hear(await fetch(_LOCK, self._line))
             rows = await fetch(_TAKE, self._line, self._window, self.limit, self._longest)
         if rows:
             return int(rows[0]["id"]), 0.0
@@ -112,3 +148,25 @@ class Hour:
             JournalError: The database failed.
         """
         await self._control.fetch(_END, place)
+
+
+async def hour_of(backend: Sends, control: Control, line: str) -> Hour | None:
+    """Return the log of an account's hour, where its gateway counts so, with the limit as the gateway states it.
+
+    It is asked for by the first machine that gets an answer; what that is all others know from then on.
+
+    Raises:
+        JournalError: The database failed.
+    """
+    if not isinstance(backend, Paces) or not isinstance(usual := getattr(backend, "request_limit", None), int):
+        return None
+    hour = Hour(control, line, usual)
+    if await hour.stated() or (place := (await hour.take())[0]) is None:
+        return hour
+    with contextlib.suppress(AllMySmsError):  # asking is a request like others
+        await backend.least_seconds(_MANY)
+        limit = getattr(backend, "request_limit", usual)
+        if limit != usual:  # else nobody knows whether it was told
+            await hour.state(limit)
+    await hour.end(place)
+    return hour

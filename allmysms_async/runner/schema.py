@@ -53,6 +53,8 @@ create table if not exists runner_failure (
     rows bigint not null,
     lost bigint not null
 );
+alter table runner_line add column if not exists hour_limit integer;
+alter table runner_campaign add column if not exists by_operator boolean not null default false;
 """
 _CREATE = (
     """

@@ -122,8 +122,8 @@ class Seats:
         connection = self._connection
         return self._is_mine(seat) and self._is_fresh(seat) and connection is not None and not connection.is_closed()
 
-    async def take(self, seat: Seat, seconds: float) -> bool:
-        """Take a seat, unless it is had already; False if none was free in so many seconds.
+    async def take(self, seat: Seat, seconds: float, stopping: asyncio.Event | None = None) -> bool:
+        """Take a seat, unless it is had already; False if none was free in so many seconds, or asked to stop first.
 
         Raises:
             JournalError: The database failed.
@@ -133,7 +133,7 @@ class Seats:
         until = self._clock.monotonic() + seconds
         while not await self._try(seat):
             left = until - self._clock.monotonic()
-            if left <= 0:
+            if left <= 0 or (stopping is not None and stopping.is_set()):
                 return False
             await self._clock.sleep(min(_AGAIN_SECONDS, left))
         return True

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import msgspec
 
+from allmysms_async import logs
 from allmysms_async.backend import Sends
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.desk import guard
@@ -16,19 +18,91 @@ from allmysms_async.batch.dispatch import Dispatch
 from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.queue import ChunkQueue
 from allmysms_async.batch.reader import Reader
-from allmysms_async.batch.record import Sink
+from allmysms_async.batch.record import Claim, Settlement, Sink
+from allmysms_async.batch.state import ChunkEvent
 from allmysms_async.clock import Clock
-from allmysms_async.errors import JournalError, JournalLost
+from allmysms_async.errors import JournalError, JournalLost, NotSent
 from allmysms_async.exchange import departure
 from allmysms_async.loop import StopSignal, surely
 from allmysms_async.model import Campaign, Outcome, OutcomeState
+from allmysms_async.options import SendOptions
 from allmysms_async.runner.failures import Failures
-from allmysms_async.runner.gate import Gate, Gated, Passage
+from allmysms_async.runner.gate import STOPPED, Gate, Passage
 
 __all__ = ["Sending"]
 
 _AHEAD = 32
 """Chunks that are read ahead at least; nobody is kept from claiming them."""
+
+_log = logging.getLogger("allmysms_async.runner")
+
+
+class _Gated:
+    """A record whose claims hold only with what the gate asks for.
+
+    Args:
+        sink: The record.
+        stopping: Set when nothing new is to be sent.
+        name: The campaign's.
+
+    Attributes:
+        passages: The ways of what is being sent, by the ordinals of its chunks.
+    """
+
+    def __init__(self, sink: Sink, stopping: asyncio.Event, name: str) -> None:
+        self.passages: dict[int, Passage] = {}
+        self._name = name
+        self._sink = sink
+        self._stopping = stopping
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the record has."""
+        return getattr(self._sink, name)
+
+    async def hold(self, claim: Claim) -> bool:
+        """Tell, just before the bytes leave, whether a claim is still this worker's, with a seat and a permit.
+
+        Raises:
+            NotSent: It was asked to stop before there was a permit, or the seat was lost.
+            RequestLimitReached: The hour has no place.
+            JournalError: The database failed.
+        """
+        passage = self.passages[claim.chunk.seq]
+        try:
+            return await passage.enter(self._sink, claim)
+        except asyncio.CancelledError:
+            # The grace is over: of what did not leave it is known that it did not.
+            if self._stopping.is_set() and not claim.unanswered:
+                raise NotSent(STOPPED) from None
+            raise
+
+    async def settle(self, chunk: Chunk, settlement: Settlement) -> None:
+        """Record how a chunk ended."""
+        await self._answered(chunk)
+        await self._sink.settle(chunk, settlement)
+        level = logging.DEBUG if settlement.event is ChunkEvent.ACCEPT else logging.INFO
+        if _log.isEnabledFor(level):
+            _log.log(
+                level,
+                "ended: %s",
+                settlement.event.value,
+                extra=logs.fields("worker_chunk", campaign=self._name, chunk=chunk.seq, state=settlement.event.value),
+            )
+
+    async def release(self, chunk: Chunk, *, new_key: bool) -> None:
+        """Record that a chunk was surely not sent."""
+        await self._answered(chunk)
+        await self._sink.release(chunk, new_key=new_key)
+
+    async def split(self, chunk: Chunk, pieces: Sequence[Chunk]) -> list[Chunk]:
+        """Record that a chunk is replaced by pieces."""
+        await self._answered(chunk)
+        return await self._sink.split(chunk, pieces)
+
+    async def _answered(self, chunk: Chunk) -> None:
+        passage = self.passages.get(chunk.seq)
+        if passage is not None and passage.under_way:
+            await passage.answered()
 
 
 class _Deep(ChunkQueue):
@@ -56,6 +130,7 @@ class Sending:
         failures: What counts them over all machines, where there is a limit to what may fail.
 
     Attributes:
+        options: What it was opened with.
         answered: Whether the gateway took anything while it was open here.
         drains: How many drain it at the moment.
         idle_since: Monotonic time since when none does.
@@ -78,11 +153,12 @@ class Sending:
         self.stopping = StopSignal()
         self.error: Exception | None = None
         self.answered = False
+        self.options: SendOptions = {}
         self.drains = 0
         self.idle_since = clock.monotonic()
         self.name = campaign.name
         self._gate = gate
-        self._gated = Gated(sink, self.stopping, campaign.name)
+        self._gated = _Gated(sink, self.stopping, campaign.name)
         self._sink = sink
         self._clock = clock
         self._grace = options.grace
@@ -141,7 +217,7 @@ class Sending:
         Args:
             until: Monotonic time after which none is begun.
         """
-        passage = Passage(self._gate, self._clock, self.stopping)
+        passage = Passage(self._gate, self._clock, self)
         task, clean = asyncio.current_task(), True
         self.drains += 1
         if task is not None:
@@ -194,7 +270,7 @@ class Sending:
             if gate.hour is not None and (wait := await gate.hour.turn_in()) > 0:
                 await self._clock.sleep(min(wait, max(0.0, until - self._clock.monotonic()), 1.0))
                 return False
-            if not await gate.seats.take(passage.seat, max(0.0, until - self._clock.monotonic())):
+            if not await gate.seats.take(passage.seat, max(0.0, until - self._clock.monotonic()), self.stopping):
                 return False
             return gate.rate.limit is None or await passage.reserve()
         except JournalError as error:

@@ -22,6 +22,7 @@ from allmysms_async.errors import (
     HttpRefused,
     JournalError,
     JournalLost,
+    LimitReached,
     TransportError,
 )
 from allmysms_async.journal import open_sink, schema
@@ -129,8 +130,8 @@ class Share:
         """Leave what is not to be sent any more, and what nobody drained for a while."""
         now = self._clock.monotonic()
         for number, sending in list(self._sendings.items()):
-            if number not in placed:
-                sending.stop()
+            if number not in placed or placed[number].options != sending.options:
+                sending.stop()  # with other options it is opened anew
             left = not sending.drains and (sending.over or now - sending.idle_since > _LEFT_SECONDS)
             if not left:
                 continue
@@ -200,6 +201,7 @@ class Share:
                 self._stats.tell,
                 failures,
             )
+            sending.options = placed.options
             _log.info("begins to send", extra=logs.fields("worker_begins", campaign=placed.name))
             return sending
 
@@ -230,6 +232,8 @@ class Share:
                     _log.info("done", extra=logs.fields("worker_done", campaign=placed.name))
             except JournalError as failure:
                 self._pause(placed, failure)
+        elif isinstance(error, LimitReached) and await self._has_other_options(placed, sending):
+            return  # it is opened anew with them
         elif isinstance(error, JournalLost):
             await self._stop_for_all(placed, error)
         elif isinstance(error, JournalError):
@@ -238,6 +242,14 @@ class Share:
             await self._after_outage(placed, error)
         elif error is not None:
             await self._stop_for_all(placed, error)
+
+    async def _has_other_options(self, placed: store.Placed, sending: Sending) -> bool:
+        """Tell whether an operator has changed how a campaign is sent since it was opened here."""
+        try:
+            now = await store.placed_as(self._control, placed.name)
+        except JournalError:
+            return True  # whoever opens it next meets the same limit
+        return now is not None and now.options != sending.options
 
     def _close(self, number: int, sending: Sending) -> None:
         """Close a campaign that this worker leaves."""

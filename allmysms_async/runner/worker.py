@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
 
 from allmysms_async import argument, logs
-from allmysms_async.backend import Backend, Paces, Sends, capable
+from allmysms_async.backend import Backend, Sends, capable
 from allmysms_async.batch.policy import RetryPolicy
 from allmysms_async.border import bordered
 from allmysms_async.clock import Clock, SystemClock
@@ -24,7 +24,7 @@ from allmysms_async.runner import store
 from allmysms_async.runner.control import Control, opened_database
 from allmysms_async.runner.engine import Engine, needs_engine
 from allmysms_async.runner.gate import Gate
-from allmysms_async.runner.hour import Hour
+from allmysms_async.runner.hour import hour_of
 from allmysms_async.runner.lookout import Lookout
 from allmysms_async.runner.rate import Rate
 from allmysms_async.runner.seat import Seats
@@ -43,9 +43,6 @@ _LEAVING_SECONDS = 15.0
 """For so long the engine may take its leave of the database once all its jobs have ended."""
 
 _JITTER = 0.2
-_MANY = 1_000_000
-"""More requests than any limit allows in an hour: how long they take cannot be told without asking for it."""
-
 _log = logging.getLogger("allmysms_async.runner")
 
 
@@ -186,7 +183,7 @@ class Worker:
                 await store.limit(control, line, *self._limits)
                 engine = self._engine = Engine(self._journal, line, self._app)
                 seats = Seats(database, line, self._clock)
-                hour = await _hour(backend, control, line)
+                hour = await hour_of(backend, control, line)
                 gate = Gate(seats, Rate(control, line, self._clock), hour)
                 share = self._share = Share(
                     backend, self._journal, control, gate, self._clock, self._rng, self.stats,
@@ -248,15 +245,3 @@ class Worker:
 def _is_rate(value: object) -> bool:
     """Tell whether a value is requests a second, or 0."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= argument.LONGEST
-
-
-async def _hour(backend: Sends, control: Control, line: str) -> Hour | None:
-    """Return the log of an account's hour, where its gateway counts so, with the limit as the gateway states it."""
-    if not isinstance(backend, Paces) or not isinstance(limit := getattr(backend, "request_limit", None), int):
-        return None
-    hour = Hour(control, line, limit)
-    if (await hour.take())[0] is not None:  # asking is a request like others, whose place stays held
-        with contextlib.suppress(AllMySmsError):
-            await backend.least_seconds(_MANY)
-            hour.limit = getattr(backend, "request_limit", limit)
-    return hour

@@ -142,6 +142,20 @@ class Watching:
         return lambda *_: None
 
 
+class Halt:
+    """Says when nothing new is to be sent, and is told what failed."""
+
+    def __init__(self) -> None:
+        """Let all be sent."""
+        self.stopping = asyncio.Event()
+        self.errors: list[Exception] = []
+
+    def fail(self, error: Exception) -> None:
+        """Stop because of an error."""
+        self.errors.append(error)
+        self.stopping.set()
+
+
 async def sent(sandbox: Sandbox, count: int) -> None:
     """Wait until so many texts were sent."""
     async with asyncio.timeout(250):

@@ -5,17 +5,18 @@ import signal
 
 import pytest
 
+from allmysms_async import EnvoyerSmsProBackend
 from allmysms_async.batch.record import Claim
 from allmysms_async.clock import SYSTEM
 from allmysms_async.errors import NotSent, RequestLimitReached
 from allmysms_async.exchange import departure
 from allmysms_async.runner.gate import Gate, Passage
-from allmysms_async.runner.hour import Hour
+from allmysms_async.runner.hour import Hour, hour_of
 from allmysms_async.runner.rate import Rate
 from allmysms_async.runner.seat import Seats
 from tests.journal.worker import Task, backend_of
 
-from .conftest import asked, campaign, controls, placed, result_of, sent, texts_of
+from .conftest import Halt, asked, campaign, controls, placed, result_of, sent, texts_of
 
 PLACES = "select id, extract(epoch from ended_at - clock_timestamp())::float8 as ahead from runner_request order by id"
 
@@ -41,12 +42,41 @@ async def test_an_hour_has_no_more_places_than_the_limit_over_all_machines(place
         assert 3500 < await hours[1].turn_in() <= 3602.5
 
 
+async def test_what_one_machine_was_told_of_the_limit_all_know(place):
+    """Only who gets an answer first asks; machines that began with another limit hear of it with the next place."""
+
+    class Asked(EnvoyerSmsProBackend):
+        request_limit, asked, answers = 100, 0, True
+
+        def turn_in(self):
+            return 0.0
+
+        async def least_seconds(self, requests):
+            del requests
+            self.asked += 1
+            if not self.answers:
+                raise NotSent("Nobody there.")
+            self.request_limit = 3
+
+    async with controls(place) as (control,):
+        unlucky, first, second = (Asked("demo", "demo-pass", default_sender="MAGASIN") for _ in range(3))
+        unlucky.answers = False
+        hours = [await hour_of(backend, control, "line") for backend in (unlucky, first, second)]
+        assert [backend.asked for backend in (unlucky, first, second)] == [1, 1, 0]
+        assert [hour.limit for hour in hours] == [100, 3, 3]
+        assert (await hours[0].take())[0] is not None
+        assert (await hours[0].take())[0] is None
+        assert hours[0].limit == 3
+        for backend in (unlucky, first, second):
+            await backend.aclose()
+
+
 async def test_each_attempt_that_may_have_left_has_a_place_of_its_own(place):
     """An attempt that surely did not leave costs no place; one that may have, and each that follows, has one."""
     async with controls(place) as (control,):
         hour = Hour(control, "line", 3)
         gate = Gate(Seats(control.database, "line", SYSTEM), Rate(control, "line", SYSTEM), hour)
-        passage = Passage(gate, SYSTEM, asyncio.Event())
+        passage = Passage(gate, SYSTEM, Halt())
         claim = Claim(None, unanswered=False)
 
         async def attempt(*, leaves):
@@ -89,7 +119,7 @@ async def test_a_place_is_of_the_moment_in_which_its_request_leaves(place):
         clock, hour = Late(), Hour(control, "line", 3)
         hour.request_seconds = 10.0
         gate = Gate(Seats(control.database, "line", clock), Rate(control, "line", clock), hour)
-        passage, gate.asked = Passage(gate, clock, asyncio.Event()), True
+        passage, gate.asked = Passage(gate, clock, Halt()), True
         assert await passage.enter(Ours(), Claim(None, unanswered=False))
         await asked(place, "update runner_request set ended_at = ended_at - interval '35 seconds'")
         clock.ahead = 35.0
@@ -103,8 +133,8 @@ async def test_a_request_that_is_interrupted_before_it_left_was_not_sent(place):
     """A drain whose grace is over says of what waited for leave that nothing was sent, and keeps no place."""
     async with controls(place) as (control,):
         gate = Gate(Seats(control.database, "line", SYSTEM), Rate(control, "line", SYSTEM), Hour(control, "line", 3))
-        gate.asked, stopping = True, asyncio.Event()
-        passage = Passage(gate, SYSTEM, stopping)
+        gate.asked, halt = True, Halt()
+        passage = Passage(gate, SYSTEM, halt)
         assert await passage.enter(Ours(), Claim(None, unanswered=False))
         gate.rate.limit, passage._permit = 0.01, None
         leave, _ = departure.get(), departure.set(None)
@@ -112,7 +142,7 @@ async def test_a_request_that_is_interrupted_before_it_left_was_not_sent(place):
         await gate.rate.permit()  # the next one is far away
         leaving = asyncio.create_task(leave())
         await asyncio.sleep(0.1)
-        stopping.set()
+        halt.stopping.set()
         leaving.cancel()
         with pytest.raises(NotSent):
             await leaving

@@ -15,7 +15,7 @@ from allmysms_async.runner.gate import Gate, Passage
 from allmysms_async.runner.rate import WAY_SECONDS, Rate, slots
 from allmysms_async.runner.seat import Seats
 
-from .conftest import Watching, campaign, controls, most_within, placed, result_of, sent, texts_of, until_status
+from .conftest import Halt, Watching, campaign, controls, most_within, placed, result_of, sent, texts_of, until_status
 from .stalls import Stalls
 
 ROUNDS = 5
@@ -57,7 +57,7 @@ async def test_a_permit_is_looked_at_when_the_connection_is_there(place):
             gate.rate.limit = limit
 
         async def drain(gate):
-            passage = Passage(gate, SYSTEM, asyncio.Event())
+            passage = Passage(gate, SYSTEM, Halt())
             for _ in range(5):
                 assert await passage.reserve()
                 assert await passage.enter(Slow(), Claim(chunk, unanswered=False))

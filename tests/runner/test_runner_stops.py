@@ -85,6 +85,25 @@ async def test_a_ceiling_stops_every_machine(sandbox, machine, place, backend, l
     assert f"{next(iter(limit))} is" in await reason_of(place)
 
 
+async def test_a_limit_that_is_changed_while_it_is_sent_is_kept_by_every_machine(sandbox, machine, place, backend):
+    """An operator lowers the ceiling of an open campaign: nobody goes on with the former one; then it is raised."""
+    sandbox.faults([{"fault": "latency", "seconds": 0.1}])
+    await placed(campaign(160), place, backend(), chunk_size=2, max_parts=1000)
+    for _ in range(2):
+        await machine(concurrency=2)
+    await sent(sandbox, 16)
+    async with controls(place) as (control,):
+        found = await store.placed_as(control, None)
+        await store.reopen(control, found, {"max_parts": 60})
+        await until_status(place, "stopped")
+        await at_rest(sandbox, place)
+        assert (await result_of(place)).parts <= 60
+        await store.reopen(control, await store.placed_as(control, None), {"max_parts": 1000})
+    await until_status(place)
+    assert (await result_of(place)).accepted == 160
+    assert set(texts_of(sandbox).values()) == {1}
+
+
 async def test_a_failure_rate_is_that_of_all_machines(sandbox, machine, place, backend):
     """Two machines see some refusals each: the campaign stops once there are too many of both together."""
     sandbox.faults([{"fault": "latency", "seconds": 0.7}, {"fault": "status_109"}])
