@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TypeAlias
 
 from allmysms_async.batch.chunk import Chunk
@@ -30,6 +31,7 @@ class OpenChunk:
 
     Attributes:
         phones: Canonical numbers.
+        numbers: The same as numbers.
         lines: The line of each, or None.
         values: A column for each value.
         rows: The row of each.
@@ -37,10 +39,11 @@ class OpenChunk:
         length: Of their numbers, a character between each.
     """
 
-    __slots__ = ("length", "lines", "parts", "phones", "rows", "values")
+    __slots__ = ("length", "lines", "numbers", "parts", "phones", "rows", "values")
 
     def __init__(self, params: int) -> None:
         self.phones: list[str] = []
+        self.numbers = array("Q")
         self.lines: list[int | None] = []
         self.values: list[list[str]] = [[] for _ in range(params)]
         self.rows: list[int] = []
@@ -114,7 +117,7 @@ class Gathering:
                 text=text,
                 coding=coding,
                 params=params,
-                recipients=People(chunk.phones, chunk.lines, chunk.values),
+                recipients=People(chunk.phones, chunk.lines, chunk.values, chunk.numbers),
                 rows=tuple(chunk.rows),
                 parts=chunk.parts,
             )

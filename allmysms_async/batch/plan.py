@@ -193,6 +193,7 @@ class Planner:
                     continue
                 chunk.lengthen(end - begin)
             chunk.phones += block.phones[begin:end]
+            chunk.numbers += array("Q", block.numbers[begin:end])
             chunk.lines += lines[begin:end]
             for column, more in zip(chunk.values, values, strict=True):
                 column += more[begin:end]
@@ -277,12 +278,14 @@ class Planner:
         if chunk.rows and most is not None and chunk.length + 1 + len(phone) > most:
             self._gathering.seal(key)
             chunk = self._gathering.chunk(key)
+        number = int(phone)
         chunk.phones.append(phone)
+        chunk.numbers.append(number)
         chunk.lines.append(line_of(recipient))
         for column, value in zip(chunk.values, values, strict=True):
             column.append(value)
         chunk.rows.append(row)
-        self._seen.add(int(phone))
+        self._seen.add(number)
         self._accounted.add(row)
         chunk.length += len(phone) + (len(chunk.rows) > 1)
         chunk.parts += parts

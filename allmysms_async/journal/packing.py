@@ -115,7 +115,9 @@ def _integers(phones: Sequence[str]) -> Numbers:
 def pack_numbers(chunk: Chunk) -> bytes:
     """Return a chunk's numbers and rows."""
     people = People.of(chunk.recipients)
-    numbers = _integers([recipient.phone for recipient in chunk.recipients] if people is None else people.phones)
+    numbers = None if people is None else people.numbers
+    if numbers is None:
+        numbers = _integers(People.phones_of(chunk.recipients))
     planes = _in_planes(_ordered(numbers).tobytes(), _WIDTH)
     low = planes[: _LOW * len(numbers)]
     rows = _in_planes(_ordered(array("Q", chunk.rows)).tobytes(), _WIDTH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import TypeVar, overload
@@ -72,15 +73,21 @@ class People(Columns[Recipient]):
         phones: Numbers.
         lines: The line of each, or None.
         values: A column for each parameter, the first for ``#param_1#``.
+        numbers: The numbers as unsigned integers of 64 bits, where somebody has them already; as many as there are.
     """
 
-    __slots__ = ("lines", "phones", "values")
+    __slots__ = ("lines", "numbers", "phones", "values")
 
     def __init__(
-        self, phones: Sequence[str], lines: Sequence[int | None], values: Sequence[Sequence[str]] = ()
+        self,
+        phones: Sequence[str],
+        lines: Sequence[int | None],
+        values: Sequence[Sequence[str]] = (),
+        numbers: array[int] | None = None,
     ) -> None:
         super().__init__()
         self.phones = phones
+        self.numbers = numbers
         self.lines = lines
         self.values = values
 

@@ -154,12 +154,17 @@ def test_rows_at_once_end_as_one_by_one(
     without_stop: frozenset[str],
     before: list[int],
 ) -> None:
-    """Chunks, refusals and what is remembered are the same, in the same order; whoever opted out is in no chunk."""
+    """Chunks, refusals and what is remembered are the same, in the same order; whoever opted out is in no chunk.
+
+    A chunk's numbers, as numbers, are those of its recipients.
+    """
     limits = OTHERS[name]
     options: Any = {"out": out, "zones": zones, "asleep": asleep, "without_stop": without_stop, "before": before}
     made = planned(rows, text, limits, met, at_once=at_once, **options)
     assert made == planned(rows, text, limits, met, at_once=1, **options)
     for chunk in made[0]:
+        assert isinstance(chunk.recipients, People)
+        assert chunk.recipients.numbers == array("Q", [int(recipient.phone) for recipient in chunk.recipients])
         found = {zone_of(int(recipient.phone)) for recipient in chunk.recipients}
         assert len(found) == 1 or not zones
         assert not {zone.code for zone in found} & (asleep | without_stop)
