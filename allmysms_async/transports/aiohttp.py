@@ -109,7 +109,7 @@ class AiohttpTransport(Carrier[Held, Wire]):
         attempt = Attempt(until)
         held.users += 1
         try:
-            async with asyncio.timeout_at(until):
+            with room.deadlines.until(until):
                 exchange = shortly if held.direct and wire.head is not None else by_session
                 return await exchange(held, request, wire, attempt, trusted, self._limits)
         except TransportError:

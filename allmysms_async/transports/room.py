@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 
 from allmysms_async.loop import do_in
+from allmysms_async.transports.deadline import Deadlines
 
 __all__ = ["Room", "Rooms", "SocketLike", "Watch"]
 
@@ -71,6 +72,7 @@ class Room(Generic[L]):
         most: The same.
         used: Connections in use now, or about to be.
         turns: Held while a connection is used.
+        deadlines: When attempts must have ended.
         trusting: Held while it is read whom to trust.
         idle: Connections that wait to be used.
         pid: The process it belongs to.
@@ -82,6 +84,7 @@ class Room(Generic[L]):
         self.most = most
         self.used = 0
         self.turns = asyncio.Semaphore(most)
+        self.deadlines = Deadlines()
         self.trusting = asyncio.Lock()
         self.idle: list[L] = []
         self.pid = os.getpid()
