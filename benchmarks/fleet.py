@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import random
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -20,7 +22,7 @@ from fleet_limits import backend_pids, server_cpu
 from harness import machine, postgres, serving
 from runner import Task, _campaign
 
-from allmysms_async import RestBackend
+from allmysms_async import Campaign, RestBackend, read_csv
 from allmysms_async.runner import Worker, store, submit
 from allmysms_async.runner.control import Control, opened_database
 
@@ -165,13 +167,33 @@ async def _sent(task: Task, workers: int, chunks: int, size: int) -> None:
 
 
 async def _placing(task: Task) -> None:
-    """Print how fast one process reads a source into the journal."""
-    count, backend = 300_000, RestBackend("demo", "k", base_url=task.address)
-    people = _campaign("placed", count)
-    began = time.process_time()
-    await submit(people, journal=task.journal, backend=backend, chunk_size=1000)
-    await backend.aclose()
-    print(f"\nPlacing: {count / (time.process_time() - began):.0f} recipients for each second of this process")
+    """Print how fast one process reads a file into the journal, of numbers that lie scattered, and what that takes."""
+    count, drawn = 300_000, random.Random(1)  # no secret
+    numbers = drawn.sample(range(600_000_000, 800_000_000), count)
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write("mobile;prenom\n")
+        file.writelines(f"0{number};N{number % 1000}\n" for number in numbers)
+        file.flush()
+        people = _campaign("placed", 0)
+        source = read_csv(file.name, phone="mobile", params=["prenom"])
+        backend = RestBackend("demo", "k", base_url=task.address)
+        connection = await asyncpg.connect(task.journal)
+        before = await connection.fetchval("select pg_current_wal_lsn()::text")
+        began = time.process_time()
+        whole = Campaign(people.name, people.message, source, exclude_opt_outs=False, quiet_hours="ignore")
+        result = await submit(whole, journal=task.journal, backend=backend, chunk_size=1000)
+        spent = time.process_time() - began
+        await backend.aclose()
+    stored = await connection.fetchval("select pg_total_relation_size('chunk')")
+    wal = await connection.fetchval("select pg_current_wal_lsn() - $1::text::pg_lsn", before)
+    await connection.close()
+    if result.pending != count:
+        raise RuntimeError(result)
+    print(
+        f"\nPlacing a file: {count / spent:.0f} recipients for each second of the process's CPU; "
+        f"{1000 * stored / count:.0f} bytes stored and {1000 * wal / count:.0f} of WAL for a request of 1000 scattered "
+        "numbers, before it is sent"
+    )
 
 
 def _workers(given: argparse.Namespace, create: Callable[[str], str], address: str, waiting: str) -> None:

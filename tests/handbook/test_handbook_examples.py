@@ -59,6 +59,7 @@ def test_examples_of_the_handbook_run(name: str, runner: Runner) -> None:
     assert runner.ran == EXAMPLES[name]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("redirected")
 def test_examples_of_the_readme_run(runner: Runner) -> None:
     """The same for the README."""
