@@ -100,7 +100,7 @@ async def session_of(connect: Callable[[], Awaitable[Any]], transaction: Transac
         for _ in range(1 if direct else _LOOKS):
             async with transaction() as other:
                 await other.execute(_SOMETHING)  # only now does it begin
-                during = await connection.fetchval(_PID, timeout=_ANSWER_SECONDS)
+                during = await _asked(connection, direct=direct)
             if session["pid"] != during:
                 raise Pooled
     except BaseException as error:
@@ -109,6 +109,21 @@ async def session_of(connect: Callable[[], Awaitable[Any]], transaction: Transac
             raise Pooled from error
         raise
     return connection
+
+
+async def _asked(connection: Any, *, direct: bool) -> int | None:
+    """Return a connection's session while another one is in a transaction.
+
+    Raises:
+        TimeoutError: The server does not answer.
+    """
+    try:
+        pid: int = await connection.fetchval(_PID, timeout=_ANSWER_SECONDS)
+    except TimeoutError:
+        if direct:
+            raise
+        return None  # a pooler that has one session in all waits for that transaction to end
+    return pid
 
 
 async def prepare(connection: Any) -> None:

@@ -26,7 +26,7 @@ def _user() -> str | None:
 
 
 @contextlib.asynccontextmanager
-async def pooled(journal: str, port: int, mode: str, server: int) -> AsyncIterator[str]:
+async def pooled(journal: str, port: int, mode: str, server: int, size: int = 20) -> AsyncIterator[str]:
     """Start PgBouncer with its own defaults; give the journal's address through it.
 
     Args:
@@ -34,6 +34,7 @@ async def pooled(journal: str, port: int, mode: str, server: int) -> AsyncIterat
         port: Where it is to listen.
         mode: Of its pool: ``session`` or ``transaction``.
         server: PostgreSQL's port.
+        size: Sessions of the server's that it keeps at most.
     """
     home = Path(tempfile.mkdtemp(prefix="runner-pgbouncer-", dir="/tmp"))  # fresh, and removed
     user = _user()
@@ -43,7 +44,7 @@ async def pooled(journal: str, port: int, mode: str, server: int) -> AsyncIterat
     settings.write_text(
         f"[databases]\n* = host=127.0.0.1 port={server} user=tester\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-        f"auth_type = any\npool_mode = {mode}\n",
+        f"auth_type = any\npool_mode = {mode}\ndefault_pool_size = {size}\n",
         encoding="utf-8",
     )
     log = home / "log"

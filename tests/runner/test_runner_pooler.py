@@ -17,7 +17,7 @@ def through(place, postgres, reserve, machine_lacks):
     """Start PgBouncer in a mode, and give the journal's address through it."""
     if program() is None:
         machine_lacks("PgBouncer (Debian: pgbouncer)")
-    return lambda mode: pooled(place, reserve(), mode, postgres.port)
+    return lambda mode, **options: pooled(place, reserve(), mode, postgres.port, **options)
 
 
 async def test_in_session_mode_a_campaign_is_placed_sent_and_looked_at(through, sandbox, backend):
@@ -62,6 +62,17 @@ async def test_in_transaction_mode_it_is_found_out_also_while_many_use_the_pool(
         finally:
             for database in databases:
                 await database.close()
+
+
+async def test_in_transaction_mode_a_pool_of_one_session_is_found_out(through):
+    """Who has to wait for another one's transaction to end has no session of its own."""
+    async with through("transaction", size=1) as journal:
+        database = Database(journal)
+        try:
+            with pytest.raises(JournalError, match="through a pooler of connections"):
+                await database.session()
+        finally:
+            await database.close()
 
 
 async def test_a_plain_campaign_is_told_what_is_wrong_with_a_pool_in_transaction_mode(through, sandbox, backend):
