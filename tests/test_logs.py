@@ -41,6 +41,7 @@ def told(call: ast.Call) -> tuple[str, set[str]]:
     return event.value, {str(one.arg) for one in extra.keywords}
 
 
+@pytest.mark.slow
 def test_every_record_names_its_event_and_fields_as_the_table_does() -> None:
     """No call logs without an event of the table; its level and fields are the table's, and no event is left over."""
     seen: set[str] = set()

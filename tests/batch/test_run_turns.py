@@ -107,6 +107,7 @@ def ends(bench):
     return requests, outcomes, bench.sink.result("soldes").rejections
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 async def test_few_rows_are_planned_one_by_one_in_a_turn(monkeypatch, make_bench, make_gateway, kind):
     """A long block of unusual rows is planned in portions, and ends as the same people one by one do."""

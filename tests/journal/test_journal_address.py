@@ -129,6 +129,7 @@ print(sorted(set(sys.modules) - before))
 """
 
 
+@pytest.mark.slow
 def test_each_kind_of_journal_imports_what_it_takes_beforehand(tmp_path):
     """A file brings nothing of PostgreSQL's; a server's libraries are all there before the event loop needs them."""
     ended = subprocess.run(
@@ -159,6 +160,7 @@ print(passes, settings == (gc.get_threshold(), gc.isenabled(), gc.get_freeze_cou
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ballast", "before", "passes"),
     [(0, "", [False]), (0, "gc.disable()", []), (0, "import sqlalchemy", []), (400_000, "", [])],

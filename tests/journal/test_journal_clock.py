@@ -36,6 +36,7 @@ async def test_key_first_used_by_a_clock_that_was_ahead_is_not_repeated(sandbox,
     assert set(texts_of(sandbox).values()) == {1}
 
 
+@pytest.mark.slow
 async def test_clocks_may_differ_by_seconds(sandbox, service, journal):
     """A first send some seconds ahead of this clock is asked about as any other."""
     hand = Hand(journal, sandbox, keyed=True)

@@ -153,6 +153,7 @@ async def test_deferred_campaign_of_all_zones_survives_kills_and_the_night(sandb
     assert len(days) >= 2
 
 
+@pytest.mark.slow
 async def test_two_processes_pause_on_one_journal_and_go_on(sandbox, make, journal):
     """Both wait for the morning, and nobody is texted twice or at night."""
     await move(sandbox, at(2, 12))

@@ -43,6 +43,7 @@ async def test_each_mail_is_kept_once(journal: str) -> None:
         assert [each async for each in kept.all()] == errors
 
 
+@pytest.mark.slow
 async def test_many_are_kept_in_portions_and_read_in_pages(journal: str) -> None:
     """Thousands are taken from any iterable, and looked at some at a time."""
     async with MailErrors(journal, create=True) as kept:

@@ -94,6 +94,7 @@ async def test_a_request_that_is_still_handled_is_waited_for(
     people.assert_texted_once(sandbox)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 async def test_everybody_is_texted_once_under_all_faults_together(
     sandbox: Sandbox, service: Service, patient: RetryPolicy, ledger: Any, crowd: Any, seed: int, hurry: Any

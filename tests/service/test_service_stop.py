@@ -107,6 +107,7 @@ async def test_a_cancelled_task_leaves_a_campaign_that_goes_on(
     people.assert_texted_once(sandbox)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 async def test_cancelling_again_and_again_under_faults_texts_each_once(
     sandbox: Sandbox, service: Service, patient: Any, crowd: Any, seed: int

@@ -132,6 +132,7 @@ async def test_interim_answers_are_counted(server: Any, transport: HttpTransport
             await transport.send(server.request())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["default", "aiohttp"], indirect=True)
 @pytest.mark.parametrize("tls", [False, True])
 async def test_connection_is_not_kept_while_its_request_is_still_being_written(

@@ -246,6 +246,7 @@ async def test_unknown_events_are_kept_raw(until: Any) -> None:
     assert receiver.stats.unknown == 1
 
 
+@pytest.mark.slow
 async def test_ten_thousand_at_once_are_bounded(pass_time: Any, turns: Any, until: Any) -> None:
     """Of ten thousand requests at once as many are taken in as there are places, the others are 503 after three
     seconds, each is answered, and what was OK is handled."""

@@ -114,6 +114,7 @@ async def test_hostile_query_is_refused_or_kept(
     assert not [record for record in caplog.records if record.exc_info and record.name != "aiohttp.server"]
 
 
+@pytest.mark.slow
 async def test_three_thousand_at_once_are_all_handled_once(server: Any, until: Any) -> None:
     """Three thousand events over two hundred connections: each is OK, and handled once, in order for each number."""
     receiver = Receiver(TOKEN, queue=20_000)

@@ -46,6 +46,7 @@ async def service(sandbox: Sandbox, key: str = "demo-key", **options: Any) -> As
             yield sms
 
 
+@pytest.mark.slow
 async def test_ten_thousand_people_are_each_texted_once(sandbox: Sandbox) -> None:
     """Every handset has the text once, every row is accepted, and mails are as few as the subject allows."""
     people = [f"06{number:08d}" for number in range(10_000, 20_000)]

@@ -81,6 +81,7 @@ async def test_each_kind_arrives(sandbox: Sandbox, sms: SmsService, message: Mms
     assert [(got["text"], got.get("media")) for got in sandbox.messages()] == [(message.text, media)] * 2
 
 
+@pytest.mark.slow
 async def test_ten_thousand_people_are_each_sent_one(sandbox: Sandbox, sms: SmsService) -> None:
     """A campaign of an MMS goes out 200 at a time; every handset has it once, every row is accepted."""
     people = [f"07{number:08d}" for number in range(10_000, 20_000)]

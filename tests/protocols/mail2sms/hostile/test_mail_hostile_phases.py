@@ -61,6 +61,7 @@ def everywhere(kinds: Iterable[str], *chosen: str) -> list[tuple[str, str]]:
     return [(phase, kind) for phase in PHASES for kind in kinds if kind in chosen or phase in {"DATA", "DOT"}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SLOW)
 @pytest.mark.parametrize("phase", PHASES)
 async def test_slowness_ends_in_time(ends: Ends, phase: str, kind: str) -> None:
@@ -78,6 +79,7 @@ async def test_endless_answers_are_cut_off(hostile: Any, ends: Ends, phase: str,
     assert hostile.talks[0].written < 24 * MEGABYTE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("phase", "kind"), everywhere(NONSENSE, "999", "letters", "8 bits", "taken, then put off", "refused, then taken")
 )
@@ -117,6 +119,7 @@ async def test_connection_cut_in_each_phase(ends: Ends, phase: str) -> None:
     assert type(error) is (ConnectionLost if phase in {"DATA", "DOT"} else NotSent)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["silence", "cut", "endless", "nonsense", "more"])
 @pytest.mark.parametrize("phase", PHASES)
 async def test_nothing_is_handed_over_twice(hostile: Any, sender: Any, phase: str, kind: str) -> None:
