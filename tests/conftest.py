@@ -5,6 +5,7 @@ import compileall
 import contextlib
 import gc
 import importlib.util
+import itertools
 import os
 import re
 import shutil
@@ -61,6 +62,9 @@ _GROUPS = {
     "runner": re.compile(r"/test_(runner_\w+|cli_workers|handbook_workers)\.py"),
 }
 """Tests that stay in one process, by their names, those that begin first before: one PostgreSQL, and who kills."""
+
+_ran = itertools.count(1)
+"""How many tests have ended in this process."""
 
 _LACKED = pytest.StashKey[Counter[str]]()
 
@@ -238,6 +242,13 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)
+
+
+def pytest_runtest_logfinish() -> None:
+    """Leave out what the tests have imported by then, too: some look for garbage themselves, all of it each time."""
+    if next(_ran) in {50, 200, 800}:
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
