@@ -126,6 +126,7 @@ async def _measure(address: str, count: int, rounds: int) -> Measured:
 def main() -> None:
     """Measure, and print."""
     parser = arguments(__doc__)
+    parser.set_defaults(rounds=9)
     parser.add_argument("--sends", type=int, default=2000, help="sends of a round at each level (2,000)")
     given = parser.parse_args()
     count, rounds = (500, 1) if given.quick else (given.sends, given.rounds)

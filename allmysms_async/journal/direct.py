@@ -51,7 +51,7 @@ def first_row(connection: sa.Connection, statement: sa.Update, values: Mapping[s
     return rows[0] if rows else None
 
 
-def rows(connection: sa.Connection, question: sa.Select[Any], values: Mapping[str, Any]) -> Iterable[Any]:
+def rows(connection: sa.Connection, question: sa.Executable, values: Mapping[str, Any]) -> Iterable[Any]:
     """Return what a question finds, read as it is taken.
 
     Args:
@@ -63,18 +63,17 @@ def rows(connection: sa.Connection, question: sa.Select[Any], values: Mapping[st
     return _execute(connection, question, values) if on_sqlite(connection) else connection.execute(question, values)
 
 
-def _execute(
-    connection: sa.Connection, statement: sa.Update | sa.Insert | sa.Select[Any], values: Mapping[str, Any]
-) -> sqlite3.Cursor:
+def _execute(connection: sa.Connection, statement: sa.Executable, values: Mapping[str, Any]) -> sqlite3.Cursor:
     raw: Any = connection.connection.dbapi_connection
     text, constants = _compiled(statement)
     return raw.execute(text, {**constants, **values})  # type: ignore[no-any-return]
 
 
 @functools.cache
-def _compiled(statement: sa.Update | sa.Insert | sa.Select[Any]) -> tuple[str, dict[str, Any]]:
+def _compiled(statement: sa.Executable) -> tuple[str, dict[str, Any]]:
     """Return a statement's text, and the values that it has of its own."""
-    compiled: Any = statement.compile(dialect=_dialect)
+    asked: Any = statement
+    compiled = asked.compile(dialect=_dialect)
     constants = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
     return str(compiled), constants
 
