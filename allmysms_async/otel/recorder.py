@@ -123,10 +123,11 @@ class Recorder:
 
     def delivering(self, backend: str, recipients: int, work: Awaitable[E]) -> Awaitable[E]:
         """Observe one request to send."""
-        span = self._begin("send allmysms", SpanKind.CLIENT)
+        now = context.get_current()  # the SDK would ask for it several times
+        span = self._begin("send allmysms", now, SpanKind.CLIENT)
         if self.metrics is not None or (span is not None and span.is_recording()):
             return self._delivering(span, backend, recipients, work)
-        return work if span is None else unrecorded(span, work)
+        return work if span is None else unrecorded(span, now, work)
 
     async def _delivering(self, span: Span | None, backend: str, recipients: int, work: Awaitable[E]) -> E:
         told, began = about(backend, "send"), SYSTEM.monotonic()
@@ -148,16 +149,17 @@ class Recorder:
 
     def running(self, backend: str, work: Awaitable[T], counts: Callable[[], Counts]) -> Awaitable[T]:
         """Observe a campaign."""
-        span = self._begin("campaign allmysms", SpanKind.INTERNAL)
+        now = context.get_current()
+        span = self._begin("campaign allmysms", now, SpanKind.INTERNAL)
         if span is None:
             return work
-        return _running(span, backend, work, counts) if span.is_recording() else unrecorded(span, work)
+        return _running(span, backend, work, counts) if span.is_recording() else unrecorded(span, now, work)
 
     # -- on the way ---------------------------------------------------------------------------------------------------
 
     def attempting(self, name: str, method: str, url: str, work: Awaitable[A]) -> Awaitable[A]:
         """Observe one attempt over HTTP."""
-        span = self._begin(method, SpanKind.CLIENT)
+        span = self._begin(method, context.get_current(), SpanKind.CLIENT)
         if span is None and self.metrics is None:
             return work
         return self._attempting(span, name, method, url, work)
@@ -193,10 +195,11 @@ class Recorder:
 
     def mailing(self, name: str, host: str, port: int, work: Awaitable[T]) -> Awaitable[T]:
         """Observe one mail."""
-        span = self._begin("smtp allmysms", SpanKind.CLIENT)
+        now = context.get_current()
+        span = self._begin("smtp allmysms", now, SpanKind.CLIENT)
         if span is None:
             return work
-        return _mailing(span, name, host, port, work) if span.is_recording() else unrecorded(span, work)
+        return _mailing(span, name, host, port, work) if span.is_recording() else unrecorded(span, now, work)
 
     # -- what comes back ----------------------------------------------------------------------------------------------
 
@@ -219,10 +222,12 @@ class Recorder:
             if span is not None and span.is_recording():
                 _end(span, {**told, convention.OPERATION_TYPE: "process"})
 
-    def _begin(self, what: str, kind: SpanKind) -> Span | None:
+    def _begin(self, what: str, now: context.Context, kind: SpanKind) -> Span | None:
         """Begin a span, which a sampler may drop; or none, where it would be dropped for sure, and is only counted."""
         try:
-            return None if self.metrics is not None and self.drops() else self._start(what, kind=kind)
+            if self.metrics is not None and self.drops():
+                return None
+            return self._start(what, now, kind)
         except Exception as error:
             harmless.tell(error)
             return None
@@ -270,7 +275,7 @@ def _below(span: Span | None, work: Awaitable[T]) -> Awaitable[T]:
     """Return what awaits work below a span, recorded or not; without one, the work itself."""
     if span is None:
         return work
-    return _within(span, work) if span.is_recording() else unrecorded(span, work)
+    return _within(span, work) if span.is_recording() else unrecorded(span, context.get_current(), work)
 
 
 async def _within(span: Span, work: Awaitable[T]) -> T:

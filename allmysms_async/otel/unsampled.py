@@ -39,9 +39,15 @@ class Unrecorded(context.Context):
     """
 
 
-async def unrecorded(span: trace.Span, work: Awaitable[T]) -> T:
-    """Await work whose span is not recorded, with that span as the current one."""
-    token = context.attach(Unrecorded({**_current(), _SPAN: span}))
+async def unrecorded(span: trace.Span, now: context.Context, work: Awaitable[T]) -> T:
+    """Await work whose span is not recorded, with that span as the current one.
+
+    Args:
+        span: The span.
+        now: The context of whoever awaits.
+        work: What is awaited.
+    """
+    token = context.attach(Unrecorded({**now, _SPAN: span}))
     try:
         return await work
     finally:
