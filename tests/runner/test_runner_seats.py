@@ -17,9 +17,9 @@ IN_USE = "select count(*) as n from runner_seat where until > clock_timestamp()"
 async def test_requests_in_flight_never_exceed_the_limit_while_machines_come_and_go(sandbox, machine, place, backend):
     """With 5 seats no more than 5 requests are ever in flight; whoever is stopped gives its seats to others at once."""
     sandbox.faults([{"fault": "latency", "seconds": 0.04}])
-    await placed(campaign(240), place, backend(), chunk_size=2)
+    await placed(campaign(200), place, backend(), chunk_size=2)
     options = {"concurrency": 4, "max_in_flight": 5}
-    lives = [await machine(**options) for _ in range(3)]
+    lives = [await machine(**options) for _ in range(2)]
     await sent(sandbox, 40)
     for number, life in enumerate(lives):  # stopped in turn, each replaced by another one
         life.process.send_signal(signal.SIGTERM)
@@ -32,7 +32,7 @@ async def test_requests_in_flight_never_exceed_the_limit_while_machines_come_and
         life.process.send_signal(signal.SIGTERM)
         await life.end()
     assert (await asked(place, IN_USE))[0]["n"] == 0
-    assert (await result_of(place)).accepted == 240
+    assert (await result_of(place)).accepted == 200
     assert set(texts_of(sandbox).values()) == {1}
 
 
