@@ -71,14 +71,8 @@ async def test_a_permit_is_looked_at_when_the_connection_is_there(place):
             await passage.leave()
 
         chunk = None
-        for _ in range(ROUNDS):
-            left.clear()
-            async with Stalls() as stalls:
-                await asyncio.gather(*(drain(gate) for gate in gates for _ in range(8)))
-            assert len(left) == 80
-            if most_within(left, 1.0) <= limit:
-                break
-            assert stalls.worst > WAY_SECONDS
+        await asyncio.gather(*(drain(gate) for gate in gates for _ in range(8)))
+        assert len(left) == 80
         assert most_within(left, 1.0) <= limit
         for gate in gates:
             await gate.rate.aclose()
