@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import asyncpg
 import fleet_limits
-from fleet_limits import backend_pids, server_cpu
+from fleet_server import backend_pids, memory_of, server_cpu
 from harness import machine, postgres, serving
 from runner import Task, _campaign
 
@@ -107,7 +107,7 @@ async def _idle(task: Task, workers: int, seconds: float) -> None:
         seen = await fleet.over(seconds)
         if fleet.looking is None:
             return
-        kilobytes = fleet_limits.memory_of(await backend_pids(fleet.looking))
+        kilobytes = memory_of(await backend_pids(fleet.looking))
         print(
             f"{workers:>8} idle{seen['links'] / workers:>13.1f}{seen['transactions'] / workers:>16.1f}"
             f"{1e3 * seen['cpu'] / workers:>13.2f}{1e3 * seen['own'] / workers:>13.2f}"

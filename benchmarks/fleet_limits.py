@@ -3,78 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import pathlib
-import re
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
+from fleet_server import backend_pids, memory_of, pgbench, server_cpu
 from runner import _campaign
 
 from allmysms_async import RestBackend
 from allmysms_async.clock import SYSTEM
 from allmysms_async.runner import store, submit
 from allmysms_async.runner.control import Control, opened_database
+from allmysms_async.runner.rate import Rate
 from allmysms_async.runner.seat import Seat, Seats
 
-__all__ = ["backend_pids", "measure", "memory_of", "server_cpu", "versions"]
+__all__ = ["measure", "versions"]
 
-_PGBENCH = str(next(iter(sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pgbench"))), "pgbench"))
-_TICKS = os.sysconf("SC_CLK_TCK")
 _SESSIONS = 1400  # of 100 workers with one campaign
 _LOCK = "select pg_advisory_lock(7, n) from generate_series($1::int, $2::int) n"
-_RATE = (
-    "update runner_line set tat = greatest(tat, clock_timestamp()) + make_interval(secs => 1 * 0.0000001::float8)"
-    " where line = 'line' returning extract(epoch from tat - clock_timestamp())::float8 as ends;\n"
-)
 _COPY = (
     "insert into chunk select r.* from chunk c, generate_series($1::int, $2::int) as another (seq),"
     " lateral jsonb_populate_record(c, jsonb_build_object('seq', another.seq)) r where c.seq = 1"
 )
 _END = "update chunk set state = $1, attempts = attempts + 1 where seq > $2"
 _DEAD = "select n_dead_tup from pg_stat_user_tables where relname = 'chunk'"
-
-
-def _stat(pid: int) -> list[str]:
-    return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-
-
-async def server_cpu(connection: Any) -> float:
-    """Return the CPU seconds that the server took so far, with all of its processes, those that ended included."""
-    return _cpu_of(int(_stat(await connection.fetchval("select pg_backend_pid()"))[1]))
-
-
-def _cpu_of(postmaster: int) -> float:
-    fields = _stat(postmaster)
-    ticks = sum(int(value) for value in fields[11:15])  # its own, and those of children that ended
-    for entry in pathlib.Path("/proc").iterdir():
-        with contextlib.suppress(OSError, IndexError):
-            if entry.name.isdigit() and (fields := _stat(int(entry.name)))[1] == str(postmaster):
-                ticks += int(fields[11]) + int(fields[12])
-    return ticks / _TICKS
-
-
-async def backend_pids(connection: Any) -> list[int]:
-    """Return the processes of a database's other connections."""
-    rows = await connection.fetch(
-        "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
-    )
-    return [row["pid"] for row in rows]
-
-
-def memory_of(pids: Sequence[int]) -> int:
-    """Return the kilobytes that processes have, what they share counted once."""
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            words = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
-            total += int(re.findall(r"^Pss:\s+(\d+)", words, re.M)[0])
-    return total
 
 
 async def versions(connection: Any, requests: int) -> None:
@@ -103,7 +57,7 @@ async def measure(create: Callable[[str], str], connections: int) -> None:
         await _sessions(place, connection)
         await _locks(connection, connections)
         await _seats(database)
-        await _rate(place, connection)
+        await _rate(database, connection)
         await _notifications(place, connection)
         await _vacuum(place, control, connection)
     finally:
@@ -115,7 +69,7 @@ async def measure(create: Callable[[str], str], connections: int) -> None:
 async def _sessions(place: str, connection: Any) -> None:
     """Open as many sessions as 100 workers have, and look at what a small transaction takes beside them."""
     print("\nSessions")
-    alone = await _pgbench(place, connection, "select 1;\n", clients=4)
+    alone = await pgbench(place, connection, "select 1;\n", clients=4)
     began, opened = time.perf_counter(), []
     for _ in range(_SESSIONS // 20):
         opened += await asyncio.gather(*(asyncpg.connect(place) for _ in range(20)))
@@ -123,7 +77,7 @@ async def _sessions(place: str, connection: Any) -> None:
     try:
         await asyncio.gather(*(each.fetchval("select count(*) from runner_line") for each in opened))
         kilobytes = memory_of(await backend_pids(connection))
-        beside = await _pgbench(place, connection, "select 1;\n", clients=4)
+        beside = await pgbench(place, connection, "select 1;\n", clients=4)
         print(
             f"{_SESSIONS} idle sessions: opened in {took:.0f} s, {kilobytes / 1024 / _SESSIONS:.1f} MB each; "
             f"a small transaction takes the server {beside[1]:.0f} us beside them, {alone[1]:.0f} without"
@@ -169,23 +123,54 @@ async def _seats(database: Any) -> None:
         await seats.aclose()
 
 
-async def _rate(place: str, connection: Any) -> None:
-    """Update the row of the rate as fast as it goes, with more and more at once, and while an old snapshot is kept."""
-    print("\nRow of the rate")
-    for clients, kept in ((1, False), (16, False), (100, False), (16, True)):
-        old = await asyncpg.connect(place) if kept else None
-        if old is not None:
-            await old.execute("begin isolation level repeatable read; select count(*) from runner_line")
-        per_second, micro = await _pgbench(place, connection, _RATE, clients=clients)
-        pages = await connection.fetchval("select pg_relation_size('runner_line') / 8192")
-        await asyncio.sleep(1.1)
-        row = await connection.fetchrow("select * from pg_stat_user_tables where relname = 'runner_line'")
-        print(
-            f"{clients:>4} at once{', an old snapshot kept' if kept else '':<24}{per_second:>8.0f} a second, "
-            f"{micro:.0f} us of the server each, {pages} pages, {row['n_tup_hot_upd'] / row['n_tup_upd']:.0%} in place"
-        )
-        if old is not None:
-            await old.close()
+async def _rate(database: Any, connection: Any) -> None:
+    """Have workers take and use permits as fast as they get them: at a rate that they fill, and at one far below."""
+    print("\nRate")
+    for workers, limit in ((1, 1000.0), (10, 1000.0), (100, 1000.0), (100, 50.0)):
+        line, sent, over = f"rate of {workers} and {limit}", 0, asyncio.Event()
+        controls = [Control(database) for _ in range(workers)]
+        rates = [Rate(control, line, SYSTEM) for control in controls]
+
+        async def send(rate: Rate, limit: float, over: asyncio.Event) -> None:
+            nonlocal sent
+            rate.limit = limit
+            while (permit := await rate.permit(over)) is not None:
+                rate.used(permit)
+                sent += 1
+
+        try:
+            for control in controls:
+                await control.open()
+            sending = [asyncio.create_task(send(rate, limit, over)) for rate in rates for _ in range(4)]
+            await asyncio.sleep(3.0)
+            first = (sent, await _committed(connection), await server_cpu(connection), time.perf_counter())
+            await asyncio.sleep(5.0)
+            last = (sent, await _committed(connection), await server_cpu(connection), time.perf_counter())
+            over.set()
+            permits, transactions, cpu, seconds = (after - before for before, after in zip(first, last, strict=True))
+            print(
+                f"{workers:>4} workers, {limit:.0f} a second: {permits / seconds:.0f} permits and "
+                f"{transactions / seconds:.0f} transactions a second, {cpu / seconds:.2f} cores of the server"
+            )
+            await asyncio.gather(*sending)
+        finally:
+            for each in rates:
+                await each.aclose()
+            for control in controls:
+                await control.aclose()
+    await asyncio.sleep(1.1)
+    row = await connection.fetchrow("select * from pg_stat_user_tables where relname = 'runner_slot'")
+    pages = await connection.fetchval("select pg_relation_size('runner_slot') / 8192")
+    print(f"{row['n_live_tup']} slots in {pages} pages, {row['n_tup_hot_upd'] / row['n_tup_upd']:.0%} pruned in place")
+
+
+async def _committed(connection: Any) -> int:
+    """Return the transactions of a database so far, as its connections have reported them."""
+    await asyncio.sleep(1.1)
+    count: int = await connection.fetchval(
+        "select xact_commit from pg_stat_database where datname = current_database()"
+    )
+    return count
 
 
 async def _notifications(place: str, connection: Any) -> None:
@@ -198,7 +183,7 @@ async def _notifications(place: str, connection: Any) -> None:
                 each = await asyncpg.connect(place)
                 await each.execute("listen elsewhere")
                 listening.append(each)
-            per_second, micro = await _pgbench(place, connection, "select pg_notify('here', '');\n", clients=8)
+            per_second, micro = await pgbench(place, connection, "select pg_notify('here', '');\n", clients=8)
             used = await connection.fetchval("select pg_notification_queue_usage()")
             print(f"{count:>4} listen: {per_second:.0f} a second, {micro:.0f} us of the server each, queue {used:.0%}")
     finally:
@@ -254,34 +239,3 @@ async def _vacuum(place: str, control: Control, connection: Any) -> None:
         f"{done:>8} requests ended, {(done - 50_000) / took:.0f} a second with autovacuum at 2 %: "
         f"{most} dead versions at most, it came {times} times; {await looked()}"
     )
-
-
-async def _pgbench(place: str, connection: Any, script: str, *, clients: int, seconds: int = 4) -> tuple[float, float]:
-    """Have clients run a script for some seconds; return how often a second, and the server's microseconds for each."""
-    url = urlsplit(place)
-    words = [
-        "-n",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(url.port),
-        "-U",
-        str(url.username),
-        "-M",
-        "prepared",
-        "-f",
-        "/dev/stdin",
-    ]
-    words += ["-c", str(clients), "-j", "1", "-T", str(seconds), url.path[1:]]
-    before = await server_cpu(connection)
-    process = await asyncio.create_subprocess_exec(
-        *(_PGBENCH, *words),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate(script.encode())
-    if process.returncode:
-        raise RuntimeError(err.decode())
-    count = int(re.findall(r"transactions actually processed: (\d+)", out.decode())[0])
-    return count / seconds, 1e6 * (await server_cpu(connection) - before) / max(1, count)
