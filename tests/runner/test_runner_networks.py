@@ -16,9 +16,8 @@ from allmysms_async.journal.session import SILENT_SECONDS
 from tests.journal.database import Postgres, programs
 from tests.journal.worker import Task, backend_of
 
-from .conftest import asked, campaign, placed, result_of, texts_of, until_status
+from .conftest import Watching, asked, campaign, placed, result_of, texts_of, until_status
 from .network import Cable
-from .test_runner_limits import Watching
 
 CHUNKS = int(os.environ.get("RUNNER_CHUNKS", "2000"))
 KILLS = int(os.environ.get("RUNNER_KILLS", "30"))
