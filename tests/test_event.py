@@ -23,6 +23,7 @@ from allmysms_async.model import (
     text_key,
 )
 from allmysms_async.model.event import _prefixed
+from tests.cases import each
 
 PHONE = "33612345678"
 AT = datetime(2027, 1, 5, 11, 40, 35, tzinfo=UTC)
@@ -57,7 +58,7 @@ def test_same_moment_in_another_zone_is_one_event() -> None:
     assert identity(_report(campaign_id="ap_1")) == identity(_report(at=there, campaign_id="ap_1"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("one", "other"),
     [
         (_report(campaign_id="ap_1"), _report(campaign_id="ap_2")),
@@ -106,7 +107,7 @@ def test_order_of_arrival_does_not_matter(arrived: list[DeliveryReport], random:
     assert last(arrived) == last(shuffled)
 
 
-@pytest.mark.parametrize("text", ["STOP", "stop", " Stop. ", "STOP 36180", "«stop»", "Stóp", "stop merci"])
+@each("text", ["STOP", "stop", " Stop. ", "STOP 36180", "«stop»", "Stóp", "stop merci"])
 def test_first_word_stop_is_an_opt_out(text: str) -> None:
     """STOP is read however people write it."""
     found = opt_out_of(Reply(phone=PHONE, text=text, received_at=AT))
@@ -114,7 +115,7 @@ def test_first_word_stop_is_an_opt_out(text: str) -> None:
     assert (found.phone, found.since, found.source, found.ended_at) == (PHONE, AT, "reply", None)
 
 
-@pytest.mark.parametrize("text", ["", "…", "ne pas stopper", "STOPPER", "START", "je dis stop"])
+@each("text", ["", "…", "ne pas stopper", "STOPPER", "START", "je dis stop"])
 def test_other_words_are_no_opt_out(text: str) -> None:
     """Nobody is barred for a word that only holds STOP."""
     assert opt_out_of(Reply(phone=PHONE, text=text)) is None

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from allmysms_async.errors import AllMySmsError, HttpRefused, OutcomeUnknown, ProtocolError, RateLimited, ServerFailure
 from allmysms_async.exchange import HttpRequest, HttpResponse, check_status
+from tests.cases import each
 
 
 def raised(status: int, **headers: str) -> AllMySmsError:
@@ -17,7 +18,7 @@ def raised(status: int, **headers: str) -> AllMySmsError:
     return caught.value
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+@each("status", [200, 201, 202, 204, 299])
 def test_success_passes(status: int) -> None:
     """Any 2xx is an answer."""
     check_status(HttpResponse(status=status, headers={}, body=b""), "sendSms")
@@ -39,7 +40,7 @@ def test_every_status_has_one_class(status: int) -> None:
     assert "secret" not in str(error)
 
 
-@pytest.mark.parametrize(
+@each(
     ("header", "seconds"),
     [
         ("3", 3.0),

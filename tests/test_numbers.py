@@ -264,7 +264,7 @@ def test_refusal_hides_the_number(raw: str) -> None:
     assert "zsqsd" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("number", "shown"),
     [
         ("33612345678", "336****78"),
@@ -410,7 +410,7 @@ def test_gateway_number_is_never_refused(raw: str) -> None:
     assert read_gateway_number(raw) in readings
 
 
-@pytest.mark.parametrize(
+@each(
     ("raw", "matched_on"),
     [
         ("33612345678", "33612345678"),

@@ -74,7 +74,7 @@ def test_number_of_another_country_and_the_rest_of_a_second_is_nobodys(country: 
     assert isinstance(row, RefusedRow)
 
 
-@pytest.mark.parametrize(
+@each(
     ("country", "raw", "number"),
     [
         ("DE", "0171/1234567", "+491711234567"),

@@ -4,7 +4,6 @@ import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +24,7 @@ def test_absurd_figure_counts_as_none(value: object) -> None:
     assert time.process_time() - begun < 0.5
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "recipients", "found"),
     [(0, 1, 0), (8, 1, 8), (9, 1, None), ("16.0", 2, 16), (17, 2, None), (1.5, 2, None)],
 )
@@ -43,14 +42,14 @@ def test_cost_is_bounded_by_what_was_measured() -> None:
     assert plausible.cost("1e-25", 1) is None
 
 
-@pytest.mark.parametrize(("year", "fits"), [(1, False), (1999, False), (2000, True), (2100, True), (9999, False)])
+@each(("year", "fits"), [(1, False), (1999, False), (2000, True), (2100, True), (9999, False)])
 def test_date_is_of_this_century(year: int, fits: bool) -> None:
     """Nothing was reported before there were gateways, nor in thousands of years."""
     moment = datetime(year, 6, 1, tzinfo=UTC)
     assert plausible.dated(moment) == (moment if fits else None)
 
 
-@pytest.mark.parametrize("text", ["", "x" * 129, "a\0b", "a\nb", "\ud800", None])
+@each("text", ["", "x" * 129, "a\0b", "a\nb", "\ud800", None])
 def test_identifier_can_be_written_down(text: str | None) -> None:
     """What no database or file can hold, or is longer than any, is no identifier."""
     assert plausible.identifier(text) is None

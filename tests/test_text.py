@@ -152,7 +152,7 @@ def test_line_breaks_are_sendable() -> None:
 # -- placeholders ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "count"),
     [
         ("Bonjour", 0),
@@ -170,7 +170,7 @@ def test_placeholders_are_counted(text: str, count: int) -> None:
     assert placeholders(text) == Template(text).count == count
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "named"),
     [
         ("#param_2#", r"#param_1# is missing: .* \(#param_2# is at position 0\)"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from allmysms_async.text import Transliteration, as_sent, forces_unicode, gsm_units, transliterate
 from allmysms_async.text.replacement import LOSSLESS
+from tests.cases import each
 
 WORDS = [
     ("L’été", "L'été"),
@@ -37,14 +37,14 @@ any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.t
 )
 
 
-@pytest.mark.parametrize(("text", "expected"), WORDS)
+@each(("text", "expected"), WORDS)
 def test_word_is_written_as_people_write_it_in_gsm7(text: str, expected: str) -> None:
     """Each becomes what a person would write for it, and nothing of it is left in Unicode."""
     found = transliterate(text)
     assert (found.text, found.left) == (expected, ())
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "left"),
     [("10²", ("²",)), ("1½", ("½",)), ("Привет", tuple("Привет")), ("日 😀", ("日", "😀")), ("и\u0306", "й")],
 )

@@ -12,6 +12,7 @@ from allmysms_async.hooks import Answered, Asked, Failed, Note, redacted
 from allmysms_async.model import Recipient, SmsMessage
 from allmysms_async.protocols.rest.contacts import ListField
 from allmysms_async.sandbox import Sandbox
+from tests.cases import each
 
 ONE = "33612345678"
 TEXT = "Votre code est 482159"
@@ -124,8 +125,8 @@ async def test_failure_is_told_with_its_error(
 PEOPLE = {"contact": {"MobilePhone": ONE, "CODE": "4821", "COMMENT": "Dupont", "TEXT": "hush"}}
 
 
-@pytest.mark.parametrize("shape", [PEOPLE, PEOPLE["contact"], [PEOPLE["contact"]], {"contact": [PEOPLE["contact"]]}])
-@pytest.mark.parametrize("name", ["contacts", "acks", "mos", "blacklist", "subAccounts", "smsIds", "answer", "pulls"])
+@each("shape", [PEOPLE, PEOPLE["contact"], [PEOPLE["contact"]], {"contact": [PEOPLE["contact"]]}])
+@each("name", ["contacts", "acks", "mos", "blacklist", "subAccounts", "smsIds", "answer", "pulls"])
 def test_list_of_people_is_told_by_its_length(name: str, shape: object) -> None:
     """However it is written, nothing of a list of people is told but how many they are."""
     assert redacted({name: shape, ONE: 7}) == {name: "[1]", "336****78": "…"}

@@ -36,6 +36,7 @@ from allmysms_async.protocols.rest.reports import Ack
 from allmysms_async.protocols.rest.sms import SendSms
 from allmysms_async.protocols.rest.sub_accounts import CreateSubAccount, ManageSubAccountCredits, UpdateSubAccount
 from allmysms_async.sandbox import Sandbox
+from tests.cases import each
 
 ONE = "33612345678"
 OTHER = "33698765432"
@@ -239,7 +240,7 @@ async def test_reports_and_campaigns_in_the_neutral_vocabulary(sandbox: Sandbox,
     assert (estimate.recipients, [rejected.phone for rejected in estimate.rejected]) == (1, [OTHER])
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "state"), [("9", "unknown"), ("soon", "unknown"), ("", "pending"), (None, "pending"), ("1", "delivered")]
 )
 def test_report_with_an_unknown_status_is_not_guessed(status: str | None, state: str) -> None:

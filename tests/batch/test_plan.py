@@ -15,6 +15,7 @@ from allmysms_async.errors import InvalidNumber, InvalidText
 from allmysms_async.model import OutcomeState, Reason, Recipient, SmsMessage, coding_of
 from allmysms_async.numbers import canonical_number
 from allmysms_async.text import Coding, Template
+from tests.cases import each
 
 LIMITS = SendLimits(
     recipients=1000, max_recipients=2000, max_gsm_units=320, max_ucs2_units=140, personalises=True, idempotent=True
@@ -139,7 +140,7 @@ def sendable(row, template, encoding, limits):
     return True if size.units <= most and most else Reason.TEXT_TOO_LONG if most else Reason.NEEDS_UNICODE
 
 
-@pytest.mark.parametrize(
+@each(
     ("item", "reason"),
     [
         (Recipient("", ("Anne",)), Reason.EMPTY),
@@ -241,7 +242,7 @@ def test_row_that_changed_between_two_readings_is_a_new_person():
     assert ([chunk.rows for chunk in chunks], refused) == ([(2,)], [])
 
 
-@pytest.mark.parametrize(
+@each(
     ("message", "limits", "reason"),
     [
         (SmsMessage("  \n"), LIMITS, "malformed"),

@@ -133,8 +133,8 @@ async def test_only_what_ends_every_request_stops_the_campaign(name, clock):
         assert delivery.stop is TABLE[name][0].stop
 
 
-@pytest.mark.parametrize("unanswered", [False, True])
-@pytest.mark.parametrize("name", sorted(name for name in KINDS if issubclass(KINDS[name], errors.OutcomeUnknown)))
+@each("unanswered", [False, True])
+@each("name", sorted(name for name in KINDS if issubclass(KINDS[name], errors.OutcomeUnknown)))
 def test_lost_request_without_a_key_is_never_repeated(name, unanswered):
     """Whatever may have been taken, and cannot be recognised, is not sent again."""
     assert judge(KINDS[name]("It ended."), keyed=False, unanswered=unanswered) == UNKNOWN.event

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-import pytest
-
 from allmysms_async import DeliveryReport, DeliveryStatus, Outcome, OutcomeState, Reason
 from allmysms_async.cli.demo.check import differences
 from allmysms_async.cli.demo.protocol import PROTOCOLS, expected_rows
 from allmysms_async.cli.demo.sample import SampleRow, read_sample
+from tests.cases import each
 
 ROWS = [SampleRow(1, "accepted", "33612345678", "Bonjour Zoé"), SampleRow(2, "rejected:empty", "", "Bonjour ")]
 GOOD = [
@@ -32,7 +31,7 @@ def test_what_is_as_it_must_be_has_no_difference() -> None:
     assert differences(ROWS, GOOD, [INBOX], [REPORT]) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("world", "said"),
     [
         (World(GOOD[:1], [INBOX], [REPORT]), "row 2: no outcome"),

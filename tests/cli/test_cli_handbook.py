@@ -10,6 +10,7 @@ import pytest
 
 from allmysms_async.cli import main
 from allmysms_async.cli.handbook import FOLDER, page_named, pages, plain_markdown
+from tests.cases import each
 
 
 def test_pages_are_listed_in_the_order_of_reading(capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,7 +62,7 @@ def test_path_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines() == [str(FOLDER), str(FOLDER / "explanation" / "law.md")]
 
 
-@pytest.mark.parametrize("page", [page.name for page in pages()])
+@each("page", [page.name for page in pages()])
 def test_page_is_shown_without_what_html_is_built_of(page: str) -> None:
     """No directive and no comment is shown; a page that HTML generates lists its names, each with what it is."""
     text = plain_markdown(page_named(page).path.read_text(encoding="utf-8"))

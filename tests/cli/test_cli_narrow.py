@@ -12,6 +12,7 @@ from allmysms_async.cli import ending
 from allmysms_async.cli.journal import as_table
 from allmysms_async.cli.report import Examples, closing_table
 from allmysms_async.journal import JournalCampaign
+from tests.cases import each
 
 RESULT = CampaignResult(
     name="a name that is longer than most names are", run_id="0" * 32, rows=2_234_567, accepted=1_234_567,
@@ -31,7 +32,7 @@ def shown(thing: object, width: int) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("width", [40, 47, 55, 56, 64, 80, 120])
+@each("width", [40, 47, 55, 56, 64, 80, 120])
 def test_closing_table_shows_every_figure_whole(width: int) -> None:
     """However narrow the terminal, no figure of the closing table is cut."""
     examples = Examples()
@@ -41,7 +42,7 @@ def test_closing_table_shows_every_figure_whole(width: int) -> None:
     assert ("line 2" in table) == (width >= 64)
 
 
-@pytest.mark.parametrize("width", [40, 75, 76, 90, 120])
+@each("width", [40, 75, 76, 90, 120])
 def test_list_shows_every_figure_whole(width: int) -> None:
     """However narrow the terminal, no figure of a journal's campaigns is cut."""
     campaign = JournalCampaign(

@@ -15,6 +15,7 @@ from allmysms_async.protocols.rest.sms import SendSms
 from allmysms_async.protocols.soap.codec import decode as soap_decode
 from allmysms_async.protocols.soap.sms import SendSms as SoapSendSms
 from allmysms_async.redaction import Unshown
+from tests.cases import each
 
 PHONE = "33612345678"
 HEAD = '<E:Envelope xmlns:E="http://schemas.xmlsoap.org/soap/envelope/"><E:Body>'
@@ -100,7 +101,7 @@ def test_refusal_stays_one_whatever_its_list_is(broken: str) -> None:
     assert caught.value.numbers == ()
 
 
-@pytest.mark.parametrize("wrapper", ["sendSmsResponse", "sendSmsReturn", "Response", "result", "sendSms"])
+@each("wrapper", ["sendSmsResponse", "sendSmsReturn", "Response", "result", "sendSms"])
 def test_soap_answer_is_read_by_its_place(wrapper: str) -> None:
     """SOAP leaves the name of an answer's wrapper open: the first element of the body is the answer."""
     body = soap("<status>100</status><campaignId>c-1</campaignId>", wrapper)
@@ -133,7 +134,7 @@ async def test_xml_where_json_was_asked_for_is_a_receipt() -> None:
     assert (receipt.campaign_id, receipt.parts, [each.sms_id for each in receipt.accepted]) == ("c-1", 1, ["s-1"])
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "what"),
     [
         (b"", "empty"),

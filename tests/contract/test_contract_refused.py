@@ -35,6 +35,7 @@ from allmysms_async import (
 from allmysms_async.clock import SystemClock
 from allmysms_async.transports.httpx import HttpxTransport
 from allmysms_async.transports.smtp import SmtpTransport
+from tests.cases import each
 
 PEOPLE = [f"06100{number:05d}" for number in range(200)]
 LONG_AGO, JUST_NOW = datetime(2020, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC)
@@ -329,14 +330,14 @@ async def test_a_host_that_cannot_be_one_is_not_tried_again(wire: str, host: str
     assert "the address or a header cannot be written as HTTP" in str(error)
 
 
-@pytest.mark.parametrize("host", ["", "mail server", "a" * 70, "mail..example", "mail\n.example"])
+@each("host", ["", "mail server", "a" * 70, "mail..example", "mail\n.example"])
 def test_a_mail_server_that_cannot_be_one_is_refused_at_once(host: str) -> None:
     """A mail server's name that nothing can ever look up is refused before anything is sent."""
     with pytest.raises(InvalidRequest, match="must be the name or the address of a mail server"):
         SmtpTransport(host)
 
 
-@pytest.mark.parametrize("address", ["", "proxy", "ftp://proxy.example:1", "http://", "http://shop:s3cret@[::1/"])
+@each("address", ["", "proxy", "ftp://proxy.example:1", "http://", "http://shop:s3cret@[::1/"])
 def test_a_proxy_that_cannot_be_one_is_refused_at_once(address: str) -> None:
     """An address that no proxy has is refused before anything is sent, and not shown: it may hold a password."""
     with pytest.raises(InvalidRequest, match="proxy's address cannot be one") as caught:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import each
+
 from .blocks import PAGES, Block, blocks, name_of
 from .run import LANGUAGES
 from .shell import NOT_RUN, commands, is_ours
@@ -53,7 +55,7 @@ def test_contents_list_pages_that_there_are(block: Block) -> None:
     assert [each for each in entries if not list(folder.glob(f"{each}.md"))] == []
 
 
-@pytest.mark.parametrize("block", blocks("{eval-rst}"), ids=lambda block: block.name)
+@each("block", blocks("{eval-rst}"), ids=lambda block: block.name)
 def test_reference_names_what_there_is(block: Block) -> None:
     """Each directive of the reference names a module, a class or a function that is there."""
     found = re.findall(r"^\.\. auto(module|class|function|exception|data|attribute|method):: (\S+)$", block.text, re.M)

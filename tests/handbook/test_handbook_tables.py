@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 import allmysms_async
 from allmysms_async import RestBackend
 from allmysms_async.backend import CAPABILITIES
@@ -11,11 +9,12 @@ from allmysms_async.cli.ending import ExitCode
 from allmysms_async.cli.handbook import FOLDER, pages, plain_markdown
 from allmysms_async.model import Reason
 from allmysms_async.protocols.rest.operation import Operation
+from tests.cases import each
 
 from . import tables
 
 
-@pytest.mark.parametrize("name", tables.TABLES)
+@each("name", tables.TABLES)
 def test_table_is_that_of_the_code(name: str) -> None:
     """Each table is the one that the code gives."""
     page, render = tables.TABLES[name]

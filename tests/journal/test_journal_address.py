@@ -8,6 +8,7 @@ import pytest
 from allmysms_async import InvalidRequest
 from allmysms_async.journal.address import address_of
 from allmysms_async.journal.database import Database
+from tests.cases import each
 
 OPTIONS = {
     "sslmode=require": {"ssl": "require"},
@@ -19,7 +20,7 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize(("query", "given"), OPTIONS.items())
+@each(("query", "given"), OPTIONS.items())
 def test_options_reach_the_driver(query, given):
     """The usual options of a PostgreSQL URL mean what they mean to every other program."""
     assert address_of(f"postgresql://me@127.0.0.1/soldes?{query}").options == given
@@ -30,7 +31,7 @@ def test_socket_can_be_named():
     assert dict(address_of("postgresql:///soldes?host=/run/postgresql").url.query) == {"host": "/run/postgresql"}
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "told"),
     [
         ("postgresql://me@h/db?sslmode=perhaps", "sslmode must be one of disable, allow"),
@@ -52,7 +53,7 @@ def test_options_that_are_not_known_are_refused(url, told):
     assert "sesame" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
+@each(
     "password",
     ["p@ss-word", "@ss-word", "p@ss:word", "p@ss/word", "p@ss?word", "p@ss#word", "p:a@ss/w@ord", "p@ss?x=word"],
 )
@@ -70,7 +71,7 @@ def test_label_shows_no_password(password):
     assert Database(f"postgresql://me:{password}@127.0.0.1:1/db").label == "postgresql://127.0.0.1:1/db"
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     ["postgresql://a:0/x", "postgresql://a:99999/x", "postgresql:///x?host=a&port=x", "postgresql:///x?host=a:65536",
      "postgresql:///x?host=a&host=b&port=5432&port=70000", "postgresql:///x?host=a,b&port=5432,0"],
@@ -81,7 +82,7 @@ def test_port_that_is_none_is_refused(url: str) -> None:
         address_of(url)
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     ["postgresql://a/x", "postgresql://[::1]:5432/x", "postgresql:///x?host=a:5432&host=[::1]:5433",
      "postgresql:///x?host=a,b&port=5432,5433", "postgresql:///x?host=::1&port=1"],
@@ -91,7 +92,7 @@ def test_ports_of_several_servers_are_taken(url: str) -> None:
     assert address_of(url).label.endswith("/x")
 
 
-@pytest.mark.parametrize(
+@each(
     "where",
     [
         ":memory:",

@@ -17,6 +17,7 @@ from allmysms_async.journal.packing import _integers
 from allmysms_async.journal.row import planned
 from allmysms_async.journal.transition import ADD, ASK, CLAIM, FENCE, INSERT, NO_RESULT, RELEASE, RENEW, SETTLE
 from allmysms_async.text import Coding
+from tests.cases import each
 
 CHUNK = {"state": "pending", "generation": 0, "attempts": 0, "written_off": 0, "n": 2, "planned_parts": 2}
 CHUNK |= {"numbers": b"n", "payload": b"\0p", **NO_RESULT}
@@ -48,8 +49,8 @@ def held_in(connection):
     return [tuple(row) for row in chain.from_iterable(connection.execute(sa.select(table)) for table in tables)]
 
 
-@pytest.mark.parametrize("owner", [None, "a", "b"])
-@pytest.mark.parametrize("state", list(ChunkState))
+@each("owner", [None, "a", "b"])
+@each("state", list(ChunkState))
 def test_statement_does_the_same_either_way(state, owner):
     """Whatever a chunk's state and holder, its row and what is returned are those that SQLAlchemy makes."""
     ours, theirs = database(state, owner), database(state, owner)
@@ -86,7 +87,7 @@ def test_numbers_are_those_that_python_reads(phones):
     assert list(_integers(phones)) == [int(phone) for phone in phones]
 
 
-@pytest.mark.parametrize("odd", ["", "1,2", "1e3", "1.0", "-1", "12a", "]", str(2**64)])
+@each("odd", ["", "1,2", "1e3", "1.0", "-1", "12a", "]", str(2**64)])
 def test_what_is_no_number_is_refused(odd):
     """What Python does not read as a number that can be stored is none here either."""
     with pytest.raises((ValueError, OverflowError)):

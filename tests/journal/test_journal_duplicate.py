@@ -11,6 +11,7 @@ from allmysms_async import InvalidRequest
 from allmysms_async.batch.state import ChunkState
 from allmysms_async.journal import Journal, schema
 from allmysms_async.journal.decision import doubted
+from tests.cases import each
 from tests.cli.conftest import finish as ended
 from tests.cli.conftest import start
 
@@ -93,7 +94,7 @@ async def test_request_that_is_rejected_for_another_reason_is_not_decided_about(
                 await opened.resolve(decision, [1])
 
 
-@pytest.mark.parametrize(
+@each(
     ("state", "reasons", "count"),
     [
         ("rejected", '{"duplicate_at_gateway": 7}', 7),

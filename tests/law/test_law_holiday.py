@@ -2,8 +2,6 @@
 
 from datetime import date, timedelta
 
-import pytest
-
 from allmysms_async import law
 from tests.cases import each
 
@@ -65,7 +63,7 @@ def test_holidays_are_those_of_the_table(name: str, year: int) -> None:
     assert found(name, year) == by_hand(name, year)
 
 
-@pytest.mark.parametrize("year", EASTER)
+@each("year", EASTER)
 def test_alsace_and_moselle_add_two_days_to_metropolitan_france(year: int) -> None:
     """Good Friday and 26 December, where they are asked for, and nowhere else."""
     assert found("Métropole", year, alsace_moselle=True) == by_hand("Métropole", year) | {EASTER[year][0], "12-26"}
@@ -80,7 +78,7 @@ def test_every_territory_is_in_the_table() -> None:
         assert custom.reason
 
 
-@pytest.mark.parametrize("year", EASTER)
+@each("year", EASTER)
 def test_every_day_of_the_library_was_decided(year: int) -> None:
     """What `holidays` has for one territory alone stands in the table of customs, counted or not."""
     from holidays import country_holidays

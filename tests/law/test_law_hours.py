@@ -215,7 +215,7 @@ def test_moments_worked_out_by_hand(code: str, at: str, expected: str, more: dic
         assert not law.may_send(zone, first - timedelta(microseconds=1), **more)
 
 
-@pytest.mark.parametrize(
+@each(
     ("code", "at", "end"),
     [
         ("33", "2026-11-27T08:00:00+01:00", "2026-11-27T19:50:00+01:00"),

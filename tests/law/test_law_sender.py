@@ -6,15 +6,16 @@ import pytest
 
 from allmysms_async import law
 from allmysms_async.errors import InvalidRequest
+from tests.cases import each
 
 
-@pytest.mark.parametrize("sender", ["MAGASIN", "Magasin24", "A1B2C3D4E5F", "3615ULLA", "BANQUEXYZ", "RDVMEDECIN"])
+@each("sender", ["MAGASIN", "Magasin24", "A1B2C3D4E5F", "3615ULLA", "BANQUEXYZ", "RDVMEDECIN"])
 def test_names_of_somebody_are_let_through(sender: str) -> None:
     """Letters, or letters and digits, at most 11, that name a brand."""
     assert law.lint_sender(sender) == ()
 
 
-@pytest.mark.parametrize(
+@each(
     ("sender", "rules"),
     [
         ("MAGASINPARIS", ["too_long"]),
@@ -51,7 +52,7 @@ def test_sender_is_a_text() -> None:
         law.lint_sender(36180)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "said"),
     [
         ("Soldes. STOP au 36180", True),

@@ -1,11 +1,11 @@
 """Zones by number: of each alone and of many at once, the same."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from allmysms_async import law
 from allmysms_async.numbers import canonical_number
+from tests.cases import each
 
 numbers = st.one_of(
     st.integers(10**7, 10**15 - 1),
@@ -17,7 +17,7 @@ numbers = st.one_of(
 )
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "code"),
     [
         ("06 12 34 56 78", "33"),

@@ -14,6 +14,7 @@ import pytest
 from allmysms_async import AuthenticationFailed, InvalidRequest, TransportError
 from allmysms_async.errors import CertificateRefused
 from allmysms_async.mailbox import Batch, ImapMailbox, MailTally, read_error_mails
+from tests.cases import each
 
 from .dovecot import PASSWORD, USER, Dovecot
 from .mails import OTHERS, STATUSES, error_mail
@@ -142,7 +143,7 @@ async def test_whoever_leaves_early_leaves_nothing_behind(
     await until(lambda: not any(thread.name.startswith("allmysms-imap") for thread in threading.enumerate()))
 
 
-@pytest.mark.parametrize(
+@each(
     "changes",
     [
         {"host": ""},

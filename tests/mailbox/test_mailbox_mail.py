@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from allmysms_async import InvalidRequest
 from allmysms_async.mailbox import MailError, read_error_mail
 from allmysms_async.sandbox import Clock, Sandbox
+from tests.cases import each
 
 from .mails import BOUNCE, NEWSLETTER, OTHERS, STATUSES, error_mail
 
@@ -22,7 +23,7 @@ def read(mail: bytes) -> MailError:
     return error
 
 
-@pytest.mark.parametrize("code", STATUSES)
+@each("code", STATUSES)
 def test_each_status_of_the_manual_is_an_error(code: str) -> None:
     """Its status, date and name are told, and a sentence that holds nothing of anybody."""
     error = read(error_mail(code, 7))
@@ -50,7 +51,7 @@ def test_the_same_mail_is_one_wherever_it_lies() -> None:
         assert read(error_mail("102", 1, name=name)).identity != read(mail).identity
 
 
-@pytest.mark.parametrize(
+@each(
     ("header", "moment"),
     [
         ("Mon, 2 Nov 2026 10:07:00 +0100", datetime(2026, 11, 2, 9, 7, tzinfo=UTC)),

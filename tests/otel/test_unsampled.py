@@ -33,6 +33,7 @@ from allmysms_async.otel.unsampled import Unrecorded, drops_of
 from allmysms_async.sandbox import Clock, Sandbox
 from allmysms_async.transports import H11Transport
 from allmysms_async.webhooks import Receiver
+from tests.cases import each
 
 from .conftest import PEOPLE, Quick
 
@@ -114,7 +115,7 @@ CONTEXTS = {
 UNSAMPLED = {"unsampled", "unsampled elsewhere", "unsampled of a random trace"}
 
 
-@pytest.mark.parametrize(
+@each(
     ("sampler", "sure"),
     [
         (ALWAYS_OFF, set(CONTEXTS)),

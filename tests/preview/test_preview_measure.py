@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from allmysms_async.errors import InvalidText
 from allmysms_async.preview.measure import Measure
 from allmysms_async.text import Coding, Template
+from tests.cases import each
 
 LITERALS = ("", "Bonjour ", "x" * 150, "€", "a\n", "{}", "l’", "😀", "x" * 65)
 VALUES = st.text("ab€]\n’ç😀", max_size=90)
@@ -35,7 +36,7 @@ def test_columns_are_measured_as_each_text_is(text: list[str], rows: list[tuple[
         assert [measure.whole(coding, template.render(row)) for row in rows] == [size.units for size in sizes]
 
 
-@pytest.mark.parametrize(
+@each(
     ("coding", "value", "units", "parts"),
     [
         (Coding.GSM7, "a" * 160, 160, 1),

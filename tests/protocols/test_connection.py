@@ -153,8 +153,8 @@ def test_an_address_that_is_one_is_taken_as_it_is(wire: str, good: str) -> None:
     assert repr(backend) == f"<{type(backend).__name__} {good}>"
 
 
-@pytest.mark.parametrize("wire", HTTP)
-@pytest.mark.parametrize("path", ["", "/", "//"])
+@each("wire", HTTP)
+@each("path", ["", "/", "//"])
 def test_roots_are_one_with_and_without_a_slash(wire: str, path: str) -> None:
     """A root's last slash, and the API's own path after it, change nothing; an endpoint is kept to the slash."""
     argument, opened = HTTP[wire]
@@ -284,7 +284,7 @@ async def test_a_view_closes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert transport.closed == 1
 
 
-@pytest.mark.parametrize("wire", ALL)
+@each("wire", ALL)
 def test_a_backend_shows_and_pickles_nothing_of_who_asks(wire: str) -> None:
     """Neither what a backend shows, nor what it is made of, holds login or secret, and nothing of it is pickled."""
     backend = ALL[wire](login="somebody", transport=Silent())

@@ -14,6 +14,7 @@ from lxml import etree
 from allmysms_async.protocols.envoyersmspro.answer import Unreadable, parse
 from allmysms_async.protocols.rest.codec import from_xml
 from allmysms_async.protocols.xml import NotXml, mapping, read_xml, write_xml
+from tests.cases import each
 
 TEXTS = st.text(
     st.characters(exclude_categories=("Cs",), exclude_characters="".join(map(chr, range(32))) + "\ufffe\uffff")
@@ -29,7 +30,7 @@ PIECES = [b"<a>", b"</a>", b"<a x='1'/>", b"1", b"&lt;", b"&e;", b"<!--", b"-->"
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "answer"),
     [
         (b"<a><b>1</b></a>", {"b": "1"}),
@@ -61,8 +62,8 @@ HARMFUL = {
 }
 
 
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("body", HARMFUL.values(), ids=HARMFUL)
+@each("reader", READERS)
+@each("body", HARMFUL.values(), ids=HARMFUL)
 def test_harmful_xml_costs_nothing(reader: str, body: bytes) -> None:
     """A document that would grow is refused where its type begins, by every protocol: in no time, without memory."""
     tracemalloc.start()
@@ -148,7 +149,7 @@ def test_any_text_arrives_as_it_was(text: str, param: str) -> None:
     assert (root.findtext("MESSAGE"), root.findtext("TPOA"), root.findtext("SMS/PARAM_1")) == (text, param, param)
 
 
-@pytest.mark.parametrize("text", ["]]>", "a]]>b]]>c", "]]", "<SMS>", "&amp;", "a\nb\tc", "a\rb\r\nc", "deux\n\nlignes"])
+@each("text", ["]]>", "a]]>b]]>c", "]]", "<SMS>", "&amp;", "a\nb\tc", "a\rb\r\nc", "deux\n\nlignes"])
 def test_special_text_stays_text(text: str) -> None:
     """The end of a CDATA section, tags, line ends and a carriage return are a text like any other."""
     assert flow(text, text).findtext("MESSAGE") == text

@@ -10,6 +10,7 @@ from allmysms_async import AllMySmsError, InvalidRequest, JournalError
 from allmysms_async.clock import SystemClock
 from allmysms_async.errors import WorkerOutdated
 from allmysms_async.runner import Worker, store
+from tests.cases import each
 
 from .conftest import asked, campaign, placed, result_of, texts_of, until_status
 
@@ -111,7 +112,7 @@ async def test_a_worker_that_hears_nothing_sends_nothing(sandbox, place, backend
     assert (len(texts_of(sandbox)), set(texts_of(sandbox).values())) == (80, {1})
 
 
-@pytest.mark.parametrize("rate", [-1, float("nan"), float("inf"), True, "fast"])
+@each("rate", [-1, float("nan"), float("inf"), True, "fast"])
 def test_a_rate_that_is_none_is_refused_in_its_own_words(rate):
     """What is said of a rate speaks of requests a second."""
     with pytest.raises(InvalidRequest, match="rate must be requests a second"):

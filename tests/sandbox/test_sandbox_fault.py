@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from allmysms_async.sandbox import Clock, ControlError, Fault, Sandbox
+from tests.cases import each
 
 SEND = {"message": "a", "mobile": "0612345678"}
 
@@ -179,7 +180,7 @@ async def test_chances_repeat_with_the_seed(sandbox, gateway):
     assert set(first) == {200, 500}
 
 
-@pytest.mark.parametrize(
+@each(
     "rule",
     [
         {"fault": "nonsense"},

@@ -2,9 +2,8 @@
 
 import time
 
-import pytest
-
 from allmysms_async.sandbox.inbox import RequestLog
+from tests.cases import each
 
 KEY = 'demo-"k<é&y'
 
@@ -17,7 +16,7 @@ def shown(body: bytes, *, path: str = "/") -> tuple[str, str]:
     return told["path"], told["body"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "expected"),
     [
         ("login=a&apiKey=4821&x=1", "login=a&apiKey=•••&x=1"),
@@ -46,7 +45,7 @@ def test_what_is_sent_as_a_key_is_hidden(body: str, expected: str) -> None:
     assert shown(body.encode())[1] == expected
 
 
-@pytest.mark.parametrize(
+@each(
     "form",
     [
         KEY,
@@ -63,7 +62,7 @@ def test_known_key_is_hidden_wherever_it_stands(form: str) -> None:
     assert shown(f"x: {form}.".encode())[1] == "x: •••."
 
 
-@pytest.mark.parametrize("before", range(4070, 4100))
+@each("before", range(4070, 4100))
 def test_half_of_a_key_is_not_shown(before: int) -> None:
     """Where a long body is cut, no half of a key is left."""
     path, body = shown(b"x" * before + KEY.encode() + b"y" * 9000, path="/" + "x" * before + KEY)
@@ -72,7 +71,7 @@ def test_half_of_a_key_is_not_shown(before: int) -> None:
     assert "demo" not in path.partition("•")[0]
 
 
-@pytest.mark.parametrize(
+@each(
     "unit",
     ["<pass", "&pass", '"pass":"', '"', "\\", '"pass":', "name=pass", 'pass="', "%22pass%22%3A%22", "<![CDATA[", " "],
 )

@@ -7,6 +7,7 @@ import pytest
 
 from allmysms_async.errors import InvalidSchedule
 from allmysms_async.prepare.schedule import check_ahead, check_date
+from tests.cases import each
 
 PARIS = ZoneInfo("Europe/Paris")
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
@@ -33,7 +34,7 @@ def test_dates_that_cannot_be_told_are_refused(when: datetime, words: str) -> No
         check_date(when, NOW)
 
 
-@pytest.mark.parametrize(
+@each(
     "when",
     [
         datetime(2027, 3, 28, 1, 59, 59, tzinfo=PARIS),

@@ -10,6 +10,7 @@ import pytest
 from allmysms_async import InvalidRequest, RetryPolicy, SmsService
 from allmysms_async.options import ServiceSettings
 from allmysms_async.sandbox import Sandbox
+from tests.cases import each
 
 SECRET = "key-4821-is-secret"
 GOOD = {"ALLMYSMS_LOGIN": "demo", "ALLMYSMS_API_KEY": SECRET}
@@ -43,7 +44,7 @@ def test_every_setting_of_the_constructor_can_be_given() -> None:
     assert ServiceSettings.__annotations__.keys() == named
 
 
-@pytest.mark.parametrize(
+@each(
     ("changed", "variable"),
     [
         ({"ALLMYSMS_LOGIN": ""}, "ALLMYSMS_LOGIN is not set"),

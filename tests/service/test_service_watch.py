@@ -28,6 +28,7 @@ from allmysms_async.inbox import MemoryEvents
 from allmysms_async.model import FINAL, DeliveryStatus
 from allmysms_async.sandbox import Sandbox
 from allmysms_async.watch import Pace, catch_up
+from tests.cases import each
 
 ENDS = {
     "33610000001": DeliveryStatus.DELIVERED,
@@ -299,7 +300,7 @@ async def test_wrong_option_is_refused_at_once(sms: SmsService, options: Any) ->
         sms.watch_replies(**options)
 
 
-@pytest.mark.parametrize(
+@each(
     "wrong",
     [{"first": 0.0}, {"factor": 0.5}, {"most": 0.0}, {"first": float("nan")}, {"factor": float("inf")}],
     ids=str,

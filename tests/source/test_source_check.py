@@ -9,6 +9,7 @@ import pytest
 from allmysms_async import Reason, Recipient, SmsMessage
 from allmysms_async.errors import InvalidText
 from allmysms_async.source import check_list, read_csv
+from tests.cases import each
 
 TEXT = "Bonjour #param_1#"
 
@@ -112,7 +113,7 @@ def test_text_that_no_person_wrote_is_said_with_its_lines(tmp_path: Path, value:
     assert "such as line 3, 4, 5, 6, 7: " in found
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     ["Nanette", "Ana & Max", "Qui ?", "http://x.example/a?b", "n° 5", "Max; Eva", "1/2", "Nil Bo", "AT&T"],
 )

@@ -8,6 +8,7 @@ import pytest
 
 from allmysms_async.errors import InvalidSource
 from allmysms_async.source import read_csv, read_xlsx
+from tests.cases import each
 
 FILES = Path(__file__).parents[1] / "samples" / "source" / "libreoffice"
 COLUMNS = {"phone": "telephone mobile", "params": ["prénom", "Adresse", "rendez-vous"]}
@@ -19,7 +20,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in FILES.glob("*.csv")))
+@each("name", sorted(path.name for path in FILES.glob("*.csv")))
 def test_csv_of_a_spreadsheet_is_read_whatever_its_settings(name: str) -> None:
     """Every separator, encoding and quoting of a spreadsheet's export gives the same people."""
     found = [
@@ -66,10 +67,10 @@ def test_file_that_is_no_spreadsheet_is_told(tmp_path: Path, content: bytes) -> 
     """A broken or another kind of file is one typed error that names it."""
     path = tmp_path / "clients.xlsx"
     path.write_bytes(content)
-    for each in (path, tmp_path / "missing.xlsx", tmp_path):
+    for one in (path, tmp_path / "missing.xlsx", tmp_path):
         with pytest.raises(InvalidSource, match="cannot be read") as caught:
-            read_xlsx(each)
-        assert str(each) in str(caught.value)
+            read_xlsx(one)
+        assert str(one) in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["ods", "xls", "xlsx"])

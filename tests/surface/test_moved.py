@@ -5,9 +5,10 @@ import importlib
 import pytest
 
 from allmysms_async import hooks
+from tests.cases import each
 
 
-@pytest.mark.parametrize("name", hooks.__all__)
+@each("name", hooks.__all__)
 def test_hooks_are_still_found_in_their_former_module(name: str) -> None:
     """What was imported from ``allmysms_async.hook`` is the same thing, with a warning that names its new place."""
     former = importlib.import_module("allmysms_async.hook")

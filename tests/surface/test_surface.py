@@ -39,6 +39,7 @@ from allmysms_async import (
     read_xlsx,
 )
 from allmysms_async.errors import InvalidSchedule
+from tests.cases import each
 
 NUMBER = "0612345678"
 MAIL = {"mail_from": "a@example.com", "hostname": "127.0.0.1", "security": "plain", "port": 1}
@@ -372,7 +373,7 @@ def test_every_public_name_can_be_told_apart() -> None:
 PATHS = ["/nowhere", "a" * 5000, "a" * 300, "a\0b", "", 5, None, b"x", "/", "\ud800", 3.5, -1]
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: repr(path)[:12])
+@each("path", PATHS, ids=lambda path: repr(path)[:12])
 def test_a_path_that_no_file_has_is_a_typed_error(path: Any) -> None:
     """A name that is too long, holds a NUL, is a folder's or no text at all is refused."""
     with pytest.raises(InvalidRequest):
@@ -440,7 +441,7 @@ def test_any_bytes_and_any_arguments_are_read_or_refused(tmp_path: Path, data: s
 SHEET = Path(__file__).parent.parent / "samples" / "source" / "libreoffice" / "clients.xlsx"
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: repr(path)[:12])
+@each("path", PATHS, ids=lambda path: repr(path)[:12])
 def test_a_path_that_no_sheet_has_is_a_typed_error(path: Any) -> None:
     """What is refused as the path of a CSV file is refused as that of a spreadsheet."""
     with pytest.raises(InvalidRequest):

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from allmysms_async.webhooks import Receiver
 from allmysms_async.webhooks.admission import AllowList, Tokens, last_segment
+from tests.cases import each
 
 from .conftest import TOKEN, ask
 from .servers import in_aiohttp, in_fastapi, in_uvicorn, raw, status_of
 
 
-@pytest.mark.parametrize(
+@each(
     ("peer", "forwarded", "let"),
     [
         ("192.0.2.7", [], True),

@@ -9,6 +9,7 @@ import pytest
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import DeliveryReport, DeliveryStatus, Event, Reply, UnknownEvent, identity
 from allmysms_async.webhooks import parse
+from tests.cases import each
 
 # 11:40:35 in Paris, in winter.
 AT = datetime(2017, 2, 19, 10, 40, 35, tzinfo=UTC)
@@ -87,20 +88,20 @@ REPLIES = {
 }
 
 
-@pytest.mark.parametrize("written", REPORTS.values(), ids=REPORTS)
+@each("written", REPORTS.values(), ids=REPORTS)
 def test_report_is_read(written: bytes) -> None:
     """A report is the same event, however it is written: §6.2, §7.5, §9.3, annex 3."""
     assert typed(parse(written)) == REPORT
     assert typed(parse("", written.removeprefix(b"?"), method="POST")) == REPORT
 
 
-@pytest.mark.parametrize("written", REPLIES.values(), ids=REPLIES)
+@each("written", REPLIES.values(), ids=REPLIES)
 def test_answer_is_read(written: bytes) -> None:
     """An answer is the same event, however it is written: §14.3, §15.3, §16.3."""
     assert typed(parse(written)) == REPLY
 
 
-@pytest.mark.parametrize(
+@each(
     ("code", "status"),
     [
         ("0", DeliveryStatus.PENDING),
@@ -121,7 +122,7 @@ def test_status_is_that_of_annex_3(code: str, status: DeliveryStatus) -> None:
     assert (report.status, report.code) == (status, code)
 
 
-@pytest.mark.parametrize("written", [b"", b"?", b"&&", b"=", b"smsId=&status=%20&phoneNumber=", b"message"])
+@each("written", [b"", b"?", b"&&", b"=", b"smsId=&status=%20&phoneNumber=", b"message"])
 def test_check_is_no_event(written: bytes) -> None:
     """Where there is no value there is no event: the gateway's own check of an address, §42."""
     assert parse(written) is None
@@ -132,7 +133,7 @@ def test_head_is_no_event() -> None:
     assert parse("phoneNumber=33612345678&status=1", method="head") is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "reason"),
     [
         (b"test=1", "it has no number"),
@@ -161,7 +162,7 @@ def test_raw_has_every_field_by_its_own_name() -> None:
     assert "33612345678" not in repr(event)
 
 
-@pytest.mark.parametrize(
+@each(
     ("raw", "text"),
     [
         (b"%E2%82%AC%20%F0%9F%99%82", "€ 🙂"),
@@ -182,7 +183,7 @@ def test_text_is_utf8_else_windows_1252(raw: bytes, text: str) -> None:
     assert event.text == text
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "moment"),
     [
         ("2027-07-01 10:00:00", datetime(2027, 7, 1, 8, tzinfo=UTC)),
@@ -227,7 +228,7 @@ def test_object_in_json_is_read(kind: str) -> None:
         assert event.raw["none"] == ""
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         b"{", b"[1]", b'{"a": "\\ud800"}', b"\xff\xfe", b"[" * 15_000, b'{"a":' * 3000, b"--x\r\nContent: form-data",

@@ -13,6 +13,7 @@ from starlette.routing import Mount
 from allmysms_async.errors import InvalidRequest
 from allmysms_async.model import DeliveryReport
 from allmysms_async.webhooks import Receiver
+from tests.cases import each
 
 from .conftest import TOKEN, ask, query
 
@@ -160,7 +161,7 @@ async def test_two_tokens_are_valid_while_they_change() -> None:
             assert (await ask(receiver.asgi, f"/hooks/{token}"))[0] == status
 
 
-@pytest.mark.parametrize(
+@each(
     "wrong",
     ["", "short", "x" * 15, "x" * 201, "with a blank in it..", "slash/slash/slash/", "é" * 16, [], [TOKEN, "x"], 7],
 )
@@ -171,7 +172,7 @@ def test_token_that_can_be_guessed_is_refused(wrong: Any) -> None:
     assert not wrong or not isinstance(wrong, str) or wrong not in str(refused.value)
 
 
-@pytest.mark.parametrize(
+@each(
     "options", [{"queue": 0}, {"workers": 0}, {"grace": -1}, {"max_query": 1}, {"allow": ["no net"]}, {"journal": 7}]
 )  # fmt: skip
 def test_options_that_cannot_be_right_are_refused(options: dict[str, Any]) -> None:

@@ -107,7 +107,7 @@ def test_each_http_status_means_what_the_manual_says(status: int, kind: type[Exc
     assert isinstance(error, errors.OutcomeUnknown) == (status in {500, 502, 504})
 
 
-@pytest.mark.parametrize("error_id", ["", "0", "6", "13", "9999", "x"])
+@each("error_id", ["", "0", "6", "13", "9999", "x"])
 def test_unlisted_error_leaves_a_send_open(error_id: str) -> None:
     """A number that the manual does not list is not its word that nothing was sent; with HTTP 400 it is the limit."""
     assert type(raised(fail(error_id, "?"), 200)) is errors.ProtocolError
@@ -189,7 +189,7 @@ UNTRUSTED = {
 }
 
 
-@pytest.mark.parametrize("body", UNTRUSTED.values(), ids=UNTRUSTED)
+@each("body", UNTRUSTED.values(), ids=UNTRUSTED)
 def test_untrusted_answer_is_one_clear_error(body: bytes) -> None:
     """Whatever comes instead of an answer is a ProtocolError without its contents, at once."""
     begun = time.process_time()

@@ -9,13 +9,14 @@ from allmysms_async.exchange import HttpResponse
 from allmysms_async.protocols.envoyersmspro.answer import Failure, Unreadable, failure, parse
 from allmysms_async.protocols.envoyersmspro.codec import decode
 from allmysms_async.protocols.envoyersmspro.message import CancelMessage, SendMessage
+from tests.cases import each
 
 FAIL = b"<envoyersmspro><status>fail</status>"
 HEAD = FAIL + b"<error><request>/message/send?text=a&recipients="
 MEGABYTE = 1_000_000
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         HEAD + b"33600000000," * (MEGABYTE // 12),
@@ -66,7 +67,7 @@ def test_answer_is_bounded_at_two_megabytes() -> None:
     assert EnvoyerSmsProBackend("0612345678", "x")._connection.max_response_bytes == 2 * 1024 * 1024
 
 
-@pytest.mark.parametrize(
+@each(
     ("recipients", "error"),
     [
         ("33612345678", errors.InvalidRequest),

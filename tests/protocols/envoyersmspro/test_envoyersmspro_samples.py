@@ -16,6 +16,7 @@ from allmysms_async.protocols.envoyersmspro import account, message, response, s
 from allmysms_async.protocols.envoyersmspro.answer import PARIS
 from allmysms_async.protocols.envoyersmspro.codec import Credentials, decode, encode
 from allmysms_async.protocols.envoyersmspro.operation import Operation
+from tests.cases import each
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "envoyersmspro"
 CREDENTIALS = Credentials(login=Secret("0600000000"), password=Secret("motdepasse"))
@@ -93,7 +94,7 @@ def plain(value: Any) -> Any:
     return tuple(plain(held) for held in value) if isinstance(value, tuple) else value
 
 
-@pytest.mark.parametrize("name", CASES)
+@each("name", CASES)
 def test_printed_request_is_what_is_sent(name: str) -> None:
     """The path and the parameters are those printed, byte for byte, in the body of a POST."""
     request = encode(CASES[name][0], CREDENTIALS, base_url="https://host", timeout=5, max_response_bytes=10)
@@ -105,7 +106,7 @@ def test_printed_request_is_what_is_sent(name: str) -> None:
     assert request.headers["Authorization"] == "Basic " + base64.b64encode(b"0600000000:motdepasse").decode()
 
 
-@pytest.mark.parametrize("name", CASES)
+@each("name", CASES)
 def test_printed_answer_comes_back_typed(name: str) -> None:
     """Each field of a printed answer is in the result, under its Python name and with its one Python type."""
     operation, expected = CASES[name]

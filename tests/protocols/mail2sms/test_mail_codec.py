@@ -146,7 +146,7 @@ def test_subject_is_plain_text_on_one_line() -> None:
     assert all(len(each) <= 998 for each in written.split(b"\r\n"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "encoding"),
     [
         ("a" * 998, "7bit"),
@@ -183,7 +183,7 @@ def test_credentials_cannot_forge_a_field_or_a_header(field: str, bad: str) -> N
     assert "0699999999" not in str(caught.value)
 
 
-@pytest.mark.parametrize("bad", ["", "MA", "DOUZELETTRES", "1MAGASIN", "MAGASIN ", "CAFÉ", "A|B;C", "A@B", "A=B=C"])
+@each("bad", ["", "MA", "DOUZELETTRES", "1MAGASIN", "MAGASIN ", "CAFÉ", "A|B;C", "A@B", "A=B=C"])
 def test_sender_outside_the_rules_is_refused(bad: str) -> None:
     """Sender: a letter, then letters, digits and spaces, 3 to 11."""
     backend = Mail2SmsBackend("demo", "demo-key", mail_from="shop@example.com", transport=Kept())
@@ -198,11 +198,11 @@ def test_sender_cannot_forge_a_header_even_past_the_check(bad: str) -> None:
         mail(SmsMessage("x", sender=bad), "33612121515")
 
 
-@pytest.mark.parametrize(
+@each(
     "address",
     ["", "shop", "a@b@c.example", "a b@example.com", "a@example.com\r\nBcc: x@y", "<a@example.com>", "é@x.fr"],
 )
-@pytest.mark.parametrize("field", ["mail_from", "rcpt_to"])
+@each("field", ["mail_from", "rcpt_to"])
 def test_addresses_are_plain_ones(field: str, address: str) -> None:
     """An address is one address in ASCII, and nothing else."""
     addresses = {"mail_from": "shop@example.com", "rcpt_to": "mail2sms@allmysms.com", field: address}
@@ -279,9 +279,7 @@ def test_a_mail_shows_nothing_of_its_contents(show: Callable[[object], str]) -> 
         pickle.dumps(envelope)
 
 
-@pytest.mark.parametrize(
-    "phone", ["33612345678;33699999999", "33612345678|from=X", "+33612345678", "", "\u0663" * 11, "1" * 16]
-)
+@each("phone", ["33612345678;33699999999", "33612345678|from=X", "+33612345678", "", "\u0663" * 11, "1" * 16])
 def test_number_cannot_forge_a_field(phone: str) -> None:
     """What is not digits alone is refused by the codec itself, whoever calls it."""
     request = SendRequest(
@@ -291,7 +289,7 @@ def test_number_cannot_forge_a_field(phone: str) -> None:
         encode(request, CREDENTIALS, STAMP, mail_from="a@b.fr", rcpt_to="c@d.fr", timeout=1)
 
 
-@pytest.mark.parametrize("sender", ["A|date=2030", "MAG;1", "1abc", "", "A\r\nBcc: x"])
+@each("sender", ["A|date=2030", "MAG;1", "1abc", "", "A\r\nBcc: x"])
 def test_sender_is_checked_by_the_codec_too(sender: str) -> None:
     """A sender that would add a field is refused before there is a mail."""
     request = SendRequest(

@@ -27,6 +27,7 @@ from allmysms_async import (
 )
 from allmysms_async.errors import ConnectionLost, MailDeferred, MailRefused, ProtocolError, RequestTimeout
 from allmysms_async.exchange import MailEnvelope
+from tests.cases import each
 
 CLOSE, HANG = b"close", b"hang"
 PHONE = "33612345678"
@@ -367,7 +368,7 @@ async def test_a_farewell_that_is_not_answered_is_no_error(postman: Any, line: A
     await transport.aclose()
 
 
-@pytest.mark.parametrize(
+@each(
     "options",
     [
         {"security": "ssl"},

@@ -20,6 +20,7 @@ from allmysms_async import (
     parse_error_reply,
 )
 from allmysms_async.sandbox.mail2sms.letter import read_text
+from tests.cases import each
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "mail2sms"
 STATUSES: dict[str, type[GatewayError]] = {
@@ -40,7 +41,7 @@ def test_every_status_of_the_table_is_tested() -> None:
     assert found == set(STATUSES)
 
 
-@pytest.mark.parametrize("code", STATUSES)
+@each("code", STATUSES)
 def test_each_status_is_its_error(code: str) -> None:
     """The status decides the class; the code is kept; parsed or raw, old policy or new, makes no difference."""
     raw = (SAMPLES / f"error_{code}" / "response").read_bytes()
@@ -66,7 +67,7 @@ def plain(text: str) -> EmailMessage:
     return mail
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "Status=102\nStatusText=no",
@@ -109,7 +110,7 @@ def test_a_status_that_the_table_lacks_says_the_gateways_words() -> None:
     assert str(silent).endswith("does not list.")
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",
@@ -161,7 +162,7 @@ def test_no_bytes_are_an_exception(raw: bytes) -> None:
     assert error is None or isinstance(error, GatewayError)
 
 
-@pytest.mark.parametrize("charset", ["a\0b", "idna", "undefined", "nothing", "base64"])
+@each("charset", ["a\0b", "idna", "undefined", "nothing", "base64"])
 def test_charset_that_cannot_be_is_passed_over(charset: str) -> None:
     """Whatever a mail says of its own letters, its status is read, and nothing else is raised."""
     raw = f'Content-Type: text/plain; charset="{charset}"\r\n\r\nStatus=102\r\nStatusText=x\r\n'.encode()

@@ -80,7 +80,7 @@ def test_each_status_of_a_send_is_its_error(code: int) -> None:
     assert "nothing" in str(caught.value)
 
 
-@pytest.mark.parametrize("code", ACCOUNT)
+@each("code", ACCOUNT)
 def test_each_status_of_an_account_is_its_error(code: int) -> None:
     """The account's own table."""
     with pytest.raises(GatewayError) as caught:
@@ -96,7 +96,7 @@ def test_both_printed_successes_of_an_account_are_read(code: int) -> None:
     )
 
 
-@pytest.mark.parametrize("code", ["099", "124", "160", "300", "301", "999"])
+@each("code", ["099", "124", "160", "300", "301", "999"])
 def test_a_status_that_is_not_listed_is_not_guessed(code: str) -> None:
     """An unlisted status, or one of the other table, says nothing of what was sent."""
     with pytest.raises(ProtocolError, match="not in the manual") as caught:
@@ -125,7 +125,7 @@ def test_refused_numbers_are_in_the_error() -> None:
     assert "0600000000" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         WHOLE,
@@ -163,7 +163,7 @@ def test_an_answer_that_is_cut_anywhere_is_never_guessed(end: int) -> None:
         assert told in {"?", true}
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         # No list: whoever is not refused was taken, if the refused came whole.
@@ -190,7 +190,7 @@ def test_the_only_recipient_of_a_success_was_taken() -> None:
     assert results(listed, alone) == (Unconfirmed("33600000000"),)
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "what"),
     [
         ("", "empty"),

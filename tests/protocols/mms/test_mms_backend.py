@@ -36,6 +36,7 @@ from allmysms_async.errors import ConnectionLost, MediaRefused, ProtocolError, R
 from allmysms_async.sandbox import Clock, Sandbox
 from allmysms_async.text import Coding
 from allmysms_async.transports.httpx import HttpxTransport
+from tests.cases import each
 
 IMAGE = "http://www.example.com/a.jpg"
 QUICK = RetryPolicy(base=0.001)
@@ -374,7 +375,7 @@ async def test_an_answer_cut_in_the_middle_is_not_guessed(sandbox: Sandbox, sms:
     assert sandbox.stats() == {"messages": 1_000, "handsets": 1_000, "max_per_handset": 1}
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "http://api.msinnovations.com",
@@ -407,8 +408,8 @@ async def test_plain_http_is_used_where_it_is_allowed() -> None:
     await asyncio.gather(allowed.aclose(), usual.aclose())
 
 
-@pytest.mark.parametrize("value", ["", "a\nb", "a\0b"], ids=ascii)
-@pytest.mark.parametrize("field", ["login", "password"])
+@each("value", ["", "a\nb", "a\0b"], ids=ascii)
+@each("field", ["login", "password"])
 def test_credentials_that_cannot_be_right_are_refused(field: str, value: str) -> None:
     """Empty ones and those with controls."""
     with pytest.raises(InvalidRequest, match=field):

@@ -17,6 +17,7 @@ from allmysms_async.model import MmsKind, Secret
 from allmysms_async.protocols.mms.answer import read_account, read_send, results
 from allmysms_async.protocols.mms.codec import Credentials, encode_account, encode_send
 from allmysms_async.text import Coding
+from tests.cases import each
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "mms"
 CREDENTIALS = Credentials(login=Secret("login"), password=Secret("motdepasse"))
@@ -64,7 +65,7 @@ def test_each_kind_is_told_from_its_media() -> None:
     assert [mms.kind for mms in KINDS.values()] == list(MmsKind)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@each("name", KINDS)
 def test_flow_is_the_one_of_the_manual(name: str) -> None:
     """Each kind's flow has the printed tags, in their case and order, with the printed contents."""
     mms = KINDS[name]
@@ -118,7 +119,7 @@ def test_account_request_is_the_one_of_the_manual() -> None:
     assert posted(wire) == (SAMPLES / "account" / "request").read_bytes()
 
 
-@pytest.mark.parametrize("name", [*KINDS, "recoverids"])
+@each("name", [*KINDS, "recoverids"])
 def test_printed_answer_accepts_the_listed(name: str) -> None:
     """Both listed numbers are accepted, whatever form they come in; the junk among the refused is nobody's."""
     body = (SAMPLES / name / "response").read_bytes()

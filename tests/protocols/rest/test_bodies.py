@@ -134,7 +134,7 @@ def test_http_status_comes_before_the_body(status: int, kind: type[Exception]) -
         assert type(caught.value) is told
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+@each("status", [200, 201, 202, 204, 299])
 def test_every_success_of_http_is_read(status: int) -> None:
     """Any 2xx is an answer; what it says is in the body."""
     assert decode(SendSms, HttpResponse(status=status, headers={}, body=SENT)).campaign_id == "c-1"

@@ -43,7 +43,7 @@ def answered(operation: type[Operation[Any]], answer: object) -> Any:
 # -- types ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("written", [340, "340", 340.0, "340.0", " 340 ", "3.4e2"])
+@each("written", [340, "340", 340.0, "340.0", " 340 ", "3.4e2"])
 def test_amount_is_decimal_however_it_is_written(written: object) -> None:
     """Credits are one Decimal, written as a number or as a text."""
     credits = answered(SendSms, SENT | {"credits": written}).credits
@@ -70,7 +70,7 @@ def test_status_counts_as_number_or_text(status: object) -> None:
     assert answered(SendSms, {"status": status}).status == "100"
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "expected"),
     [(True, True), (False, False), ("true", True), ("false", False), ("1", True), (0, False), ("", None)],
 )
@@ -117,24 +117,22 @@ def test_own_identifier_is_read_under_both_names(name: str) -> None:
     assert answered(GetAcks, {"acks": [], name: "order-7"}).cli_msg_id == "order-7"
 
 
-@pytest.mark.parametrize("name", ["tpoa", "tppa", "tboa"])
-@pytest.mark.parametrize("operation", [GetCampaignInfo, GetCampaignStats])
+@each("name", ["tpoa", "tppa", "tboa"])
+@each("operation", [GetCampaignInfo, GetCampaignStats])
 def test_sender_is_read_under_its_printed_names(operation: type[Operation[Any]], name: str) -> None:
     """The sender is read as `tpoa`, and as the two misprints of it."""
     assert answered(operation, {"campaign": {name: "allmysms"}}).campaign.tpoa == "allmysms"
 
 
-@pytest.mark.parametrize("name", ["usedLists", "lists"])
-@pytest.mark.parametrize("value", ["a|b", ["a", "b"], {"list": "a"}])
+@each("name", ["usedLists", "lists"])
+@each("value", ["a|b", ["a", "b"], {"list": "a"}])
 def test_used_lists_are_kept_as_they_came(name: str, value: object) -> None:
     """The lists of a campaign are read under both names, in whatever shape."""
     assert answered(GetCampaignInfo, {"campaign": {name: value}}).campaign.used_lists == value
 
 
-@pytest.mark.parametrize(
-    ("ordered", "sent"), [("dateCommand", "dateSent"), ("commandDate", "sendingDate"), ("commandDate", "dateSent")]
-)
-@pytest.mark.parametrize("operation", [GetCampaignInfo, GetCampaignStats])
+@each(("ordered", "sent"), [("dateCommand", "dateSent"), ("commandDate", "sendingDate"), ("commandDate", "dateSent")])
+@each("operation", [GetCampaignInfo, GetCampaignStats])
 def test_dates_of_a_campaign_are_read_under_both_names(
     operation: type[Operation[Any]], ordered: str, sent: str
 ) -> None:
@@ -193,7 +191,7 @@ def test_empty_element_of_a_list_is_none(operation: type[Operation[Any]], name: 
     assert getattr(answered(operation, {name: [nothing]}), name) == ()
 
 
-@pytest.mark.parametrize("nothing", EMPTY)
+@each("nothing", EMPTY)
 def test_send_that_was_taken_is_read_whatever_its_list_holds(nothing: object) -> None:
     """Empty identifiers do not make a taken send an error: who is told of is accepted, who is not is not confirmed."""
     ids = [nothing, {"phoneNumber": "33612345678", "smsId": "a"}]
@@ -201,8 +199,8 @@ def test_send_that_was_taken_is_read_whatever_its_list_holds(nothing: object) ->
     assert [type(entry) for entry in found.results] == [Accepted, Unconfirmed]
 
 
-@pytest.mark.parametrize("odd", ["x", 7, True, ["x"], [["x"]], 1.5])
-@pytest.mark.parametrize("operation", [GetPulls, GetPull])
+@each("odd", ["x", 7, True, ["x"], [["x"]], 1.5])
+@each("operation", [GetPulls, GetPull])
 def test_answer_that_is_none_loses_no_other(operation: type[Operation[Any]], odd: object) -> None:
     """What is no answer is in ``raw`` alone; the page, which is handed out once, is not lost."""
     mos = [{"phoneNumber": "33612345678", "message": "oui"}, odd]

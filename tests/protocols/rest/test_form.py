@@ -17,6 +17,7 @@ from allmysms_async.protocols.rest.codec import Credentials, encode
 from allmysms_async.protocols.rest.operation import Operation
 from allmysms_async.protocols.rest.reports import GetAcks
 from allmysms_async.protocols.rest.sms import SendSms, SimpleSend
+from tests.cases import each
 
 KEY = "k3y-0f-the-account+/="
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)))
@@ -45,7 +46,7 @@ def test_flow_is_read_back_as_it_was(text: str, campaign: str, params: list[str]
     assert data["SMS"] == [{"MOBILEPHONE": "33612345678", "PARAM_1": params[0], "PARAM_2": params[1]}]
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "</MESSAGE><SMS>",

@@ -19,6 +19,7 @@ from allmysms_async.protocols.rest.one import SENT_OR_NOT, Writer, read_one, wri
 from allmysms_async.protocols.rest.receipt import receipt
 from allmysms_async.protocols.rest.sms import SendSms
 from allmysms_async.text import Coding
+from tests.cases import each
 
 from .test_sent import ORDINARY, VALUES
 
@@ -128,8 +129,8 @@ def test_short_way_reads_what_the_long_one_does(
         ]
 
 
-@pytest.mark.parametrize("cost", [0.045, 0.8, 10, 10.5, 1e-5, 0, 123456789.5, 1e20, -1])
-@pytest.mark.parametrize("figure", ["cost", "balance", "credits", "nbSms"])
+@each("cost", [0.045, 0.8, 10, 10.5, 1e-5, 0, 123456789.5, 1e20, -1])
+@each("figure", ["cost", "balance", "credits", "nbSms"])
 def test_figures_are_read_the_same_either_way(figure: str, cost: float) -> None:
     """A figure in its range has the same digits; one that cannot be right is left to the way that warns of it."""
     body = json.dumps(ORDINARY | {figure: cost}).encode()

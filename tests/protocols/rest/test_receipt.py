@@ -47,7 +47,7 @@ def test_number_with_an_identifier_is_accepted() -> None:
     )
 
 
-@pytest.mark.parametrize("written", ["0612345678", "+33612345678", "06 12 34 56 78", "0033612345678", 33612345678])
+@each("written", ["0612345678", "+33612345678", "06 12 34 56 78", "0033612345678", 33612345678])
 def test_number_is_matched_in_whatever_form_it_comes_back(written: object) -> None:
     """A number that the gateway writes in another form is still the same person."""
     listed = [{"phoneNumber": written, "smsId": "a"}]
@@ -57,9 +57,7 @@ def test_number_is_matched_in_whatever_form_it_comes_back(written: object) -> No
     )
 
 
-@pytest.mark.parametrize(
-    "invalid", [ANNE, f"{ANNE}|", f"|{ANNE}|", f"{ANNE}|{CLEO}", f" {ANNE} |", f"{ANNE}({ANNE}|", f"{ANNE}({ANNE})|"]
-)
+@each("invalid", [ANNE, f"{ANNE}|", f"|{ANNE}|", f"{ANNE}|{CLEO}", f" {ANNE} |", f"{ANNE}({ANNE}|", f"{ANNE}({ANNE})|"])
 def test_number_among_the_invalid_is_rejected(invalid: str) -> None:
     """`invalidNumbers` is read with and without its last bar, and as the screen of §4 shows it."""
     assert results({"smsIds": ids(BOB), "invalidNumbers": invalid}, ANNE, BOB) == (
@@ -111,7 +109,7 @@ def test_reason_of_the_details_wins() -> None:
     assert results(answer, ANNE, BOB)[0] == Rejected(ANNE, Reason.OPTED_OUT, SINCE)
 
 
-@pytest.mark.parametrize("details", [None, "", [], {}, "none", 7, [None], [[]], [{}], [{"number": None}]])
+@each("details", [None, "", [], {}, "none", 7, [None], [[]], [{}], [{"number": None}]])
 def test_details_without_numbers_reject_nobody(details: object) -> None:
     """Details that hold no number change nothing."""
     assert results({"smsIds": ids(ANNE), "discardedNumbersDetails": details}, ANNE) == (Accepted(ANNE, f"id-{ANNE}"),)
@@ -122,8 +120,8 @@ def test_number_in_neither_list_is_not_confirmed() -> None:
     assert results({"smsIds": ids(ANNE), "nbContacts": 2}, ANNE, BOB)[1] == Unconfirmed(BOB)
 
 
-@pytest.mark.parametrize("silent", [{}, {"smsIds": []}, {"smsIds": ""}, {"smsIds": None}])
-@pytest.mark.parametrize("count", [2, "2"])
+@each("silent", [{}, {"smsIds": []}, {"smsIds": ""}, {"smsIds": None}])
+@each("count", [2, "2"])
 def test_answer_without_identifiers_accepts_where_its_count_agrees(silent: dict[str, Any], count: object) -> None:
     """Without any identifier, everybody is accepted if the gateway counts as many as were asked for."""
     assert results(silent | {"nbContacts": count}, ANNE, BOB) == (Accepted(ANNE), Accepted(BOB))

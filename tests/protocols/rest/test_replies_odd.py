@@ -10,6 +10,7 @@ from allmysms_async.model import Reply, UnknownEvent, identity
 from allmysms_async.protocols.rest import neutral
 from allmysms_async.protocols.rest.replies import GetPullsResult
 from allmysms_async.protocols.rest.wire import read
+from tests.cases import each
 
 WELL = {"phoneNumber": "33612345678", "id": "1", "campaignId": "ap_1", "message": "Oui"}
 ODD: list[Any] = [
@@ -29,7 +30,7 @@ def _handed_out(answer: dict[str, Any]) -> tuple[Reply | UnknownEvent, ...]:
     return neutral.handed_out(read(GetPullsResult, answer))
 
 
-@pytest.mark.parametrize("odd", ODD, ids=map(str, range(len(ODD))))
+@each("odd", ODD, ids=map(str, range(len(ODD))))
 def test_answer_of_another_form_is_kept_as_it_came(odd: Any) -> None:
     """Beside others it costs them nothing, alone it is there as well, and all of its values are."""
     well, unknown, last = _handed_out({"mos": [WELL, odd, WELL | {"message": "Non"}]})
@@ -64,7 +65,7 @@ def test_empty_text_is_an_answer(empty: Any) -> None:
     assert (found.phone, found.text) == ("33612345678", "")
 
 
-@pytest.mark.parametrize("answer", [{}, {"mos": []}, {"mos": ""}, {"mos": {"mo": []}}, {"status": "1", "mos": None}])
+@each("answer", [{}, {"mos": []}, {"mos": ""}, {"mos": {"mo": []}}, {"status": "1", "mos": None}])
 def test_no_answer_is_none(answer: dict[str, Any]) -> None:
     """Where nothing was handed out there is no event."""
     assert _handed_out(answer) == ()

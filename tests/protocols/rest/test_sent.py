@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from allmysms_async.protocols.rest.sent import SendSmsResult, read_many, read_ordinary
 from allmysms_async.protocols.rest.wire import read
+from tests.cases import each
 
 SAMPLES = pathlib.Path(__file__).parents[2] / "samples" / "rest"
 ORDINARY = {
@@ -68,7 +69,7 @@ def test_ordinary_answer_takes_the_short_way() -> None:
     assert read_ordinary(json.dumps(ORDINARY).encode()) == tolerant(json.dumps(ORDINARY).encode())
 
 
-@pytest.mark.parametrize(
+@each(
     "changed",
     [
         {"status": 102},
@@ -87,9 +88,7 @@ def test_anything_else_is_left_to_the_tolerant_reader(changed: dict[str, Any]) -
     assert read_ordinary(json.dumps(ORDINARY | changed).encode()) is None
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b"<status>100</status>", b"\xef\xbb\xbf{}", b"[" * 100_000]
-)
+@each("body", [b"", b"{", b"[]", b"null", b"<status>100</status>", b"\xef\xbb\xbf{}", b"[" * 100_000])
 def test_what_is_no_such_json_is_left_to_the_tolerant_reader(body: bytes) -> None:
     """Nothing of an answer that is cut, nested without end or no JSON is believed here."""
     assert read_ordinary(body) is None

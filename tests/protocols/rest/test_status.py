@@ -50,8 +50,8 @@ def refused(operation: Kind, answer: object) -> Any:
     return caught.value
 
 
-@pytest.mark.parametrize("status", ["100", "101", 100, 101])
-@pytest.mark.parametrize("operation", [*SENDS, SimulateCampaign])
+@each("status", ["100", "101", 100, 101])
+@each("operation", [*SENDS, SimulateCampaign])
 def test_sent_and_scheduled_are_success(operation: Kind, status: object) -> None:
     """101 is success: taking it for a failure sends twice."""
     assert answered(operation, {"status": status, "campaignId": "c"}).status == str(status)
@@ -99,7 +99,7 @@ ANNEX_4 = [
 ]
 
 
-@pytest.mark.parametrize(("code", "kind"), ANNEX_4)
+@each(("code", "kind"), ANNEX_4)
 def test_refused_cancellation_has_its_class(code: str, kind: type[GatewayError]) -> None:
     """Each status of annex 4 has its class and its code."""
     error = refused(DeleteCampaign, {"status": code})
@@ -123,8 +123,8 @@ FRENCH = "Crédit insuffisant pour traiter cet envoi. A utiliser : {} Crédits, 
 ENGLISH = "Insufficient credit to process this send. To use: {} Credits, Available: {} Credits."
 
 
-@pytest.mark.parametrize("sentence", [FRENCH, ENGLISH], ids=["french", "english"])
-@pytest.mark.parametrize(
+@each("sentence", [FRENCH, ENGLISH], ids=["french", "english"])
+@each(
     ("needed", "left", "expected"),
     [
         ("15", "3", ("15", "3")),
@@ -143,7 +143,7 @@ def test_missing_credit_is_told_in_figures(sentence: str, needed: str, left: str
     assert f"It needs {expected[0]} credits, {expected[1]} are left." in str(error)
 
 
-@pytest.mark.parametrize("words", ["", None, "XX Crédits", "A utiliser : 15 Crédits", "12" * 5000])
+@each("words", ["", None, "XX Crédits", "A utiliser : 15 Crédits", "12" * 5000])
 def test_missing_credit_without_both_figures_has_none(words: object) -> None:
     """104 is told even if its text does not hold what the manual says."""
     error = refused(SendSms, {"status": 104, "statusText": words})
@@ -174,8 +174,8 @@ def test_error_in_place_of_the_answer_is_raised(operation: Kind, words: object) 
     assert str(words) in str(error)
 
 
-@pytest.mark.parametrize("operation", READS)
-@pytest.mark.parametrize("answer", [{"status": 0, "statusText": "no such login"}, {"status": "105"}], ids=repr)
+@each("operation", READS)
+@each("answer", [{"status": 0, "statusText": "no such login"}, {"status": "105"}], ids=repr)
 def test_status_in_place_of_the_answer_is_raised(operation: Kind, answer: dict[str, object]) -> None:
     """A status without anything of what was asked for is a refusal, not an empty list."""
     error = refused(operation, answer)
@@ -208,8 +208,8 @@ def test_long_words_of_the_gateway_are_cut() -> None:
     assert len(str(refused(GetAcks, {"error": "no " * 100_000}))) < 300
 
 
-@pytest.mark.parametrize("operation", SENDS)
-@pytest.mark.parametrize("status", [100, "100", " 100 ", "100\n", 100.0, "100.0"])
+@each("operation", SENDS)
+@each("status", [100, "100", " 100 ", "100\n", 100.0, "100.0"])
 def test_status_is_read_without_what_the_printer_added(operation: Kind, status: object) -> None:
     """Blanks around a status and a fraction of zero are none of it."""
     assert answered(operation, {"status": status}).status == "100"

@@ -177,7 +177,7 @@ def test_status_that_is_not_listed_leaves_a_change_open(operation: Kind, answer:
     assert isinstance(error, OutcomeUnknown)
 
 
-@pytest.mark.parametrize("name", sorted(NEVER - {"getPulls", "deleteCampaign"}))
+@each("name", sorted(NEVER - {"getPulls", "deleteCampaign"}))
 def test_unlisted_error_of_what_is_never_repeated_leaves_it_open(name: str) -> None:
     """`error` is not how these methods are printed to refuse: they may have been carried out."""
     (operation,) = (kind for kind in EVERY if kind.name == name)
@@ -196,8 +196,8 @@ CREDITS = [
 ]
 
 
-@pytest.mark.parametrize("also", [{}, {"subAccount": [{"Login": "a", "Credits": 1}]}], ids=["alone", "with an account"])
-@pytest.mark.parametrize(("code", "kind", "what"), CREDITS, ids=[row[0] for row in CREDITS])
+@each("also", [{}, {"subAccount": [{"Login": "a", "Credits": 1}]}], ids=["alone", "with an account"])
+@each(("code", "kind", "what"), CREDITS, ids=[row[0] for row in CREDITS])
 def test_any_figure_is_a_refusal_to_move_credits(
     code: str, kind: type[GatewayError], what: str, also: dict[str, object]
 ) -> None:
@@ -225,7 +225,7 @@ def test_moved_credits_are_told_by_ok_or_by_the_sub_account(answer: dict[str, ob
         assert (result.sub_account.login, result.sub_account.credits) == ("a", 15)
 
 
-@pytest.mark.parametrize("status", ["", " ", "1", 1, None, "OK"])
+@each("status", ["", " ", "1", 1, None, "OK"])
 def test_code_is_created_when_it_is_there(status: object) -> None:
     """createCode succeeds when there is a code and the status is not 0."""
     assert answered(CreateCode, {"status": status, "vocalCode": 12345654}).vocal_code == "12345654"

@@ -11,6 +11,7 @@ from allmysms_async.protocols.rest.codec import Credentials, Formats, decode, en
 from allmysms_async.protocols.rest.contacts import GetContacts, PopulateList
 from allmysms_async.protocols.rest.receipt import receipt
 from allmysms_async.protocols.rest.sms import SendSms, SimpleSend
+from tests.cases import each
 
 XML = Formats(flow="xml", answer="xml")
 CREDENTIALS = Credentials(login=Secret("demo"), api_key=Secret("k"))
@@ -48,7 +49,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED)
+@each("body", REFUSED.values(), ids=REFUSED)
 def test_xml_that_is_no_answer_is_one_error(body: bytes) -> None:
     """What is not XML, is cut, or declares anything, is one typed error that shows nothing of it."""
     with pytest.raises(ProtocolError) as caught:
@@ -99,8 +100,8 @@ DETAILS = b"<discardedNumbersDetails>%s</discardedNumbersDetails>"
 DETAIL = b"<%b><number>336%08d</number><reason>%s</reason></%b>"
 
 
-@pytest.mark.parametrize("item", [b"discardedNumber", b"sms", b"number", b"contact"])
-@pytest.mark.parametrize("count", [1, 2])
+@each("item", [b"discardedNumber", b"sms", b"number", b"contact"])
+@each("count", [1, 2])
 def test_refused_numbers_are_found_whatever_their_element_is_called(item: bytes, count: int) -> None:
     """VERBOSE's details are printed nowhere: however XML wraps them, each number has its reason."""
     details = b"".join(DETAIL % (item, number, b"blacklist_stop", item) for number in range(count))
@@ -114,7 +115,7 @@ def test_refused_numbers_are_found_whatever_their_element_is_called(item: bytes,
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["\x00", "a\x0cb", "\x1b", "\ufffe", "\ud800"])
+@each("text", ["\x00", "a\x0cb", "\x1b", "\ufffe", "\ud800"])
 def test_text_that_xml_cannot_carry_is_refused(text: str) -> None:
     """A character that XML has no way to write is refused before anything is sent, and JSON carries it."""
     with pytest.raises(InvalidText):
@@ -128,7 +129,7 @@ def test_text_that_xml_cannot_carry_is_refused(text: str) -> None:
         )
 
 
-@pytest.mark.parametrize("column", ["code client", "1er", "<a>", "été", "", "x" * 65])
+@each("column", ["code client", "1er", "<a>", "été", "", "x" * 65])
 def test_column_that_is_no_element_name_is_refused_in_xml_only(column: str) -> None:
     """A column whose name XML cannot write is refused with advice; JSON carries it."""
     operation = PopulateList("l", [Contact("33612345678", {column: "v"})])

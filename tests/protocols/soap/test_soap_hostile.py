@@ -28,6 +28,7 @@ from allmysms_async.protocols.soap.account import GetStop
 from allmysms_async.protocols.soap.codec import decode
 from allmysms_async.protocols.soap.sms import SendSms
 from allmysms_async.text import Coding
+from tests.cases import each
 
 HEAD = (
     '<E:Envelope xmlns:E="http://schemas.xmlsoap.org/soap/envelope/"'
@@ -121,8 +122,8 @@ async def test_body_that_is_no_answer_leaves_the_outcome_open(told: Any, body: b
     assert not any(word in str(caught.value) for word in ("33612345678", "Envoy", "lol", "demo-pass", "root:"))
 
 
-@pytest.mark.parametrize("body", [b"", GOOD], ids=["empty", "with an answer"])
-@pytest.mark.parametrize("status", [201, 202, 204])
+@each("body", [b"", GOOD], ids=["empty", "with an answer"])
+@each("status", [201, 202, 204])
 def test_other_success_of_http_is_no_answer(status: int, body: bytes) -> None:
     """A 202 says that somebody will see to it, not that it was done: the outcome stays open."""
     with pytest.raises(ProtocolError, match=f"HTTP {status}"):
@@ -177,7 +178,7 @@ def test_http_500_without_a_fault_may_have_been_taken(body: bytes) -> None:
     assert caught.value.code == "500"
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "kind"),
     [
         *((status, HttpRefused) for status in (302, 401, 404)),
@@ -186,7 +187,7 @@ def test_http_500_without_a_fault_may_have_been_taken(body: bytes) -> None:
         *((status, ProtocolError) for status in (101, 999)),
     ],
 )
-@pytest.mark.parametrize("body", [GOOD, fault("Client"), fault("Server")], ids=["answer", "client", "server"])
+@each("body", [GOOD, fault("Client"), fault("Server")], ids=["answer", "client", "server"])
 def test_other_http_status_decides(status: int, kind: type[AllMySmsError], body: bytes) -> None:
     """Any status but 200 and 500 decides by itself; one that denies what the body confirms leaves it open."""
     if body == GOOD and status < 500 and status != 408:

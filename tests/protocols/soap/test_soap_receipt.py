@@ -7,6 +7,7 @@ import pytest
 from allmysms_async.model import Accepted, Reason, Recipient, Rejected, SendReceipt, Unconfirmed
 from allmysms_async.protocols.soap.receipt import receipt
 from allmysms_async.protocols.soap.sms import PushId, SendSmsResult
+from tests.cases import each
 
 ANNE, BOB, CLEO = "33612345678", "33611111111", "33622222222"
 PEOPLE = (ANNE, BOB, CLEO)
@@ -27,8 +28,8 @@ def test_number_with_an_identifier_of_any_part_is_accepted() -> None:
     assert (found.parts, found.campaign_id, found.scheduled) == (4, "c-1", False)
 
 
-@pytest.mark.parametrize("written", [f"{BOB}|{CLEO}|", f"{BOB}|{CLEO}", f" 0611111111 ; +{CLEO}", f"{BOB},{CLEO}"])
-@pytest.mark.parametrize("code", ["100", "101", "113"])
+@each("written", [f"{BOB}|{CLEO}|", f"{BOB}|{CLEO}", f" 0611111111 ; +{CLEO}", f"{BOB},{CLEO}"])
+@each("code", ["100", "101", "113"])
 def test_number_among_the_invalid_is_rejected(code: str, written: str) -> None:
     """The invalid are rejected, however they are parted."""
     found = told((ANNE, "1", "1"), code=code, invalid_numbers=written)

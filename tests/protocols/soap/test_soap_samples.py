@@ -20,6 +20,7 @@ from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.reports import GetAcks, GetPull
 from allmysms_async.protocols.soap.sms import SendSms
 from allmysms_async.protocols.soap.tree import read_answer
+from tests.cases import each
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "soap"
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
@@ -140,7 +141,7 @@ def test_printed_request_is_what_is_built(
     assert outline(etree.fromstring(built(builder, operation))) == outline(printed)
 
 
-@pytest.mark.parametrize(("case", "operation", "says"), CASES, ids=NAMES)
+@each(("case", "operation", "says"), CASES, ids=NAMES)
 def test_printed_answer_is_read_without_loss(case: str, operation: Operation[Any], says: dict[str, Any]) -> None:
     """Every printed answer gives each of its fields, whatever type it is printed with."""
     body = (SAMPLES / case / "response").read_bytes()

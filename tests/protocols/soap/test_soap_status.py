@@ -32,6 +32,7 @@ from allmysms_async.protocols.soap.codec import decode
 from allmysms_async.protocols.soap.operation import Operation
 from allmysms_async.protocols.soap.reports import GetAcks, GetPull
 from allmysms_async.protocols.soap.sms import SendSms
+from tests.cases import each
 
 
 def said(operation: type[Operation[Any]], inner: str) -> Any:
@@ -65,7 +66,7 @@ ANNEX_1 = {
 }
 
 
-@pytest.mark.parametrize(("code", "kind"), ANNEX_1.items(), ids=ANNEX_1)
+@each(("code", "kind"), ANNEX_1.items(), ids=ANNEX_1)
 def test_refusal_of_a_send_is_typed(code: str, kind: type[AllMySmsError]) -> None:
     """Each refusal of annex 1 is its own error, says that nothing was sent, and keeps its number."""
     error = refused(SendSms, f"<status>{code}</status><statusText>non</statusText>")
@@ -105,10 +106,8 @@ def test_nothing_to_list_is_an_empty_list(operation: type[Operation[Any]]) -> No
         assert (getattr(result, "acks", ()), getattr(result, "pulls", ())) == ((), ())
 
 
-@pytest.mark.parametrize(
-    ("code", "kind"), [("2", NotPermitted), ("3", GatewayError), ("102", AuthenticationFailed), ("7", ProtocolError)]
-)
-@pytest.mark.parametrize("operation", [GetAcks, GetPull, GetStop])
+@each(("code", "kind"), [("2", NotPermitted), ("3", GatewayError), ("102", AuthenticationFailed), ("7", ProtocolError)])
+@each("operation", [GetAcks, GetPull, GetStop])
 def test_refusal_to_list_is_typed(operation: type[Operation[Any]], code: str, kind: type[AllMySmsError]) -> None:
     """Section B's 2 is no access and 3 a failure of the gateway's; what it does not list is no answer."""
     error = refused(operation, f"<status>{code}</status>")
@@ -131,7 +130,7 @@ ANNEX_3: list[tuple[str, type[AllMySmsError] | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("word", "kind"), ANNEX_3)
+@each(("word", "kind"), ANNEX_3)
 def test_state_of_the_account_is_read_as_number_and_as_word(word: str, kind: type[AllMySmsError] | None) -> None:
     """Annex 3 is read as its numbers and as its words; only an active account is a result."""
     inner = f"<status>{word}</status><credits>14,10</credits>"
@@ -151,7 +150,7 @@ ANNEX_4 = {
 }
 
 
-@pytest.mark.parametrize(("code", "kind"), ANNEX_4.items(), ids=ANNEX_4)
+@each(("code", "kind"), ANNEX_4.items(), ids=ANNEX_4)
 def test_refusal_to_cancel_is_typed(code: str, kind: type[AllMySmsError]) -> None:
     """Each word of annex 4 is its error, and keeps its word."""
     error = refused(DeleteCampaign, f"<status>{code}</status>")
@@ -177,7 +176,7 @@ ANNEX_5 = {
 }
 
 
-@pytest.mark.parametrize(("words", "kind"), ANNEX_5.items(), ids=ANNEX_5)
+@each(("words", "kind"), ANNEX_5.items(), ids=ANNEX_5)
 def test_refusal_to_create_is_typed(words: str, kind: type[AllMySmsError]) -> None:
     """Each text of annex 5 is its error, with its words as the code where the table has them."""
     error = refused(CreateSubAccount, f"<status>0</status><text>{words}</text>")
@@ -200,7 +199,7 @@ def test_creation_that_is_not_confirmed_is_no_success(inner: str) -> None:
     assert isinstance(refused(CreateSubAccount, inner), ProtocolError | GatewayError)
 
 
-@pytest.mark.parametrize(
+@each(
     ("code", "state"),
     [
         ("1", DeliveryStatus.DELIVERED),
