@@ -65,7 +65,6 @@ class Task(msgspec.Struct, kw_only=True):
     numbers: list[str] | None = None
     quiet_hours: str = "ignore"
     began_at: float | None = None
-    request_limit: int | None = None
 
 
 class LaterClock(SystemClock):
@@ -103,7 +102,6 @@ def backend_of(task: Task) -> Sends:
                 "demo",
                 "demo-pass",
                 default_sender="MAGASIN",
-                request_limit=task.request_limit,
                 base_url=url,
                 timeout=timeout,
             )

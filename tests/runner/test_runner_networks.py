@@ -23,7 +23,7 @@ CHUNKS = int(os.environ.get("RUNNER_CHUNKS", "2000"))
 KILLS = int(os.environ.get("RUNNER_KILLS", "30"))
 SIZE = 2
 RATE = 30.0
-REQUESTS_AN_HOUR = 100_000  # of Envoyer SMS Pro
+REQUESTS_AN_HOUR = 100_000  # as Envoyer SMS Pro states it
 LEASE = 5.0
 TIMEOUT = 5.0
 BUSY = 20.0
@@ -45,7 +45,7 @@ async def test_whatever_happens_to_four_machines_nobody_is_texted_twice(sandbox,
     keyed = protocol == "rest"
     sandbox.faults([{"fault": "latency", "seconds": 0.1}])
     sandbox.envoyersmspro.limit_requests(REQUESTS_AN_HOUR)
-    options = {"protocol": protocol, "keyed": keyed, "request_limit": REQUESTS_AN_HOUR}
+    options = {"protocol": protocol, "keyed": keyed}
     here = backend_of(Task(url=sandbox.http_url, journal="", count=0, smtp_port=sandbox.smtp_port, **options))
     everybody = campaign(CHUNKS * SIZE, native=here.limits.personalises)
     await placed(everybody, place, here, chunk_size=SIZE, lease=LEASE)
