@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         SourceIncomplete,
         TransportError,
         UnsupportedFeature,
+        WorkerOutdated,
     )
     from allmysms_async.model import (
         Accepted,
@@ -164,6 +165,7 @@ __all__ = [
     "TransportError",
     "Unconfirmed",
     "UnsupportedFeature",
+    "WorkerOutdated",
     "canonical_number",
     "measure",
     "parse_error_reply",
