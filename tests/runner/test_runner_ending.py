@@ -99,12 +99,14 @@ async def test_a_worker_that_hears_nothing_sends_nothing(sandbox, place, backend
     worker = Worker(backend, journal=place, concurrency=2, clock=clock)
     working = asyncio.create_task(worker.run())
     await until(lambda: sandbox.stats()["messages"] > 10)
+    sandbox.faults([{"fault": "latency", "seconds": 1.0}])  # it is not done before it looks around again
     deaf, clock.ahead = True, 20.0
     share = worker._share
     await until(lambda: not (share._sendings or share._closing))
     result = await result_of(place)
     assert (result.in_flight, result.unknown, result.accepted) == (0, 0, sandbox.stats()["messages"])
     assert result.pending > 0
+    sandbox.faults([])
     deaf = False
     await until_status(place)
     worker.stop()
