@@ -312,7 +312,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | Non
     return Groups(config, log)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter", config: pytest.Config) -> None:
     """List what the machine lacks and how many tests could not be run without it; say how to repeat a failure."""
     lacked = config.stash.get(_LACKED, Counter())
     if lacked:
