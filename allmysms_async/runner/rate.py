@@ -167,8 +167,11 @@ class Rate:
             self._wake()
 
     def give_back(self, permit: Permit | None) -> None:
-        """Let another request have a permit that was not used."""
-        if permit is not None and permit is not OPEN:
+        """Let another request have a permit that was not used.
+
+        The slot of one that has lapsed is free by itself soon, or was taken anew since then, perhaps by this worker.
+        """
+        if permit is not None and permit is not OPEN and permit.lapses > self._clock.monotonic():
             self._had.appendleft(permit)
             self._wake()
 

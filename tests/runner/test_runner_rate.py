@@ -15,7 +15,19 @@ from allmysms_async.runner.gate import Gate, Passage
 from allmysms_async.runner.rate import WAY_SECONDS, Rate, slots
 from allmysms_async.runner.seat import Seats
 
-from .conftest import Halt, Watching, campaign, controls, most_within, placed, result_of, sent, texts_of, until_status
+from .conftest import (
+    Halt,
+    Watching,
+    asked,
+    campaign,
+    controls,
+    most_within,
+    placed,
+    result_of,
+    sent,
+    texts_of,
+    until_status,
+)
 from .stalls import Stalls
 
 ROUNDS = 5
@@ -130,3 +142,32 @@ async def test_permits_that_are_not_used_are_anothers(place):
         rate.limit = None
         assert (await rate.permit()).lapses == float("inf")
         await rate.aclose()
+
+
+class Ahead:
+    """A clock that a test puts forward; whoever waits does so in real time."""
+
+    def __init__(self):
+        self.ahead = 0.0
+        self.now, self.sleep = SYSTEM.now, SYSTEM.sleep
+
+    def monotonic(self):
+        """Return seconds that never go back."""
+        return SYSTEM.monotonic() + self.ahead
+
+
+async def test_a_permit_that_lapsed_frees_no_slot_that_was_taken_anew(place):
+    """A request whose connection takes long gives its permit back late: by then the slot may be another request's."""
+    clock = Ahead()
+    async with controls(place) as (control,):
+        rate = Rate(control, "line", clock)
+        rate.limit = 1.0
+        first = await rate.permit()
+        clock.ahead = 10.0
+        await asked(place, "update runner_slot set free_at = clock_timestamp()")  # for the database ten seconds later
+        second = await rate.permit()
+        assert (first.slot, second.slot) == (0, 0)
+        (before,) = await asked(place, "select holder, free_at from runner_slot")
+        rate.give_back(first)
+        await rate.aclose()
+        assert await asked(place, "select holder, free_at from runner_slot") == [before]
