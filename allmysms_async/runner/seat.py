@@ -152,10 +152,10 @@ class Seats:
             seat: The seat.
             clean: Whether nothing is in flight under it any more; if not, it rests.
         """
-        number, seat.number = seat.number, None
-        if number is None:
+        if seat.number is None:
             return
         async with self._turn:
+            number, seat.number = seat.number, None  # only now: who is cancelled before can try again
             connection = self._connection
             if seat.standing == self._standing and number in self._held:
                 await self._unlock(connection, number, _GIVE if clean else _LEAVE)

@@ -177,3 +177,19 @@ async def test_rows_are_written_anew_before_a_request_leaves_on_an_old_one(place
     assert not await one.assure(seat)
     one.limit = None
     assert await one.assure(seat)
+
+
+async def test_a_seat_whose_giving_back_was_cancelled_is_given_back_all_the_same(workers):
+    """A drain that is cancelled while it waits to give its seat back does so in the end: the seat is not lost."""
+    one, other = workers(), workers()
+    first, second = Seat(), Seat()
+    assert await one.take(first, 0)
+    taking = asyncio.create_task(one.take(second, 0))
+    giving = asyncio.create_task(one.give(first))
+    await asyncio.sleep(0)  # the one asks the database now, and the other waits for it
+    giving.cancel()
+    await asyncio.wait({giving})
+    assert await taking
+    await one.give(first, clean=True)
+    assert one.held == 1
+    assert await other.take(Seat(), 0)
