@@ -52,6 +52,8 @@ async def shortly(
             await departed(request, attempt.until)
             if protocol.should_close or not protocol.is_connected():  # meanwhile
                 raise ConnectionResetError
+            if not wire.origin[0] and held.watches[protocol].is_readable():
+                raise too_early(request, written=False)
         attempt.written = True
         transport.write(b"%b%d\r\n\r\n%b" % (head, len(request.body), request.body))
         message, content = await protocol.read()

@@ -107,7 +107,7 @@ class H11Transport(Carrier[Line, Wire]):
         try:
             if departure.get() is not None:
                 await departed(request, until)
-                now = clock()
+                now, fresh = clock(), True  # something may have come meanwhile
             if now >= until:
                 raise no_turn(request)
             line.write(wire, request, fresh=fresh)

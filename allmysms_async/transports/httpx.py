@@ -20,7 +20,7 @@ from allmysms_async.errors import (
     InvalidRequest,
     TransportError,
 )
-from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.exchange import HttpRequest, HttpResponse, departure
 from allmysms_async.transports.address import are_fields
 from allmysms_async.transports.attempt import IDLE_SECONDS, Body, Carrier, Home, departed, response_of
 from allmysms_async.transports.failure import (
@@ -34,7 +34,7 @@ from allmysms_async.transports.failure import (
 )
 from allmysms_async.transports.httpx_failure import BEFORE, failure_of
 from allmysms_async.transports.peer import is_host
-from allmysms_async.transports.room import Room, Rooms, SocketLike
+from allmysms_async.transports.room import Room, Rooms, SocketLike, Watch
 
 __all__ = ["HttpxTransport"]
 
@@ -56,6 +56,11 @@ class _Line:
         self.secure = secure
         self.socket: SocketLike | None = None
         self.host: str | None = None
+
+    def is_heard(self) -> bool:
+        """Tell whether something came that was not read yet, or the end; TLS has messages that come unasked."""
+        socket = None if self.secure else self.socket
+        return socket is not None and socket.fileno() >= 0 and Watch(socket).is_readable()
 
     async def close(self) -> None:
         """Close the connection; a client is its owner's to close."""
@@ -112,7 +117,10 @@ class _Trace:
         elif event.endswith(".send_request_headers.started") and _method(info["request"]) != b"CONNECT":
             if self.written:  # a client that repeats what it sends is not let
                 raise broken(self._request)
-            await departed(self._request, self._until)
+            if departure.get() is not None:
+                await departed(self._request, self._until)
+                if self._line.is_heard():
+                    raise too_early(self._request, written=False)
             if loop.time() >= self._until:
                 raise no_turn(self._request)
             self.written = True

@@ -68,6 +68,20 @@ async def test_leave_that_comes_too_late_is_none(server, transport):
     assert server.requests == []
 
 
+@pytest.mark.parametrize("kind", ["default", "httpx", "aiohttp", "aiohttp session"])
+async def test_what_the_server_says_while_a_request_waits_for_leave_is_no_answer_to_it(server, transport):
+    """It came before the request was written, though the event loop has not read it yet."""
+    early = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly"
+
+    async def give():
+        server.writers[-1].write(early)
+
+    assert (await transport.send(server.request())).body == b"{}"
+    with leave_given_by(give), pytest.raises(NotSent, match="answered before it was asked"):
+        await transport.send(server.request())
+    assert len(server.requests) == 1
+
+
 async def test_a_mail_waits_for_leave_on_an_open_connection_and_is_not_begun_without_it():
     """The server hears nothing of a mail before there is leave, and nothing at all where it is refused."""
     mail = MailEnvelope(
