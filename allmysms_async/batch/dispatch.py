@@ -179,7 +179,7 @@ class Dispatch:
                 if (left_out := opt_outs.refusal(chunk)) is not None:
                     raise left_out
             again = True
-            if not await self._sink.hold(claim):
+            if not await self._sink.hold(msgspec.structs.replace(claim, tried=True) if in_doubt else claim):
                 raise LeaseLost
             leaving = request if hours is None else hours.dated(request, zones, first_sent_at)
             try:

@@ -51,10 +51,17 @@ class Claim(Shown, frozen=True):
     Attributes:
         chunk: The chunk as recorded, with the time of its first attempt.
         unanswered: Whether it may have been sent before with the same key.
+        tried: Whether an attempt made under this claim may have been taken.
     """
 
     chunk: Chunk
     unanswered: bool
+    tried: bool = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether any attempt may have been taken."""
+        return self.unanswered or self.tried
 
 
 class Stranded(Shown, frozen=True, kw_only=True):

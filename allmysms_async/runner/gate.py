@@ -83,7 +83,7 @@ class Passage:
         self._had_at = 0.0
         self._place: int | None = None
         self._place_at = 0.0
-        # Whether an attempt was let through, and whether it may have left.
+        # Whether an attempt was let through, whether it may have left, and whether none before it may have been taken.
         self._tried = self._left = False
         self._fresh = True
 
@@ -121,7 +121,7 @@ class Passage:
         gate = self._gate
         if gate.open:
             return await sink.hold(claim)
-        self._fresh = not (self._tried or claim.unanswered)
+        self._fresh = not claim.in_doubt
         if self._left:
             self._permit, self._left = None, False
             await self._end_place()

@@ -72,7 +72,7 @@ class _Gated:
             return await passage.enter(self._sink, claim)
         except asyncio.CancelledError:
             # The grace is over: of what did not leave it is known that it did not.
-            if self._stopping.is_set() and not claim.unanswered:
+            if self._stopping.is_set() and not claim.in_doubt:
                 raise NotSent(STOPPED) from None
             raise
 
