@@ -12,6 +12,7 @@ from allmysms_async import argument
 from allmysms_async.backend import identity
 from allmysms_async.clock import SYSTEM, Clock
 from allmysms_async.errors import AllMySmsError, InvalidRequest, NotSent, RequestLimitReached
+from allmysms_async.exchange import departure
 from allmysms_async.hooks import Asked
 from allmysms_async.model import Secret
 from allmysms_async.protocols.connection import Connection, secret
@@ -161,12 +162,16 @@ class Line:
 
     async def _learn_limit(self) -> None:
         """Ask what the limit is; without an answer the default stays."""
+        leave = departure.get()
+        departure.set(None)  # what is had is leave to send, for the request that follows
         try:
             await self.perform(GetAccountStatus())
         except RequestLimitReached:
             return  # another request is just asking, or the server's window is full
         except AllMySmsError:
             self._window.state(None, self._clock.now())
+        finally:
+            departure.set(leave)
 
 
 def _window(

@@ -15,9 +15,12 @@ from allmysms_async import (
     EnvoyerSmsProBackend,
     Recipient,
     RequestLimitReached,
+    RetryPolicy,
     SmsMessage,
     SmsService,
 )
+from allmysms_async.errors import NotSent
+from allmysms_async.exchange import departure
 
 Connect = Callable[..., EnvoyerSmsProBackend]
 MESSAGE = SmsMessage("Code #param_1#", purpose="transactional")
@@ -267,3 +270,25 @@ async def test_file_keeps_the_count(sandbox: Any, connect: Connect, tmp_path: Pa
     assert backend.turn_in() == 0  # account/status stated 15000, which is remembered
     assert path.read_bytes().count(b"demo") == 0
     window._windows.clear()
+
+
+async def test_leave_to_send_is_not_used_to_ask_what_the_limit_is(sandbox: Any, connect: Connect) -> None:
+    """Whoever sends with the last place asks before what the limit is; without leave the send itself is not written."""
+    backend = connect()
+    await SmsService(backend).run(Campaign("codes", MESSAGE, people(99)))
+    asked: list[dict[str, int]] = []
+
+    async def refuse() -> None:
+        departure.set(None)  # it is for one request
+        asked.append(dict(sandbox.requests))
+        msg = "There is no leave."
+        raise NotSent(msg)
+
+    token = departure.set(refuse)
+    try:
+        with pytest.raises(NotSent, match="There is no leave"):
+            await SmsService(backend, send_policy=RetryPolicy(attempts=1)).send("Bonjour", "33612000000")
+    finally:
+        departure.reset(token)
+    assert asked == [{"envoyersmspro.message/send": 99, "envoyersmspro.account/status": 1}]
+    assert sandbox.requests == asked[0]
