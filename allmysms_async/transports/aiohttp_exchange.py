@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -11,11 +12,12 @@ import msgspec
 import yarl
 
 from allmysms_async.errors import NotSent
-from allmysms_async.exchange import HttpRequest, HttpResponse
+from allmysms_async.exchange import HttpRequest, HttpResponse, departure
 from allmysms_async.transports.address import Origin, address_of, are_fields
 from allmysms_async.transports.aiohttp_session import Held
 from allmysms_async.transports.attempt import Body, departed, response_of
 from allmysms_async.transports.failure import PROXY_LOGIN, broken, no_http_answer, proxy_login, too_early
+from allmysms_async.transports.room import SocketLike, Watch
 from allmysms_async.transports.wire import Fields, begun
 
 __all__ = ["Attempt", "Wire", "answer", "body_of", "by_session", "read", "written"]
@@ -125,18 +127,27 @@ class _Written(aiohttp.Payload):
     async def write_with_length(self, writer: Any, content_length: int | None) -> None:
         """Write it, unless an answer is there already, or it was written before."""
         attempt = self._attempt
+        waits = departure.get() is not None
         try:
             await departed(self._request, attempt.until)
         except NotSent as error:  # which the session would wrap
             attempt.refused = error
             raise ConnectionResetError from None
         # Read while the connection was idle; aiohttp would take it for the answer to this request.
-        attempt.early = bool(writer.protocol.should_close)
+        attempt.early = bool(writer.protocol.should_close) or (waits and _is_readable(writer.transport))
         if attempt.early or attempt.over or attempt.written:
             raise ConnectionResetError
         attempt.written = True
         attempt.connection = writer.protocol
         await writer.write(self._content)
+
+
+def _is_readable(transport: asyncio.Transport | None) -> bool:
+    """Tell whether something came on a connection that was not read yet; TLS has messages that come unasked."""
+    if transport is None or transport.get_extra_info("sslcontext") is not None:
+        return False
+    socket: SocketLike | None = transport.get_extra_info("socket")
+    return socket is not None and Watch(socket).is_readable()
 
 
 async def by_session(

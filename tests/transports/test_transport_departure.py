@@ -3,11 +3,15 @@
 import asyncio
 import contextlib
 
+import aiohttp
 import pytest
 
 from allmysms_async.errors import NotSent
 from allmysms_async.exchange import MailEnvelope, departure
+from allmysms_async.transports.aiohttp import AiohttpTransport
 from allmysms_async.transports.smtp import SmtpTransport
+
+from .conftest import OK
 
 
 @contextlib.contextmanager
@@ -18,6 +22,10 @@ def leave_given_by(give):
         yield
     finally:
         departure.reset(token)
+
+
+async def nothing(*_):
+    """Do nothing."""
 
 
 async def until(met):
@@ -66,6 +74,18 @@ async def test_leave_that_comes_too_late_is_none(server, transport):
         await transport.send(server.request(timeout=0.2))
     await asyncio.sleep(0.02)
     assert server.requests == []
+
+
+async def test_what_the_server_says_while_a_session_waits_for_leave_is_no_answer_either(server):
+    """The same where the session itself writes, since somebody of the user's looks on."""
+    traces = aiohttp.TraceConfig()
+    traces.on_request_end.append(nothing)
+    async with aiohttp.ClientSession(trace_configs=[traces]) as session, AiohttpTransport(session) as transport:
+        assert (await transport.send(server.request())).body == b"{}"
+        give = leave_given_by(lambda: nothing(server.writers[-1].write(OK)))
+        with give, pytest.raises(NotSent, match="answered before it was asked"):
+            await transport.send(server.request())
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("kind", ["default", "httpx", "aiohttp", "aiohttp session"])
