@@ -194,7 +194,7 @@ class Passage:
                 return
 
     async def _permitted(self, *, urgent: bool) -> bool:
-        """Have a permit that has not lapsed; False if asked to stop first, what was tried before is not stopped."""
+        """Have a permit that has not lapsed; False if asked to stop first, but what may have left is asked about."""
         if self._permit is None or self._permit.lapses < self._clock.monotonic():
             self._permit, lapsed = None, self._permit
             self._gate.rate.give_back(lapsed)

@@ -139,8 +139,8 @@ class Share:
                 await self._end(placed[number], sending)
             else:
                 self._close(number, sending)
-        for number in [number for number in self._troubles if number not in placed]:
-            del self._troubles[number]
+        self._troubles = {number: trouble for number, trouble in self._troubles.items() if number in placed}
+        self._turns = {number: turn for number, turn in self._turns.items() if number in placed or turn.locked()}
 
     def stop(self) -> None:
         """Send nothing new of any campaign."""

@@ -119,3 +119,12 @@ def test_a_rate_that_is_none_is_refused_in_its_own_words(rate):
     """What is said of a rate speaks of requests a second."""
     with pytest.raises(InvalidRequest, match="rate must be requests a second"):
         Worker(lambda: None, journal="postgresql://localhost/x", rate=rate)
+
+
+async def test_nothing_is_kept_of_a_campaign_that_is_over(place, backend):
+    """A worker goes through any number of campaigns: none of them leaves anything behind in it."""
+    await placed(campaign(2), place, backend())
+    worker = Worker(backend, journal=place, until_idle=True)
+    await asyncio.wait_for(worker.run(), 100)
+    share = worker._share
+    assert (share._sendings, share._turns, share._troubles, share._closing) == ({}, {}, {}, set())
