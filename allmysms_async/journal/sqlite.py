@@ -189,8 +189,12 @@ class File:
         """Return a new connection, set up."""
         self._ends = opens(self._name, self)
         raw = self._plain()
-        raw.isolation_level = None  # the driver must not begin transactions of its own accord
-        raw.execute("PRAGMA synchronous=FULL")  # what is committed stays, also when the machine loses its power
+        try:
+            raw.isolation_level = None  # the driver must not begin transactions of its own accord
+            raw.execute("PRAGMA synchronous=FULL")  # what is committed stays, also when the machine loses its power
+        except BaseException:
+            raw.close()
+            raise
         return raw
 
     def _opened(self) -> sa.Connection:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import weakref
 from collections.abc import Generator
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class FilePlaces(Places):
         self._table = f"requests_{account}"
         self._path = path
         self._inherited = False
-        self._connection = sqlite3.connect(path, timeout=_OPEN_SECONDS, check_same_thread=False)
+        self._connection = self._connected(_OPEN_SECONDS)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute(_STATED_TABLE)
@@ -53,15 +54,23 @@ class FilePlaces(Places):
         self._connection.execute(f"PRAGMA busy_timeout = {round(_BUSY_SECONDS * 1000)}")
         super().__init__()
 
+    def _connected(self, seconds: float) -> sqlite3.Connection:
+        """Return a connection to the file, which is closed when nobody uses it any more."""
+        connection = sqlite3.connect(self._path, timeout=seconds, check_same_thread=False)
+        self._closing = weakref.finalize(self, connection.close)
+        self._closing.atexit = False
+        return connection
+
     def part(self) -> None:
         """Go on in a child process, with the file opened anew when it is used."""
+        self._closing.detach()
         self._inherited = True
         super().part()
 
     def _reopen(self) -> None:
         """Open the file anew: SQLite forbids a process to use, or to close, what its parent opened."""
         _of_the_parent.append(self._connection)
-        self._connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
+        self._connection = self._connected(_BUSY_SECONDS)
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._inherited = False
 
