@@ -10,6 +10,7 @@ import sqlite3
 import tracemalloc
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -201,7 +202,7 @@ async def test_html_of_any_dates_has_a_chart_that_can_be_read(
     """Dates that cannot be are told of and not drawn, and weeks are drawn as few bars."""
     dates = [datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC), None, dated(-2), dated(90)]
     reports = [delivered(text, at) for at, text in zip(dates, sends.items(), strict=False)]
-    with sqlite3.connect(journal) as raw:
+    with closing(sqlite3.connect(journal)) as raw, raw:
         raw.execute("update campaign set created_at = created_at - 20 * 86400")
     async with EventJournal(journal) as kept:
         await kept.store([*reports, delivered(list(sends.items())[6], dated(-450))])
@@ -343,7 +344,7 @@ async def test_protocol_without_identifiers_is_said(
 ) -> None:
     """Where sends have no identifiers nothing can be told to be the campaign's, and that is what is said."""
     await come(journal, sends, {PHONES[0]: "Oui"})
-    with sqlite3.connect(journal) as raw:
+    with closing(sqlite3.connect(journal)) as raw, raw:
         raw.execute("update chunk set gateway_id = null")
     ended = await run("campaign", "report", journal, "--json")
     assert json.loads(ended.out)["delivery"]["pending"] == 24

@@ -76,7 +76,7 @@ async def test_option_that_another_version_did_not_have_is_as_by_default(sandbox
     path = tmp_path / "soldes.db"
     async with service() as sms:
         await sms.run(campaign(people(3)), journal=path)
-    with sqlite3.connect(path) as raw:
+    with contextlib.closing(sqlite3.connect(path)) as raw, raw:
         raw.execute("update campaign set options = json_remove(options, '$.sms.wants_replies')")
     raw.close()
     async with service() as sms:
@@ -91,7 +91,7 @@ async def test_text_that_another_version_kept_as_it_was_given_is_the_one_that_is
     text = "Été #param_1#. STOP au 36180"
     async with service() as sms:
         await sms.run(campaign(people(3), text=text), journal=path)
-    with sqlite3.connect(path) as raw:
+    with contextlib.closing(sqlite3.connect(path)) as raw, raw:
         raw.execute("update campaign set text = ?", (unicodedata.normalize("NFD", text),))
         raw.execute("update campaign set options = json_remove(options, '$.sms.gsm_replacements')")
     raw.close()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -199,7 +200,7 @@ def test_file_names_nobody(tmp_path: Path) -> None:
     """The file holds moments and random names: neither login nor server."""
     one = RequestWindow("d1", path=tmp_path / "limit.db")
     one.take(START, 60)
-    with sqlite3.connect(tmp_path / "limit.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "limit.db")) as connection, connection:
         rows = connection.execute("SELECT name FROM requests_d1").fetchall()
     connection.close()
 
@@ -290,7 +291,7 @@ def test_file_of_an_earlier_version_goes_on_counting(tmp_path: Path) -> None:
     """A file that is in use stays what it is: the requests that an earlier version noted in it count."""
     path = tmp_path / "limit.db"
     moments = [round(after(second).timestamp() * 1000) for second in (-5000, 0, 1, 2)]
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE requests_a4 (name VARCHAR, item_timestamp INTEGER)")
         connection.executemany("INSERT INTO requests_a4 VALUES ('0123', ?)", [(moment,) for moment in moments])
     connection.close()
