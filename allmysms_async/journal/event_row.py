@@ -136,7 +136,7 @@ def event_of(kind: str, body: bytes, number: int, label: str) -> Event:
     """
     try:
         found: Event = _DECODERS[kind].decode(body)
-    except (ValueError, KeyError) as error:  # what it says of it may hold a value
+    except (msgspec.DecodeError, ValueError, KeyError) as error:  # what it says of it may hold a value
         msg = f"Event {number} in the journal {label} cannot be read by this version of the library."
         raise JournalError(msg) from (None if isinstance(error, UnicodeError) else error)
     return found
