@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -13,10 +14,21 @@ from aiohttp import web
 from allmysms_async.webhooks import Receiver
 
 
+@contextlib.contextmanager
+def _access_log_restored() -> Iterator[None]:
+    """Leave the access log as it was: a server that is told to keep none shuts the whole process's for good."""
+    logger = logging.getLogger("uvicorn.access")
+    before = logger.propagate, [*logger.handlers]
+    try:
+        yield
+    finally:
+        logger.propagate, logger.handlers = before
+
+
 @contextlib.asynccontextmanager
 async def uvicorn_server(app: Any, **options: Any) -> AsyncIterator[int]:
     """Serve an ASGI application over a real socket, in this event loop; give the port."""
-    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listening:
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listening, _access_log_restored():
         settings = {"lifespan": "on", "log_config": None, "proxy_headers": False} | options
         server = uvicorn.Server(uvicorn.Config(app, **settings))
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
