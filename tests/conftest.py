@@ -214,6 +214,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Every process that the tests start would else do so again where PYTHONDONTWRITEBYTECODE keeps it from being kept.
     """
+    # Python before 3.14 makes an event loop for whoever asks where none runs, and nobody closes it.
+    asyncio.set_event_loop(None)
     package = importlib.util.find_spec("allmysms_async")
     if package and not hasattr(config, "workerinput"):
         compileall.compile_dir(str(Path(str(package.origin)).parent), quiet=2)
