@@ -1,6 +1,7 @@
 """What stops a campaign stops it on every machine, in time: an operator, a failure rate, a price, the night."""
 
 import asyncio
+import re
 import signal
 import time
 from datetime import datetime, timedelta
@@ -112,8 +113,13 @@ async def test_a_failure_rate_is_that_of_all_machines(sandbox, machine, place, b
     await until_status(place, "stopped")
     await at_rest(sandbox, place)
     # Each by itself would go on to its fifth, and so to nine together at least.
-    assert 5 <= (await result_of(place)).rejected <= 8
-    assert "max_failure_rate is 0.5: 5 of 5 recipients" in await reason_of(place)
+    rejected = (await result_of(place)).rejected
+    assert 5 <= rejected <= 8
+    # What the second one counts may be the first to be told: both had sent by then.
+    told = re.search(r"max_failure_rate is 0\.5: (\d+) of (\d+) recipients", await reason_of(place))
+    assert told is not None
+    assert told[1] == told[2]
+    assert 5 <= int(told[1]) <= rejected
     for life in lives:
         assert life.process.returncode is None
 
