@@ -1,5 +1,6 @@
 """The blocks of the pages, as Markdown has them, and the command line that words in them are for."""
 
+import functools
 import shlex
 from pathlib import Path
 from typing import NamedTuple
@@ -42,13 +43,18 @@ def name_of(path: Path) -> str:
 
 def blocks(language: str | None = None) -> list[Block]:
     """Return the blocks of every page, or those in one language."""
+    return [block for path in PAGES for block in _blocks_of(path) if language in {None, block.language}]
+
+
+@functools.cache
+def _blocks_of(path: Path) -> list[Block]:
+    """Return the blocks of one page."""
     found = []
-    for path in PAGES:
-        for token in MarkdownIt("commonmark").parse(path.read_text(encoding="utf-8")):
-            if token.type in {"fence", "code_block"} and token.map is not None:
-                kind = token.info.strip() if token.type == "fence" else None
-                found.append(Block(name_of(path), token.map[0] + 1, kind, token.content))
-    return [block for block in found if language in {None, block.language}]
+    for token in MarkdownIt("commonmark").parse(path.read_text(encoding="utf-8")):
+        if token.type in {"fence", "code_block"} and token.map is not None:
+            kind = token.info.strip() if token.type == "fence" else None
+            found.append(Block(name_of(path), token.map[0] + 1, kind, token.content))
+    return found
 
 
 def check_command(words: list[str]) -> None:
