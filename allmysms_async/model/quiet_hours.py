@@ -79,5 +79,7 @@ def quiet_hours_of(purpose: Purpose | None, given: object) -> QuietHours | None:
     Raises:
         InvalidRequest: It is something else.
     """
+    if given is None and purpose != "marketing":
+        return None
     quiet = checked_quiet_hours(given)
     return quiet if purpose == "marketing" and quiet.policy != "ignore" else None

@@ -14,8 +14,9 @@ _COMMON = tuple(
     (piece, b"".join([b"%%%02X" % byte for byte in piece]))
     for piece in [b"%", b'"},{"', b'":"', b'","', *[bytes([byte]) for byte in b'":,{}[]<>+&=#/']]
 )
-# What needs no escape, and what escapes are made of.
-_PLAIN = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)) + b"_.-~%+"
+# What needs no escape, and with it what escapes are made of.
+_UNRESERVED = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)) + b"_.-~"
+_PLAIN = _UNRESERVED + b"%+"
 
 
 class Quoted(bytes):
@@ -42,6 +43,8 @@ def quoted(value: bytes) -> Quoted:
         return value
     if value.isalnum():
         return Quoted(value)
+    if not value.translate(None, _UNRESERVED + b" "):  # words alone, as most texts are
+        return Quoted(value.replace(b" ", b"+"))
     for byte, escape in _COMMON:
         value = value.replace(byte, escape)
     value = value.replace(b" ", b"+")
