@@ -42,6 +42,9 @@ _SETTINGS = {
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "60000",
+    # A process that stands still within a transaction, behind a pooler that answers for it, holds rows that others wait
+    # for. They wait for twice as long.
+    "idle_in_transaction_session_timeout": "30000",
 }
 _GIVEN = ", ".join(f"({name!r}, {given!r})" for name, given in _SETTINGS.items())
 SETTINGS = (
