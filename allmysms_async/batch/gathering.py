@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from typing import TypeAlias
 
+from allmysms_async.batch.block import Block
 from allmysms_async.batch.chunk import Chunk
 from allmysms_async.model import People
 from allmysms_async.text import Coding
@@ -24,7 +26,7 @@ zones are kept apart. A rendered text may read like the template itself and must
 
 
 class OpenChunk:
-    """A chunk that still takes recipients; whoever adds one adds to every column, and says so to ``added``.
+    """A chunk that still takes recipients; whoever adds one says so to ``Gathering.added``.
 
     Args:
         params: How many values each has.
@@ -62,6 +64,35 @@ class OpenChunk:
     def lengthen(self, count: int) -> None:
         """Count the characters of so many usual mobiles that are about to be added."""
         self.length += count * (_USUAL_LENGTH + 1) - (not self.rows)
+
+    def add(self, row: int, phone: str, number: int, line: int | None, values: Sequence[str]) -> None:
+        """Add a recipient to every column, and the characters of the number."""
+        self.phones.append(phone)
+        self.numbers.append(number)
+        self.lines.append(line)
+        for column, value in zip(self.values, values, strict=True):
+            column.append(value)
+        self.rows.append(row)
+        self.length += len(phone) + (len(self.rows) > 1)
+
+    def add_run(
+        self, block: Block, begin: int, end: int, lines: Sequence[int | None], values: Sequence[Sequence[str]]
+    ) -> None:
+        """Add some rows of a block to every column.
+
+        Args:
+            block: Usual mobiles.
+            begin: Position of the first row.
+            end: Position after the last row.
+            lines: The lines of the whole block.
+            values: Its values, a column for each.
+        """
+        self.phones += block.phones[begin:end]
+        self.numbers += array("Q", block.numbers[begin:end])
+        self.lines += lines[begin:end]
+        for column, more in zip(self.values, values, strict=True):
+            column += more[begin:end]
+        self.rows += block.rows[begin:end]
 
 
 class Gathering:

@@ -22,9 +22,7 @@ from allmysms_async.batch.gathering import Gathering
 from allmysms_async.batch.opt_outs import Barred, OptOuts
 from allmysms_async.batch.param import Unwritten, written
 from allmysms_async.batch.seen import Refusals, Unmet, refusal
-from allmysms_async.batch.wording import (
-    PARAM_REASONS,
-)
+from allmysms_async.batch.wording import PARAM_REASONS
 from allmysms_async.errors import InvalidNumber, InvalidText
 from allmysms_async.model import Outcome, OutcomeState, Reason, Recipient, RefusedRow, SmsMessage
 from allmysms_async.numbering import country_code
@@ -192,12 +190,7 @@ class Planner:
                     self._gathering.seal(key)
                     continue
                 chunk.lengthen(end - begin)
-            chunk.phones += block.phones[begin:end]
-            chunk.numbers += array("Q", block.numbers[begin:end])
-            chunk.lines += lines[begin:end]
-            for column, more in zip(chunk.values, values, strict=True):
-                column += more[begin:end]
-            chunk.rows += block.rows[begin:end]
+            chunk.add_run(block, begin, end, lines, values)
             # Whatever breaks next, whoever is in a chunk is remembered: planned once more, they would be texted twice.
             self._seen.update(block.numbers[begin:end] if end - begin < last else block.known)
             self._accounted.update(block.rows[begin:end])
@@ -279,15 +272,9 @@ class Planner:
             self._gathering.seal(key)
             chunk = self._gathering.chunk(key)
         number = int(phone)
-        chunk.phones.append(phone)
-        chunk.numbers.append(number)
-        chunk.lines.append(line_of(recipient))
-        for column, value in zip(chunk.values, values, strict=True):
-            column.append(value)
-        chunk.rows.append(row)
+        chunk.add(row, phone, number, line_of(recipient), values)
         self._seen.add(number)
         self._accounted.add(row)
-        chunk.length += len(phone) + (len(chunk.rows) > 1)
         chunk.parts += parts
         self._gathering.added(key, 1)
 
