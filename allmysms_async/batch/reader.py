@@ -25,18 +25,13 @@ from allmysms_async.batch.plan import Planner
 from allmysms_async.batch.policy import REPLAY_SECONDS
 from allmysms_async.batch.reconcile import reconcile
 from allmysms_async.batch.record import Sink
+from allmysms_async.batch.spare import AGAIN_SECONDS, Spare
 from allmysms_async.clock import Clock
 from allmysms_async.errors import CampaignTooLong, JournalError, NotSent, RateLimited, SourceIncomplete
 from allmysms_async.loop import surely
 from allmysms_async.model import Campaign, Totals, Waiting, as_sms
 
 __all__ = ["Reader"]
-
-# Until what could not be claimed, and nobody holds any more, is offered anew.
-_AGAIN_SECONDS = 0.05
-
-# For so long only what waits is looked at while there is any: what others hold changes slowly.
-_SPARE_SECONDS = 0.5
 
 # Until a wait for the end of quiet hours is looked at again: this machine may have slept, or its clock been set.
 _LOOK_AGAIN = 300.0
@@ -59,7 +54,6 @@ class Reader:
     Attributes:
         begun: Whether the record is open, and the campaign may be sent.
         continued: Where the campaign stood when the record was opened.
-        waiting_for: What other processes hold, while that is all that is left to wait for.
         least_seconds: How long a request limit makes the campaign at least.
     """
 
@@ -75,7 +69,6 @@ class Reader:
     ) -> None:
         self.begun = False
         self.continued: Totals | None = None
-        self.waiting_for: Waiting | None = None
         self.least_seconds: float | None = None
         self._backend = backend
         self._campaign = campaign
@@ -86,6 +79,12 @@ class Reader:
         self._desk = desk
         self._queue = desk.queue
         self._ingest = Ingest(sink, desk, options.hours, clock)
+        self._spare = Spare(sink, clock, desk)
+
+    @property
+    def waiting_for(self) -> Waiting | None:
+        """What other processes hold, while that is all that is left to wait for."""
+        return self._spare.waiting_for
 
     @property
     def recovered(self) -> int:
@@ -124,23 +123,23 @@ class Reader:
                     intake = None
                 idle = self._queue.idle
                 seconds = await surely(self._sink.elsewhere())
-                self._wait_for(self._sink.waiting_for if idle and seconds is not None else None)
+                self._spare.wait_for(self._sink.waiting_for if idle and seconds is not None else None)
                 # What could not be claimed may have been given back before others were looked at.
                 denied = idle and self._queue.denied
                 if seconds is not None:
-                    await self._take_from_others(seconds)
+                    await self._spare.take_for(seconds)
                 elif denied:
-                    await pause(self._clock, self._desk.stopping, _AGAIN_SECONDS)
+                    await pause(self._clock, self._desk.stopping, AGAIN_SECONDS)
                 if seconds is not None or denied:
                     self._queue.retry(held=seconds is not None)
                 # Also if nobody holds anything: what was given back meanwhile lies behind what was offered.
-                found = await self._continue(waiting=False) + await self._take_all_spare()
+                found = await self._continue(waiting=False) + await self._spare.take_all()
                 if seconds is None and intake is None and not (found or denied):
                     if not idle:
                         await self._queue.rest()
                     elif self._queue.held_until is not None:
                         await self._queue.until_let_go()
-                    elif not await self._is_left():
+                    elif not await self._spare.is_left():
                         break
             if lost is not None:
                 raise lost
@@ -211,58 +210,6 @@ class Reader:
         self.begun = True
         if self._options.opt_outs is not None:
             await self._options.opt_outs.load()
-
-    async def _take_from_others(self, seconds: float) -> None:
-        """Offer what other processes plan or give back, as soon as they do; return when all has to be looked at.
-
-        Args:
-            seconds: After which that is in any case: nobody is sure to be told.
-        """
-        until, stopping, found = self._clock.monotonic() + seconds, self._desk.stopping, 0
-        while (left := until - self._clock.monotonic()) > 0 and not stopping.is_set():
-            if not found:
-                await pause(self._clock, stopping, left, self._sink.stirred())
-            found = await self._take_spare()
-            if not found and self._queue.idle and await surely(self._sink.elsewhere()) is None:
-                return
-
-    async def _take_all_spare(self) -> int:
-        """Offer what waits until none does, or it is time to look at all; return how many chunks that were."""
-        until = self._clock.monotonic() + _SPARE_SECONDS
-        found = some = await self._take_spare()
-        while some and self._clock.monotonic() < until:
-            found += (some := await self._take_spare())
-        return found
-
-    async def _take_spare(self) -> int:
-        """Offer some of what waits as soon as there is room for it; return how many chunks that is."""
-        await self._queue.room()
-        if self._desk.stopping.is_set():
-            return 0
-        found = self._queue.offer(await surely(self._sink.spare(self._queue.space, self._queue.known)))
-        if found:
-            self._wait_for(None)
-            self._queue.wake()
-        return found
-
-    async def _is_left(self) -> bool:
-        """Offer some of what waits in the record though it was dealt with here; tell whether the run has to go on.
-
-        Others may have given it back, however often it was tried here in vain.
-        """
-        waits = await surely(self._sink.spare(self._queue.space, self._queue.held))
-        if not waits:  # another process may have claimed it just now, and give it back
-            return await surely(self._sink.elsewhere()) is not None
-        await pause(self._clock, self._desk.stopping, _AGAIN_SECONDS)
-        if not self._desk.stopping.is_set():
-            self._queue.offer_again(waits)
-            self._queue.wake()
-        return True
-
-    def _wait_for(self, waiting: Waiting | None) -> None:
-        if waiting != self.waiting_for:
-            self.waiting_for = waiting
-            self._desk.tell(())
 
     async def _foresee(self) -> None:
         """Say first how long a request limit makes the campaign, and refuse one that is longer than allowed.
