@@ -18,7 +18,8 @@ from allmysms_async.source.encoding import check_said, encoding_of, known_encodi
 from allmysms_async.source.form import SEPARATORS, Form, form_of
 from allmysms_async.source.letters import may_hold_wrong_letters, wrong_letters, wrong_values
 from allmysms_async.source.list_file import MOST_ROWS, ListFile
-from allmysms_async.source.records import Records, unclosed_quote
+from allmysms_async.source.quote import unclosed_quote
+from allmysms_async.source.records import Records
 
 __all__ = ["CsvSource", "read_csv"]
 

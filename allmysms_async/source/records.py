@@ -8,46 +8,28 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
 from allmysms_async.errors import InvalidSource
 from allmysms_async.source.encoding import undecodable
+from allmysms_async.source.quote import Quotes
 from allmysms_async.source.table import MAX_PIECE, Table, table_of
 
-__all__ = ["MAX_CELL", "Record", "Records", "looks_like_number", "unclosed_quote"]
+__all__ = ["MAX_CELL", "Record", "Records"]
 
 MAX_CELL = 10_000
 """A longer cell is no name and no number; it is most likely a quote that was never closed."""
 
 _MAX_LINE = 100_000
 _BLOCK = 1 << 15
-_BLANKS = " \t\xa0\u202f"
 _MOST_LINES_OF_CELL = 200
-_DIGITS_OF_A_NUMBER = 6
 _NO_RECORD = ("", "\\.")
 """What is left of a line without blanks and DOS's end of a file where it is no record: COPY ends its rows so."""
 
-_eight_digits = re.compile(r"(?:tel:)?[\W_]*(?:\d[\W_]*){8,}", re.IGNORECASE).fullmatch
-
 Record = tuple[int, list[str]]
 """The line that a record starts on, counted from 1, and its cells."""
-
-
-def looks_like_number(cell: str) -> bool:
-    """Tell whether a cell has eight digits or more and nothing else but what separates them: a land line's too."""
-    return _eight_digits(cell[:200]) is not None
-
-
-def unclosed_quote(path: Path, line: int, what: str) -> InvalidSource:
-    """Return the error of a quote that may have put several people's rows together."""
-    msg = (
-        f"{path}, line {line}: {what}. Most likely the quote that opens in this line is not closed: correct "
-        "it, or put the cell in one line."
-    )
-    return InvalidSource(msg, line=line)
 
 
 class _Pieces:
@@ -114,15 +96,8 @@ class Records:
         self._phone = phone
         self._header = header
         self._may_have_blanks = False  # after a quote, somewhere: looked for in blocks, which is faster than in lines
-        # A tab that separates is no blank: an empty cell before a quoted one would be lost.
-        self._blanks = _BLANKS.replace(separator, "")
+        self._quotes = Quotes(path, separator, width=width, phone=phone)
         self._blank = separator + '" \t\r\n\f\x1a\xa0\u202f\ufeff'  # a line of nothing else is no record
-        quoted, apart = '"(?:[^"]|"")*"', re.escape(separator)
-        cell = f'(?:[{self._blanks}]*{quoted}[{self._blanks}]*|[^"{apart}\r\n]*)'
-        self._well_quoted = re.compile(f"{cell}(?:{apart}{cell})*[\r\n]*").fullmatch
-        # From the left, so that a quoted cell is passed over whole: blanks inside of it are its own.
-        self._around_quotes = re.compile(f"[{self._blanks}]*({quoted})[{self._blanks}]*")
-        self._blank_then_quote = re.compile(rf'(^|{re.escape(separator)})[{self._blanks}]+"')
 
     def __iter__(self) -> Iterator[Record]:
         """Yield each record with the line it starts on.
@@ -163,12 +138,13 @@ class Records:
                     for cells in csv.reader(lines, delimiter=self._separator, strict=True):
                         first = raw[0]
                         if len(raw) > 1:
-                            self._judge(line, raw, cells)
+                            self._check_cells(line, cells)
+                            self._quotes.judge(line, raw, cells)
                         elif '"' in first:
                             if ' "' in first or '\xa0"' in first or '\t"' in first or '\u202f"' in first:
-                                cells = self._requoted(first, cells)
+                                cells = self._quotes.requoted(first, cells)
                             if '="' in first:
-                                cells = self._unwrapped(cells)
+                                cells = self._quotes.unwrapped(cells)
                         if len(first) > MAX_CELL:
                             self._check_cells(line, cells)
                         if first[0].isalnum() or len(raw) > 1 or first.strip(blank) not in no_record:
@@ -242,16 +218,12 @@ class Records:
                 msg = f"a line is longer than {_MAX_LINE} characters"
                 raise csv.Error(msg)
             if self._may_have_blanks and '" ' in line and not raw:
-                line = self._without_blanks(line)
+                line = self._quotes.without_blanks(line)
             raw.append(line)
             if len(raw) > _MOST_LINES_OF_CELL:
                 msg = f"a cell has more than {_MOST_LINES_OF_CELL} lines"
                 raise csv.Error(msg)
             yield line
-
-    def _without_blanks(self, line: str) -> str:
-        """Return a line without the blanks around its quoted cells, if no quote is stray."""
-        return self._around_quotes.sub(r"\1", line) if self._well_quoted(line) else line
 
     def _check_cells(self, line: int, cells: list[str]) -> None:
         """Refuse cells of a length that no name has."""
@@ -261,64 +233,3 @@ class Records:
                 "closed."
             )
             raise InvalidSource(msg, line=line)
-
-    def _judge(self, line: int, raw: list[str], cells: list[str]) -> None:
-        """Refuse a record of several lines that a stray quote may have put together."""
-        self._check_cells(line, cells)
-        if any(self._blank_then_quote.search(each) for each in raw):
-            self._refuse_quote(line, "a quote that comes after a blank opens a cell of several lines")
-        # A record that is whole as it stands may hold separators in a cell, such as an address's.
-        whole = len(cells) == self._width and self._has_number(cells)
-        for position, cell in enumerate(cells):
-            first, *others = cell.split("\n")
-            if others and (
-                (self._separator in first and self._is_record(first, position, whole))
-                or any(self._is_record(other, 0, whole) for other in others)
-            ):
-                self._refuse_quote(line, "a quoted cell goes on over lines that look like other people's rows")
-
-    def _requoted(self, raw: str, cells: list[str]) -> list[str]:
-        """Return the cells of a line in which blanks may stand before a quote that opens a cell."""
-        if not self._blank_then_quote.search(raw):
-            return cells
-        text = self._blank_then_quote.sub(r'\1"', raw)
-        [again] = csv.reader([text], delimiter=self._separator, strict=True)
-        # Where the blank was inside a quoted cell both readings have as many cells, and the first one is right.
-        opened = any(cell.lstrip(self._blanks).startswith('"') for cell in cells)
-        return cells if len(again) == len(cells) and not opened else again
-
-    def _unwrapped(self, cells: list[str]) -> list[str]:
-        """Return cells without the formula ``="0042"`` that keeps one a text; the number's stays."""
-        return [
-            cell[2:-1] if len(cell) > 2 and cell[:2] == '="' and cell[-1] == '"' and position != self._phone else cell
-            for position, cell in enumerate(cells)
-        ]
-
-    def _is_record(self, text: str, position: int, whole: bool) -> bool:
-        """Tell whether a line inside a quoted cell looks like a row of its own, or like the rest of one."""
-        parts = text.split(self._separator)
-        cells = ["-"] * position + parts
-        if self._has_number(cells):
-            return True
-        prose = self._separator == ","  # which an address and a note have too
-        if not prose and len(parts) > 1 and self._has_digits(cells):
-            return True
-        if self._width < 2 or len(parts) < 2 or len(cells) < self._width:
-            return False
-        # Somebody without a number, or with one that cannot be read, is a person too.
-        if not whole or not prose or self._phone is None or not cells[self._phone].strip():
-            return True
-        return self._has_digits(cells) or not any(part[:1].isspace() for part in parts[1:])
-
-    def _has_number(self, cells: list[str]) -> bool:
-        """Tell whether cells have a number where a row has it."""
-        return self._phone is not None and self._phone < len(cells) and looks_like_number(cells[self._phone])
-
-    def _has_digits(self, cells: list[str]) -> bool:
-        """Tell whether cells have what may be meant for a number where a row has it."""
-        if self._phone is None or self._phone >= len(cells):
-            return False
-        return sum(map(str.isdigit, cells[self._phone][:200])) >= _DIGITS_OF_A_NUMBER
-
-    def _refuse_quote(self, line: int, what: str) -> None:
-        raise unclosed_quote(self._path, line, what)
