@@ -114,7 +114,8 @@ def decode(operation: type[Operation[R]], response: HttpResponse) -> R:
 def _returned(response: HttpResponse, name: str) -> Value:
     """Return what the answer returns, raising what it is instead."""
     # Here and not above, since it brings lxml, which `import allmysms_async` does without.
-    from allmysms_async.protocols.soap.tree import Fault, Malformed, read_answer
+    from allmysms_async.protocols.soap.document import Malformed
+    from allmysms_async.protocols.soap.tree import Fault, read_answer
 
     try:
         returned = read_answer(response.body, name)

@@ -1,22 +1,14 @@
-"""Bytes of an answer -> values, by the shape of its elements. Hardened: nothing in an answer can cost much.
-
-No document type, no entity, no network; what is nested, referred to or repeated is bounded before it is read.
-"""
+"""Bytes of an answer -> values, by the shape of its elements; what is nested or referred to is bounded."""
 
 from __future__ import annotations
 
-import re
 import typing
 from typing import Any
 
-from lxml import etree
-
+from allmysms_async.protocols.soap.document import Malformed, root_of
 from allmysms_async.protocols.soap.wire import Value
 
-__all__ = ["MAX_MARKS", "Fault", "Malformed", "read_answer"]
-
-MAX_MARKS = 2_000_000
-"""So many ``<`` and ``=`` in an answer at most: about 160,000 reports, and some 300 MB while they are read."""
+__all__ = ["Fault", "read_answer"]
 
 _MAX_REFERENCES = 64
 _VISITS_PER_ELEMENT, _VISITS_ALWAYS, _MAX_VISITS = 3, 10_000, 1_500_000
@@ -27,14 +19,6 @@ _TYPE, _NIL = f"{_XSI}type", f"{_XSI}nil"
 _ARRAY_TYPE = "{http://schemas.xmlsoap.org/soap/encoding/}arrayType"
 _OTHERS = frozenset(("sendSms", "getInfo", "deleteCampaign", "getAcks", "getPull", "getStop", "createSubAccount"))
 _TRUE = frozenset({"true", "1"})
-_BOM = b"\xef\xbb\xbf"
-# Encodings in which every byte of ASCII stands for itself, so that counting `<` counts elements.
-_ENCODINGS = frozenset({"utf-8", "us-ascii", "ascii", "iso-8859-1", "iso-8859-15", "windows-1252"})
-_declared = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""").match
-
-
-class Malformed(ValueError):
-    """The bytes are no answer; the message says in a few words what they are instead."""
 
 
 class Fault(Exception):
@@ -63,7 +47,7 @@ def read_answer(body: bytes, operation: str) -> Value:
         Malformed: It is no SOAP answer to this operation.
         Fault: It is a SOAP Fault.
     """
-    content = _content(_root(_bounded(body)))
+    content = _content(root_of(body))
     first = content[0]
     if first.tag in {f"{{{namespace}}}Fault" for namespace in _SOAP}:
         raise Fault(_fault_code(first))
@@ -85,71 +69,6 @@ def read_answer(body: bytes, operation: str) -> Value:
         what = "a word in SOAP that nothing says is an answer"  # as of a page that tells of maintenance
         raise Malformed(what)
     return value
-
-
-def _bounded(body: bytes) -> bytes:
-    """Return the document's bytes, refusing what is dangerous or dear to parse."""
-    body = body.removeprefix(_BOM).lstrip()
-    if not body:
-        what = "empty"
-        raise Malformed(what)
-    if body[:1] != b"<":
-        what = "not XML, or has text before it"
-        raise Malformed(what)
-    declared = _declared(body[:200])
-    if declared and declared[1].decode().lower() not in _ENCODINGS:
-        what = "XML in an unusual encoding"
-        raise Malformed(what)
-    if body.count(b"<") + body.count(b"=") > MAX_MARKS:
-        what = "XML with too many elements"
-        raise Malformed(what)
-    start = _after_prolog(body)
-    if body[start : start + 9].upper() == b"<!DOCTYPE":
-        html = re.match(rb"<!DOCTYPE\s+html", body[start : start + 40], re.IGNORECASE)
-        what = "an HTML page" if html else "XML with a document type, which is refused"
-        raise Malformed(what)
-    if re.match(rb"<(?:html|br|b|head|body)\b", body[start : start + 10], re.IGNORECASE):
-        what = "an HTML page"
-        raise Malformed(what)
-    return body
-
-
-def _after_prolog(body: bytes) -> int:
-    """Return where the first thing begins that is neither a blank, a comment nor an instruction."""
-    at = 0
-    while True:
-        while body[at : at + 1].isspace():
-            at += 1
-        opened, closing = body[at : at + 4], b""
-        if opened[:2] == b"<?":
-            closing = b"?>"
-        elif opened == b"<!--":
-            closing = b"-->"
-        end = body.find(closing, at + 2) if closing else -1
-        if end < 0:
-            return at
-        at = end + len(closing)
-
-
-def _root(body: bytes) -> Any:
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        root = etree.fromstring(body, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        what = "broken XML, or cut"
-        raise Malformed(what) from None
-    if root.getroottree().docinfo.internalDTD is not None:  # a second lock: it was looked for before parsing
-        what = "XML with a document type, which is refused"
-        raise Malformed(what)
-    return root
 
 
 def _content(root: Any) -> list[Any]:
