@@ -27,8 +27,8 @@ from allmysms_async.model import (
     SmsMessage,
     Unconfirmed,
 )
-from allmysms_async.protocols.envoyersmspro.message import RecipientStats
 from allmysms_async.protocols.envoyersmspro.response import Response
+from allmysms_async.protocols.envoyersmspro.stats import RecipientStats
 from allmysms_async.protocols.mms.answer import Answer
 from allmysms_async.protocols.rest import RestBackend
 from allmysms_async.protocols.rest.account import GetInfoResult

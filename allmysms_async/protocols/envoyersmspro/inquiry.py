@@ -15,9 +15,9 @@ from allmysms_async.protocols.connection import HttpBackend
 from allmysms_async.protocols.envoyersmspro.account import CreateAccount, GetAccountStatus, GetAllAccounts
 from allmysms_async.protocols.envoyersmspro.api import EnvoyerSmsProApi
 from allmysms_async.protocols.envoyersmspro.line import Line
-from allmysms_async.protocols.envoyersmspro.message import GetMessageStats
 from allmysms_async.protocols.envoyersmspro.operation import Operation, Result
 from allmysms_async.protocols.envoyersmspro.response import PAGE, GetResponses
+from allmysms_async.protocols.envoyersmspro.stats import GetMessageStats
 from allmysms_async.protocols.envoyersmspro.status import DELIVERY
 from allmysms_async.protocols.envoyersmspro.stop import ActivateStop, CheckStop, DeactivateStop
 

@@ -11,8 +11,9 @@ from allmysms_async.exchange import HttpResponse
 from allmysms_async.protocols.envoyersmspro.account import CreateAccount, GetAccountStatus, GetAllAccounts
 from allmysms_async.protocols.envoyersmspro.answer import Failure, Unreadable, failure, parse
 from allmysms_async.protocols.envoyersmspro.codec import decode
-from allmysms_async.protocols.envoyersmspro.message import GetMessageStats, SendMessage
+from allmysms_async.protocols.envoyersmspro.message import SendMessage
 from allmysms_async.protocols.envoyersmspro.operation import Operation
+from allmysms_async.protocols.envoyersmspro.stats import GetMessageStats
 from allmysms_async.protocols.envoyersmspro.stop import CheckStop
 from tests.cases import each
 

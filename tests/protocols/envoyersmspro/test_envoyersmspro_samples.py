@@ -12,7 +12,7 @@ import pytest
 from allmysms_async import InsufficientCredit
 from allmysms_async.exchange import HttpResponse
 from allmysms_async.model import Secret
-from allmysms_async.protocols.envoyersmspro import account, message, response, stop
+from allmysms_async.protocols.envoyersmspro import account, message, response, stats, stop
 from allmysms_async.protocols.envoyersmspro.answer import PARIS
 from allmysms_async.protocols.envoyersmspro.codec import Credentials, decode, encode
 from allmysms_async.protocols.envoyersmspro.operation import Operation
@@ -40,7 +40,7 @@ CASES: dict[str, tuple[Operation[Any], dict[str, Any]]] = {
         {"message_id": "879", "sms_sent": 2, "sms_remaining": 564},
     ),
     "stats": (
-        message.GetMessageStats("879"),
+        stats.GetMessageStats("879"),
         {
             "counts": {"1": 1, "2": 1, "3": 0, "4": 0, "5": 0},
             "recipients": (
