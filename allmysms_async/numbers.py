@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from allmysms_async.errors import InvalidNumber
+from allmysms_async.masking import MAX_RAW_LENGTH, mask, name_shown, written_in_france
 from allmysms_async.numbering import NATIONAL_LENGTHS, OVERSEAS_MOBILES, country_code
 
 __all__ = [
@@ -29,9 +30,6 @@ __all__ = [
     "usual_mobiles",
 ]
 
-MAX_RAW_LENGTH: Final = 64
-"""Longer values are refused unread, in characters: this bounds the time that one cell can take."""
-
 _Reason = Literal["empty", "malformed", "ambiguous", "land_line"]
 
 _OVERSEAS_BY_PREFIX: Final = {
@@ -44,8 +42,6 @@ _MIN_DIGITS, _MAX_DIGITS = 8, 15
 # Digits together after which no separator comes inside one number, before a slash and before any other.
 _WHOLE_BEFORE_SLASH, _WHOLE = 6, 9
 _NATIONAL_DIGITS: Final = 9
-# Of the name of a sender: characters that are shown, and digits of which one may be no number.
-_MAX_NAME, _MAX_NAME_DIGITS = 20, 4
 # Fewer bare digits tell no country: a 0 or a digit may be missing, and what is left be somebody's number elsewhere.
 _LEAST_BARE: Final = 11
 
@@ -54,7 +50,6 @@ usual_mobile = re.compile(_USUAL).fullmatch
 """Matches a metropolitan mobile as most files write it, its group the nine digits after 33; the blocks that hold an
 overseas range are left to ``canonical_number``."""
 _usual_lines = re.compile(f"^{_USUAL}$|^.*$", re.MULTILINE).findall
-_written_in_france = re.compile(r"(?:(?:00)?330?|0)([1-9][0-9]{8})|([67][0-9]{8})").fullmatch
 _plus_and_digits = re.compile(r"\+?[0-9]+").fullmatch
 _country_code = re.compile(r"(?:\+|00)?[1-9][0-9]{0,2}").fullmatch
 _decimal = re.compile(r"\+?([0-9]+)([.,]0+)").fullmatch
@@ -167,36 +162,6 @@ def read_gateway_number(raw: str) -> str:
         return raw
 
 
-def mask(number: str) -> str:
-    """Give a number in a form fit for logs and messages, such as ``336****78``.
-
-    A French number has one such form, however it is written; so has any other with ``00`` or ``+`` in front. Only
-    digits are shown: the first three and the last two of eight or more, the last two of five to seven, else none.
-
-    Args:
-        number: A number in any form; it need not be valid.
-    """
-    digits = "".join(c for c in number[:MAX_RAW_LENGTH] if c in "0123456789")
-    if (french := _written_in_france(digits)) is not None:
-        digits = f"33{french[1] or french[2]}"
-    elif digits.startswith("00"):
-        digits = digits[2:]
-    if len(digits) >= _MIN_DIGITS:
-        return f"{digits[:3]}****{digits[-2:]}"
-    return f"****{digits[-2:]}" if len(digits) > 4 else "****"
-
-
-def name_shown(name: str) -> str:
-    """Give what may be shown of the name of a sender: 20 characters of it, or a number masked.
-
-    Args:
-        name: Whatever stands where a name should: people write phone numbers there, and codes.
-    """
-    shown = name[:_MAX_NAME]
-    digits = sum(character.isdigit() for character in shown)
-    return mask(shown) if digits > _MAX_NAME_DIGITS or digits * 2 > len(shown) else shown
-
-
 def digits_of(raw: str) -> tuple[str, bool]:
     """Strip what may surround the digits; tell whether they start with a country code for sure.
 
@@ -218,7 +183,7 @@ def digits_of(raw: str) -> tuple[str, bool]:
     if decimal := _decimal(text):
         # Without this, the 0 of ``33612345678.0`` would be one more digit: in some countries, somebody else's number.
         # Of more, only a French number is whole for sure: elsewhere the zeros may be its last digits.
-        if decimal[2] != ".0" and (decimal[2][1:] not in {"0", "00"} or _written_in_france(decimal[1]) is None):
+        if decimal[2] != ".0" and (decimal[2][1:] not in {"0", "00"} or written_in_france(decimal[1]) is None):
             raise _refusal("it ends like a decimal number: give it as text", raw)
         text = text[: decimal.end(1)]
     if _scientific(text):
