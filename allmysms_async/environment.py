@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from allmysms_async.errors import InvalidRequest
-from allmysms_async.protocols.connection import address
+from allmysms_async.protocols.address import address
 from allmysms_async.protocols.rest import RestBackend
 
 __all__ = ["API_KEY", "BASE_URL", "LOGIN", "backend_of_environment", "value_of"]

@@ -1,4 +1,4 @@
-"""The way to a gateway over HTTP, the same for every protocol: its address, who asks, what carries it, who is told.
+"""The way to a gateway over HTTP, the same for every protocol: who asks, what carries it, who is told.
 
 A backend checks here what it was given, once, before anything is sent; no refusal shows a value, which may hold a key.
 """
@@ -6,11 +6,8 @@ A backend checks here what it was given, once, before anything is sent; no refus
 from __future__ import annotations
 
 import functools
-import re
-import warnings
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias, TypeVar
-from urllib.parse import urlsplit
 
 from allmysms_async import argument, telemetry
 from allmysms_async.border import bordered
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
     from allmysms_async.exchange import HttpRequest, HttpResponse
 
     _Carry: TypeAlias = Callable[[HttpRequest], Awaitable[HttpResponse]]
-__all__ = ["Connection", "Credentials", "HttpBackend", "address", "secret"]
+__all__ = ["Connection", "Credentials", "HttpBackend", "secret"]
 
 
 class _Answer(Protocol):
@@ -37,70 +34,6 @@ class _Answer(Protocol):
 
 A = TypeVar("A", bound=_Answer)
 _Read: TypeAlias = "Callable[[HttpResponse], Awaitable[A]]"
-
-# -- address ----------------------------------------------------------------------------------------------------------
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_LONGEST = 2000
-# Source: RFC 3986, §2: neither reserved nor unreserved; clients differ in how they mend them.
-_ALIEN = re.compile(r'[\s"<>\\^`{|}]')
-_SUCH_AS = "Give an address such as https://api.example.com, without credentials, query or fragment."
-
-
-def address(name: str, value: str, *, allow_plain_http: bool, path: str | None = "") -> str:
-    """Return the address of a gateway, refusing what would show credentials on the way or lead nowhere.
-
-    Plain http to another machine takes leave, and warns at the line that opened the backend.
-
-    Args:
-        name: The argument it was given as.
-        value: The address.
-        allow_plain_http: Whether credentials may travel in clear to another machine.
-        path: What a root ends in where somebody gave it with the API's own path: it is dropped, with a final slash.
-            None leaves the address as it is, for one that names what answers, to the slash.
-
-    Raises:
-        InvalidRequest: Saying what is wrong with it.
-    """
-    argument.text(name, value)
-    fault = _fault(value)
-    if fault is not None:
-        raise InvalidRequest(f"{name} {fault}; nothing was sent.", remedy=_SUCH_AS)
-    parts = urlsplit(value)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        if not allow_plain_http:
-            msg = f"{name} is plain http, which would send the credentials in clear; nothing was sent."
-            raise InvalidRequest(msg, remedy="Use https, or say allow_plain_http=True.")
-        msg = f"The credentials travel in clear to {parts.hostname}: anybody on the way can read them."
-        warnings.warn(msg, UserWarning, stacklevel=4)
-    return value if path is None else value.rstrip("/").removesuffix(path)
-
-
-def _fault(value: str) -> str | None:
-    """Return what is wrong with an address, or None; an @ may be the end of credentials without a name."""
-    if len(value) > _LONGEST:
-        return f"is an address of more than {_LONGEST} characters"
-    if not value.isprintable() or _ALIEN.search(value):
-        return "holds blanks or other characters that no address has"
-    if "@" in value:
-        return "holds an @, as if credentials stood before it: they are arguments of their own"
-    if "?" in value or "#" in value:
-        return "holds a query or a fragment, which no gateway's address has"
-    try:
-        parts = urlsplit(value)
-        host = parts.hostname
-    except ValueError:
-        return "cannot be read as an address"
-    if parts.scheme not in {"http", "https"}:
-        return "does not begin with https://"
-    if not host:
-        return "names no host"
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    return "has a port that is none: they are 1 to 65535" if port == 0 else None
-
 
 # -- credentials ------------------------------------------------------------------------------------------------------
 

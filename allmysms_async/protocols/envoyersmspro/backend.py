@@ -13,7 +13,8 @@ from allmysms_async.border import bordered
 from allmysms_async.errors import InvalidText
 from allmysms_async.hooks import Hook
 from allmysms_async.model import MmsMessage, SendReceipt, SmsMessage
-from allmysms_async.protocols.connection import Connection, address
+from allmysms_async.protocols.address import address
+from allmysms_async.protocols.connection import Connection
 from allmysms_async.protocols.envoyersmspro.inquiry import EnvoyerSmsProInquiry
 from allmysms_async.protocols.envoyersmspro.line import Line, credentials
 from allmysms_async.protocols.envoyersmspro.message import (

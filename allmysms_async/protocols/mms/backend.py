@@ -12,7 +12,8 @@ from allmysms_async.backend import SendLimits, SendRequest, identity
 from allmysms_async.border import bordered
 from allmysms_async.hooks import Hook
 from allmysms_async.model import Accepted, Account, MmsKind, MmsMessage, SendReceipt, SmsMessage
-from allmysms_async.protocols.connection import Connection, HttpBackend, address, secret
+from allmysms_async.protocols.address import address
+from allmysms_async.protocols.connection import Connection, HttpBackend, secret
 from allmysms_async.protocols.mms import status
 from allmysms_async.protocols.mms.answer import Answer, read_account, read_send, results
 from allmysms_async.protocols.mms.codec import SEND, Credentials, check_media, encode_account, encode_send, told

@@ -14,7 +14,8 @@ from allmysms_async.errors import InvalidSender
 from allmysms_async.hooks import Hook
 from allmysms_async.model import Estimate, FoundSend, SendReceipt, SmsMessage
 from allmysms_async.numbers import name_shown
-from allmysms_async.protocols.connection import Connection, HttpBackend, address, secret
+from allmysms_async.protocols.address import address
+from allmysms_async.protocols.connection import Connection, HttpBackend, secret
 from allmysms_async.protocols.rest import neutral
 from allmysms_async.protocols.rest.campaigns import DeleteCampaign
 from allmysms_async.protocols.rest.codec import Credentials, Format, Formats

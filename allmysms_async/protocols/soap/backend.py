@@ -14,7 +14,8 @@ from allmysms_async.errors import InvalidSender
 from allmysms_async.hooks import Hook
 from allmysms_async.model import MmsMessage, SendReceipt, SmsMessage
 from allmysms_async.numbers import name_shown
-from allmysms_async.protocols.connection import Connection, address, secret
+from allmysms_async.protocols.address import address
+from allmysms_async.protocols.connection import Connection, secret
 from allmysms_async.protocols.refusal import place_of_wrong, refuse_lacking
 from allmysms_async.protocols.soap.account import DeleteCampaign
 from allmysms_async.protocols.soap.codec import Credentials
