@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
-from urllib.parse import quote, unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from allmysms_async.clock import SYSTEM
-from allmysms_async.journal.address import LOGGING_NAME
 from allmysms_async.journal.bell import LOOK_SECONDS
 from allmysms_async.journal.errand import End, Errands, Member
 from allmysms_async.journal.fork import opens, refuse_forked
 from allmysms_async.journal.group import begin, commit
 from allmysms_async.journal.keeper import Keeper
 from allmysms_async.journal.salvage import Saved, refuse_remains
+from allmysms_async.journal.sqlite_file import absolute, connected, name_of, over, set_up, write_ahead
 from allmysms_async.journal.watch import Harm, Harmed
 
 __all__ = ["File"]
 
 T = TypeVar("T")
-
-_BUSY_PAUSE = 0.01
 
 # Between two looks whether another process has written: ever longer up to this while none did.
 _LONG_LOOK_SECONDS = 0.2
@@ -43,7 +37,8 @@ class File:
     """
 
     def __init__(self, url: sa.URL, busy_timeout: float) -> None:
-        self._url = _absolute(url)
+        self._url = absolute(url)
+        self._name = name_of(self._url)
         self._busy_timeout = busy_timeout
         self._errands = Errands(self._commit_together)
         self._keeper: Keeper | None = None
@@ -73,12 +68,6 @@ class File:
         """Whether the files could not be looked at after what was committed last."""
         return self._keeper is not None and self._keeper.unsure
 
-    @property
-    def _name(self) -> str:
-        """Where the file is."""
-        name = self._url.database or ""
-        return unquote(urlsplit(name).path) if name.startswith("file:") else name
-
     def probe(self, *, create: bool) -> None:
         """Open the file and close it, before anything else relies on it.
 
@@ -94,7 +83,7 @@ class File:
             refuse_remains(self.path)
             with suppress(OSError):  # it is there, or SQLite finds out
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        self._plain().close()
+        connected(self._url, self._busy_timeout).close()
         if create and self.path is not None:
             self._keeper = Keeper(self.path, self._raw)
 
@@ -178,33 +167,15 @@ class File:
 
     # -- in the thread ------------------------------------------------------------------------------------------------
 
-    def _plain(self) -> sqlite3.Connection:
-        """Return a connection to the file as the standard library makes it."""
-        [name], options = _engine.dialect.create_connect_args(self._url)
-        uri = bool(options.get("uri"))
-        # Used in one thread alone, and closed in any by whatever finds it forgotten.
-        return sqlite3.connect(name, uri=uri, timeout=self._busy_timeout, check_same_thread=False)
-
     def _connect(self) -> sqlite3.Connection:
         """Return a new connection, set up."""
         self._ends = opens(self._name, self)
-        raw = self._plain()
-        try:
-            raw.isolation_level = None  # the driver must not begin transactions of its own accord
-            raw.execute("PRAGMA synchronous=FULL")  # what is committed stays, also when the machine loses its power
-        except BaseException:
-            raw.close()
-            raise
-        return raw
+        return set_up(connected(self._url, self._busy_timeout))
 
     def _opened(self) -> sa.Connection:
         """Return the connection, opened if there is none."""
         if self._connection is None:
-            _opening.connect = self._connect
-            try:
-                self._connection = _engine.connect()
-            finally:
-                del _opening.connect
+            self._connection = over(self._connect)
             event.listen(self._connection, "begin", self._begins)
         return self._connection
 
@@ -229,7 +200,7 @@ class File:
 
     def _settled(self) -> None:
         """Set the file up, and look after it from now on."""
-        self._write_ahead()
+        write_ahead(self._raw(), self._busy_timeout)
         if self._keeper is not None:
             self._keeper.begin()
 
@@ -245,23 +216,6 @@ class File:
                 return work(self._opened())
         finally:
             self._reading = False
-
-    def _write_ahead(self) -> None:
-        """Let readers and a writer not wait for each other; a mode of the file, which stays."""
-        raw, until = self._raw(), SYSTEM.monotonic() + self._busy_timeout
-        while True:
-            try:
-                raw.execute("PRAGMA journal_mode=WAL")
-            except sqlite3.OperationalError as error:
-                code = error.sqlite_errorcode & 0xFF
-                if code == sqlite3.SQLITE_READONLY:  # whatever is written next finds out
-                    return
-                # While another process begins the same journal it is busy at once, and does not wait.
-                if code != sqlite3.SQLITE_BUSY or SYSTEM.monotonic() >= until:
-                    raise
-                time.sleep(_BUSY_PAUSE)
-            else:
-                return
 
     def _commit_together(self, group: list[Member]) -> list[End]:
         """Commit a group; if the database fails, nothing of it is recorded."""
@@ -285,28 +239,3 @@ class File:
         except BaseException as error:  # noqa: BLE001, RUF100  # each of those who wait is told
             ends += [End(member, None, error) for member in group]
         return ends
-
-
-_opening = threading.local()
-
-# One for all files: what it has compiled for one journal it need not compile for the next. It keeps no connection.
-_engine = sa.create_engine(
-    "sqlite://",
-    creator=lambda: _opening.connect(),
-    poolclass=sa.pool.NullPool,
-    # Every use ends its transaction itself; a rollback after each would cost as much again.
-    pool_reset_on_return=None,
-    hide_parameters=True,
-    logging_name=LOGGING_NAME,
-)
-
-
-def _absolute(url: sa.URL) -> sa.URL:
-    """Return where a file is whatever becomes the working directory."""
-    name = url.database or ""
-    if not name.startswith("file:"):
-        return url.set(database=os.path.abspath(name))
-    parts = urlsplit(name)
-    if parts.path.startswith("/"):
-        return url
-    return url.set(database=parts._replace(path=quote(os.path.abspath(unquote(parts.path)))).geturl())
