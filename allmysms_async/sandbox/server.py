@@ -4,10 +4,11 @@ import asyncio
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Self, get_args
+from typing import Self
 
 from starlette.types import ASGIApp
 
+from . import instruction
 from .application import Application
 from .control import control_application
 from .envoyersmspro import EnvoyerSmsProFace
@@ -19,16 +20,13 @@ from .inbox import routes as page_routes
 from .listener import HOST, Listener, SandboxError, bind
 from .mail2sms import Certificate, Mail, Mailbox, MailGateway, MailServer
 from .mms import MmsFace
-from .numbering import canonical
 from .overview import State, overview
 from .push import Webhooks
 from .soap import SoapFace
-from .state import Clock, HandsetMessage, Observer, OptOutReason, Stats, World
+from .state import Clock, HandsetMessage, Observer, Stats, World
 from .v9 import V9Face
 
 __all__ = ["Sandbox"]
-
-_REASONS: Mapping[str, OptOutReason] = {reason: reason for reason in get_args(OptOutReason)}
 
 
 class Sandbox:
@@ -167,9 +165,7 @@ class Sandbox:
         """
         if phone is None:
             return list(self.all_messages())
-        number = canonical(phone.strip())
-        if number is None:
-            raise ControlError(f"{phone!r} is not a mobile number.")
+        number = instruction.number_of(phone)
         self._world.settle()
         return self._world.handsets.inbox(number)
 
@@ -221,12 +217,7 @@ class Sandbox:
         Raises:
             ControlError: There is no such account, or the credits are not a number from 0 up.
         """
-        account = self._world.account(login)
-        if account is None:
-            raise ControlError(f"There is no account {login!r}; there are {', '.join(self._world.accounts)}.")
-        if not (math.isfinite(credits) and credits >= 0):
-            raise ControlError("The credits must be a number from 0 up.")
-        account.credits = credits
+        instruction.set_credits(self._world, login, credits)
 
     def top_up(self, login: str, credits: float) -> None:
         """Let an account hold this many credits; the same as `set_credits`."""
@@ -243,14 +234,7 @@ class Sandbox:
         Raises:
             ControlError: The number, the reason or the account does not exist.
         """
-        number = canonical(phone.strip())
-        if number is None:
-            raise ControlError(f"{phone!r} is not a mobile number.")
-        if reason not in _REASONS:
-            raise ControlError(f"{reason!r} is not a reason; the reasons are {', '.join(_REASONS)}.")
-        if login is not None and self._world.account(login) is None:
-            raise ControlError(f"There is no account {login!r}; there are {', '.join(self._world.accounts)}.")
-        self._world.opt_outs.add(number, _REASONS[reason], self._world.settle(), login)
+        instruction.opt_out(self._world, phone, reason, login)
 
     def reply(self, phone: str, text: str) -> None:
         """Let a handset answer its last text; STOP puts it on the sender's opt-out list, START takes it off.
@@ -258,11 +242,7 @@ class Sandbox:
         Raises:
             ControlError: It is not a number that the gateway takes, or nothing was ever sent to it.
         """
-        number = canonical(phone.strip())
-        if number is None:
-            raise ControlError(f"{phone!r} is not a mobile number.")
-        if self._world.reply(number, text) is None:
-            raise ControlError(f"Nothing was sent to {phone!r} that could be answered.")
+        instruction.reply(self._world, phone, text)
 
     def push_into(self, application: ASGIApp, path: str = "/", *, login: str = "demo") -> None:
         """Give an account's reports and replies to an ASGI application of this process, as its webhooks would.
@@ -297,10 +277,7 @@ class Sandbox:
         Raises:
             ControlError: There is no such code.
         """
-        recording = self._world.recordings.find(code)
-        if recording is None:
-            raise ControlError(f"There is no code {code!r}.")
-        recording.sound, recording.recorded_at = sound, self._world.settle()
+        instruction.record(self._world, code, sound)
 
     def state(self) -> State:
         """Return everything at a glance, without secrets."""
