@@ -112,7 +112,6 @@ class Engine:
         self._own = app is None
         self._app = _app_of(journal) if app is None else app
         self._control: Control | None = None
-        self._priorities: dict[int, int] = {}
 
     @property
     def app(self) -> procrastinate.App:
@@ -135,11 +134,12 @@ class Engine:
             yield
 
     @contextlib.asynccontextmanager
-    async def serving(self, drain: Drain) -> AsyncGenerator[None, None]:
+    async def serving(self, drain: Drain, priority_of: Callable[[int], int]) -> AsyncGenerator[None, None]:
         """Have the app's jobs run what drains a slot, for as long as this is entered.
 
         Args:
             drain: Given the campaign and the slot, tells whether to come again.
+            priority_of: Given the campaign, returns its priority, in which it comes again.
 
         Raises:
             InvalidRequest: The app's jobs for this account run another worker's drains already.
@@ -151,7 +151,7 @@ class Engine:
                     return
                 if await self._others_wait(campaign):
                     break
-            await self.defer(campaign, slot)
+            await self.defer(campaign, slot, priority_of(campaign))
 
         served = served_by(self._app, TASK)
         if self.line in served:
@@ -169,7 +169,7 @@ class Engine:
             rows = await self._app.connector.execute_query_all_async(_OTHERS, queue=self.line, mine=f"{campaign}/%")
         return bool(rows)
 
-    async def defer(self, campaign: int, slot: int, priority: int | None = None) -> bool:
+    async def defer(self, campaign: int, slot: int, priority: int) -> bool:
         """Have a slot of a campaign drained by whoever is free; False if that waits already.
 
         Raises:
@@ -178,10 +178,6 @@ class Engine:
         import procrastinate.exceptions as failures
 
         lock = f"{campaign}/{slot}"
-        if priority is None:
-            priority = self._priorities.get(campaign, 0)
-        else:
-            self._priorities[campaign] = priority
         deferring = self._app.configure_task(
             TASK, allow_unknown=True, queue=self.line, lock=lock, queueing_lock=lock, priority=priority
         )

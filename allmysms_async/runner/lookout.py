@@ -87,6 +87,11 @@ class Lookout:
         beaten = self._stats.beaten_at
         return beaten is not None and self._clock.monotonic() - beaten < _DEAF_SECONDS
 
+    def priority_of(self, campaign: int) -> int:
+        """Return the priority of a campaign; one that is closed has none."""
+        placed = self.placed.get(campaign)
+        return 0 if placed is None else placed.priority
+
     async def keep(self) -> None:
         """Look around again and again, at once when something is told; whatever fails is tried again."""
         beats = 0

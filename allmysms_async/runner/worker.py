@@ -193,7 +193,7 @@ class Worker:
                     control, engine, gate, share, self.stats, self._clock, self._rng, self._stopping,
                     name=self.name, concurrency=self._concurrency, until_idle=self._until_idle, end=self._end,
                 )  # fmt: skip
-                async with engine.opened(control), engine.serving(self._drain):
+                async with engine.opened(control), engine.serving(self._drain, lookout.priority_of):
                     await lookout.look()
                     beating = asyncio.create_task(lookout.keep(), name="runner beat")
                     beating.add_done_callback(self._part_ended)
