@@ -223,10 +223,10 @@ class Share:
         finished = sending.finished
         await sending.aclose()
         error = sending.error
-        if sending.answered:  # what went wrong before is over
+        done = error is None and finished
+        if done or sending.answered:  # what went wrong before is over
             self._troubles.pop(placed.campaign, None)
-        if error is None and finished:
-            self._troubles.pop(placed.campaign, None)
+        if done:
             try:
                 if await store.finish(self._control, placed.campaign):
                     _log.info("done", extra=logs.fields("worker_done", campaign=placed.name))
