@@ -56,6 +56,7 @@ create table if not exists runner_failure (
 alter table runner_line add column if not exists hour_limit integer;
 alter table runner_campaign add column if not exists by_operator boolean not null default false;
 """
+# Earlier tables have a column `tat` in runner_line that nobody uses: it stays, as dropping it takes a lock and a right.
 _CREATE = (
     """
 create table if not exists allmysms_runner (version integer not null, least integer not null);
@@ -73,8 +74,7 @@ create index if not exists runner_campaign_line on runner_campaign (line, status
 create table if not exists runner_line (
     line text primary key,
     max_in_flight integer,
-    rate double precision,
-    tat timestamptz not null default '-infinity'
+    rate double precision
 );
 create table if not exists runner_request (
     id bigint generated always as identity primary key,
