@@ -10,7 +10,8 @@ from allmysms_async.prepare.campaign import engine_options
 from allmysms_async.prepare.marketing import lawful_campaign
 from allmysms_async.prepare.message import iterable
 from allmysms_async.prepare.opt_outs import opt_outs_of
-from allmysms_async.prepare.send import dated_within_hours, receipt_of, send_request, within_hours
+from allmysms_async.prepare.receipt import receipt_of
+from allmysms_async.prepare.send import dated_within_hours, send_request, within_hours
 
 __all__ = [
     "attempts_of",

@@ -1,14 +1,12 @@
-"""One text to a few recipients: the request that it makes, and how it ended."""
+"""One text to a few recipients: the request that it makes, and when it may be sent."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import secrets
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
-import msgspec
 from pyroaring import BitMap64
 
 from allmysms_async import argument
@@ -17,19 +15,17 @@ from allmysms_async.batch.chunk import Chunk
 from allmysms_async.batch.hours import Hours
 from allmysms_async.batch.param import param_problem, written
 from allmysms_async.batch.plan import Planner
-from allmysms_async.batch.settlement import all_refused
-from allmysms_async.batch.verdict import Delivery
 from allmysms_async.batch.wording import template_of
 from allmysms_async.clock import Clock
-from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText, OutcomeUnknown, UnsupportedFeature
-from allmysms_async.model import Columns, MmsMessage, QuietHours, Reason, Recipient, Rejected, SendReceipt, SmsMessage
+from allmysms_async.errors import InvalidNumber, InvalidRequest, InvalidText, UnsupportedFeature
+from allmysms_async.model import MmsMessage, QuietHours, Reason, Recipient, SendReceipt, SmsMessage
 from allmysms_async.numbers import MAX_RAW_LENGTH, canonical_number, is_metropolitan_mobile, mask, usual_mobile
 from allmysms_async.prepare.marketing import lawful_message
 from allmysms_async.prepare.message import MAX_KEY, check_fields, iterable, text_message
 from allmysms_async.prepare.schedule import check_date
 from allmysms_async.text import Coding, Template, TextSize, gsm_units, plain_gsm, units
 
-__all__ = ["dated_within_hours", "receipt_of", "send_request", "within_hours"]
+__all__ = ["dated_within_hours", "send_request", "within_hours"]
 
 # Recipients that one send looks at, duplicates included; no protocol takes more than 2,000 in a request.
 _MAX_GIVEN = 20_000
@@ -72,13 +68,7 @@ def send_request(
     if isinstance(message, str) and sender is None:
         message = sms = SmsMessage(message)  # nothing else of it is anybody's to have wrong
     else:
-        message = text_message(message, sender)
-        sms = check_fields(backend, message, clock)
-        if sms.send_at is not None:
-            check_date(sms.send_at, clock.now())
-        if isinstance(message, SmsMessage) and (message.purpose == "marketing" or message.sender or message.add_stop):
-            to = to if isinstance(to, str | Recipient) else _few(to)
-            message = sms = lawful_message(backend, message, [to] if isinstance(to, str | Recipient) else to)
+        message, sms, to = _checked(backend, text_message(message, sender), to, clock)
     limits = backend.limits if limits_of is None else limits_of(message)
     parts = _one_part(sms, limits)
     template = None if parts else template_of(sms, limits)
@@ -92,31 +82,42 @@ def send_request(
     else:
         coding = Coding.GSM7
     phone = _one_number(to, limits) if parts else None
-    if phone is not None:
-        return SendRequest(
-            message=sms,
-            mms=message if isinstance(message, MmsMessage) else None,
-            text=sms.text,
-            coding=coding,
-            recipients=(Recipient(phone),),
-            parts=parts,
-            campaign_name=name,
-            timeout=timeout,
-            idempotency_key=idempotency_key,
-        )
-    chunk = _one_request(sms, template or template_of(sms, limits), limits, to)
+    if phone is None:
+        chunk = _one_request(sms, template or template_of(sms, limits), limits, to)
+        text, coding, params, parts = chunk.text, chunk.coding, chunk.params, chunk.parts
+        recipients: Sequence[Recipient] = chunk.recipients
+    else:
+        text, params, recipients = sms.text, 0, (Recipient(phone),)
     return SendRequest(
         message=sms,
         mms=message if isinstance(message, MmsMessage) else None,
-        text=chunk.text,
-        coding=chunk.coding,
-        params=chunk.params,
-        recipients=chunk.recipients,
-        parts=chunk.parts,
+        text=text,
+        coding=coding,
+        params=params,
+        recipients=recipients,
+        parts=parts,
         campaign_name=name,
         timeout=timeout,
         idempotency_key=idempotency_key,
     )
+
+
+def _checked(
+    backend: Sends, message: SmsMessage | MmsMessage, to: str | Recipient | Iterable[str | Recipient], clock: Clock
+) -> tuple[SmsMessage | MmsMessage, SmsMessage, str | Recipient | Iterable[str | Recipient]]:
+    """Return a message that may be sent, its text and those to send it to, a list if they had to be looked at.
+
+    Raises:
+        InvalidRequest: Something cannot be right.
+        UnsupportedFeature: The backend lacks what is asked for.
+    """
+    sms = check_fields(backend, message, clock)
+    if sms.send_at is not None:
+        check_date(sms.send_at, clock.now())
+    if isinstance(message, SmsMessage) and (message.purpose == "marketing" or message.sender or message.add_stop):
+        to = to if isinstance(to, str | Recipient) else _few(to)
+        message = sms = lawful_message(backend, message, [to] if isinstance(to, str | Recipient) else to)
+    return message, sms, to
 
 
 def _one_part(sms: SmsMessage, limits: SendLimits) -> int:
@@ -249,50 +250,3 @@ async def dated_within_hours(backend: Sends, request: SendRequest, quiet: QuietH
     hours = Hours(quiet, clock=clock, send_at=request.message.send_at, schedules=backend.limits.schedules)
     await hours.load()
     return hours.dated(request, hours.zones_of(request.recipients), clock.now().timestamp())
-
-
-def receipt_of(delivery: Delivery, key: str | None) -> SendReceipt:
-    """Return the receipt of a ``send``, or raise the error that says how it ended.
-
-    Raises:
-        OutcomeUnknown: It may have been sent.
-        NoValidNumber: Every number was refused.
-        AllMySmsError: As the last attempt ended.
-    """
-    if delivery.error is not None:
-        if delivery.event == "lose":
-            raise _unanswered(delivery.error, key) from delivery.error
-        raise delivery.error
-    receipt = delivery.receipt
-    if receipt is None:  # deliver gives one or the other
-        msg = "The send ended without an answer and without an error."
-        raise AssertionError(msg)
-    for result in receipt.results:
-        if not isinstance(result, Rejected):
-            break
-    else:
-        raise all_refused(receipt)
-    # Whoever asked for it looks at it, or writes it down.
-    if isinstance(receipt.results, Columns):
-        receipt = msgspec.structs.replace(receipt, results=tuple(receipt.results))
-    if receipt.raw and type(receipt.raw) is not dict:
-        with contextlib.suppress(TypeError, ValueError):  # backends are not all typed, and the text was taken
-            receipt = msgspec.structs.replace(receipt, raw=dict(receipt.raw))
-    return receipt
-
-
-def _unanswered(error: BaseException, key: str | None) -> OutcomeUnknown:
-    """Return the error of a send whose outcome is not known, naming the key to ask again with."""
-    remedy = (
-        f"Call again with idempotency_key={key!r} within 23 hours: it returns what happened, without texting twice."
-        if key
-        else "This protocol has no idempotency keys: sending again may text the same people twice."
-    )
-    unknown = OutcomeUnknown(
-        f"No answer said what became of the text, which may have been sent. Last: {error}",
-        request=getattr(error, "request", None),
-        code=getattr(error, "code", None),
-        remedy=remedy,
-    )
-    unknown.idempotency_key = key
-    return unknown
