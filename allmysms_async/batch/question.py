@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from allmysms_async import argument
 from allmysms_async.backend import Replay
@@ -52,45 +52,91 @@ async def repeat(
         raise InvalidRequest(msg)
     if replay == "never":
         return await ask()
-    keyed = replay == "safe" or key is not None
-    until, key_until = clock.monotonic() + policy.deadline, clock.now().timestamp() + REPLAY_SECONDS
-    series = Attempts(policy, keyed=keyed, unanswered=False, until=until, key_until=key_until)
-    open_before = False
-    most = policy.attempts if attempts is None else attempts
-
-    async def attempt() -> T:
-        nonlocal open_before
-        open_before = series.unanswered
-        try:
-            return await ask()
-        except OutcomeUnknown as error:
-            error.idempotency_key = key
-            series.note(error)
-            raise
-        except AllMySmsError as error:
-            series.note(error)
-            raise
-
-    def stop(state: tenacity.RetryCallState) -> bool:
-        return state.attempt_number >= most or clock.monotonic() + state.upcoming_sleep > series.until
-
-    def again(error: BaseException) -> bool:
-        return isinstance(error, AllMySmsError) and series.event is None
-
-    def wait(state: tenacity.RetryCallState) -> float:
-        return series.wait(state.attempt_number, rng)
-
+    question = _Question(ask, replay, key, policy.attempts if attempts is None else attempts, policy, clock, rng)
     try:
-        return await attempt()
+        return await question.attempt()
     except AllMySmsError as error:
         ended = error
     try:
-        return await repeated(attempt, ended=ended, again=again, stop=stop, wait=wait, sleep=clock.sleep)
+        return await repeated(
+            question.attempt,
+            ended=ended,
+            again=question.again,
+            stop=question.stop,
+            wait=question.wait,
+            sleep=clock.sleep,
+        )
     except AllMySmsError as error:
-        settled = series.event in {ChunkEvent.REJECT, ChunkEvent.RELEASE} or isinstance(error, OutcomeUnknown)
-        if replay == "safe" or settled or not open_before:
+        if replay == "safe" or question.is_settled_by(error):
             raise
         raise _left_open(error, key) from error
+
+
+class _Question(Generic[T]):
+    """An operation that is asked again and again.
+
+    Args:
+        ask: Makes one attempt.
+        replay: The operation's own word.
+        key: What makes repeating it safe, or None.
+        most: Attempts at most, the first included.
+        policy: How long to keep trying.
+        clock: Where the time comes from.
+        rng: Where the jitter comes from.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[], Awaitable[T]],
+        replay: Replay,
+        key: str | None,
+        most: int,
+        policy: RetryPolicy,
+        clock: Clock,
+        rng: random.Random,
+    ) -> None:
+        self._ask = ask
+        self._key = key
+        self._most = most
+        self._clock = clock
+        self._rng = rng
+        self._series = Attempts(
+            policy,
+            keyed=replay == "safe" or key is not None,
+            unanswered=False,
+            until=clock.monotonic() + policy.deadline,
+            key_until=clock.now().timestamp() + REPLAY_SECONDS,
+        )
+        # Whether an attempt before the last one went unanswered.
+        self._open_before = False
+
+    async def attempt(self) -> T:
+        """Make one attempt, and note how it failed."""
+        self._open_before = self._series.unanswered
+        try:
+            return await self._ask()
+        except OutcomeUnknown as error:
+            error.idempotency_key = self._key
+            self._series.note(error)
+            raise
+        except AllMySmsError as error:
+            self._series.note(error)
+            raise
+
+    def again(self, error: BaseException) -> bool:
+        return isinstance(error, AllMySmsError) and self._series.event is None
+
+    def stop(self, state: tenacity.RetryCallState) -> bool:
+        late = self._clock.monotonic() + state.upcoming_sleep > self._series.until
+        return state.attempt_number >= self._most or late
+
+    def wait(self, state: tenacity.RetryCallState) -> float:
+        return self._series.wait(state.attempt_number, self._rng)
+
+    def is_settled_by(self, error: AllMySmsError) -> bool:
+        """Tell whether the last attempt's error says what became of all attempts, or itself that nobody knows."""
+        settled = self._series.event in {ChunkEvent.REJECT, ChunkEvent.RELEASE} or isinstance(error, OutcomeUnknown)
+        return settled or not self._open_before
 
 
 def _left_open(error: AllMySmsError, key: str | None) -> OutcomeUnknown:
