@@ -32,6 +32,8 @@ from allmysms_async.model import Campaign, Reason, Waiting
 __all__ = ["Elsewhere", "Entry", "enter", "held_elsewhere", "read_numbers"]
 
 _REFUSED_PAGE = 5000
+# What is compared as it stands, and what people call it.
+_COMPARED = {"text": "text", "backend": "protocol", "account": "account"}
 _c, _k, _r = schema.chunk.c, schema.campaign.c, schema.refused_row.c
 
 
@@ -102,23 +104,31 @@ async def enter(
         return entry
 
     row = await database.write(work)
-    words = {
-        "text": "text",
-        "backend": "protocol",
-        "account": "account",
-    }
+    _check_same(row, values)
+    await _note_quiet_hours(database, row, options, now)
+    return Entry(row.id, row.run_id, row.next_seq, row.run_id == values["run_id"])
+
+
+def _check_same(row: Any, given: Mapping[str, Any]) -> None:
+    """Refuse a campaign that is another one than the journal holds under its name.
+
+    Args:
+        row: What the journal holds.
+        given: The same columns of the campaign that is given.
+
+    Raises:
+        CampaignChanged: It is another one.
+    """
     # Older ones hold the text as it was given; what is sent may be the same.
     kept = {"text": message_of(row.text, row.options).text, "backend": row.backend, "account": row.account}
-    changed = [word for column, word in words.items() if kept[column] != values[column]]
-    changed += changed_options(row.options, options)
+    changed = [word for column, word in _COMPARED.items() if kept[column] != given[column]]
+    changed += changed_options(row.options, given["options"])
     if changed:
         msg = (
             f"The journal holds a campaign of this name with another {' and another '.join(changed)}; nothing was sent."
         )
         remedy = "Give the campaign another name to begin a new one, or continue it as it was."
         raise CampaignChanged(msg, remedy=remedy)
-    await _note_quiet_hours(database, row, options, now)
-    return Entry(row.id, row.run_id, row.next_seq, row.run_id == values["run_id"])
 
 
 async def _note_quiet_hours(database: Database, row: Any, given: str, now: float) -> None:
