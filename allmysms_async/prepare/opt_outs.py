@@ -6,6 +6,7 @@ import logging
 import os
 import random
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import partial
 
 from pyroaring import BitMap64
@@ -66,33 +67,49 @@ def opt_outs_of(
         msg = f"The backend {backend.name} lists no opt-outs, and there is no journal that would; nothing was sent."
         raise UnsupportedFeature(msg, backends=CAPABILITIES[ListsOptOuts][1])
 
-    async def listed() -> list[OptOut]:
-        return [] if lists is None else [opt_out async for opt_out in lists.opt_outs()]
-
-    async def from_gateway() -> list[OptOut]:
-        attempts = None if asked else _ATTEMPTS
-        try:
-            return await repeat(listed, replay="safe", key=None, attempts=attempts, policy=policy, clock=clock, rng=rng)
-        except AllMySmsError as error:
-            if asked:
-                raise
-            # Nobody on it is texted: the gateway refuses them itself, one by one.
-            _log.warning(
-                "The gateway's list of opt-outs could not be had, and is left to the gateway: %s",
-                error,
-                extra=logs.fields("opt_outs_missing", error=error),
-            )
-            return []
-
     async def read() -> Barred:
-        barred: defaultdict[Reason, BitMap64] = defaultdict(BitMap64)
-        for opt_out in await from_gateway():
-            phone = opt_out.phone
-            if len(phone) <= _LONGEST and phone.isascii() and phone.isdecimal() and opt_out.ended_at is None:
-                barred[opt_out.reason].add(int(phone))
-        return barred
+        if lists is None:
+            return {}
+        return _barred(await _listed(lists, asked=asked, policy=policy, clock=clock, rng=rng))
 
     return OptOuts(read, clock, None if journal is None else partial(_in_journal, journal, clock))
+
+
+async def _listed(
+    lists: ListsOptOuts, *, asked: bool, policy: RetryPolicy, clock: Clock, rng: random.Random
+) -> list[OptOut]:
+    """Return the gateway's list; where nobody asked for it and it cannot be had, an empty one.
+
+    Raises:
+        AllMySmsError: It was asked for, and cannot be had.
+    """
+
+    async def ask() -> list[OptOut]:
+        return [opt_out async for opt_out in lists.opt_outs()]
+
+    attempts = None if asked else _ATTEMPTS
+    try:
+        return await repeat(ask, replay="safe", key=None, attempts=attempts, policy=policy, clock=clock, rng=rng)
+    except AllMySmsError as error:
+        if asked:
+            raise
+        # Nobody on it is texted: the gateway refuses them itself, one by one.
+        _log.warning(
+            "The gateway's list of opt-outs could not be had, and is left to the gateway: %s",
+            error,
+            extra=logs.fields("opt_outs_missing", error=error),
+        )
+        return []
+
+
+def _barred(opt_outs: Iterable[OptOut]) -> Barred:
+    """Return the numbers that are opted out now, by the reason."""
+    barred: defaultdict[Reason, BitMap64] = defaultdict(BitMap64)
+    for opt_out in opt_outs:
+        phone = opt_out.phone
+        if len(phone) <= _LONGEST and phone.isascii() and phone.isdecimal() and opt_out.ended_at is None:
+            barred[opt_out.reason].add(int(phone))
+    return barred
 
 
 async def _in_journal(journal: str | os.PathLike[str], clock: Clock) -> BitMap64:
