@@ -143,6 +143,78 @@ class _Faults(msgspec.Struct, forbid_unknown_fields=True):
     seed: int | None = None
 
 
+class _ControlFace:
+    """What each path of the control API answers.
+
+    Args:
+        control: Does what is asked.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    async def stats(self, _: Request) -> Response:
+        return _json(self._control.stats())
+
+    async def state(self, _: Request) -> Response:
+        return _json(self._control.state())
+
+    async def messages(self, request: Request) -> Response:
+        phone = request.query_params.get("phone")
+        if phone is None:
+            return StreamingResponse(_lines(self._control.all_messages()), media_type=_JSON_LINES)
+        return _json(self._control.messages(phone))
+
+    async def mails(self, request: Request) -> Response:
+        return _json(self._control.mails(request.query_params.get("to")))
+
+    async def webhooks(self, _: Request) -> Response:
+        return _json(self._control.webhooks.counts())
+
+    async def certificate(self, _: Request) -> Response:
+        return Response(self._control.certificate, media_type="application/x-pem-file")
+
+    async def reset(self, _: Request) -> Response:
+        self._control.reset()
+        return _done()
+
+    async def clock(self, request: Request) -> Response:
+        self._control.advance((await _read(request, _Advance)).advance)
+        return _done()
+
+    async def faults(self, request: Request) -> Response:
+        listed = (await request.body()).lstrip()[:1] == b"["
+        wanted = _Faults(await _read(request, list[Fault])) if listed else await _read(request, _Faults)
+        self._control.faults(wanted.faults, seed=wanted.seed)
+        return _done()
+
+    async def set_credits(self, request: Request) -> Response:
+        body = await _read(request, _Credits)
+        self._control.set_credits(body.login, body.credits)
+        return _done()
+
+    async def opt_outs(self, request: Request) -> Response:
+        for entry in await _read(request, list[_OptOut]):
+            self._control.opt_out(entry.phone, entry.reason, login=entry.login)
+        return _done()
+
+    async def replies(self, request: Request) -> Response:
+        for answer in await _read(request, list[_Answer]):
+            self._control.reply(answer.phone, answer.text)
+        return _done()
+
+    async def push(self, request: Request) -> Response:
+        body = await _read(request, _Push)
+        return StreamingResponse(
+            _encoded(self._control.webhooks.push(**msgspec.structs.asdict(body))), media_type=_JSON_LINES
+        )
+
+    async def recordings(self, request: Request) -> Response:
+        body = await _read(request, _Sound)
+        self._control.record(body.code, body.sound)
+        return _done()
+
+
 def control_application(control: Control, page: Sequence[BaseRoute] = ()) -> ASGIApp:
     """Return the control API as an application.
 
@@ -150,85 +222,24 @@ def control_application(control: Control, page: Sequence[BaseRoute] = ()) -> ASG
         control: Does what is asked.
         page: What the sandbox's own page is served and asked by.
     """
-
-    async def stats(_: Request) -> Response:
-        return _json(control.stats())
-
-    async def state(_: Request) -> Response:
-        return _json(control.state())
-
-    async def messages(request: Request) -> Response:
-        phone = request.query_params.get("phone")
-        if phone is None:
-            return StreamingResponse(_lines(control.all_messages()), media_type=_JSON_LINES)
-        return _json(control.messages(phone))
-
-    async def mails(request: Request) -> Response:
-        return _json(control.mails(request.query_params.get("to")))
-
-    async def webhooks(_: Request) -> Response:
-        return _json(control.webhooks.counts())
-
-    async def certificate(_: Request) -> Response:
-        return Response(control.certificate, media_type="application/x-pem-file")
-
-    async def reset(_: Request) -> Response:
-        control.reset()
-        return _done()
-
-    async def clock(request: Request) -> Response:
-        control.advance((await _read(request, _Advance)).advance)
-        return _done()
-
-    async def faults(request: Request) -> Response:
-        listed = (await request.body()).lstrip()[:1] == b"["
-        wanted = _Faults(await _read(request, list[Fault])) if listed else await _read(request, _Faults)
-        control.faults(wanted.faults, seed=wanted.seed)
-        return _done()
-
-    async def set_credits(request: Request) -> Response:
-        body = await _read(request, _Credits)
-        control.set_credits(body.login, body.credits)
-        return _done()
-
-    async def opt_outs(request: Request) -> Response:
-        for entry in await _read(request, list[_OptOut]):
-            control.opt_out(entry.phone, entry.reason, login=entry.login)
-        return _done()
-
-    async def replies(request: Request) -> Response:
-        for answer in await _read(request, list[_Answer]):
-            control.reply(answer.phone, answer.text)
-        return _done()
-
-    async def push(request: Request) -> Response:
-        body = await _read(request, _Push)
-        return StreamingResponse(
-            _encoded(control.webhooks.push(**msgspec.structs.asdict(body))), media_type=_JSON_LINES
-        )
-
-    async def recordings(request: Request) -> Response:
-        body = await _read(request, _Sound)
-        control.record(body.code, body.sound)
-        return _done()
-
+    face = _ControlFace(control)
     looks: dict[str, Callable[[Request], Awaitable[Response]]] = {
-        "stats": stats,
-        "state": state,
-        "messages": messages,
-        "mails": mails,
-        "certificate": certificate,
-        "webhooks": webhooks,
+        "stats": face.stats,
+        "state": face.state,
+        "messages": face.messages,
+        "mails": face.mails,
+        "certificate": face.certificate,
+        "webhooks": face.webhooks,
     }
     acts: dict[str, Callable[[Request], Awaitable[Response]]] = {
-        "reset": reset,
-        "clock": clock,
-        "faults": faults,
-        "credits": set_credits,
-        "optouts": opt_outs,
-        "replies": replies,
-        "push": push,
-        "recordings": recordings,
+        "reset": face.reset,
+        "clock": face.clock,
+        "faults": face.faults,
+        "credits": face.set_credits,
+        "optouts": face.opt_outs,
+        "replies": face.replies,
+        "push": face.push,
+        "recordings": face.recordings,
     }
     routes = [Route(f"/{name}", look, methods=["GET"]) for name, look in looks.items()]
     routes += [Route(f"/{name}", act, methods=["POST"]) for name, act in acts.items()]
