@@ -12,7 +12,6 @@ import pytest
 import sqlalchemy as sa
 
 from allmysms_async import CampaignStopped, JournalError
-from allmysms_async.journal import postgresql
 from allmysms_async.journal.database import Database
 from tests.cli.conftest import finish as ended
 from tests.cli.conftest import start
@@ -234,16 +233,15 @@ async def wire(port):
         await asyncio.gather(*(end.wait_closed() for end in ends), return_exceptions=True)
 
 
-async def test_database_that_hangs_stops_the_campaign_and_loses_nobody(service, sandbox, postgres, monkeypatch):
+async def test_database_that_hangs_stops_the_campaign_and_loses_nobody(service, sandbox, postgres, pass_time):
     """A database that neither answers nor goes away stops the sending; nothing leaves that is not recorded."""
-    monkeypatch.setattr(postgresql, "_COMMAND_SECONDS", 4.0)
     url = postgres.create("hangs")
     sandbox.faults([{"fault": "latency", "seconds": 0.02}])
     async with wire(postgres.port) as (port, passes), service() as sms:
-        through = url.replace(f":{postgres.port}/", f":{port}/") + "?connect_timeout=4"
-        run = sms.stream(campaign(people(400)), journal=through, chunk_size=4, concurrency=3, lease=10.0)
+        through = url.replace(f":{postgres.port}/", f":{port}/")
+        run = sms.stream(campaign(people(400)), journal=through, chunk_size=4, concurrency=3, lease=2.0)
         with pytest.raises(CampaignStopped, match="journal postgresql://127") as stopped:
-            await hold_once_accepted(run, passes)
+            await hold_once_accepted(run, passes, pass_time)
         assert isinstance(stopped.value.reason, JournalError)
         texts = texts_of(sandbox)
         assert 20 <= len(texts) < 400
@@ -251,14 +249,26 @@ async def test_database_that_hangs_stops_the_campaign_and_loses_nobody(service, 
             admin = await asyncpg.connect(url)
             stack.push_async_callback(admin.close)
             assert len(texts) <= await admin.fetchval("select sum(n) from chunk where state <> 'pending'")
-        monkeypatch.undo()  # a busy database may take its time
         last = await sms.run(campaign(people(400)), journal=url, chunk_size=4, lease=10.0)
     assert (last.accepted, last.unknown, last.pending, last.complete) == (400, 0, 0, True)
     assert Counter(texts_of(sandbox).values()) == {1: 400}
 
 
-async def hold_once_accepted(run, passes):
-    """Iterate over a run, and hold the way to its database as soon as somebody was accepted."""
-    async for progress in run:
-        if progress.accepted >= 20:
-            passes.clear()
+async def hold_once_accepted(run, passes, pass_time):
+    """Iterate over a run, and hold the way to its database as soon as somebody was accepted: time flies then."""
+
+    async def fly():
+        await held.wait()
+        while True:
+            await asyncio.sleep(0.02)
+            pass_time(1.0)
+
+    held = asyncio.Event()
+    flying = asyncio.create_task(fly())
+    try:
+        async for progress in run:
+            if progress.accepted >= 20:
+                passes.clear()
+                held.set()
+    finally:
+        flying.cancel()
