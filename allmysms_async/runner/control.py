@@ -13,9 +13,12 @@ from allmysms_async.journal.database import Database
 from allmysms_async.journal.failure import Use
 from allmysms_async.runner import schema
 
-__all__ = ["Control", "opened_database"]
+__all__ = ["TELL", "Control", "opened_database"]
 
 _CHANNEL = "allmysms_runner"
+TELL = f"select pg_notify('{_CHANNEL}', '')"
+"""The statement that has every worker look at the tables once it is committed."""
+
 _SECONDS = 10.0
 _WORKERS = Use(
     "workers were at work",
@@ -112,7 +115,7 @@ class Control:
 
     async def tell(self) -> None:
         """Have every worker look at the tables now."""
-        await self.fetch("select pg_notify($1, '')", _CHANNEL)
+        await self.fetch(TELL)
 
     async def aclose(self) -> None:
         """Close the connection."""

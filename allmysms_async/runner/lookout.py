@@ -130,6 +130,7 @@ class Lookout:
         line = self._engine.line
         said = await store.beat(self._control, self._name, line, self._concurrency)
         self._gate.seats.limit, self._gate.rate.limit = said.max_in_flight, said.rate
+        await self._gate.seats.tidy()
         placed = await store.placed(self._control, line)
         self.placed = {each.campaign: each for each in placed if each.status == "open"}
         self._stats.beaten_at = self._clock.monotonic()

@@ -3,7 +3,8 @@
 Each is a lock that dies with its connection, so that one that nobody has is found at once, and a row that says until
 when a request may be in flight under it, whatever becomes of whoever has it: a lock is free milliseconds after its
 worker was killed, while the gateway still works on the request. So a seat that was not given back rests until the
-time-out of the last request that may have left under it has passed. One that is given back is free at once.
+time-out of the last request that may have left under it has passed. One that is given back is free at once, or once
+the database is back.
 
 A worker's seats are on a connection of their own. Whether they still are its own is asked of the server whenever it
 was not heard of for a few seconds, and the rows are written anew with that: no request takes a statement of its own.
@@ -22,6 +23,7 @@ from allmysms_async import logs
 from allmysms_async.clock import Clock
 from allmysms_async.errors import JournalError
 from allmysms_async.journal.database import Database
+from allmysms_async.runner import seat_statement as statements
 
 __all__ = ["FRESH_SECONDS", "REQUEST_SECONDS", "Seat", "Seats"]
 
@@ -34,34 +36,6 @@ REQUEST_SECONDS = 120.0
 _MARGIN_SECONDS = 1.0
 _ANSWER_SECONDS = 5.0
 _AGAIN_SECONDS = 0.1
-# Taken one after the other until one is free, and never one that this worker has: locks of a session add up. What rests
-# is looked at again once it is locked, in the row itself: a seat may have been left behind in between.
-_TAKE = """
-with free as materialized (
-    select n from generate_series(0, $2::int - 1) as n where case
-        when n = any($3::int[]) then false
-        when exists (select from runner_seat where line = $4 and number = n and holder <> $5
-            and until > clock_timestamp()) then false
-        else pg_try_advisory_lock($1::int, n) end limit 1),
-had as (
-    insert into runner_seat as s (line, number, holder, until)
-    select $4, n, $5, clock_timestamp() + make_interval(secs => $6::float8) from free
-    on conflict (line, number) do update set holder = excluded.holder, until = excluded.until
-        where s.holder = excluded.holder or s.until <= clock_timestamp() returning number)
-select n, exists (select from had) as had from free
-"""
-_KEEP = (
-    "update runner_seat set until = clock_timestamp() + make_interval(secs => $4::float8)"
-    " where line = $1 and holder = $2 and number = any($3::int[]) returning number"
-)
-_CLEAR = (
-    "update runner_seat set until = '-infinity' where line = $1 and holder = $2 and number = $3 and until > '-infinity'"
-)
-_GIVE = f"with cleared as ({_CLEAR}) select pg_advisory_unlock($4::int, $3::int)"
-_LEAVE = (
-    "with left_behind as (update runner_seat set holder = '' where line = $1 and holder = $2 and number = $3)"
-    " select pg_advisory_unlock($4::int, $3::int)"
-)
 _log = logging.getLogger("allmysms_async.runner")
 
 
@@ -108,6 +82,8 @@ class Seats:
         # Those whose lock was lost while something here was in flight under them, and until when others rest.
         self._adrift: set[int] = set()
         self._resting: dict[int, float] = {}
+        # Those that were given back, and whose rows do not say so yet: the database was away.
+        self._over: set[int] = set()
         self._turn = asyncio.Lock()
 
     @property
@@ -158,13 +134,31 @@ class Seats:
             number, seat.number = seat.number, None  # only now: who is cancelled before can try again
             connection = self._connection
             if seat.standing == self._standing and number in self._held:
-                await self._unlock(connection, number, _GIVE if clean else _LEAVE)
+                await self._unlock(connection, number, clean=clean)
             else:
                 self._adrift.discard(number)
-                if clean and number not in self._held and connection is not None:
-                    await self._run(connection, _CLEAR, self._line, self._holder, number)
+                if clean and number not in self._held:
+                    self._over.add(number)
+                    if connection is not None:
+                        await self._clear(connection)
             if not clean:
                 self._resting[number] = self._clock.monotonic() + self._span
+
+    async def tidy(self) -> None:
+        """Let others have the seats that could not be given back when they were over: the database was away.
+
+        Raises:
+            JournalError: It still is.
+        """
+        if not self._over:
+            return
+        async with self._turn:
+            with self._database.translated():
+                try:
+                    await self._clear(await self._connected())
+                except BaseException:
+                    self._drop()
+                    raise
 
     async def aclose(self) -> None:
         """Let go of the connection; what was not given back rests."""
@@ -182,13 +176,23 @@ class Seats:
         """For how many seconds a row is written: until the last request has ended that may leave under it."""
         return FRESH_SECONDS + self.request_seconds + _MARGIN_SECONDS
 
-    async def _unlock(self, connection: Any, number: int, statement: str) -> None:
+    async def _unlock(self, connection: Any, number: int, *, clean: bool = True) -> None:
         """Unlock one seat; where that fails, all that is locked on the connection."""
         del self._held[number]
-        await self._run(connection, statement, self._line, self._holder, number, self._key)
+        if clean:
+            self._over.add(number)
+        statement = statements.GIVE if clean else statements.LEAVE
+        if await self._run(connection, statement, self._line, self._holder, number, self._key):
+            self._over.discard(number)
 
-    async def _run(self, connection: Any, statement: str, *values: object) -> None:
-        """Run a statement; where it fails, let go of the connection."""
+    async def _clear(self, connection: Any) -> None:
+        """Have the rows of the seats that are over say so."""
+        over = list(self._over)
+        if over and await self._run(connection, statements.CLEAR_ALL, self._line, self._holder, over):
+            self._over.difference_update(over)
+
+    async def _run(self, connection: Any, statement: str, *values: object) -> bool:
+        """Run a statement; where it fails, let go of the connection, and return False."""
         try:
             await connection.execute(statement, *values, timeout=_ANSWER_SECONDS)
         except Exception as error:  # noqa: BLE001, RUF100  # whatever it is, the server frees them with the connection
@@ -198,9 +202,19 @@ class Seats:
                 extra=logs.fields("seat_kept", error=error),
             )
             self._drop()
+            return False
         except BaseException:
             self._drop()
             raise
+        return True
+
+    async def _connected(self) -> Any:
+        """Return the connection, a new one if it was lost."""
+        connection = self._connection
+        if connection is None or connection.is_closed():
+            self._drop()
+            connection = self._connection = await self._database.session()
+        return connection
 
     async def _try(self, seat: Seat) -> bool:
         async with self._turn:
@@ -214,19 +228,19 @@ class Seats:
     async def _look(self, seat: Seat) -> bool:
         if self.stands(seat):
             return True
-        limit, connection = self.limit, self._connection
+        limit = self.limit
         if limit is None:
             return True
-        if connection is None or connection.is_closed():
-            self._drop()
-            connection = self._connection = await self._database.session()
+        connection = await self._connected()
         if self._is_mine(seat):
             await self._keep(connection)
             if self._is_mine(seat):
                 return True
         if seat.number is not None:  # there are fewer now, or it was lost; nothing is in flight under it any more
             if seat.standing == self._standing and seat.number in self._held:
-                await self._unlock(connection, seat.number, _GIVE)
+                await self._unlock(connection, seat.number)
+            elif seat.number not in self._held:
+                self._over.add(seat.number)
             self._adrift.discard(seat.number)
             seat.number = None
             if self._connection is None:
@@ -236,13 +250,15 @@ class Seats:
     async def _keep(self, connection: Any) -> None:
         """Write the rows of all seats that are had anew, which asks at once whether the connection is still there."""
         asked, held = self._clock.monotonic(), list(self._held)
-        rows = await connection.fetch(_KEEP, self._line, self._holder, held, self._span, timeout=_ANSWER_SECONDS)
+        rows = await connection.fetch(
+            statements.KEEP, self._line, self._holder, held, self._span, timeout=_ANSWER_SECONDS
+        )
         kept = {row["number"] for row in rows}
         for number in held:
             if number in kept:
                 self._held[number] = asked
             else:  # the row is gone: somebody emptied the table
-                await self._unlock(connection, number, _GIVE)
+                await self._unlock(connection, number)
                 if self._connection is None:
                     return
 
@@ -252,13 +268,14 @@ class Seats:
         self._resting = {number: until for number, until in self._resting.items() if until > asked}
         mine = sorted({*self._held, *self._adrift, *self._resting})
         values = (self._key, limit, mine, self._line, self._holder, self._span)
-        row = await connection.fetchrow(_TAKE, *values, timeout=_ANSWER_SECONDS)
+        row = await connection.fetchrow(statements.TAKE, *values, timeout=_ANSWER_SECONDS)
         if row is None:
             return False
         number: int = row["n"]
         self._held[number] = asked
+        self._over.discard(number)
         if not row["had"]:  # left behind this very moment
-            await self._unlock(connection, number, _GIVE)
+            await self._unlock(connection, number)
             return False
         seat.number, seat.standing = number, self._standing
         return True

@@ -13,7 +13,7 @@ import msgspec
 from allmysms_async import logs
 from allmysms_async.backend import Sends
 from allmysms_async.batch.chunk import Chunk
-from allmysms_async.batch.desk import guard
+from allmysms_async.batch.desk import guard, pause
 from allmysms_async.batch.dispatch import Dispatch
 from allmysms_async.batch.options import EngineOptions
 from allmysms_async.batch.queue import ChunkQueue
@@ -268,7 +268,9 @@ class Sending:
         gate = self._gate
         try:
             if gate.hour is not None and (wait := await gate.hour.turn_in()) > 0:
-                await self._clock.sleep(min(wait, max(0.0, until - self._clock.monotonic()), 1.0))
+                if not self.stopping.is_set():
+                    seconds = min(wait, max(0.0, until - self._clock.monotonic()), 1.0)
+                    await pause(self._clock, self.stopping, seconds)
                 return False
             if not await gate.seats.take(passage.seat, max(0.0, until - self._clock.monotonic()), self.stopping):
                 return False

@@ -17,7 +17,7 @@ from allmysms_async.journal import schema
 from allmysms_async.journal.transition import AGAIN, AHEAD
 from allmysms_async.options import SendOptions
 from allmysms_async.runner import schema as tables
-from allmysms_async.runner.control import Control
+from allmysms_async.runner.control import TELL, Control
 from allmysms_async.text import escaped
 
 __all__ = [
@@ -263,7 +263,8 @@ async def finish(control: Control, campaign: int) -> bool:
     async with control.transaction() as fetch:
         # Whoever opens it again at this moment is waited for, and then all is looked at as it is.
         await fetch("select from runner_campaign where campaign = $1 for update", campaign)
-        rows = await fetch(_FINISH, campaign, _PENDING, _IN_FLIGHT, _UNKNOWN)
+        if rows := await fetch(_FINISH, campaign, _PENDING, _IN_FLIGHT, _UNKNOWN):
+            await fetch(TELL)  # workers that end once nothing is open do so now
     return bool(rows)
 
 

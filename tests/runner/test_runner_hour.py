@@ -7,9 +7,10 @@ import pytest
 
 from allmysms_async import EnvoyerSmsProBackend
 from allmysms_async.batch.record import Claim
-from allmysms_async.clock import SYSTEM
+from allmysms_async.clock import SYSTEM, SystemClock
 from allmysms_async.errors import NotSent, RequestLimitReached
 from allmysms_async.exchange import departure
+from allmysms_async.runner import Worker
 from allmysms_async.runner.gate import Gate, Passage
 from allmysms_async.runner.hour import Hour, hour_of
 from allmysms_async.runner.rate import Rate
@@ -176,3 +177,32 @@ async def test_no_more_requests_an_hour_arrive_than_the_account_has(sandbox, mac
     for life in lives:
         life.process.send_signal(signal.SIGTERM)
         assert (await life.end())["error"] is None
+
+
+async def test_a_worker_that_waits_for_the_hour_ends_when_it_is_asked_to(sandbox, place):
+    """Whoever has nothing in flight, and an hour to wait for a place, does not wait to end."""
+
+    class Long(SystemClock):
+        """A clock by which long waits do not end."""
+
+        waits = 0
+
+        async def sleep(self, seconds):
+            """Wait, and count who waits long."""
+            self.waits += seconds > 0.9
+            await super().sleep(seconds if seconds <= 0.9 else 1000.0)
+
+    def make():
+        return backend_of(Task(url=sandbox.http_url, journal="", count=0, protocol="envoyersmspro", timeout=20.0))
+
+    sandbox.envoyersmspro.limit_requests(2)
+    await placed(campaign(8, native=False), place, make(), chunk_size=2)
+    clock = Long()
+    worker = Worker(make, journal=place, concurrency=1, grace=500.0, clock=clock)
+    working = asyncio.create_task(worker.run())
+    async with asyncio.timeout(250):
+        while not clock.waits:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)
+    worker.stop()
+    await asyncio.wait_for(working, 100)
+    assert (await result_of(place)).pending > 0

@@ -3,13 +3,18 @@
 import asyncio
 import signal
 
-import asyncpg
 import pytest
 
 from allmysms_async.clock import SYSTEM
 from allmysms_async.runner.seat import FRESH_SECONDS, Seat, Seats
 
 from .conftest import asked, campaign, controls, placed, result_of, sent, texts_of, until_status
+
+CUT = (
+    "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objsubid = 2 and granted"
+    " and pid <> pg_backend_pid()"
+)
+"""Ends the sessions that seats are on."""
 
 IN_USE = "select count(*) as n from runner_seat where until > clock_timestamp()"
 
@@ -142,12 +147,7 @@ async def test_a_worker_whose_session_is_lost_takes_its_own_seats_again(place, w
     flying, over = Seat(), Seat()
     assert await one.take(flying, 0)
     assert await one.take(over, 0)
-    connection = await asyncpg.connect(place)
-    await connection.execute(
-        "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objsubid = 2 and granted"
-        " and pid <> pg_backend_pid()"
-    )
-    await connection.close()
+    await asked(place, CUT)
     async with asyncio.timeout(60):
         while one.stands(flying):  # noqa: ASYNC110  # nobody tells
             await asyncio.sleep(0.01)
@@ -158,6 +158,24 @@ async def test_a_worker_whose_session_is_lost_takes_its_own_seats_again(place, w
     assert not await one.take(Seat(), 0)
     await one.give(flying)
     assert await other.take(Seat(), 0)
+
+
+async def test_a_seat_whose_request_ended_while_its_session_was_lost_is_free_once_the_database_is_back(place, workers):
+    """The row of a seat that is not in use any more keeps nobody waiting, also if its worker takes none again."""
+    one, other = workers(), workers()
+    noticed, unnoticed = Seat(), Seat()
+    assert await one.take(noticed, 0)
+    assert await one.take(unnoticed, 0)
+    await asked(place, CUT)
+    await one.give(unnoticed)  # which finds that the session is lost
+    await one.give(noticed)
+    assert not await other.take(Seat(), 0)
+    await one.tidy()
+    assert await other.take(Seat(), 0)
+    assert await other.take(Seat(), 0)
+    assert one.held == 0
+    await one.tidy()  # nothing is left to give back
+    assert not await one.take(Seat(), 0)
 
 
 async def test_rows_are_written_anew_before_a_request_leaves_on_an_old_one(place, workers):

@@ -9,14 +9,15 @@ import pytest
 from procrastinate import App, PsycopgConnector
 
 from allmysms_async import InvalidRequest, JournalError, Recipient
-from allmysms_async.runner import Submission, Worker, schema, submit
+from allmysms_async.runner import Submission, Worker, lookout, schema, submit
 from allmysms_async.runner.health import Health
 
 from .conftest import asked, campaign, placed, result_of, texts_of, until_status
 
 
-async def test_what_is_placed_is_sent_by_a_worker_that_ends_once_nothing_is_open(sandbox, place, backend):
-    """The library's own two calls: submit, and a worker until idle."""
+async def test_what_is_placed_is_sent_by_a_worker_that_ends_once_nothing_is_open(sandbox, place, backend, monkeypatch):
+    """The library's own two calls: submit, and a worker until idle, which is told that nothing is left."""
+    monkeypatch.setattr(lookout, "_BEAT_SECONDS", 1000.0)  # it does not end because it happens to look
     result = await submit(campaign(30), journal=place, backend=backend(), chunk_size=4)
     assert (result.rows, result.pending, result.complete, sandbox.stats()["messages"]) == (30, 30, True, 0)
     worker = Worker(backend, journal=place, until_idle=True)
