@@ -1,19 +1,15 @@
 """``campaign submit``, ``worker``, ``campaign status``, ``pause``, ``resume`` and ``stop`` on a PostgreSQL."""
 
 import json
-import os
 
 import pytest
-
-_numbers = iter(range(1000))
 
 
 @pytest.fixture
 def place(postgres, monkeypatch):
     """A database, as the command line may be given it: the password comes in the environment."""
-    name = f"workers_{os.getpid()}_{next(_numbers)}"
     monkeypatch.setenv("PGPASSWORD", "not-shown")
-    return postgres.create(name).replace(":not-shown", "")
+    return postgres.empty().replace(":not-shown", "")
 
 
 @pytest.fixture

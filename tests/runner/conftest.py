@@ -1,7 +1,6 @@
 """Campaigns that are placed in a PostgreSQL and sent by several processes, which may be killed."""
 
 import asyncio
-import itertools
 import os
 import time
 from collections import Counter
@@ -17,7 +16,7 @@ from allmysms_async import Campaign, Recipient, RestBackend, SmsMessage
 from allmysms_async.backend import Sends
 from allmysms_async.journal import Journal
 from allmysms_async.runner import submit
-from allmysms_async.runner.control import Control, opened_database
+from allmysms_async.runner.control import TELL, Control, opened_database
 from allmysms_async.sandbox import Clock, Sandbox
 from tests.journal.conftest import Life, Unkeyed
 from tests.process import nursery
@@ -26,7 +25,6 @@ from tests.process import nursery
 collect_ignore = [] if os.environ.get("RUNNER_FULL") else ["test_runner_networks.py"]
 
 _MACHINE = Path(__file__).with_name("machine.py")
-_databases = itertools.count()
 
 
 def people(count: int) -> list[Recipient]:
@@ -55,7 +53,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 def place(postgres: Any) -> str:
     """An empty database."""
-    return str(postgres.create(f"runner_{os.getpid()}_{next(_databases)}"))
+    return str(postgres.empty())
 
 
 Machine = Callable[..., Awaitable[Life]]
@@ -121,7 +119,18 @@ async def until_status(journal: str, wanted: str = "done", *, name: str | None =
             rows = await asked(journal, statement)
             if all(row["status"] == wanted for row in rows if name in {None, row["name"]}):
                 return
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.02)
+
+
+async def look_around(journal: str) -> None:
+    """Have every worker look at the tables now, as whoever changes them through the library does."""
+    await asked(journal, TELL)
+
+
+async def fall_silent(journal: str) -> None:
+    """Have the engine miss workers that have died, as it does some seconds later; those that live are heard soon."""
+    await asked(journal, "update procrastinate_workers set last_heartbeat = last_heartbeat - interval '4 seconds'")
+    await look_around(journal)
 
 
 class Watching:

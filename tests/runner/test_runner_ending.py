@@ -12,7 +12,7 @@ from allmysms_async.errors import WorkerOutdated
 from allmysms_async.runner import Worker, store
 from tests.cases import each
 
-from .conftest import asked, campaign, placed, result_of, texts_of, until_status
+from .conftest import asked, campaign, look_around, placed, result_of, texts_of, until_status
 
 
 class ShiftedClock(SystemClock):
@@ -62,6 +62,7 @@ async def test_a_worker_whose_journal_is_upgraded_under_it_ends_and_says_so(plac
     working = asyncio.create_task(work())
     await until(lambda: worker.ready)
     await asked(place, "update allmysms_journal set version = version + 1")
+    await look_around(place)
     with pytest.raises(WorkerOutdated, match=r"journal .* has version .* sends nothing more\. Update this worker"):
         await asyncio.wait_for(working, 100)
     told = [record for record in caplog.records if getattr(record, "allmysms_event", "") == "worker_ends"]
@@ -99,8 +100,9 @@ async def test_a_worker_that_hears_nothing_sends_nothing(sandbox, place, backend
     worker = Worker(backend, journal=place, concurrency=2, clock=clock)
     working = asyncio.create_task(worker.run())
     await until(lambda: sandbox.stats()["messages"] > 10)
-    sandbox.faults([{"fault": "latency", "seconds": 1.0}])  # it is not done before it looks around again
+    sandbox.faults([{"fault": "latency", "seconds": 0.5}])  # it is not done before it looks around again
     deaf, clock.ahead = True, 20.0
+    await look_around(place)
     share = worker._share
     await until(lambda: not (share._sendings or share._closing))
     result = await result_of(place)
@@ -108,6 +110,7 @@ async def test_a_worker_that_hears_nothing_sends_nothing(sandbox, place, backend
     assert result.pending > 0
     sandbox.faults([])
     deaf = False
+    await look_around(place)
     await until_status(place)
     worker.stop()
     await asyncio.wait_for(working, 100)

@@ -11,10 +11,10 @@ from procrastinate.exceptions import ConnectorException
 from psycopg_pool import AsyncConnectionPool
 
 from allmysms_async import InvalidRequest, JournalError, SoapBackend
-from allmysms_async.runner import Worker, submit
+from allmysms_async.runner import Worker, engine_app, submit
 from allmysms_async.runner.engine import _place_of
 
-from .conftest import asked, campaign, placed, result_of, texts_of, until_status
+from .conftest import asked, campaign, look_around, placed, result_of, texts_of, until_status
 
 TABLES = "procrastinate_jobs, procrastinate_events, procrastinate_workers, procrastinate_periodic_defers"
 
@@ -46,6 +46,7 @@ async def test_tables_of_the_engine_that_are_removed_come_again(sandbox, place, 
             await asyncio.sleep(0.02)
     await dropped(place)
     await asked(place, "update runner_campaign set status = 'open'")
+    await look_around(place)
     await until_status(place)
     worker.stop()
     await asyncio.wait_for(working, 100)
@@ -84,7 +85,7 @@ async def test_an_app_that_is_not_open_or_of_another_database_is_told(place, bac
     with pytest.raises(InvalidRequest, match="is not open"):
         async with Worker(backend, journal=place, app=app).mounted():
             pass
-    other = App(connector=PsycopgConnector(conninfo=str(postgres.empty())))
+    other = App(connector=PsycopgConnector(conninfo=str(postgres.create("runner_other"))))
     async with other.open_async():
         with pytest.raises(InvalidRequest, match="another database"):
             async with Worker(backend, journal=place, app=other).mounted():
@@ -149,6 +150,7 @@ async def test_a_slot_whose_end_could_not_be_noted_is_not_lost(sandbox, place, b
         await usual(self, query, **words)
 
     monkeypatch.setattr(PsycopgConnector, "execute_query_async", execute)
+    monkeypatch.setattr(engine_app, "_AGAIN_SECONDS", 0.05)
     worker = Worker(backend, journal=place, concurrency=1)
     working = asyncio.create_task(worker.run())
     for count in (2, 4):

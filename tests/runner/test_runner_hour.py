@@ -170,7 +170,7 @@ async def test_no_more_requests_an_hour_arrive_than_the_account_has(sandbox, mac
     async with asyncio.timeout(250):
         while len(await asked(place, PLACES)) < limit or sandbox.in_flight:  # noqa: ASYNC110  # nobody tells
             await asyncio.sleep(0.05)
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(0.5)
     assert sum(sandbox.requests.values()) - before <= limit
     assert set(texts_of(sandbox).values()) == {1}
     assert (await result_of(place)).pending > 0

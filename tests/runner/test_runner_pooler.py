@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from allmysms_async import AllMySmsError, JournalError, RetryPolicy, SmsService
+from allmysms_async.journal import session
 from allmysms_async.journal.database import Database
 from allmysms_async.runner import Worker
 
@@ -64,13 +65,25 @@ async def test_in_transaction_mode_it_is_found_out_also_while_many_use_the_pool(
                 await database.close()
 
 
-async def test_in_transaction_mode_a_pool_of_one_session_is_found_out(through):
+async def test_in_transaction_mode_a_pool_of_one_session_is_found_out(through, pass_time, monkeypatch):
     """Who has to wait for another one's transaction to end has no session of its own."""
+    waits, usual = asyncio.Event(), session._asked
+
+    async def wait(*words, **options):
+        waits.set()
+        return await usual(*words, **options)
+
+    monkeypatch.setattr(session, "_asked", wait)
     async with through("transaction", size=1) as journal:
         database = Database(journal)
         try:
+            looking = asyncio.create_task(database.session())
+            await asyncio.wait_for(waits.wait(), 250)
+            while not looking.done():  # no answer comes
+                pass_time(session._ANSWER_SECONDS)
+                await asyncio.sleep(0.01)
             with pytest.raises(JournalError, match="through a pooler of connections"):
-                await database.session()
+                await looking
         finally:
             await database.close()
 

@@ -58,12 +58,12 @@ async def test_a_submission_that_is_killed_at_any_step_is_gone_on_with(sandbox, 
     steps = said[-1]["steps"]
     rng = random.Random(20270302)
     points = range(1, steps + 1) if steps <= KILLS else sorted(rng.sample(range(1, steps + 1), KILLS))
-    tasks = [(await killed_at(place, sandbox.http_url, point, index))[0] for index, point in enumerate(points, 1)]
+    killed = (killed_at(place, sandbox.http_url, point, index) for index, point in enumerate(points, 1))
+    tasks = [task for task, _ in await asyncio.gather(*killed)]
     # One goes on while nobody sends, the other while a worker does, which took what was placed for all there is.
     worker = Worker(backend, journal=place)
     working = asyncio.create_task(worker.run())
-    for task in tasks:
-        result = await placed_again(task)
+    for task, result in zip(tasks, await asyncio.gather(*map(placed_again, tasks)), strict=True):
         assert (result.rows, result.complete) == (COUNT + 2, True), task.kill_at
         assert {reason.value: count for reason, count in result.rejections.items()} == {"malformed": 1, "duplicate": 1}
     await until_status(place)

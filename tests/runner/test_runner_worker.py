@@ -12,7 +12,7 @@ from allmysms_async import InvalidRequest, JournalError, Recipient
 from allmysms_async.runner import Submission, Worker, lookout, schema, submit
 from allmysms_async.runner.health import Health
 
-from .conftest import asked, campaign, placed, result_of, texts_of, until_status
+from .conftest import asked, campaign, look_around, placed, result_of, texts_of, until_status
 
 
 async def test_what_is_placed_is_sent_by_a_worker_that_ends_once_nothing_is_open(sandbox, place, backend, monkeypatch):
@@ -82,12 +82,12 @@ async def test_two_that_read_one_source_are_refused_and_workers_begin_meanwhile(
 async def test_the_engines_tables_may_be_emptied_and_its_session_killed(sandbox, machine, place, backend):
     """With every job gone, and every connection cut, the machines find their way back; everybody is texted once."""
     sandbox.faults([{"fault": "latency", "seconds": 0.03}])
-    await placed(campaign(300), place, backend(), chunk_size=2)
+    await placed(campaign(160), place, backend(), chunk_size=2)
     lives = [await machine(concurrency=3) for _ in range(2)]
     cut = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
     harms = {
-        60: "truncate procrastinate_jobs, procrastinate_events, procrastinate_workers cascade",
-        150: f"{cut} and datname = current_database()",
+        30: "truncate procrastinate_jobs, procrastinate_events, procrastinate_workers cascade",
+        80: f"{cut} and datname = current_database()",
     }
     for threshold, harm in harms.items():
         async with asyncio.timeout(250):
@@ -100,9 +100,9 @@ async def test_the_engines_tables_may_be_emptied_and_its_session_killed(sandbox,
         life.process.send_signal(signal.SIGTERM)
         assert (await life.end())["error"] is None
     texts = texts_of(sandbox)
-    assert (len(texts), set(texts.values())) == (300, {1})
+    assert (len(texts), set(texts.values())) == (160, {1})
     result = await result_of(place)
-    assert (result.accepted, result.unknown) == (300, 0)
+    assert (result.accepted, result.unknown) == (160, 0)
 
 
 async def test_an_application_mounts_the_jobs_in_its_own_app(sandbox, place, backend):
@@ -135,6 +135,7 @@ async def test_an_older_worker_goes_on_beside_newer_tables_only_where_they_let_i
         while not worker.ready:  # noqa: ASYNC110  # nobody tells
             await asyncio.sleep(0.02)
     await asked(place, "update allmysms_runner set least = version")
+    await look_around(place)
     with pytest.raises(JournalError, match=f"needs a worker of version {schema.VERSION + 1} or later"):
         await asyncio.wait_for(working, 250)
     with pytest.raises(JournalError, match="Update this worker"):
