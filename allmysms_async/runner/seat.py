@@ -3,8 +3,7 @@
 Each is a lock that dies with its connection, so that one that nobody has is found at once, and a row that says until
 when a request may be in flight under it, whatever becomes of whoever has it: a lock is free milliseconds after its
 worker was killed, while the gateway still works on the request. So a seat that was not given back rests until the
-time-out of the last request that may have left under it has passed. One that is given back is free at once, or once
-the database is back.
+time-out of the last request that may have left under it has passed. One that is given back is free at once.
 
 A worker's seats are on a connection of their own. Whether they still are its own is asked of the server whenever it
 was not heard of for a few seconds, and the rows are written anew with that: no request takes a statement of its own.
@@ -226,26 +225,25 @@ class Seats:
                     raise
 
     async def _look(self, seat: Seat) -> bool:
-        if self.stands(seat):
-            return True
         limit = self.limit
-        if limit is None:
+        if limit is None or self.stands(seat):
             return True
         connection = await self._connected()
         if self._is_mine(seat):
             await self._keep(connection)
             if self._is_mine(seat):
                 return True
-        if seat.number is not None:  # there are fewer now, or it was lost; nothing is in flight under it any more
-            if seat.standing == self._standing and seat.number in self._held:
-                await self._unlock(connection, seat.number)
-            elif seat.number not in self._held:
-                self._over.add(seat.number)
-            self._adrift.discard(seat.number)
-            seat.number = None
+        former, seat.number = seat.number, None
+        if former is not None:  # there are fewer now, or it was lost; nothing is in flight under it any more
+            if seat.standing == self._standing and former in self._held:
+                await self._unlock(connection, former)
+            self._adrift.discard(former)
             if self._connection is None:
                 return False
-        return await self._take(connection, seat, limit)
+        taken = await self._take(connection, seat, limit)
+        if taken and former is not None and former not in self._held:
+            self._over.add(former)  # not before: what was lost can be had again, and by this worker alone
+        return taken
 
     async def _keep(self, connection: Any) -> None:
         """Write the rows of all seats that are had anew, which asks at once whether the connection is still there."""

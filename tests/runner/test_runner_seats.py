@@ -12,9 +12,14 @@ from .conftest import asked, campaign, controls, fall_silent, placed, result_of,
 
 CUT = (
     "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objsubid = 2 and granted"
-    " and pid <> pg_backend_pid()"
+    " and objid < 100"
 )
-"""Ends the sessions that seats are on."""
+"""Ends the sessions that seats are on; other locks have random numbers."""
+
+CUT_ALL = (
+    "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+    " and datname = current_database()"
+)
 
 RESTED = (
     "update runner_seat set until = clock_timestamp() where until > clock_timestamp() and not exists"
@@ -27,15 +32,24 @@ SEATED = (
     "select application_name from pg_stat_activity join pg_locks using (pid) where locktype = 'advisory'"
     " and objsubid = 2 and granted and objid < 100 group by 1 order by count(*) desc"
 )
-"""Who has seats, whoever has most of them first; other locks have random numbers."""
+"""Who has seats, whoever has most of them first."""
 
 IN_USE = "select count(*) as n from runner_seat where until > clock_timestamp()"
+
+
+NAMES = ("soldes", "rappel")
+
+
+async def place_two(count, place, backend):
+    """Place two campaigns: of each as many requests may be begun as there are seats, so that some wait for one."""
+    for name in NAMES:
+        await placed(campaign(count, name, native=name == "soldes"), place, backend(), chunk_size=2)
 
 
 async def test_requests_in_flight_never_exceed_the_limit_while_machines_come_and_go(sandbox, machine, place, backend):
     """With 5 seats no more than 5 requests are ever in flight; whoever is stopped gives its seats to others at once."""
     sandbox.faults([{"fault": "latency", "seconds": 0.04}])
-    await placed(campaign(200), place, backend(), chunk_size=2)
+    await place_two(100, place, backend)
     options = {"concurrency": 4, "max_in_flight": 5}
     lives = [await machine(**options) for _ in range(2)]
     await sent(sandbox, 40)
@@ -50,8 +64,9 @@ async def test_requests_in_flight_never_exceed_the_limit_while_machines_come_and
         life.process.send_signal(signal.SIGTERM)
         await life.end()
     assert (await asked(place, IN_USE))[0]["n"] == 0
-    assert (await result_of(place)).accepted == 200
-    assert set(texts_of(sandbox).values()) == {1}
+    for name in NAMES:
+        assert (await result_of(place, name)).accepted == 100
+    assert set(texts_of(sandbox).values()) == {2}
 
 
 @pytest.mark.timeout(600)
@@ -69,9 +84,7 @@ async def test_requests_in_flight_never_exceed_the_limit_while_machines_are_kill
                 await asyncio.sleep(0.005)
 
     lives = {name: await start(name) for name in ("one", "two", "three")}
-    # Drains of a second campaign wait for whatever seat is free.
-    for name, native in (("soldes", True), ("rappel", False)):
-        await placed(campaign(60, name, native=native), place, backend(), chunk_size=2)
+    await place_two(60, place, backend)
     for number in range(2):
         await all_in_flight()
         (name,) = (await asked(place, SEATED))[0]
@@ -91,19 +104,22 @@ async def test_requests_in_flight_never_exceed_the_limit_while_machines_are_kill
 
 
 async def test_requests_in_flight_never_exceed_the_limit_while_sessions_are_lost(sandbox, machine, place, backend):
-    """The database cuts every session off, again and again: what is in flight keeps its seats without their locks."""
+    """The database cuts sessions off, again and again: what is in flight keeps its seats without their locks.
+
+    Once it is over its seats are used again, long before its time-out.
+    """
     sandbox.faults([{"fault": "latency", "seconds": 0.2}])
-    await placed(campaign(60), place, backend(), chunk_size=2)
+    await place_two(40, place, backend)
     for _ in range(2):
-        await machine(concurrency=4, max_in_flight=3)
-    cut = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
-    for number in range(2):
-        await sent(sandbox, 12 + 12 * number)
-        await asked(place, f"{cut} and datname = current_database()")
+        await machine(concurrency=6, max_in_flight=3, timeout=300.0)
+    for number, cut in enumerate((CUT, CUT_ALL)):
+        await sent(sandbox, 16 + 24 * number)
+        await asked(place, cut)
     await until_status(place)
     assert sandbox.max_in_flight == 3
-    assert (await result_of(place)).accepted == 60
-    assert set(texts_of(sandbox).values()) == {1}
+    for name in NAMES:
+        assert (await result_of(place, name)).accepted == 40
+    assert set(texts_of(sandbox).values()) == {2}
 
 
 class Hands:
