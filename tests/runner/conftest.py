@@ -114,12 +114,16 @@ async def asked(journal: str, statement: str, *values: object) -> list[Any]:
 async def until_status(journal: str, wanted: str = "done", *, name: str | None = None) -> None:
     """Wait until every campaign, or that of a name, has a status."""
     statement = "select r.status, k.name from runner_campaign r join campaign k on k.id = r.campaign"
-    async with asyncio.timeout(250):
-        while True:
-            rows = await asked(journal, statement)
-            if all(row["status"] == wanted for row in rows if name in {None, row["name"]}):
-                return
-            await asyncio.sleep(0.02)
+    connection = await asyncpg.connect(journal)
+    try:
+        async with asyncio.timeout(250):
+            while True:
+                rows = await connection.fetch(statement)
+                if all(row["status"] == wanted for row in rows if name in {None, row["name"]}):
+                    return
+                await asyncio.sleep(0.03)
+    finally:
+        await connection.close()
 
 
 async def look_around(journal: str) -> None:
