@@ -6,9 +6,21 @@ import signal
 import pytest
 
 from allmysms_async.clock import SYSTEM
+from allmysms_async.runner import Worker
 from allmysms_async.runner.seat import FRESH_SECONDS, Seat, Seats
 
-from .conftest import asked, campaign, controls, fall_silent, placed, result_of, sent, texts_of, until_status
+from .conftest import (
+    asked,
+    campaign,
+    controls,
+    fall_silent,
+    look_around,
+    placed,
+    result_of,
+    sent,
+    texts_of,
+    until_status,
+)
 
 CUT = (
     "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objsubid = 2 and granted"
@@ -218,6 +230,24 @@ async def test_a_seat_whose_request_ended_while_its_session_was_lost_is_free_onc
     assert one.held == 0
     await one.tidy()  # nothing is left to give back
     assert not await one.take(Seat(), 0)
+
+
+async def test_a_worker_that_sends_nothing_gives_back_what_it_could_not(place, backend):
+    """A seat whose session was lost is others' as soon as its worker hears from the database, long before it rested."""
+    worker = Worker(lambda: backend(timeout=1000), journal=place, max_in_flight=1)
+    working = asyncio.create_task(worker.run())
+    async with asyncio.timeout(250):
+        while not worker.ready:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)
+        seats, seat = worker._lookout._gate.seats, Seat()
+        assert await seats.take(seat, 0)
+        await asked(place, CUT)
+        await seats.give(seat)
+        await look_around(place)
+        while (await asked(place, IN_USE))[0]["n"]:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.02)
+    worker.stop()
+    await working
 
 
 async def test_rows_are_written_anew_before_a_request_leaves_on_an_old_one(place, workers):
