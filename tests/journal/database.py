@@ -47,7 +47,7 @@ class Postgres:
         self._has_empty = False
         self._user = _user()
         # Not under pytest's own folder, which other users may not enter.
-        self._home = Path(tempfile.mkdtemp(prefix="journal-postgres-", dir="/tmp"))  # fresh, and removed
+        self._home = Path(tempfile.mkdtemp(prefix="journal-postgres-"))
         if self._user is not None:
             shutil.chown(self._home, self._user)
         self._data = self._home / "data"
@@ -60,8 +60,8 @@ class Postgres:
             file.write(f"port={self.port}\nlisten_addresses='{addresses}'\nunix_socket_directories='{self._home}'\n")
             # What it wrote outlives its own death as it is; only a machine that loses its power needs the disk's word.
             file.write("fsync=off\n")
-            # Nothing here lives long enough to be worth tidying up.
-            file.write("autovacuum=off\n")
+            # Nothing here lives long enough to be worth tidying up, and each of many sessions maps the buffers.
+            file.write("autovacuum=off\nshared_buffers=16MB\n")
             file.writelines(f"{line}\n" for line in settings)
         with (self._data / "pg_hba.conf").open("a", encoding="utf-8") as file:
             file.writelines(f"host all tester {other}/32 trust\n" for other in others.values())
