@@ -49,7 +49,7 @@ _SETTINGS = {
 _GIVEN = ", ".join(f"({name!r}, {given!r})" for name, given in _SETTINGS.items())
 SETTINGS = (
     f"select set_config(name, given, false) from (values {_GIVEN}) as t (name, given)"  # noqa: S608  # constants
-    " join pg_settings using (name)"  # of this server's version
+    " where current_setting(name, true) is not null"  # of this server's version
 )
 """The statement that every connection begins with; it is one word of the protocol, and prepares nothing."""
 
