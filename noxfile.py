@@ -20,8 +20,8 @@ EXTRAS = "[aiohttp,cli,fastapi,imap,keyring,numbers,otel,postgres,runner,testing
 # A group stays in one process; conftest.py puts first what takes longest.
 GROUPED = ("--dist", "loadgroup", "--no-loadscope-reorder")
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-# One process more than there are cores: those that kill and restart others wait for half of their time.
-PARALLEL = ("-n", str(CORES + 1), *GROUPED)
+# Two processes more than there are cores: those that kill and restart others wait for most of their time.
+PARALLEL = ("-n", str(CORES + 2), *GROUPED)
 # What was compiled for one process, or for one run, is there for the next.
 COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 

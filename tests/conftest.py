@@ -26,7 +26,7 @@ from .browser import browser  # noqa: F401  # a fixture
 from .databases import journal, postgres, server  # noqa: F401  # fixtures
 
 # How long an example takes depends on the machine and on what else it does; speed is measured in benchmarks/.
-settings.register_profile("project", deadline=None)
+settings.register_profile("project", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "50")))
 settings.load_profile("project")
 
 # The types that users see are checked by `nox -s types`, which has the checkers.
