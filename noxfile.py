@@ -70,7 +70,7 @@ def quick(session: nox.Session) -> None:
     if not done.exists() or done.read_text(encoding="utf-8") != wanted:
         session.install("--quiet", *group("test"), "-e", f".{EXTRAS}")
         done.write_text(wanted, encoding="utf-8")
-    session.run("pytest", "-n", str(CORES), *GROUPED, "-m", "not slow", *session.posargs, env=COMPILED)
+    session.run("pytest", "-n", str(CORES + 1), *GROUPED, "-m", "not slow", *session.posargs, env=COMPILED)
 
 
 @nox.session

@@ -222,12 +222,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark as slow what starts processes, and what draws its cases."""
+    """Mark as slow what starts processes, what draws its cases, and what keeps a journal."""
     needs = set(getattr(item, "fixturenames", ()))
     parameters = getattr(getattr(item, "callspec", None), "params", {})
     if parameters.get("journal") == "postgresql":
         needs.add("postgres")
-    if needs & _PROCESSES or is_hypothesis_test(getattr(item, "obj", None)):
+    if needs & _PROCESSES or "journal" in item.path.parts or is_hypothesis_test(getattr(item, "obj", None)):
         item.add_marker(pytest.mark.slow)
 
 
