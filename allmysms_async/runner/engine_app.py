@@ -22,6 +22,8 @@ _TIMES = 60
 """After so many attempts in vain the engine's worker itself has lost its connection, and its jobs are given up."""
 
 _LOCK = 6_214_018_032_030  # names the lock under which the engine's tables are created, nothing else
+# Its transaction waits for the app's connections, for as long as they take.
+_ALONE = "select pg_advisory_xact_lock($1), set_config('idle_in_transaction_session_timeout', '0', true)"
 _IS_FREE = "SELECT pg_try_advisory_xact_lock(%(lock)s) AS free"
 _LACKING = (
     "SELECT name FROM unnest(%(names)s::text[]) AS name WHERE NOT EXISTS (SELECT FROM pg_proc WHERE proname = name)"
@@ -94,14 +96,15 @@ def end_jobs_surely(app: procrastinate.App, is_over: Callable[[], bool]) -> None
 
     jobs: Any = app.job_manager
     usual = jobs.finish_job
+    # The last is what a process gets that stood still within a transaction.
+    cut = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout)
 
     async def finish_job(**words: object) -> None:
         for _ in range(_TIMES):
             try:
                 await usual(**words)
             except failures.ConnectorException as error:
-                lost = isinstance(error.__cause__, psycopg.OperationalError | psycopg.InterfaceError)
-                if not lost or is_over():  # else another worker gave it up meanwhile
+                if not isinstance(error.__cause__, cut) or is_over():  # else another worker gave it up meanwhile
                     return
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
@@ -129,7 +132,7 @@ async def ensure(app: procrastinate.App, control: Control) -> None:
 
     with translated():
         async with control.transaction() as fetch:
-            await fetch("select pg_advisory_xact_lock($1)", _LOCK)
+            await fetch(_ALONE, _LOCK)
             try:
                 rows = await app.connector.execute_query_all_async(_IS_FREE, lock=_LOCK)
             except failures.AppNotOpen:

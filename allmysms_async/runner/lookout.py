@@ -103,6 +103,8 @@ class Lookout:
             self._control.changed.clear()
             try:
                 await self.look()
+                with contextlib.suppress(JournalError):  # the seats have a connection of their own
+                    await self._gate.seats.tidy()
                 beats += 1
                 if beats % _SWEEP_BEATS == 0:
                     await self._sweep()
@@ -130,7 +132,6 @@ class Lookout:
         line = self._engine.line
         said = await store.beat(self._control, self._name, line, self._concurrency)
         self._gate.seats.limit, self._gate.rate.limit = said.max_in_flight, said.rate
-        await self._gate.seats.tidy()
         placed = await store.placed(self._control, line)
         self.placed = {each.campaign: each for each in placed if each.status == "open"}
         self._stats.beaten_at = self._clock.monotonic()

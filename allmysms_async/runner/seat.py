@@ -13,6 +13,7 @@ The server gives a silent connection up much later.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import secrets
@@ -146,10 +147,12 @@ class Seats:
     async def tidy(self) -> None:
         """Let others have the seats that could not be given back when they were over: the database was away.
 
+        Where somebody is at the seats already, or it fails, the next look does it.
+
         Raises:
-            JournalError: It still is.
+            JournalError: The database cannot be reached.
         """
-        if not self._over:
+        if not self._over or self._turn.locked():
             return
         async with self._turn:
             with self._database.translated():
@@ -161,6 +164,9 @@ class Seats:
 
     async def aclose(self) -> None:
         """Let go of the connection; what was not given back rests."""
+        with contextlib.suppress(JournalError, TimeoutError):
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self.tidy()
         async with self._turn:
             connection = self._connection
             if connection is not None and not connection.is_closed():

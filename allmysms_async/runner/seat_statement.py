@@ -1,7 +1,7 @@
 """The statements on the seats' rows and locks.
 
 Their values: the account and the holder; then the seats' numbers, the key of their locks, and for how many seconds a
-row is written.
+row is written. ``TAKE`` has the key first, how many seats there are and which are not to be taken, and then the same.
 """
 
 from __future__ import annotations

@@ -146,7 +146,8 @@ async def test_a_slot_whose_end_could_not_be_noted_is_not_lost(sandbox, place, b
     async def execute(self, query, **words):
         if query == sql.queries["finish_job"] and len(failed) < 2:
             failed.append(query)
-            raise ConnectorException from psycopg.OperationalError()
+            cuts = psycopg.OperationalError(), psycopg.errors.IdleInTransactionSessionTimeout()
+            raise ConnectorException from cuts[len(failed) - 1]
         await usual(self, query, **words)
 
     monkeypatch.setattr(PsycopgConnector, "execute_query_async", execute)

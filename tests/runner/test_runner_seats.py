@@ -232,6 +232,20 @@ async def test_a_seat_whose_request_ended_while_its_session_was_lost_is_free_onc
     assert not await one.take(Seat(), 0)
 
 
+async def test_a_worker_that_ends_gives_back_what_it_could_not(place, workers):
+    """Its last seats are free at once, although their session was lost just before."""
+    one, other = workers(), workers()
+    seats = Seat(), Seat()
+    for seat in seats:
+        assert await one.take(seat, 0)
+    await asked(place, CUT)
+    for seat in seats:
+        await one.give(seat)
+    await one.aclose()
+    for seat in seats:
+        assert await other.take(seat, 0)
+
+
 async def test_a_worker_that_sends_nothing_gives_back_what_it_could_not(place, backend):
     """A seat whose session was lost is others' as soon as its worker hears from the database, long before it rested."""
     worker = Worker(lambda: backend(timeout=1000), journal=place, max_in_flight=1)
