@@ -39,7 +39,8 @@ class _FileRows(NamedTuple):
 
 # One process stores at a time, so that events are numbered in the order in which they are there to be read.
 _ALONE = (
-    f"select pg_advisory_xact_lock({LOCKS}, {LANES}),"
+    # Also on a session that a pooler shares, which the settings of a new connection do not reach.
+    f"select pg_advisory_xact_lock({LOCKS}, {LANES}), set_config('idle_in_transaction_session_timeout', '30000', true),"
     " set_config('enable_seqscan', 'off', true)"  # statistics of a table that has just filled say that it is empty
 )
 

@@ -43,7 +43,7 @@ _SETTINGS = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "60000",
     # A process that stands still within a transaction, behind a pooler that answers for it, holds rows that others wait
-    # for. They wait for twice as long.
+    # for. A campaign's run waits for twice as long; what waits for less tries again.
     "idle_in_transaction_session_timeout": "30000",
 }
 _GIVEN = ", ".join(f"({name!r}, {given!r})" for name, given in _SETTINGS.items())
