@@ -227,7 +227,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     parameters = getattr(getattr(item, "callspec", None), "params", {})
     if parameters.get("journal") == "postgresql":
         needs.add("postgres")
-    if needs & _PROCESSES or "journal" in item.path.parts or is_hypothesis_test(getattr(item, "obj", None)):
+    keeps = Path(__file__).with_name("journal") in item.path.parents
+    if needs & _PROCESSES or keeps or is_hypothesis_test(getattr(item, "obj", None)):
         item.add_marker(pytest.mark.slow)
 
 
