@@ -291,8 +291,9 @@ async def test_replay_whose_key_would_be_too_old_stays_unknown(
     sandbox.faults([{"fault": fault, "times": 1}])
     sms = service(policy=RetryPolicy(base=300.0, cap=300.0, deadline=9000.0), rng=_Most())
     one, journal = campaign(people(5)), tmp_path / "soldes.db"
-    assert (await sms.run(one, journal=journal)).unknown == 5
-    assert (await sms.run(one, journal=journal)).unknown == 5
+    # The clock leaps over minutes, and a busy machine may renew no lease in between: it holds for longer.
+    for _ in range(2):
+        assert (await sms.run(one, journal=journal, lease=3600.0)).unknown == 5
     assert_nobody_woken(sandbox)
     async with Journal(journal) as opened:
         (chunk,) = await opened.chunks()
