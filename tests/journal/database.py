@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 _ROOT = Path("/usr/lib/postgresql")
 _EMPTY = "journal"
+_OPEN = ("/tmp", "/dev/shm")  # noqa: S108  # a fresh folder is made there
 _ITS_OWN = {"initdb", "pg_ctl"}
 """Programs that work on the server's own files."""
 
@@ -46,8 +47,9 @@ class Postgres:
         self._folder = folder
         self._has_empty = False
         self._user = _user()
-        # Not under pytest's own folder, which other users may not enter.
-        self._home = Path(tempfile.mkdtemp(prefix="journal-postgres-"))
+        # Where every user may enter: not under pytest's own folder, nor under any that TMPDIR may name.
+        place = tempfile.gettempdir() if tempfile.gettempdir() in _OPEN else _OPEN[0]
+        self._home = Path(tempfile.mkdtemp(prefix="journal-postgres-", dir=place))
         if self._user is not None:
             shutil.chown(self._home, self._user)
         self._data = self._home / "data"
